@@ -1,0 +1,199 @@
+"""Every way a call can fail, as one tree.
+
+::
+
+    GlmError
+     ├─ RefusedError                refused here; nothing was sent
+     │   ├─ UnknownNameError        no such model, provider, option or session
+     │   ├─ MissingKeyError         no API key was found
+     │   ├─ InvalidValueError       a value out of range, of the wrong type, or empty
+     │   ├─ UnsupportedError        the model or provider cannot do this
+     │   └─ UnavailableError        something that must be installed or running is not
+     ├─ ConnectionFailedError       no connection, or it broke
+     │   └─ IdleTimeoutError        the server went silent
+     ├─ ApiError                    the service answered with an error
+     │   ├─ AuthenticationError     key wrong, expired, or of another region or plan
+     │   ├─ AccessDeniedError       key right, permission missing
+     │   ├─ BillingError            no money, no quota, plan expired
+     │   ├─ NotFoundError           no such model or path
+     │   ├─ InvalidRequestError     the service refuses the request
+     │   ├─ ContextLengthError      prompt and reply do not fit the model
+     │   ├─ ContentBlockedError     a content-safety filter
+     │   ├─ RateLimitError          too many requests or tokens at a time
+     │   └─ ServerError             overloaded or broken
+     └─ ProtocolError               the answer is not what the protocol says
+         ├─ NotAnApiError           a web page instead of an API
+         └─ EmptyReplyError         a success with nothing in it
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from .turn import Turn
+
+
+class GlmError(Exception):
+    """Anything that glm_magic raises.
+
+    Parameters
+    ----------
+    message : str
+        What happened, in words.
+    hint : str
+        What to do next, naming the variable, option or page.
+    provider : str, optional
+        Name of the provider that was asked.
+    status : int, optional
+        HTTP status.
+    code : str, optional
+        The provider's own error code.
+    request_id : str, optional
+        The provider's id of the request, to quote to its support.
+    retryable : bool
+        Whether the same request may succeed a little later.
+    """
+
+    full_traceback: ClassVar[bool] = False
+    """Show the whole traceback in IPython instead of two or three lines."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        provider: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.provider = provider
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retryable = retryable
+        self.turn: Turn | None = None
+        """What had arrived before the error; ``None`` when nothing was sent."""
+
+    @property
+    def message(self) -> str:
+        """What happened, in words."""
+        return str(self.args[0])
+
+    @property
+    def details(self) -> str:
+        """Provider, HTTP status, code and request id on one line; empty when none is known."""
+        parts = [
+            self.provider,
+            f"HTTP {self.status}" if self.status else None,
+            f"code {self.code}" if self.code and self.code != str(self.status) else None,
+            f"request {self.request_id}" if self.request_id else None,
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def lines(self) -> list[str]:
+        """Return the error in two or three lines: what happened, what to do, the particulars."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        if self.hint:
+            lines.append(f"→ {self.hint}")
+        if self.details:
+            lines.append(f"  ({self.details})")
+        return lines
+
+    def __str__(self) -> str:
+        return f"{self.message} → {self.hint}" if self.hint else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython to show two or three lines in place of a traceback."""
+        if GlmError.full_traceback:
+            return "".join(traceback.format_exception(self)).splitlines()
+        return self.lines()
+
+
+class RefusedError(GlmError):
+    """The request was refused before anything was sent."""
+
+
+class UnknownNameError(RefusedError):
+    """There is no model, provider, option or session of that name."""
+
+
+class MissingKeyError(RefusedError):
+    """The provider needs an API key and none was found."""
+
+
+class InvalidValueError(RefusedError):
+    """A value is out of range, of the wrong type, or empty."""
+
+
+class UnsupportedError(RefusedError):
+    """The model or the provider cannot do what was asked."""
+
+
+class UnavailableError(RefusedError):
+    """Something that must be installed or running is not."""
+
+
+class ConnectionFailedError(GlmError):
+    """No connection could be made, or it broke before the reply was whole."""
+
+
+class IdleTimeoutError(ConnectionFailedError):
+    """The server sent nothing for longer than the idle timeout."""
+
+
+class ApiError(GlmError):
+    """The service answered with an error."""
+
+
+class AuthenticationError(ApiError):
+    """The key is wrong, expired, or belongs to another region or plan."""
+
+
+class AccessDeniedError(ApiError):
+    """The key is right but lacks permission."""
+
+
+class BillingError(ApiError):
+    """No money, no quota, or an expired plan."""
+
+
+class NotFoundError(ApiError):
+    """The service knows no such model or path."""
+
+
+class InvalidRequestError(ApiError):
+    """The service refuses the request as it stands."""
+
+
+class ContextLengthError(ApiError):
+    """Prompt and reply together do not fit the model's context."""
+
+
+class ContentBlockedError(ApiError):
+    """A content-safety filter stopped the prompt or the reply."""
+
+
+class RateLimitError(ApiError):
+    """Too many requests or tokens in a short time."""
+
+
+class ServerError(ApiError):
+    """The service is overloaded or broken."""
+
+
+class ProtocolError(GlmError):
+    """The answer is not what the protocol says it should be."""
+
+
+class NotAnApiError(ProtocolError):
+    """A web page came back in place of an API reply."""
+
+
+class EmptyReplyError(ProtocolError):
+    """The service reported success and sent nothing."""

@@ -1,0 +1,128 @@
+"""Prices and costs, in `Decimal` and in the billed currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from .usage import Usage
+
+MILLION = Decimal(1_000_000)
+SYMBOLS = {"CNY": "¥", "USD": "$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Prices that hold while a call's own input is at most `up_to` tokens."""
+
+    input: Decimal
+    """Price of one million input tokens."""
+    output: Decimal
+    """Price of one million output tokens, reasoning included."""
+    cached: Decimal | None = None
+    """Price of one million input tokens read from cache; ``None`` when it is not known."""
+    up_to: int | None = None
+    """Largest input length, in tokens and inclusive; ``None`` means no bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a provider charges for a model."""
+
+    currency: str
+    """ISO 4217 code of the currency that is billed, such as ``"CNY"``."""
+    tiers: tuple[Tier, ...]
+    """Ordered by `Tier.up_to`, lowest first."""
+    checked: date
+    """When the figure was last compared with its source."""
+    source: str
+    """Name of the source in the catalogue."""
+
+    def tier(self, input_tokens: int) -> Tier | None:
+        """Return the tier of a call with that much input, or ``None`` past the last tier."""
+        for tier in self.tiers:
+            if tier.up_to is None or input_tokens <= tier.up_to:
+                return tier
+        return None
+
+    def cost(self, usage: Usage | None) -> Cost | None:
+        """Price one call.
+
+        Returns
+        -------
+        Cost or None
+            ``None`` where the price or a needed count is unknown, never zero in its place. When
+            cached tokens were reported but have no known price they are counted at the full
+            input price, and the cost is marked as estimated.
+        """
+        if usage is None or usage.input is None or usage.output is None:
+            return None
+        tier = self.tier(usage.input)
+        if tier is None:
+            return None
+        cached = usage.cached or 0
+        cached_price = tier.input if tier.cached is None else tier.cached
+        amount = (
+            (usage.input - cached) * tier.input + cached * cached_price + usage.output * tier.output
+        ) / MILLION
+        return Cost(amount, self.currency, estimated=bool(cached) and tier.cached is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one call cost."""
+
+    amount: Decimal
+    currency: str
+    """ISO 4217 code."""
+    estimated: bool = False
+    """True when a part of the figure is an estimate; shown with ``≈``."""
+
+    def __str__(self) -> str:
+        return ("≈" if self.estimated else "") + format_money(self.amount, self.currency)
+
+
+def format_money(amount: Decimal, currency: str) -> str:
+    """Return an amount such as ``¥0.0041``: four decimals, or three significant digits below."""
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    if amount == 0:
+        return f"{symbol}0"
+    if abs(amount) < Decimal("0.001"):
+        return f"{symbol}{amount:.3g}" if abs(amount) >= Decimal("1e-6") else f"{symbol}<0.000001"
+    return f"{symbol}{amount:,.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class CostTotal:
+    """Costs added up, one sum per currency."""
+
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    """Sum per ISO 4217 code."""
+    unpriced: int = 0
+    """Calls whose cost is not known; they are in no sum."""
+    estimated: bool = False
+    """True when any of the sums holds an estimate."""
+
+    @classmethod
+    def of(cls, costs: Iterable[Cost | None]) -> CostTotal:
+        """Add up costs; ``None`` counts as a call without a price."""
+        amounts: dict[str, Decimal] = {}
+        unpriced = 0
+        estimated = False
+        for cost in costs:
+            if cost is None:
+                unpriced += 1
+                continue
+            amounts[cost.currency] = amounts.get(cost.currency, Decimal(0)) + cost.amount
+            estimated = estimated or cost.estimated
+        return cls(amounts, unpriced, estimated)
+
+    def __str__(self) -> str:
+        sums = [format_money(amount, currency) for currency, amount in self.amounts.items()]
+        text = ("≈" if self.estimated else "") + " + ".join(sums) if sums else ""
+        if not self.unpriced:
+            return text or "nothing yet"
+        unpriced = f"{self.unpriced} call{'s' if self.unpriced > 1 else ''} n/a"
+        return f"{text} + {unpriced}" if text else "n/a"

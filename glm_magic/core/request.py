@@ -1,0 +1,29 @@
+"""What is asked of a model, in no provider's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .messages import Message
+
+Thinking = bool | str | None
+"""``None`` or ``"auto"``: the provider's default; True or False; or an effort level such as ``"high"``."""
+
+EFFORT_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
+"""Every effort level that any of the providers knows, weakest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call, planned and checked, not yet spelled for a provider."""
+
+    model: str
+    """Our name of the model."""
+    messages: tuple[Message, ...]
+    thinking: Thinking = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Sampling and other body parameters; holds exactly what the user set, nothing else."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """Function schemas in the OpenAI form, sent unchanged."""

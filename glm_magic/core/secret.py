@@ -1,0 +1,33 @@
+"""An API key that cannot be shown by accident."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+class Secret:
+    """Hold a key apart from every value that can be printed, pickled or saved.
+
+    Parameters
+    ----------
+    value : str
+        The key.
+    source : str
+        Where it was found, such as ``"DASHSCOPE_API_KEY"``; this is what `repr` shows.
+    """
+
+    __slots__ = ("__value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self.__value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """Return the key itself; only the sending code may call this."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return f"<key from {self.source}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is never pickled")

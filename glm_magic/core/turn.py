@@ -1,0 +1,114 @@
+"""A turn: one prompt and everything that came back for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .events import Notice
+from .messages import ToolCall
+from .price import Cost
+from .usage import Usage
+
+Status = Literal["streaming", "complete", "incomplete", "interrupted", "failed"]
+"""
+``streaming``: still arriving. ``complete``: ended with the provider's own finish reason.
+``incomplete``: the body ended without one. ``interrupted``: stopped by the user. ``failed``: ended
+in an error, or the provider withdrew the reply (``sensitive``, ``network_error``, …).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When things happened, in seconds since the request was sent; ``None``: not (yet) seen."""
+
+    started_at: float | None = None
+    """Wall clock of the request, seconds since the epoch."""
+    first_byte_s: float | None = None
+    first_reasoning_s: float | None = None
+    first_answer_s: float | None = None
+    thinking_s: float | None = None
+    """How long the model thought: from the request to the first answer, or to the end."""
+    total_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request and its reply; a turn has several when tools are called."""
+
+    reasoning: str = ""
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    """As reported; ``None`` when the provider reported nothing."""
+    cost: Cost | None = None
+    """``None`` when no price or no usage is known."""
+    finish_reason: str | None = None
+    """The provider's own word."""
+    response_id: str | None = None
+    resolved_model: str | None = None
+    """The model that the server says it ran."""
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A prompt, the steps that answered it, and how far they got."""
+
+    prompt: str
+    provider: str
+    model: str
+    """The model that was asked for, by our name."""
+    steps: tuple[Step, ...]
+    status: Status
+    notices: tuple[Notice, ...] = ()
+    error: str | None = None
+    """What ended a failed turn, in words."""
+    preserve_reasoning: bool = False
+    """True where the service keeps reasoning across turns and wants it back (Coding Plan)."""
+
+    @property
+    def answer(self) -> str:
+        """The answer's text, exactly as it arrived."""
+        return self.steps[-1].content if self.steps else ""
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning of every step, in order."""
+        return "\n\n".join(step.reasoning for step in self.steps if step.reasoning)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the last step asks for."""
+        return self.steps[-1].tool_calls if self.steps else ()
+
+    @property
+    def usage(self) -> Usage | None:
+        """Usage of all steps together, or ``None`` when nothing was reported."""
+        reported = [step.usage for step in self.steps if step.usage is not None]
+        return sum(reported[1:], reported[0]) if reported else None
+
+    @property
+    def cost(self) -> Cost | None:
+        """Cost of all steps together; ``None`` when any of them has no price."""
+        costs = [step.cost for step in self.steps]
+        known = [cost for cost in costs if cost is not None]
+        if not known or len(known) < len(costs):
+            return None
+        amount = sum((cost.amount for cost in known[1:]), known[0].amount)
+        return Cost(amount, known[0].currency, any(cost.estimated for cost in known))
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The last step's finish reason, in the provider's own word."""
+        return self.steps[-1].finish_reason if self.steps else None
+
+    @property
+    def timing(self) -> Timing:
+        """The last step's timing."""
+        return self.steps[-1].timing if self.steps else Timing()
+
+    @property
+    def is_context(self) -> bool:
+        """Whether later turns send this one: it has an answer, and it did not fail."""
+        return bool(self.answer.strip() or self.tool_calls) and self.status != "failed"

@@ -1,0 +1,1 @@
+"""Bytes: HTTP, server-sent events, retries, and the one private thread that does them."""

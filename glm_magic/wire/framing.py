@@ -1,0 +1,227 @@
+"""Bytes of a response body -> records, without I/O.
+
+A body is one of two things, whatever its content type says: a stream of server-sent events, or one
+document (a whole JSON reply, or a web page from a proxy). The first character tells them apart: an
+event stream begins with a field name or a colon, never with ``{``, ``[`` or ``<``.
+
+Notes
+-----
+Lines end at CR, LF or CRLF only. U+2028, U+2029 and U+0085 occur unescaped inside JSON strings, so
+splitting a decoded text into lines by Unicode rules corrupts data lines.
+Event stream format: https://html.spec.whatwg.org/multipage/server-sent-events.html (2026-11).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+"""Longest record accepted; a whole tool argument can arrive in one, fifty megabytes cannot."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One server-sent event, or a body that is a single document."""
+
+    data: str
+    """The ``data`` lines joined with LF, or the whole document."""
+    event: str = ""
+    """The ``event`` field; empty when there is none."""
+    http_status: int | None = None
+    """Status in a ``:HTTP_STATUS/NNN`` comment (Model Studio's native protocol)."""
+    kind: Literal["event", "document"] = "event"
+
+
+class RecordTooLongError(ValueError):
+    """A record grew past `MAX_RECORD_BYTES`."""
+
+
+class _Lines:
+    """Split bytes into lines; a line end may be cut between two chunks."""
+
+    __slots__ = ("_held", "_size", "_skip_lf")
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = 0
+        self._skip_lf = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        if self._skip_lf and chunk:
+            self._skip_lf = False
+            if chunk[0] == 0x0A:
+                chunk = chunk[1:]
+        if b"\r" in chunk:
+            self._skip_lf = chunk[-1] == 0x0D
+            lines = _LINE_END.split(chunk)
+        else:
+            lines = chunk.split(b"\n")
+        last = lines.pop()
+        if lines and self._held:
+            lines[0] = b"".join((*self._held, lines[0]))
+            self._held.clear()
+            self._size = 0
+        if last:
+            self._held.append(last)
+            self._size += len(last)
+            if self._size > MAX_RECORD_BYTES:
+                raise RecordTooLongError
+        return lines
+
+    def finish(self) -> bytes:
+        rest = b"".join(self._held)
+        self._held.clear()
+        return rest
+
+
+class _Events:
+    """Server-sent events, line by line."""
+
+    __slots__ = ("_data", "_data_event", "_event", "_lines", "_size", "_status")
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._event = self._data_event = ""
+        self._status: int | None = None
+
+    def feed(self, chunk: bytes) -> list[Record]:
+        records: list[Record] = []
+        for line in self._lines.feed(chunk):
+            self._line(line, records)
+        return records
+
+    def finish(self) -> list[Record]:
+        records: list[Record] = []
+        rest = self._lines.finish()
+        if rest:
+            self._line(rest, records)
+        self._dispatch(records)
+        return records
+
+    def _line(self, line: bytes, records: list[Record]) -> None:
+        if line.startswith(b"data:"):
+            self._add_data(line[6:] if line[5:6] == b" " else line[5:], records)
+        elif not line:
+            self._dispatch(records)
+        elif line[0] == 0x3A:
+            self._comment(line)
+        else:
+            self._field(line, records)
+
+    def _add_data(self, value: bytes, records: list[Record]) -> None:
+        # Some servers separate events by single newlines. One JSON object can never be the beginning
+        # of a longer one, so a data line that is whole JSON ends its event when another follows.
+        if len(self._data) == 1 and _is_json(self._data[0]):
+            event, self._event = self._event, self._data_event
+            self._dispatch(records)
+            self._event = event
+        self._data.append(value)
+        self._data_event = self._event
+        self._size += len(value)
+        if self._size > MAX_RECORD_BYTES:
+            raise RecordTooLongError
+
+    def _comment(self, line: bytes) -> None:
+        if line.startswith(b":HTTP_STATUS/") and line[13:16].isdigit():
+            self._status = int(line[13:16])
+
+    def _field(self, line: bytes, records: list[Record]) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"error":
+            # Old llama.cpp builds write an error as a field of its own.
+            records.append(Record(value.decode("utf-8", "replace"), "error"))
+        elif name == b"data":
+            self._add_data(b"", records)
+
+    def _dispatch(self, records: list[Record]) -> None:
+        if self._data:
+            data = b"\n".join(self._data).decode("utf-8", "replace")
+            if data:
+                records.append(Record(data, self._event, self._status))
+            self._data.clear()
+            self._size = 0
+        self._event = ""
+        self._status = None
+
+
+def _is_json(data: bytes) -> bool:
+    if not (data.startswith(b"{") and data.endswith(b"}")):
+        return False
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+class _Document:
+    """A body that is one document, kept whole."""
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[Record]:
+        self._parts.append(chunk)
+        self._size += len(chunk)
+        if self._size > MAX_RECORD_BYTES:
+            raise RecordTooLongError
+        return []
+
+    def finish(self) -> list[Record]:
+        return [Record(b"".join(self._parts).decode("utf-8", "replace"), kind="document")]
+
+
+class Framer:
+    """Turn the chunks of one body into records, whatever its kind and wherever it is cut.
+
+    Raises
+    ------
+    RecordTooLongError
+        From `feed`, when a record or document exceeds `MAX_RECORD_BYTES`.
+    """
+
+    __slots__ = ("_body", "_start")
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._body: _Events | _Document | None = None
+
+    def feed(self, chunk: bytes) -> list[Record]:
+        """Return the records that `chunk` completes."""
+        if self._body is not None:
+            return self._body.feed(chunk)
+        self._start += chunk
+        start = self._start
+        if _BOM.startswith(start[:3]) and len(start) < len(_BOM):
+            return []
+        return self._choose(start.removeprefix(_BOM))
+
+    def finish(self) -> list[Record]:
+        """Return what the end of the body completes."""
+        records: list[Record] = []
+        if self._body is None:
+            records = self._choose(self._start.removeprefix(_BOM))
+        return records + self._body.finish() if self._body else records
+
+    def _choose(self, start: bytes) -> list[Record]:
+        first = start.lstrip()[:1]
+        self._start = start
+        if not first:
+            return []
+        self._body = _Document() if first in b"{[<" else _Events()
+        self._start = b""
+        return self._body.feed(start)

@@ -1,0 +1,190 @@
+"""HTTP, and the only room that knows httpx.
+
+Every failure leaves as one of ours: no httpx exception, and no header with a key in it, goes up.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
+from ..core.secret import Secret
+from .request import USER_AGENT, WireRequest
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT_S = 10.0
+IDLE_TIMEOUT_S = 300.0
+"""Silence after which a stream is given up; a model may think for minutes without a byte."""
+MAX_ERROR_BYTES = 1024 * 1024
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An open response: its head, and its body as chunks still to come."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    chunks: AsyncIterator[bytes]
+
+
+class HttpClient:
+    """A pool of connections, to be used on one asyncio loop.
+
+    Parameters
+    ----------
+    transport : httpx.AsyncBaseTransport, optional
+        Replaces the network; recordings and tests slot in here.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        import httpx
+
+        # A proxy from the environment must not stand between us and this computer itself.
+        direct = {f"all://{host}": httpx.AsyncHTTPTransport() for host in _LOOPBACK}
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            mounts=None if transport else direct,
+            headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+
+    @asynccontextmanager
+    async def post(
+        self, request: WireRequest, key: Secret | None, idle_timeout_s: float = IDLE_TIMEOUT_S
+    ) -> AsyncIterator[Reply]:
+        """Send a request and give its open response; the connection ends with the block.
+
+        Raises
+        ------
+        ConnectionFailedError
+            No connection, or it broke.
+        IdleTimeoutError
+            Nothing arrived for `idle_timeout_s` seconds; comments and pings count as something.
+        """
+        import httpx
+
+        timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
+        try:
+            sent = self._client.build_request(
+                "POST",
+                request.url,
+                content=request.content(),
+                headers=_headers(request, key),
+                timeout=timeout,
+            )
+            response = await self._client.send(sent, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            raise _ours(error, request.url, idle_timeout_s) from None
+        try:
+            chunks = _chunks(response, request.url, idle_timeout_s)
+            yield Reply(response.status_code, response.headers, chunks)
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+
+async def _chunks(
+    response: httpx.Response, url: str, idle_timeout_s: float
+) -> AsyncIterator[bytes]:
+    import httpx
+
+    try:
+        async for chunk in response.aiter_bytes():
+            yield chunk
+    except (httpx.HTTPError, OSError) as error:
+        raise _ours(error, url, idle_timeout_s) from None
+
+
+async def read_error_body(reply: Reply) -> bytes:
+    """Read the body of a failed response, at most `MAX_ERROR_BYTES` of it."""
+    body = bytearray()
+    try:
+        async for chunk in reply.chunks:
+            body += chunk
+            if len(body) > MAX_ERROR_BYTES:
+                break
+    except ConnectionFailedError:
+        pass  # the status already says that the call failed; a cut body must not hide it
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
+def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
+    headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
+    headers.update(request.headers)
+    if key is not None:
+        headers["authorization"] = f"Bearer {key.reveal()}"
+    return headers
+
+
+def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
+    import httpx
+
+    host = _host(url)
+    if isinstance(error, httpx.ConnectTimeout):
+        return ConnectionFailedError(
+            f"no answer from {host} within {CONNECT_TIMEOUT_S:g} s",
+            hint="check the network, a proxy or firewall, and the base URL",
+            retryable=True,
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return IdleTimeoutError(
+            f"{host} sent nothing for {idle_timeout_s:g} s",
+            hint="try again; a longer idle timeout can be set with %config GLM.idle_timeout_s",
+        )
+    if isinstance(error, httpx.ConnectError):
+        return _connect_error(error, host)
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
+        return InvalidValueError(
+            f"the base URL {url.split('?')[0]!r} is not a web address",
+            hint="it should look like https://host/path; check base_url or GLM_BASE_URL",
+        )
+    if isinstance(error, httpx.ProxyError):
+        return ConnectionFailedError(
+            f"the proxy did not let the request through to {host}",
+            hint="check HTTPS_PROXY and NO_PROXY",
+        )
+    return ConnectionFailedError(
+        f"the connection to {host} broke: {str(error) or type(error).__name__}",
+        hint="what had arrived is kept; run the cell again to ask anew",
+    )
+
+
+def _connect_error(error: httpx.ConnectError, host: str) -> ConnectionFailedError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return ConnectionFailedError(
+                f"no secure connection to {host}: {cause.reason or 'TLS failed'}",
+                hint="check the computer's clock and certificates (SSL_CERT_FILE), or the proxy",
+            )
+        cause = cause.__cause__ or cause.__context__
+    text = str(error).lower()
+    if any(mark in text for mark in ("name or service", "nodename", "getaddrinfo", "resolution")):
+        return ConnectionFailedError(
+            f"there is no host named {host}",
+            hint="check the spelling of the base URL, and the network",
+            retryable=False,
+        )
+    return ConnectionFailedError(
+        f"no connection to {host}",
+        hint="is the server running, and are host and port of the base URL right?",
+        retryable=True,
+    )
+
+
+def _host(url: str) -> str:
+    """Return host and port of a URL, without a user name or password in it."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url

@@ -1,0 +1,26 @@
+"""A request as it goes over the wire, without the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.text import clean
+
+USER_AGENT = "glm_magic"
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP POST. The key is not part of it: it joins the headers only while sending."""
+
+    url: str
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """Return the body as UTF-8 JSON; lone surrogates from a notebook's text are replaced."""
+        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        return clean(text).encode()
