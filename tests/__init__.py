@@ -1,0 +1,1 @@
+"""The tests: they talk to this computer only, and leave nothing behind."""

@@ -1,0 +1,1 @@
+"""The vendors' own clients beside ours."""

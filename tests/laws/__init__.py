@@ -1,0 +1,1 @@
+"""The laws that every stream keeps, whatever the provider."""

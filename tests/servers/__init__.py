@@ -1,0 +1,1 @@
+"""Model servers on this computer: honest ones, and one that misbehaves."""

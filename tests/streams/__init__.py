@@ -1,0 +1,1 @@
+"""Reply bodies of every provider, written by the project itself."""
