@@ -28,7 +28,7 @@ class Timing:
     first_reasoning_s: float | None = None
     first_answer_s: float | None = None
     thinking_s: float | None = None
-    """How long the model thought: from the request to the first answer, or to the end."""
+    """From the first piece of reasoning to the first of the answer, or to the end."""
     total_s: float | None = None
 
 
@@ -64,8 +64,6 @@ class Turn:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     """What ended a failed turn, in words."""
-    preserve_reasoning: bool = False
-    """True where the service keeps reasoning across turns and wants it back (Coding Plan)."""
 
     @property
     def answer(self) -> str:

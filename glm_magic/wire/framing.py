@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 MAX_RECORD_BYTES = 16 * 1024 * 1024
@@ -36,6 +36,8 @@ class Record:
     http_status: int | None = None
     """Status in a ``:HTTP_STATUS/NNN`` comment (Model Studio's native protocol)."""
     kind: Literal["event", "document"] = "event"
+    cut: bool = False
+    """True when the body ended before the record did."""
 
 
 class RecordTooLongError(ValueError):
@@ -83,14 +85,16 @@ class _Lines:
 class _Events:
     """Server-sent events, line by line."""
 
-    __slots__ = ("_data", "_data_event", "_event", "_lines", "_size", "_status")
+    __slots__ = ("_data", "_event", "_head", "_lines", "_size", "_status")
 
     def __init__(self) -> None:
         self._lines = _Lines()
         self._data: list[bytes] = []
         self._size = 0
-        self._event = self._data_event = ""
+        self._event = ""
         self._status: int | None = None
+        self._head: tuple[str, int | None] = ("", None)
+        """Event name and status of the record in `_data`; what came after waits in the fields."""
 
     def feed(self, chunk: bytes) -> list[Record]:
         records: list[Record] = []
@@ -104,7 +108,7 @@ class _Events:
         if rest:
             self._line(rest, records)
         self._dispatch(records)
-        return records
+        return [*records[:-1], *(replace(record, cut=True) for record in records[-1:])]
 
     def _line(self, line: bytes, records: list[Record]) -> None:
         if line.startswith(b"data:"):
@@ -117,14 +121,14 @@ class _Events:
             self._field(line, records)
 
     def _add_data(self, value: bytes, records: list[Record]) -> None:
-        # Some servers separate events by single newlines. One JSON object can never be the beginning
-        # of a longer one, so a data line that is whole JSON ends its event when another follows.
-        if len(self._data) == 1 and _is_json(self._data[0]):
-            event, self._event = self._event, self._data_event
-            self._dispatch(records)
-            self._event = event
+        # Some servers separate events by single newlines. No JSON object is the beginning of a
+        # longer one, so a data line that is whole JSON ends its event when another follows.
+        if len(self._data) == 1 and _is_whole(self._data[0]):
+            self._emit(records)
+        if not value and not self._data:
+            return  # a keep-alive
+        self._take_fields()
         self._data.append(value)
-        self._data_event = self._event
         self._size += len(value)
         if self._size > MAX_RECORD_BYTES:
             raise RecordTooLongError
@@ -144,18 +148,27 @@ class _Events:
         elif name == b"data":
             self._add_data(b"", records)
 
+    def _take_fields(self) -> None:
+        event, status = self._head
+        self._head = self._event or event, self._status or status
+        self._event, self._status = "", None
+
     def _dispatch(self, records: list[Record]) -> None:
-        if self._data:
-            data = b"\n".join(self._data).decode("utf-8", "replace")
-            if data:
-                records.append(Record(data, self._event, self._status))
-            self._data.clear()
-            self._size = 0
-        self._event = ""
-        self._status = None
+        self._take_fields()
+        self._emit(records)
+
+    def _emit(self, records: list[Record]) -> None:
+        data = b"\n".join(self._data).decode("utf-8", "replace")
+        if data:
+            records.append(Record(data, *self._head))
+        self._data.clear()
+        self._size = 0
+        self._head = "", None
 
 
-def _is_json(data: bytes) -> bool:
+def _is_whole(data: bytes) -> bool:
+    if data == b"[DONE]":
+        return True
     if not (data.startswith(b"{") and data.endswith(b"}")):
         return False
     try:

@@ -1,0 +1,1 @@
+"""What exists: models, providers, limits, abilities and prices, as data with dates and sources."""

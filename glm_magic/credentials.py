@@ -1,0 +1,110 @@
+"""Where API keys come from: argument, environment, a ``.env`` file, the system's keyring.
+
+A key is a `Secret` from the moment it is read, and its value is used only while sending.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .catalogue.schema import ProviderInfo
+from .core.errors import InvalidValueError, MissingKeyError
+from .core.secret import Secret
+
+ANY_PROVIDER = "GLM_API_KEY"
+KEYRING_SERVICE = "glm_magic"
+"""Service name in the system keyring; the user name there is the variable's name."""
+
+
+def find_key(
+    provider: ProviderInfo, api_key: str | None = None, *, own_only: bool = False
+) -> Secret | None:
+    """Return the key for a provider, or ``None``.
+
+    Parameters
+    ----------
+    provider : ProviderInfo
+        Says which environment variables hold its key.
+    api_key : str, optional
+        A key given by the caller; it wins over all others.
+    own_only : bool
+        Leave ``GLM_API_KEY`` out, which serves any provider and so tells nothing about this one.
+
+    Raises
+    ------
+    InvalidValueError
+        A key was found that cannot be sent in a header.
+    """
+    if api_key is not None:
+        return _checked(api_key, "api_key") if api_key.strip() else None
+    names = provider.key_env if own_only else (*provider.key_env, ANY_PROVIDER)
+    for value, source in _candidates(names, keyring=provider.sells):
+        if value.strip():
+            return _checked(value, source)
+    return None
+
+
+def require_key(provider: ProviderInfo, api_key: str | None = None) -> Secret:
+    """Return the key for a provider.
+
+    Raises
+    ------
+    MissingKeyError
+        None was found; the hint names the variable and the page where a key is made.
+    """
+    key = find_key(provider, api_key)
+    if key is None:
+        variable = provider.key_env[0] if provider.key_env else ANY_PROVIDER
+        where = f" (make one at {provider.key_url})" if provider.key_url else ""
+        raise MissingKeyError(
+            f"no API key for {provider.title} was found",
+            hint=f"set {variable} in the environment or a .env file{where}",
+            provider=provider.name,
+        )
+    return key
+
+
+def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[tuple[str, str]]:
+    names = tuple(names)
+    yield from ((os.environ.get(name, ""), name) for name in names)
+    file = _env_file()
+    if file is not None:
+        from dotenv import dotenv_values
+
+        values = dotenv_values(file, interpolate=False)
+        yield from ((values.get(name) or "", f"{name} in .env") for name in names)
+    if keyring:
+        yield from ((_from_keyring(name), f"{name} in the keyring") for name in names)
+
+
+def _env_file() -> Path | None:
+    """Return the nearest ``.env`` of the working folder and the folders above it."""
+    folder = Path.cwd()
+    for candidate in (folder, *folder.parents):
+        file = candidate / ".env"
+        if file.is_file():
+            return file
+    return None
+
+
+def _from_keyring(name: str) -> str:
+    try:
+        import keyring
+    except ImportError:  # an extra
+        return ""
+    try:
+        return keyring.get_password(KEYRING_SERVICE, name) or ""
+    except Exception:  # noqa: BLE001  a locked or missing backend means: no key there
+        return ""
+
+
+def _checked(value: str, source: str) -> Secret:
+    key = value.strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InvalidValueError(
+            f"the key in {source} holds characters that no API key has",
+            hint="copy it again, without spaces, quotes or line breaks",
+        )
+    return Secret(key, source)

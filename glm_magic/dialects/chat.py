@@ -1,0 +1,238 @@
+"""The OpenAI-style grammar that all providers but one share, and its decoder.
+
+A provider's own habits are the fields of `ChatDialect`: how thinking is spelled, which field takes
+reasoning back, what its error codes mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..catalogue.schema import Offer
+from ..core.errors import GlmError, ProtocolError
+from ..core.events import Event
+from ..core.messages import Message
+from ..core.request import Request, Thinking
+from ..core.usage import Usage
+from ..wire.framing import Record
+from ..wire.request import WireRequest
+from .dialect import Decoder
+from .failures import Judge, not_an_api, page_title, read_body, read_payload, to_error
+from .reading import Reading, count
+from .think_tags import ThinkTags
+
+Spelling = Callable[[Thinking, Offer], dict[str, Any]]
+"""Thinking -> the body keys that ask for it; called for True, False and effort levels only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDialect:
+    """One provider's spelling of the OpenAI-style grammar."""
+
+    name: str
+    thinking: Spelling
+    judge: Judge
+    reasoning_field: str = "reasoning_content"
+    """Field of an assistant message that takes reasoning back."""
+    asks_usage: bool = True
+    """Whether usage has to be asked for with ``stream_options``."""
+
+    def encode(self, request: Request, offer: Offer) -> WireRequest:
+        """Spell a request as a streamed chat completion."""
+        body: dict[str, Any] = {
+            "model": offer.wire_id,
+            "messages": encode_messages(request.messages, offer, self.reasoning_field),
+            "stream": True,
+        }
+        if self.asks_usage:
+            body["stream_options"] = {"include_usage": True}
+        add_options(body, request, offer, self.thinking)
+        return WireRequest(offer.provider.base_url + offer.provider.path, body)
+
+    def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:  # noqa: ARG002
+        """Return a decoder for one streamed or whole reply."""
+        tags = ThinkTags(lone_close=offer.provider.think_tags)
+        return ChatDecoder(Reading(tags), offer.provider.name, self.judge)
+
+    def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
+        """Read a response whose status is an error."""
+        return to_error(read_body(status, headers, body), offer.provider.name, self.judge)
+
+
+def add_options(body: dict[str, Any], request: Request, offer: Offer, spelling: Spelling) -> None:
+    """Add thinking, tools and parameters to a body; what the user spelled out himself wins."""
+    if request.thinking not in (None, "auto"):
+        body.update(spelling(request.thinking, offer))
+    if request.tools:
+        body["tools"] = [dict(tool) for tool in request.tools]
+    for name, value in request.parameters.items():
+        mine = body.get(name)
+        both = isinstance(mine, dict) and isinstance(value, Mapping)
+        body[name] = {**mine, **value} if both and mine else value
+
+
+def encode_messages(
+    messages: tuple[Message, ...], offer: Offer, reasoning_field: str
+) -> list[dict[str, Any]]:
+    """Spell messages, with the reasoning that the provider wants back and no other.
+
+    Notes
+    -----
+    Inside a tool round, which runs from the last user message on, every provider takes the reasoning
+    back, and BigModel and Z.ai require it. In plain turns it is left out, except on the Coding Plan,
+    where preserved thinking is on by default. Reasoning never goes to another provider.
+    """
+    last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
+    encoded = []
+    for at, message in enumerate(messages):
+        own = encode_message(message)
+        echo = offer.is_coding_plan or (at > last_user and bool(message.tool_calls))
+        if echo and message.reasoning and message.reasoning_from == offer.provider.name:
+            own[reasoning_field] = message.reasoning
+        encoded.append(own)
+    return encoded
+
+
+def encode_message(message: Message) -> dict[str, Any]:
+    """Spell one message, without reasoning."""
+    own: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        own["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        own["tool_call_id"] = message.tool_call_id
+    return own
+
+
+class ChatDecoder:
+    """Decode one reply in the OpenAI-style grammar, streamed or whole."""
+
+    __slots__ = ("_judge", "_over", "_provider", "_reading")
+
+    def __init__(self, reading: Reading, provider: str, judge: Judge) -> None:
+        self._reading = reading
+        self._provider = provider
+        self._judge = judge
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """True after ``[DONE]``, and after an error."""
+        return self._over
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The finish reason, once it was seen."""
+        return self._reading.finish_reason
+
+    def feed(self, record: Record) -> list[Event]:
+        """Return the events of one record."""
+        if self._over:
+            return []
+        if record.data == "[DONE]" or record.data.strip() == "[DONE]":
+            self._over = True
+            return []
+        chunk = parse_object(record)
+        if isinstance(chunk, GlmError):
+            return self._fail(chunk)
+        if chunk is None:
+            return []
+        return self._chunk(chunk, record)
+
+    def finish(self) -> list[Event]:
+        """Return the events that the end of the body brings."""
+        self._over = True
+        return self._reading.end()
+
+    def _chunk(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
+        if chunk.get("choices") is None and is_error(chunk, record):
+            return self._error(chunk, record)
+        reading = self._reading
+        events = reading.start(chunk.get("id"), chunk.get("model"))
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, Mapping) and choice.get("index") in (0, None):
+                events += self._choice(choice)
+        events += reading.usage(read_usage(chunk.get("usage")))
+        return events + self._error(chunk, record) if is_error(chunk, record) else events
+
+    def _choice(self, choice: Mapping[str, Any]) -> list[Event]:
+        delta = choice.get("delta") or choice.get("message")
+        reading = self._reading
+        reading.reason(choice.get("finish_reason"))
+        if not isinstance(delta, Mapping):
+            return []
+        events = reading.reasoning(delta.get("reasoning_content") or delta.get("reasoning"))
+        events += reading.content(delta.get("content"))
+        calls = delta.get("tool_calls")
+        return events + reading.tool_calls(calls) if calls else events
+
+    def _error(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
+        failure = read_payload(chunk, record.http_status)
+        return self._fail(to_error(failure, self._provider, self._judge))
+
+    def _fail(self, error: GlmError) -> list[Event]:
+        self._over = True
+        error.provider = error.provider or self._provider
+        return self._reading.fail(error)
+
+
+def parse_object(record: Record) -> Mapping[str, Any] | GlmError | None:
+    """Return a record's JSON object, ``None`` for nothing to read, or the error that it is."""
+    try:
+        value = json.loads(record.data)
+    except (ValueError, RecursionError):
+        return _not_json(record)
+    if isinstance(value, Mapping):
+        return value
+    if record.event == "error":
+        return {"error": value}
+    return _malformed(record.data)
+
+
+def _not_json(record: Record) -> Mapping[str, Any] | GlmError | None:
+    text = record.data.lstrip()
+    if text[:1] == "<" and record.kind == "document":
+        return not_an_api(page_title(text))
+    if record.event == "error":
+        return {"error": record.data}
+    if not text or record.cut:
+        return None  # the body was cut inside this record; what came before it stays
+    return _malformed(record.data)
+
+
+def _malformed(data: str) -> GlmError:
+    return ProtocolError(
+        f"the server sent something that is not JSON: {data[:60]!r}",
+        hint="what had arrived is kept; %glm wire shows the raw reply",
+    )
+
+
+def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
+    """Whether a payload is an error, whatever its event is named."""
+    if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
+        return True
+    return bool(chunk.get("code")) and "choices" not in chunk and "output" not in chunk
+
+
+def read_usage(usage: Any) -> Usage | None:
+    """Read the counts of the OpenAI-style grammar; details may be missing or null."""
+    if not isinstance(usage, Mapping):
+        return None
+    prompt = usage.get("prompt_tokens_details")
+    completion = usage.get("completion_tokens_details")
+    return Usage(
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(prompt.get("cached_tokens")) if isinstance(prompt, Mapping) else None,
+        count(completion.get("reasoning_tokens")) if isinstance(completion, Mapping) else None,
+    )

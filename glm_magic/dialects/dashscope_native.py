@@ -1,0 +1,157 @@
+"""Alibaba Model Studio's native protocol.
+
+Notes
+-----
+Messages go into ``input``, options into ``parameters``; the header ``X-DashScope-SSE`` switches
+streaming on. With thinking, ``incremental_output`` and ``result_format: message`` are required, so
+both are always sent. A stream has no ``[DONE]``: its last frame has a finish reason, which until then
+is absent, null, or the string ``"null"``. Every frame repeats the usage so far. An error in mid-stream
+has its true status only in a comment. Model Studio page "GLM-4.5", seen 2026-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..catalogue.schema import Offer
+from ..core.errors import GlmError
+from ..core.events import Event
+from ..core.request import Request
+from ..core.usage import Usage
+from ..wire.framing import Record
+from ..wire.request import WireRequest
+from .chat import add_options, encode_messages, is_error, parse_object
+from .dashscope import thinking
+from .dashscope_errors import judge
+from .dialect import Decoder
+from .failures import read_body, read_payload, to_error
+from .reading import Reading, count
+from .think_tags import ThinkTags
+
+_HEADERS = {"X-DashScope-SSE": "enable", "X-Accel-Buffering": "no"}
+
+
+class DashscopeNative:
+    """Model Studio's own spelling."""
+
+    name = "dashscope_native"
+
+    def encode(self, request: Request, offer: Offer) -> WireRequest:
+        """Spell a request as a streamed text generation."""
+        parameters: dict[str, Any] = {"incremental_output": True, "result_format": "message"}
+        add_options(parameters, request, offer, thinking)
+        body = {
+            "model": offer.wire_id,
+            "input": {"messages": encode_messages(request.messages, offer, "reasoning_content")},
+            "parameters": parameters,
+        }
+        return WireRequest(offer.provider.base_url + offer.provider.path, body, _HEADERS)
+
+    def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
+        """Return a decoder for one reply, cumulative only if the request asked for that."""
+        parameters = body.get("parameters", {})
+        incremental = parameters.get("incremental_output", False) is True
+        return NativeDecoder(Reading(ThinkTags()), offer.provider.name, incremental=incremental)
+
+    def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
+        """Read a response whose status is an error; it may come as an event stream."""
+        return to_error(read_body(status, headers, body), offer.provider.name, judge)
+
+
+class NativeDecoder:
+    """Decode one reply of the native protocol.
+
+    Parameters
+    ----------
+    incremental : bool
+        Whether a frame holds only what is new; the request says so, the frames do not.
+    """
+
+    def __init__(self, reading: Reading, provider: str, *, incremental: bool = True) -> None:
+        self._reading = reading
+        self._provider = provider
+        self._seen = None if incremental else {"reasoning_content": "", "content": ""}
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """True after the frame with the finish reason, and after an error."""
+        return self._over
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The finish reason, once it was seen."""
+        return self._reading.finish_reason
+
+    def feed(self, record: Record) -> list[Event]:
+        """Return the events of one frame."""
+        if self._over or record.data.strip() == "[DONE]":
+            return []
+        frame = parse_object(record)
+        if isinstance(frame, GlmError):
+            return self._fail(frame)
+        if frame is None:
+            return []
+        status = record.http_status
+        if is_error(frame, record) or (status is not None and status >= 400):
+            return self._fail(to_error(read_payload(frame, status), self._provider, judge))
+        return self._frame(frame)
+
+    def finish(self) -> list[Event]:
+        """Return the events that the end of the body brings."""
+        self._over = True
+        return self._reading.end()
+
+    def _frame(self, frame: Mapping[str, Any]) -> list[Event]:
+        reading = self._reading
+        events = reading.start(frame.get("request_id"), frame.get("model"))
+        output = frame.get("output")
+        if isinstance(output, Mapping):
+            events += self._output(output)
+        events += reading.usage(_usage(frame.get("usage")))
+        self._over = reading.finish_reason is not None
+        return events
+
+    def _output(self, output: Mapping[str, Any]) -> list[Event]:
+        choices = output.get("choices")
+        if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
+            self._reading.reason(output.get("finish_reason"))
+            return self._reading.content(self._new("content", output.get("text")))
+        message = choices[0].get("message")
+        self._reading.reason(choices[0].get("finish_reason"))
+        if not isinstance(message, Mapping):
+            return []
+        reading = self._reading
+        events = reading.reasoning(self._new("reasoning_content", message.get("reasoning_content")))
+        events += reading.content(self._new("content", message.get("content")))
+        return events + reading.tool_calls(message.get("tool_calls"))
+
+    def _new(self, field: str, text: Any) -> Any:
+        """Return what is new in a text; in cumulative mode each frame repeats all so far."""
+        if self._seen is None or not isinstance(text, str):
+            return text
+        new = text[len(self._seen[field]) :]
+        self._seen[field] = text or self._seen[field]
+        return new
+
+    def _fail(self, error: GlmError) -> list[Event]:
+        self._over = True
+        error.provider = error.provider or self._provider
+        return self._reading.fail(error)
+
+
+def _usage(usage: Any) -> Usage | None:
+    if not isinstance(usage, Mapping):
+        return None
+    output = usage.get("output_tokens_details")
+    prompt = usage.get("prompt_tokens_details")
+    return Usage(
+        count(usage.get("input_tokens")),
+        count(usage.get("output_tokens")),
+        count(prompt.get("cached_tokens")) if isinstance(prompt, Mapping) else None,
+        count(output.get("reasoning_tokens")) if isinstance(output, Mapping) else None,
+    )
+
+
+DASHSCOPE_NATIVE = DashscopeNative()

@@ -1,0 +1,180 @@
+"""Error replies of every provider -> one of our errors.
+
+A body may be ``{"error": {…}}``, ``{"error": "text"}``, ``{"code", "message", "request_id"}``, one
+server-sent event holding any of these, a web page, or nothing. `Failure` is the common reading of all
+of them; each dialect says which of its codes mean what.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core import errors
+from ..core.errors import ApiError, GlmError
+from ..core.text import clean
+
+MAX_MESSAGE = 400
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an error reply says, before anyone judged it."""
+
+    message: str
+    status: int | None = None
+    """HTTP status; of the response, or as the stream itself names it."""
+    code: str = ""
+    type: str = ""
+    request_id: str | None = None
+    is_page: bool = False
+    """True when a web page came instead of an error."""
+
+
+Verdict = tuple[type[GlmError], str, bool]
+"""Class of the error, hint, and whether the same request may succeed a little later."""
+Judge = Callable[[Failure], Verdict | None]
+"""A dialect's reading of its own codes; ``None`` leaves it to the HTTP status."""
+
+
+def read_body(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+    """Read the body of a response whose status is an error."""
+    text = body.decode("utf-8", "replace").strip()
+    request_id = headers.get("x-request-id") or headers.get("x-generation-id")
+    payload = _json(text) or _json(_first_data(text))
+    if payload is not None:
+        return read_payload(payload, status, request_id)
+    if text.startswith("<"):
+        return Failure(page_title(text), status, request_id=request_id, is_page=True)
+    return Failure(one_line(text) or f"HTTP status {status}", status, request_id=request_id)
+
+
+def read_payload(
+    payload: Mapping[str, Any], status: int | None, request_id: str | None = None
+) -> Failure:
+    """Read an error object, from a body or from the middle of a stream."""
+    error = payload.get("error", payload)
+    if not isinstance(error, Mapping):
+        return Failure(one_line(str(error)), status, request_id=request_id)
+    code = error.get("code")
+    metadata = error.get("metadata")
+    type_ = metadata.get("error_type") if isinstance(metadata, Mapping) else error.get("type")
+    message = error.get("message") or payload.get("message") or code or "an error without a message"
+    own_id = payload.get("request_id") or error.get("request_id") or request_id
+    return Failure(
+        one_line(str(message)),
+        status,
+        "" if code is None else clean(str(code)),
+        type_ if isinstance(type_, str) else "",
+        clean(str(own_id)) if own_id else None,
+    )
+
+
+def to_error(failure: Failure, provider: str, judge: Judge) -> GlmError:
+    """Return the error for a failure, by the dialect's judgement or else by its status."""
+    if failure.is_page:
+        return _page_error(failure, provider)
+    status = failure.status or (int(failure.code) if failure.code.isdecimal() else None)
+    verdict = judge(failure) or by_status(status)
+    cls, hint, retryable = verdict
+    return cls(
+        failure.message,
+        hint=hint,
+        provider=provider,
+        status=failure.status,
+        code=failure.code or None,
+        request_id=failure.request_id,
+        retryable=retryable,
+    )
+
+
+def by_status(status: int | None) -> Verdict:
+    """Judge by the HTTP status alone."""
+    if status is None:
+        return ApiError, "run the cell again; what had arrived is kept", False
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if 300 <= status < 400:
+        hint = "the server moved; set base_url to its new address (the key is not sent on)"
+        return errors.NotFoundError, hint, False
+    if status >= 500:
+        return errors.ServerError, "a fault on the provider's side; try again in a moment", False
+    return errors.InvalidRequestError, "the service refuses the request; see %glm wire", False
+
+
+_BY_STATUS: dict[int, Verdict] = {
+    400: (errors.InvalidRequestError, "the service refuses the request; see %glm wire", False),
+    401: (
+        errors.AuthenticationError,
+        "check that the key is right, not expired, and made for this provider and region",
+        False,
+    ),
+    402: (errors.BillingError, "the account is out of credit; top it up", False),
+    403: (errors.AccessDeniedError, "the key has no permission for this model or action", False),
+    404: (errors.NotFoundError, "check the model name and the base URL", False),
+    405: (errors.NotFoundError, "check the base URL: this address takes no chat requests", False),
+    408: (errors.ServerError, "the service took too long; try again", True),
+    409: (errors.ServerError, "the service was busy with the same request; try again", True),
+    413: (errors.ContextLengthError, "shorten the prompt, or start a new session", False),
+    422: (
+        errors.InvalidRequestError,
+        "the service cannot process the request; see %glm wire",
+        False,
+    ),
+    429: (errors.RateLimitError, "wait a moment, and send fewer requests at a time", False),
+    500: (errors.ServerError, "a fault on the provider's side; try again in a moment", True),
+    502: (errors.ServerError, "the provider is down or unreachable; try again in a moment", True),
+    503: (errors.ServerError, "the provider is overloaded; try again in a moment", True),
+    504: (errors.ServerError, "the provider took too long; try again in a moment", True),
+    529: (errors.ServerError, "the provider is overloaded; try again in a moment", True),
+}
+
+
+def page_title(text: str) -> str:
+    """Return the title of a web page, never the whole page."""
+    found = _TITLE.search(text[:20_000])
+    return one_line(html.unescape(found[1])) if found else "a web page without a title"
+
+
+def one_line(text: str) -> str:
+    """Return a message on one line, shortened."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+
+
+def not_an_api(title: str) -> GlmError:
+    """Return the error for a web page that came with a status of success."""
+    return errors.NotAnApiError(
+        f"a web page came back instead of an API reply: {title}",
+        hint="this is not an API endpoint; check the base URL (often a missing /v1), or a proxy",
+    )
+
+
+def _page_error(failure: Failure, provider: str) -> GlmError:
+    error = not_an_api(failure.message)
+    error.provider, error.status, error.request_id = provider, failure.status, failure.request_id
+    error.retryable = failure.status in (502, 503, 504)
+    return error
+
+
+def _json(text: str) -> Mapping[str, Any] | None:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
+    return payload if isinstance(payload, Mapping) else None
+
+
+def _first_data(text: str) -> str:
+    """Return the data of the first event, when an error comes as an event stream."""
+    for line in text.splitlines():
+        if line.startswith("data:"):
+            return line[5:].strip()
+    return ""

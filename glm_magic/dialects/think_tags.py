@@ -1,0 +1,135 @@
+"""Reasoning that arrives inside the text, between think tags.
+
+Notes
+-----
+Seen where a server runs without a reasoning parser. GLM-4.7 and later templates end the prompt with
+the opening tag, so a reply may hold nothing but ``</think>``; a stream cannot know this in advance.
+A tag in code, or any tag after real content has begun, is text.
+"""
+
+from __future__ import annotations
+
+from ..core.events import ContentDelta, ContentWasReasoning, Event, ReasoningDelta
+
+OPEN = "<think>"
+CLOSE = "</think>"
+
+
+class ThinkTags:
+    """Tell reasoning from content in one text that arrives in pieces.
+
+    Parameters
+    ----------
+    lone_close : bool
+        Take a closing tag without an opening one for the end of reasoning.
+    inside : bool
+        The reply is known to begin inside the reasoning.
+    """
+
+    __slots__ = ("_code", "_feed", "_held", "_lone_close")
+
+    def __init__(self, *, lone_close: bool = False, inside: bool = False) -> None:
+        self._lone_close = lone_close
+        self._held = ""
+        self._code = _CodeSpans()
+        self._feed = self._inside if inside else self._at_start
+
+    def feed(self, text: str) -> list[Event]:
+        """Return the events of a piece; text that may be the beginning of a tag is held back."""
+        events: list[Event] = []
+        text, self._held = self._held + text, ""
+        self._feed(text, events)
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return what was held back, which no tag completed."""
+        held, self._held = self._held, ""
+        if not held:
+            return []
+        return [ReasoningDelta(held) if self._feed == self._inside else ContentDelta(held)]
+
+    def content_only(self) -> None:
+        """Stop looking for tags: reasoning has arrived in a field of its own."""
+        if self._feed == self._at_start or self._feed == self._outside:
+            self._feed = self._plain
+
+    def _at_start(self, text: str, events: list[Event]) -> None:
+        start = text.lstrip()
+        if start.startswith(OPEN):
+            self._feed = self._inside
+            self._feed(start[len(OPEN) :], events)
+        elif OPEN.startswith(start):
+            self._held = text
+        else:
+            self._feed = self._outside if self._lone_close else self._plain
+            self._feed(text, events)
+
+    def _inside(self, text: str, events: list[Event]) -> None:
+        before, tag, after = text.partition(CLOSE)
+        if tag:
+            if before:
+                events.append(ReasoningDelta(before))
+            self._feed = self._plain
+            self._feed(after, events)
+            return
+        keep = _overlap(text)
+        self._held = text[len(text) - keep :]
+        if len(text) > keep:
+            events.append(ReasoningDelta(text[: len(text) - keep]))
+
+    def _outside(self, text: str, events: list[Event]) -> None:
+        before, tag, after = text.partition(CLOSE)
+        if not tag:
+            keep = _overlap(text)
+            self._held = text[len(text) - keep :]
+            self._content(text[: len(text) - keep], events)
+            return
+        self._content(before, events)
+        if self._code.open:
+            self._content(tag, events)
+            self._outside(after, events)
+            return
+        events.append(ContentWasReasoning())
+        self._feed = self._plain
+        self._feed(after, events)
+
+    def _content(self, text: str, events: list[Event]) -> None:
+        if text:
+            self._code.feed(text)
+            events.append(ContentDelta(text))
+
+    def _plain(self, text: str, events: list[Event]) -> None:
+        if text:
+            events.append(ContentDelta(text))
+
+
+def _overlap(text: str) -> int:
+    """Return how many characters at the end of `text` may begin a closing tag."""
+    at = text.rfind("<", -len(CLOSE) + 1)
+    return len(text) - at if at >= 0 and CLOSE.startswith(text[at:]) else 0
+
+
+class _CodeSpans:
+    """Whether a text, read so far, stands inside a code fence or between backticks."""
+
+    __slots__ = ("_fenced", "_line")
+
+    def __init__(self) -> None:
+        self._fenced = False
+        self._line = ""
+
+    def feed(self, text: str) -> None:
+        head, *rest = text.split("\n")
+        self._line += head
+        for line in rest:
+            self._end_line()
+            self._line = line
+
+    def _end_line(self) -> None:
+        if self._line.lstrip().startswith(("```", "~~~")):
+            self._fenced = not self._fenced
+
+    @property
+    def open(self) -> bool:
+        fence = self._line.lstrip().startswith("```")
+        return self._fenced or fence or self._line.count("`") % 2 == 1

@@ -1,0 +1,1 @@
+"""One prompt in motion: plan it, stream it, accumulate what comes back."""

@@ -1,0 +1,49 @@
+"""The process's one loop thread and connection pool, made when first needed."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from dataclasses import dataclass
+
+from ..wire.http import HttpClient
+from ..wire.loop import LoopThread
+
+
+@dataclass(frozen=True, slots=True)
+class Io:
+    """A loop thread and the client that lives on it."""
+
+    thread: LoopThread
+    client: HttpClient
+
+    def close(self) -> None:
+        """Close the connections and end the thread."""
+        if self.thread.alive:
+            self.thread.submit(self.client.aclose()).result(5)
+            self.thread.close()
+
+
+_lock = threading.Lock()
+_current: Io | None = None
+
+
+def current() -> Io:
+    """Return the pair of this process; after a fork the child gets its own."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        if _current is None or not _current.thread.alive:
+            _current = Io(LoopThread(), HttpClient())
+        return _current
+
+
+def close() -> None:
+    """Close every connection and end the thread; the next call starts anew."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        io, _current = _current, None
+    if io is not None:
+        io.close()
+
+
+atexit.register(close)

@@ -1,0 +1,34 @@
+"""What a caller may ask for, before anything is chosen or checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from ..core.request import Thinking
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of one prompt; ``None`` leaves a thing to the session, the environment or the provider."""
+
+    model: str | None = None
+    provider: str | None = None
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    system: str | None = None
+    thinking: Thinking = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tools: Sequence[Mapping[str, Any]] = ()
+    idle_timeout_s: float | None = None
+
+    def over(self, below: Options) -> Options:
+        """Return these options, with those of `below` wherever these say nothing."""
+        mine = {
+            option.name: getattr(self, option.name)
+            for option in fields(self)
+            if getattr(self, option.name) not in (None, (), {})
+        }
+        mine["parameters"] = {**below.parameters, **self.parameters}
+        return replace(below, **mine)

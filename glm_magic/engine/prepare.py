@@ -1,0 +1,121 @@
+"""Messages and options -> a call that is ready to send."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .. import local
+from ..catalogue.choose import LOCAL, Choice, choose
+from ..catalogue.load import Catalogue, catalogue
+from ..catalogue.schema import ModelInfo, Offer
+from ..core.events import Notice
+from ..core.messages import Message
+from ..core.secret import Secret
+from ..core.turn import Turn
+from ..credentials import find_key, require_key
+from ..dialects import DIALECTS
+from ..wire.http import IDLE_TIMEOUT_S
+from .options import Options
+from .plan import parameter_notices, plan
+from .stream import Call
+
+
+def prepare(
+    messages: Sequence[Message],
+    options: Options,
+    *,
+    start_local: bool = True,
+    on_done: Callable[[Turn], None] | None = None,
+) -> Call:
+    """Choose, check and spell one prompt; nothing is sent.
+
+    Parameters
+    ----------
+    messages : sequence of Message
+        The context, ending with the prompt.
+    options : Options
+        What the caller set.
+    start_local : bool
+        False leaves the local server alone and does without a key, for a look at the request.
+    on_done : callable, optional
+        Called with the finished turn, on the loop thread.
+
+    Raises
+    ------
+    RefusedError
+        Anything that is known not to work, before anything is sent.
+    """
+    choice = resolve(options)
+    offer, key = choice.offer, None
+    if options.system:
+        messages = (Message("system", options.system), *messages)
+    request = plan(
+        offer,
+        messages,
+        thinking=options.thinking,
+        parameters=options.parameters,
+        tools=options.tools,
+    )
+    dialect = DIALECTS[offer.provider.dialect]
+    dialect.encode(request, offer)  # refuses what cannot be spelled, before a server is started
+    if start_local:
+        offer, key = _reachable(offer, options)
+    return Call(
+        prompt=messages[-1].content,
+        offer=offer,
+        dialect=dialect,
+        wire=dialect.encode(request, offer),
+        key=key,
+        notices=(*choice.notices, *parameter_notices(request.parameters, offer), *_about(offer)),
+        idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
+        on_done=on_done,
+    )
+
+
+def resolve(options: Options, known: Catalogue | None = None) -> Choice:
+    """Choose the offer that options and environment name."""
+    known = known or catalogue()
+    provider = options.provider or _env("GLM_PROVIDER")
+    base_url = options.base_url or _env("GLM_BASE_URL")
+    return choose(
+        known,
+        model=options.model or _env_model(known, options.provider),
+        provider=provider,
+        base_url=None if provider == LOCAL and not options.base_url else base_url,
+        has_key=lambda info: find_key(info, own_only=True) is not None,
+        local_available=local.available,
+    )
+
+
+def _env(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _env_model(known: Catalogue, provider: str | None) -> str | None:
+    """Return ``GLM_MODEL``, unless the caller named a provider that does not have that model."""
+    model = _env("GLM_MODEL")
+    info = known.providers.get(provider or "")
+    if model and info and info.sells and (info.name, model.lower()) not in known.offers:
+        return None
+    return model
+
+
+def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
+    """Return the offer at an address that answers, and the key that it wants."""
+    provider = offer.provider
+    if provider.name == LOCAL and not options.base_url:
+        server = local.start()
+        model = ModelInfo(server.model, server.title)
+        own = replace(provider, base_url=server.base_url)
+        return replace(offer, provider=own, model=model, context=server.context), server.secret
+    if provider.sells:
+        return offer, require_key(provider, options.api_key)
+    return offer, find_key(provider, options.api_key)
+
+
+def _about(offer: Offer) -> tuple[Notice, ...]:
+    if offer.provider.name != LOCAL:
+        return ()
+    return (Notice("local", f"{offer.model.title}; expect mistakes"),)

@@ -1,0 +1,105 @@
+"""What a caller gets back: a finished turn, the request that was sent, and the events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core.events import TimedEvent
+from ..core.messages import ToolCall
+from ..core.price import Cost
+from ..core.turn import Status, Step, Timing, Turn
+from ..core.usage import Usage
+
+
+class Reply:
+    """A finished reply.
+
+    Parameters
+    ----------
+    turn : Turn
+        The turn that ended.
+    request : Mapping
+        The body that was sent; it never holds a key.
+    events : sequence of TimedEvent
+        What arrived, and when.
+    """
+
+    def __init__(self, turn: Turn, request: Mapping[str, Any], events: Sequence[TimedEvent]) -> None:
+        self.turn = turn
+        self.request = request
+        self.events = list(events)
+
+    @property
+    def answer(self) -> str:
+        """The answer's text, exactly as it arrived."""
+        return self.turn.answer
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning's text; empty when there was none."""
+        return self.turn.reasoning
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens, as reported; ``None`` when the provider reported nothing."""
+        return self.turn.usage
+
+    @property
+    def cost(self) -> Cost | None:
+        """Amount and currency; ``None`` where no price or usage is known."""
+        return self.turn.cost
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The provider's own word (``stop``, ``length``, …), or ``None``."""
+        return self.turn.finish_reason
+
+    @property
+    def status(self) -> Status:
+        """``complete``, ``incomplete``, ``interrupted`` or ``failed``."""
+        return self.turn.status
+
+    @property
+    def model(self) -> str:
+        """The model that was asked for."""
+        return self.turn.model
+
+    @property
+    def provider(self) -> str:
+        """The provider that was asked."""
+        return self.turn.provider
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The functions that the model asks to have called."""
+        return self.turn.tool_calls
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """One step for each request that the turn took."""
+        return self.turn.steps
+
+    @property
+    def timing(self) -> Timing:
+        """When things happened, in seconds since the request was sent."""
+        return self.turn.timing
+
+    @property
+    def value(self) -> Any:
+        """The parsed object under a schema; ``None`` without one."""
+        return None
+
+    def __str__(self) -> str:
+        return self.answer
+
+    def __repr__(self) -> str:
+        text = self.answer.strip()
+        text = text if len(text) <= 60 else text[:59] + "…"
+        return f"<Reply {self.status} from {self.model} at {self.provider}: {text!r}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        from ..views.options import ViewOptions
+        from ..views.page import bundle
+
+        return bundle(self.turn, ViewOptions())
