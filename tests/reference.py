@@ -9,10 +9,9 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-without_reference = pytest.param(
-    None,
-    marks=pytest.mark.skip(reason="the reference folder is not here; name it in GLM_REFERENCE"),
-)
+MISSING = "the reference folder is not here; name it in GLM_REFERENCE"
+
+without_reference = pytest.param(None, marks=pytest.mark.skip(reason=MISSING))
 """Stands for cases that cannot be listed because the folder is missing."""
 
 

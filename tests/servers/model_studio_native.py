@@ -144,9 +144,10 @@ def _usage(script: Script, number: int, kinds: list[str]) -> dict[str, Any] | No
     """Return the running total, which grows by one a frame."""
     if script.tokens is None:
         return None
+    so_far = min(number, script.tokens.output)
     usage: dict[str, Any] = {
-        "total_tokens": script.tokens.input + number,
-        "output_tokens": number,
+        "total_tokens": script.tokens.input + so_far,
+        "output_tokens": so_far,
         "input_tokens": script.tokens.input,
     }
     if script.tokens.reasoning is not None:

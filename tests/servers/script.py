@@ -93,7 +93,13 @@ class Script:
     def as_asked(self, *, thinks: bool, has_tools: bool) -> Script:
         """Return what a model says that was (not) told to think and (not) given tools."""
         script = self if thinks else replace(self, reasoning="", tags="no")
-        return script if has_tools else replace(script, calls=())
+        if not has_tools:
+            return replace(script, calls=())
+        return replace(script, finish="tool_calls") if self._ends_in_calls else script
+
+    @property
+    def _ends_in_calls(self) -> bool:
+        return bool(self.calls) and self.finish == "stop"
 
 
 def pieces(text: Text, length: int) -> tuple[str, ...]:

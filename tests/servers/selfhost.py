@@ -131,20 +131,14 @@ class SelfHost(Vendor):
         kind = {401: "authentication_error", 404: "NotFoundError"}.get(
             failure.status, "BadRequestError" if failure.status < 500 else "server_error"
         )
-        message, code = failure.message, failure.code
+        message = failure.message
+        code: str | int | None = failure.code
         if self.flavor.name == "sglang":
-            return {
-                "object": "error",
-                "message": message,
-                "type": kind,
-                "param": None,
-                "code": code,
-            }
-        if self.flavor.name == "ollama":
-            kind = "not_found_error" if failure.status == 404 else "api_error"
-            code = None  # type: ignore[assignment]
+            return {"object": "error", "message": message, "type": kind, "code": code}
         if self.flavor.name == "llamacpp":
             return {"error": {"code": code, "message": message, "type": kind}}
+        if self.flavor.name == "ollama":
+            kind, code = "not_found_error" if failure.status == 404 else "api_error", None
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
     def thinks(self, body: Mapping[str, Any]) -> bool:
