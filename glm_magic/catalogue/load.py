@@ -229,6 +229,7 @@ def _price(block: Mapping[str, Any], where: str) -> Price:
                 output=Decimal(str(tier["output"])),
                 cached=Decimal(str(tier["cached"])) if "cached" in tier else None,
                 up_to=tier.get("up_to"),
+                above=tier.get("above"),
             )
             for tier in block["tiers"]
         ]
@@ -252,7 +253,7 @@ def _build(cls: type, facts: Mapping[str, Any], where: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Lists become tuples, and decimal numbers outside of prices become floats."""
+    """Return a value with tuples for lists, and floats for decimals outside of prices."""
     if isinstance(value, list):
         return tuple(_plain(item) for item in value)
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ SYMBOLS = {"CNY": "¥", "USD": "$"}
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Prices that hold while a call's own input is at most `up_to` tokens."""
+    """Prices that hold while a call's own input is above `above` and at most `up_to` tokens."""
 
     input: Decimal
     """Price of one million input tokens."""
@@ -25,6 +25,8 @@ class Tier:
     """Price of one million input tokens read from cache; ``None`` when it is not known."""
     up_to: int | None = None
     """Largest input length, in tokens and inclusive; ``None`` means no bound."""
+    above: int | None = None
+    """Largest input length that is too short; only for a tier whose lower neighbour is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class Price:
     """Name of the source in the catalogue."""
 
     def tier(self, input_tokens: int) -> Tier | None:
-        """Return the tier of a call with that much input, or ``None`` past the last tier."""
+        """Return the tier of a call with that much input, or ``None`` where none is known."""
         for tier in self.tiers:
             if tier.up_to is None or input_tokens <= tier.up_to:
-                return tier
+                return tier if tier.above is None or input_tokens > tier.above else None
         return None
 
     def cost(self, usage: Usage | None) -> Cost | None:
