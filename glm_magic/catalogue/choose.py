@@ -167,7 +167,7 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, free: 
         if model is None:
             return _unlisted(catalogue, info, _default_name(info))
         return catalogue.offers[info.name, model.id].at(info.base_url)
-    bare = name[len(info.model_prefix) :] if name.startswith(info.model_prefix) else name
+    bare = name.removeprefix(info.model_prefix)
     listed = find_model(catalogue, bare)
     if listed and (info.name, listed.id) in catalogue.offers:
         return catalogue.offers[info.name, listed.id].at(info.base_url)
@@ -202,7 +202,7 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
 
 def _notices(offer: Offer) -> Iterable[Notice]:
     name = offer.model.id
-    if not offer.known and name != "default":
+    if not (offer.known or offer.model.source or name == "default"):
         yield Notice(
             "unlisted-model", f"{name} is not in the catalogue; the name is sent unchanged"
         )

@@ -143,7 +143,8 @@ def _provider(facts: dict[str, Any]) -> ProviderInfo:
         name: _build(ParameterRule, {"name": name, **rule}, where)
         for name, rule in facts["parameters"].items()
     }
-    return _build(ProviderInfo, {**facts, "parameters": rules}, where)
+    built: ProviderInfo = _build(ProviderInfo, {**facts, "parameters": rules}, where)
+    return built
 
 
 def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
@@ -218,7 +219,9 @@ def _offer(
         sources.update(dict.fromkeys(own, block.get("source", "")))
         checked.update({key: block["checked"] for key in own if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
-    return _build(Offer, {"provider": provider, "model": model, **facts}, f"model {model.id}")
+    facts |= {"provider": provider, "model": model}
+    built: Offer = _build(Offer, facts, f"model {model.id}")
+    return built
 
 
 def _price(block: Mapping[str, Any], where: str) -> Price:

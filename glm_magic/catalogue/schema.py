@@ -125,6 +125,8 @@ class ProviderInfo:
     """True: no key is needed, and model names are whatever the operator chose."""
     hosts: tuple[str, ...] = ()
     """Host names by which a base URL is recognised; a leading dot means any subdomain."""
+    unpriced_hosts: tuple[str, ...] = ()
+    """Parts of host names of other regions, whose prices are not known."""
     model_prefix: str = ""
     """Vendor prefix of the wire ids, such as ``z-ai/``."""
     effort: tuple[str, ...] = ()
@@ -223,7 +225,9 @@ class Offer:
         return "/api/coding/" in self.provider.base_url
 
     def at(self, base_url: str) -> Offer:
-        """Return the same offer at another address; its price is known only for the usual one."""
+        """Return the same offer at another address; where other prices hold, it has none."""
         if base_url == self.provider.base_url:
             return self
-        return replace(self, provider=replace(self.provider, base_url=base_url))
+        moved = replace(self, provider=replace(self.provider, base_url=base_url))
+        foreign = any(mark in base_url for mark in self.provider.unpriced_hosts)
+        return replace(moved, price=None) if foreign or moved.is_coding_plan else moved

@@ -9,7 +9,7 @@ from typing import Any
 from .messages import Message
 
 Thinking = bool | str | None
-"""``None`` or ``"auto"``: the provider's default; True or False; or an effort level such as ``"high"``."""
+"""``None`` or ``"auto"``: the provider's default; True; False; or an effort level (``"high"``)."""
 
 EFFORT_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort level that any of the providers knows, weakest first."""

@@ -1,6 +1,6 @@
-"""Text that can always be encoded.
+r"""Text that can always be encoded.
 
-JSON may carry a surrogate half as an escape (``"\\ud83d"``), and a provider may cut an emoji
+JSON may carry a surrogate half as an escape (``"\ud83d"``), and a provider may cut an emoji
 between two deltas. Nothing that reaches disk, a widget or the wire may hold such a half.
 """
 

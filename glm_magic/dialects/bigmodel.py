@@ -44,7 +44,7 @@ _BY_CODE: dict[str, Verdict] = {
     ),
     "1210": (
         errors.InvalidRequestError,
-        "a parameter is not accepted, for example thinking switched off on a model that always thinks",
+        "a parameter is not accepted, for example no thinking on a model that always thinks",
         False,
     ),
     "1211": (errors.NotFoundError, "no such model here; see %glm models, it may be retired", False),

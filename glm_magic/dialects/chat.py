@@ -39,9 +39,18 @@ class ChatDialect:
     """Field of an assistant message that takes reasoning back."""
     asks_usage: bool = True
     """Whether usage has to be asked for with ``stream_options``."""
+    refuse: Callable[[Request, Offer], None] = lambda _request, _offer: None
+    """Raises `UnsupportedError` for what this provider is known to refuse."""
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
-        """Spell a request as a streamed chat completion."""
+        """Spell a request as a streamed chat completion.
+
+        Raises
+        ------
+        UnsupportedError
+            The provider is known to refuse this combination.
+        """
+        self.refuse(request, offer)
         body: dict[str, Any] = {
             "model": offer.wire_id,
             "messages": encode_messages(request.messages, offer, self.reasoning_field),
@@ -81,9 +90,9 @@ def encode_messages(
 
     Notes
     -----
-    Inside a tool round, which runs from the last user message on, every provider takes the reasoning
-    back, and BigModel and Z.ai require it. In plain turns it is left out, except on the Coding Plan,
-    where preserved thinking is on by default. Reasoning never goes to another provider.
+    Inside a tool round, which runs from the last user message on, every provider takes the
+    reasoning back, and BigModel and Z.ai require it. In plain turns it is left out, except on the
+    Coding Plan, where preserved thinking is on by default. It never goes to another provider.
     """
     last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
     encoded = []

@@ -8,10 +8,12 @@ when asked for. Model Studio pages "GLM-4.5" and "GLM", seen 2026-11.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..catalogue.schema import Offer
-from ..core.request import Thinking
+from ..core.errors import UnsupportedError
+from ..core.request import Request, Thinking
 from .chat import ChatDialect
 from .dashscope_errors import judge
 
@@ -23,4 +25,43 @@ def thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
     return {"enable_thinking": wanted}
 
 
-DASHSCOPE = ChatDialect("dashscope", thinking, judge)
+def refuse(request: Request, offer: Offer) -> None:
+    """Refuse what Model Studio answers with HTTP 400, in both protocols.
+
+    Notes
+    -----
+    Every GLM model there thinks unless told not to, so "not switched off" counts as thinking.
+    """
+    parameters = request.parameters
+    thinks = request.thinking is not False and parameters.get("enable_thinking") is not False
+    choice = parameters.get("tool_choice")
+    if thinks and (isinstance(choice, Mapping) or choice == "required"):
+        raise _unsupported(offer, "a function cannot be forced while the model thinks", _NO_THINK)
+    if choice == "required":
+        hint = 'use "auto", or name the function'
+        raise _unsupported(offer, 'tool_choice "required" is refused', hint)
+    if any(tool.get("function", {}).get("name") == "search" for tool in request.tools):
+        raise _unsupported(offer, 'a tool may not be called "search"', "give it another name")
+    _refuse_json(request, offer, thinks=thinks)
+
+
+def _refuse_json(request: Request, offer: Offer, *, thinks: bool) -> None:
+    wanted = request.parameters.get("response_format")
+    if not isinstance(wanted, Mapping) or wanted.get("type") != "json_object":
+        return
+    if thinks:
+        raise _unsupported(offer, "JSON output needs thinking switched off", _NO_THINK)
+    if not any("json" in message.content.lower() for message in request.messages):
+        hint = "say in the prompt that JSON is wanted"
+        raise _unsupported(offer, "JSON output needs the word JSON in a message", hint)
+
+
+_NO_THINK = "add --no-think, or thinking=False"
+
+
+def _unsupported(offer: Offer, what: str, hint: str) -> UnsupportedError:
+    title = offer.provider.title
+    return UnsupportedError(f"{title}: {what}", hint=hint, provider=offer.provider.name)
+
+
+DASHSCOPE = ChatDialect("dashscope", thinking, judge, refuse=refuse)

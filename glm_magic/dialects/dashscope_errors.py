@@ -13,8 +13,8 @@ from ..core import errors
 from .failures import Failure, Verdict
 
 _REGION = (
-    "check the key, and that it was made for this region: keys of China, Singapore and other regions "
-    "are separate (dashscope, dashscope-intl, or base_url)"
+    "check the key, and that it was made for this region: keys of China, Singapore and other "
+    "regions are separate (dashscope, dashscope-intl, or base_url)"
 )
 
 _BY_CODE: dict[str, Verdict] = {

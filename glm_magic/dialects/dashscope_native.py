@@ -4,9 +4,9 @@ Notes
 -----
 Messages go into ``input``, options into ``parameters``; the header ``X-DashScope-SSE`` switches
 streaming on. With thinking, ``incremental_output`` and ``result_format: message`` are required, so
-both are always sent. A stream has no ``[DONE]``: its last frame has a finish reason, which until then
-is absent, null, or the string ``"null"``. Every frame repeats the usage so far. An error in mid-stream
-has its true status only in a comment. Model Studio page "GLM-4.5", seen 2026-11.
+both are always sent. A stream has no ``[DONE]``: its last frame has a finish reason, which until
+then is absent, null, or the string ``"null"``. Every frame repeats the usage so far. An error in
+mid-stream has its true status only in a comment. Model Studio page "GLM-4.5", seen 2026-11.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..core.usage import Usage
 from ..wire.framing import Record
 from ..wire.request import WireRequest
 from .chat import add_options, encode_messages, is_error, parse_object
-from .dashscope import thinking
+from .dashscope import refuse, thinking
 from .dashscope_errors import judge
 from .dialect import Decoder
 from .failures import read_body, read_payload, to_error
@@ -38,7 +38,14 @@ class DashscopeNative:
     name = "dashscope_native"
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
-        """Spell a request as a streamed text generation."""
+        """Spell a request as a streamed text generation.
+
+        Raises
+        ------
+        UnsupportedError
+            Model Studio is known to refuse this combination.
+        """
+        refuse(request, offer)
         parameters: dict[str, Any] = {"incremental_output": True, "result_format": "message"}
         add_options(parameters, request, offer, thinking)
         body = {

@@ -1,8 +1,8 @@
 """Error replies of every provider -> one of our errors.
 
 A body may be ``{"error": {…}}``, ``{"error": "text"}``, ``{"code", "message", "request_id"}``, one
-server-sent event holding any of these, a web page, or nothing. `Failure` is the common reading of all
-of them; each dialect says which of its codes mean what.
+server-sent event holding any of these, a web page, or nothing. `Failure` is the common reading of
+all of them; each dialect says which of its codes mean what.
 """
 
 from __future__ import annotations

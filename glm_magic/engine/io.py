@@ -30,7 +30,7 @@ _current: Io | None = None
 
 def current() -> Io:
     """Return the pair of this process; after a fork the child gets its own."""
-    global _current  # noqa: PLW0603
+    global _current  # noqa: PLW0603  one pair for each process
     with _lock:
         if _current is None or not _current.thread.alive:
             _current = Io(LoopThread(), HttpClient())
@@ -39,7 +39,7 @@ def current() -> Io:
 
 def close() -> None:
     """Close every connection and end the thread; the next call starts anew."""
-    global _current  # noqa: PLW0603
+    global _current  # noqa: PLW0603  one pair for each process
     with _lock:
         io, _current = _current, None
     if io is not None:

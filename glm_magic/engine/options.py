@@ -11,7 +11,7 @@ from ..core.request import Thinking
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of one prompt; ``None`` leaves a thing to the session, the environment or the provider."""
+    """Options of one prompt; ``None`` leaves a thing to the session, environment or provider."""
 
     model: str | None = None
     provider: str | None = None

@@ -71,7 +71,9 @@ def _softer(offer: Offer) -> str:
     return f"use --think {offer.effort[0]} for the least of it, " if offer.effort else ""
 
 
-def _no_level(level: str, levels: tuple[str, ...], offer: Offer) -> InvalidValueError | UnsupportedError:
+def _no_level(
+    level: str, levels: tuple[str, ...], offer: Offer
+) -> InvalidValueError | UnsupportedError:
     if level not in EFFORT_LEVELS:
         return InvalidValueError(
             f"thinking takes on, off, auto or a level, not {level!r}",
@@ -90,7 +92,9 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
     rules = offer.provider.parameters
     for name, value in parameters.items():
         if name in RESERVED:
-            raise InvalidValueError(f"{name!r} is not a parameter", hint="it is set by other options")
+            raise InvalidValueError(
+                f"{name!r} is not a parameter", hint="it is set by other options"
+            )
         problem = rules[name].problem(value) if name in rules else None
         if problem:
             cls = UnsupportedError if rules[name].refused else InvalidValueError

@@ -25,7 +25,9 @@ class Reply:
         What arrived, and when.
     """
 
-    def __init__(self, turn: Turn, request: Mapping[str, Any], events: Sequence[TimedEvent]) -> None:
+    def __init__(
+        self, turn: Turn, request: Mapping[str, Any], events: Sequence[TimedEvent]
+    ) -> None:
         self.turn = turn
         self.request = request
         self.events = list(events)

@@ -1,4 +1,4 @@
-"""A prompt on its way: events as they arrive, its turn at any moment, and a stop from any thread."""
+"""A prompt on its way: events as they arrive, its turn at any moment, a stop from any thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 from ..catalogue.schema import Offer
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
@@ -78,8 +78,6 @@ class Stream:
         self._done = False
         self._t0 = 0.0
 
-    # ── for the caller, on any thread ────────────────────────────────────────────────────────────
-
     @property
     def turn(self) -> Turn:
         """The turn as it stands now."""
@@ -148,7 +146,7 @@ class Stream:
             self.cancel()
             self.wait(5)
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -201,20 +199,17 @@ class Stream:
         if self.error is not None:
             raise self.error
 
-    # ── on the loop thread ───────────────────────────────────────────────────────────────────────
-
     async def _run(self, current: io.Io) -> None:
         self._task = asyncio.current_task()
         try:
-            if self._cancelled:
-                raise asyncio.CancelledError
-            await self._attempts(current)
-            self._finish(lambda: None)
+            if not self._cancelled:
+                await self._attempts(current)
+            self._finish(lambda: self._fold.interrupt(self._now()))
         except asyncio.CancelledError:
             self._finish(lambda: self._fold.interrupt(self._now()))
         except GlmError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001  a bug of ours must end the wait too
+        except Exception as error:  # a bug of ours must end the wait too
             fault = GlmError(f"glm_magic failed inside: {error!r}", hint="please report this")
             fault.__cause__ = error
             self._fail(fault)
@@ -232,12 +227,14 @@ class Stream:
             delay_s = retry_delay_s(attempt, headers) if error.retryable else None
             if delay_s is None:
                 raise error
-            text = f"{error.message}; trying again in {delay_s:.1f} s ({attempt + 1} of {MAX_RETRIES})"
+            text = (
+                f"{error.message}; trying again in {delay_s:.1f} s ({attempt + 1} of {MAX_RETRIES})"
+            )
             self._emit([Notice("retry", text)])
             await asyncio.sleep(delay_s)
 
     async def _attempt(self, current: io.Io) -> tuple[GlmError, Mapping[str, str]] | None:
-        """Send once; return the error of a response that may be retried, ``None`` when it was read."""
+        """Send once; return the error of a refused request, or ``None`` when a reply was read."""
         call = self.call
         async with current.client.post(call.wire, call.key, call.idle_timeout_s) as reply:
             if reply.status >= 300:
@@ -355,11 +352,11 @@ class AsyncStream:
         self._prepare = prepare
         self._stream: Stream | None = None
 
-    async def __aenter__(self) -> AsyncStream:
+    async def __aenter__(self) -> Self:
         (await self._ready()).start()
         return self
 
-    async def __aexit__(self, *error: Any) -> None:
+    async def __aexit__(self, *error: object) -> None:
         if self._stream is not None:
             await asyncio.to_thread(self._stream.close)
 

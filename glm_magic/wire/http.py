@@ -148,7 +148,7 @@ def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
         return _connect_error(error, host)
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
         return InvalidValueError(
-            f"the base URL {url.split('?')[0]!r} is not a web address",
+            f"the base URL {url.split('?', maxsplit=1)[0]!r} is not a web address",
             hint="it should look like https://host/path; check base_url or GLM_BASE_URL",
         )
     if isinstance(error, httpx.ProxyError):

@@ -1,0 +1,134 @@
+"""The keyword options that every way of asking takes, written down once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict, TypeVar, get_type_hints
+
+from ..core.errors import InvalidValueError, UnsupportedError
+from ..core.messages import ROLES, Message
+from ..core.request import Thinking
+from .options import Options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Prompt = str | Sequence[Mapping[str, Any] | Message]
+"""A question, or a whole conversation as messages with ``role`` and ``content``."""
+
+
+class Asking(TypedDict, total=False):
+    """Options of one question; what is left out is not sent."""
+
+    model: str | None
+    provider: str | None
+    base_url: str | None
+    api_key: str | None
+    system: str | None
+    thinking: Thinking
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    tools: Sequence[Any] | None
+    schema: Any
+    params: Mapping[str, Any] | None
+    idle_timeout_s: float | None
+
+
+_DOC = """
+    Parameters
+    ----------
+    prompt : str or sequence of messages
+        The question, or a whole conversation as dicts with ``role`` and ``content``.
+    model : str, optional
+        A model id, an alias, or ``provider/model``; by default ``GLM_MODEL``, then the provider's
+        newest.
+    provider : str, optional
+        A provider's name; by default ``GLM_PROVIDER``, then the first one whose key is found.
+    base_url : str, optional
+        Replaces the provider's address; by default ``GLM_BASE_URL``.
+    api_key : str, optional
+        The key; by default from the environment, a ``.env`` file or the keyring; never stored.
+    system : str, optional
+        The system message; none is sent without it.
+    thinking : bool or str, optional
+        True, False, ``"auto"`` or an effort level; by default the provider decides.
+    temperature, top_p : float, optional
+        Sampling; the provider's ranges are checked before anything is sent.
+    max_tokens : int, optional
+        The most tokens to generate.
+    tools : sequence of dict, optional
+        Function schemas in the OpenAI form.
+    schema : optional
+        Not built yet.
+    params : mapping, optional
+        Any other key of the request body.
+    idle_timeout_s : float, optional
+        Silence, in seconds, after which the reply is given up; 300 by default.
+"""
+
+
+def options_of(asking: Asking) -> Options:
+    """Return the options that a caller's keywords mean."""
+    if asking.get("schema") is not None:
+        raise UnsupportedError(
+            "structured output by schema= is not built yet",
+            hint='ask for JSON with params={"response_format": {"type": "json_object"}}',
+        )
+    sampling = {name: asking.get(name) for name in ("temperature", "top_p", "max_tokens")}
+    parameters = {name: value for name, value in sampling.items() if value is not None}
+    return Options(
+        model=asking.get("model"),
+        provider=asking.get("provider"),
+        base_url=asking.get("base_url"),
+        api_key=asking.get("api_key"),
+        system=asking.get("system"),
+        thinking=asking.get("thinking"),
+        parameters={**parameters, **(asking.get("params") or {})},
+        tools=tuple(asking.get("tools") or ()),
+        idle_timeout_s=asking.get("idle_timeout_s"),
+    )
+
+
+def messages_of(prompt: Prompt) -> tuple[Message, ...]:
+    """Return a prompt as messages.
+
+    Raises
+    ------
+    InvalidValueError
+        It is neither a text nor a sequence of messages that ends with the user's.
+    """
+    if isinstance(prompt, str):
+        return (Message("user", prompt),)
+    messages = tuple(_message(item) for item in prompt)
+    if not messages or messages[-1].role not in ("user", "tool"):
+        raise InvalidValueError(
+            "a conversation has to end with a message of the user",
+            hint='add {"role": "user", "content": …} as the last one',
+        )
+    return messages
+
+
+def _message(item: Mapping[str, Any] | Message) -> Message:
+    if isinstance(item, Message):
+        return item
+    role, content = (item.get("role"), item.get("content")) if isinstance(item, Mapping) else (0, 0)
+    if role not in ROLES or not isinstance(content, str):
+        raise InvalidValueError(
+            f"this is not a message: {str(item)[:80]}",
+            hint=f"a message is a dict with role ({', '.join(ROLES)}) and content, a text",
+        )
+    return Message(role, content, tool_call_id=item.get("tool_call_id"))
+
+
+def asks(function: F) -> F:
+    """Write the options into a function's signature and docstring, for help and completion."""
+    hints = get_type_hints(Asking)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = [inspect.Parameter(n, keyword, default=None, annotation=hints[n]) for n in hints]
+    signature = inspect.signature(function)
+    named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
+    head, mark, tail = (function.__doc__ or "").partition("\n    Returns\n")
+    function.__doc__ = f"{head.rstrip()}\n{_DOC}{mark}{tail}"
+    return function

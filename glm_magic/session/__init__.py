@@ -1,0 +1,1 @@
+"""Conversations: slots, variants and context."""
