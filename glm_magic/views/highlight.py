@@ -1,0 +1,79 @@
+"""Code to HTML with few, short marks: tags where style sheets are stripped, classes elsewhere."""
+
+from __future__ import annotations
+
+import html
+from functools import lru_cache
+from typing import Any
+
+LONGEST = 60_000
+"""Characters; longer code is shown without colours."""
+
+# Keywords and comments keep their look as <b> and <i> on hosts that drop every style.
+_MARKS = (
+    ("Keyword.Type", ("span", "f")),
+    ("Keyword", ("b", "k")),
+    ("Operator.Word", ("b", "k")),
+    ("Comment.Preproc", ("span", "f")),
+    ("Comment", ("i", "c")),
+    ("Literal.String", ("span", "s")),
+    ("Literal.Number", ("span", "m")),
+    ("Name.Function", ("span", "f")),
+    ("Name.Class", ("span", "f")),
+    ("Name.Decorator", ("span", "f")),
+    ("Name.Tag", ("b", "k")),
+    ("Name.Attribute", ("span", "f")),
+    ("Name.Builtin", ("span", "b")),
+    ("Name.Exception", ("span", "b")),
+    ("Operator", ("span", "o")),
+    ("Generic.Deleted", ("span", "o")),
+    ("Generic.Inserted", ("span", "m")),
+    ("Generic.Heading", ("b", "k")),
+)
+
+
+def code_html(code: str, language: str) -> str:
+    """Return `code` as HTML; an unknown language, or none, gives plain text."""
+    lexer = _lexer(language.strip().lower()) if len(code) <= LONGEST else None
+    if lexer is None:
+        return html.escape(code, quote=False)
+    runs = _runs(lexer, code)
+    if "".join(text for _, text in runs) != code:  # a lexer may normalise; the file must not
+        return html.escape(code, quote=False)
+    return "".join(_marked(mark, text) for mark, text in runs)
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Any:
+    if not language:
+        return None
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
+
+
+def _runs(lexer: Any, code: str) -> list[tuple[tuple[str, str] | None, str]]:
+    """Return the code as runs of one look, neighbours of the same look joined."""
+    runs: list[tuple[tuple[str, str] | None, str]] = []
+    for kind, text in lexer.get_tokens(code):
+        mark = None if text.isspace() else _mark(str(kind))
+        if runs and runs[-1][0] == mark:
+            runs[-1] = (mark, runs[-1][1] + text)
+        else:
+            runs.append((mark, text))
+    return runs
+
+
+@lru_cache(maxsize=256)
+def _mark(kind: str) -> tuple[str, str] | None:
+    name = kind.removeprefix("Token.")
+    return next((mark for prefix, mark in _MARKS if name.startswith(prefix)), None)
+
+
+def _marked(mark: tuple[str, str] | None, text: str) -> str:
+    escaped = html.escape(text, quote=False)
+    return f'<{mark[0]} class="{mark[1]}">{escaped}</{mark[0]}>' if mark else escaped

@@ -1,0 +1,70 @@
+"""What kind of front end is listening, as far as a kernel can tell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+Host = Literal["page", "executor", "console", "terminal", "script"]
+"""
+``page``: a notebook that shows widgets and updates of outputs. ``executor``: nbclient, papermill or
+nbconvert, which only write a file. ``console``: a text front end of a kernel, which cannot update
+an output. ``terminal``: IPython itself. ``script``: no IPython.
+"""
+
+_CONSOLES = ("jupyter-console", "jupyter-qtconsole", "euporie", "console", "qtconsole")
+
+
+def host_of(shell: Any) -> Host:
+    """Return where the outputs of a shell go.
+
+    Parameters
+    ----------
+    shell : InteractiveShell or None
+        What ``get_ipython()`` returns.
+    """
+    if shell is None:
+        return "script"
+    if getattr(shell, "kernel", None) is None:
+        return "terminal"
+    if _is_executor(shell):
+        return "executor"
+    return "console" if _started_by_console() else "page"
+
+
+def _is_executor(shell: Any) -> bool:
+    """Executors cannot answer ``input()``, and say so in each request."""
+    try:
+        content = shell.kernel.get_parent().get("content", {})
+    except (AttributeError, LookupError, TypeError):
+        return False
+    return content.get("allow_stdin") is False
+
+
+def _started_by_console() -> bool:
+    """Whether the process that started the kernel is a text console.
+
+    A request does not tell: a console's looks like that of an older notebook.
+    """
+    parent = os.environ.get("JPY_PARENT_PID") or str(os.getppid())
+    names = [Path(word).name.lower() for word in _command_line(parent)[:4]]
+    return any(name.startswith(_CONSOLES) for name in names)
+
+
+def _command_line(pid: str) -> list[str]:
+    """Return the words of a process's command; empty where that cannot be seen."""
+    try:
+        return Path(f"/proc/{int(pid)}/cmdline").read_text(encoding="utf-8").split("\0")
+    except (OSError, ValueError):
+        return _command_line_elsewhere(pid)
+
+
+def _command_line_elsewhere(pid: str) -> list[str]:
+    """Ask psutil, which comes with ipykernel, where there is no ``/proc``."""
+    try:
+        import psutil  # type: ignore[import-untyped, unused-ignore]
+
+        return list(psutil.Process(int(pid)).cmdline())
+    except Exception:
+        return []

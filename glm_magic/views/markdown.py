@@ -1,0 +1,112 @@
+"""Markdown that a model wrote, to HTML that a page may show.
+
+A model's output is hostile input: no HTML of its own, no links but web and mail, and a picture
+becomes a link, because loading an address that a model chose can carry data away.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .highlight import code_html
+from .maths import add_maths
+from .rules import add_rule
+from .safe import attribute, normalised, text_html
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType
+
+_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]+\Z", re.IGNORECASE)
+_LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
+
+# A parser and its renderer keep no state between calls, but the lexers of pygments do.
+_one_at_a_time = threading.Lock()
+
+
+def markdown_html(text: str) -> str:
+    """Return the HTML of a whole Markdown text."""
+    return render(normalised(text), {})
+
+
+def render(text: str, env: EnvType) -> str:
+    """Render one piece of Markdown, with the link references in `env` and to it."""
+    md = parser()
+    try:
+        with _one_at_a_time:
+            return str(md.renderer.render(md.parse(text, env), md.options, env))
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+        return plain_html(text)  # whatever a model wrote, its words are shown
+
+
+def plain_html(text: str) -> str:
+    """Return text as it is, with its line breaks."""
+    return f'<pre class="glm-p">{html.escape(text, quote=False)}</pre>\n'
+
+
+@lru_cache(maxsize=1)
+def parser() -> MarkdownIt:
+    """Return the one parser."""
+    from markdown_it import MarkdownIt
+
+    class SafeMarkdown(MarkdownIt):
+        def validateLink(self, url: str) -> bool:  # noqa: N802 (the parser's own name)
+            return bool(_SAFE_LINK.match(url.strip()))
+
+    md = SafeMarkdown("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    add_maths(md)
+    for rule in (text, fence, code_block, image, link_open, table_open, table_close):
+        add_rule(md, rule.__name__, rule)
+    return md
+
+
+def text(tokens: Sequence[Token], idx: int) -> str:
+    """Render running text; a dollar sign in it is money."""
+    return text_html(tokens[idx].content)
+
+
+def fence(tokens: Sequence[Token], idx: int) -> str:
+    """Render fenced code in the colours of its language."""
+    words = tokens[idx].info.split()
+    code = code_html(tokens[idx].content, words[0] if words else "")
+    return f"<pre><code>{code}</code></pre>\n"
+
+
+def code_block(tokens: Sequence[Token], idx: int) -> str:
+    """Render indented code, whose language is not known."""
+    return f"<pre><code>{html.escape(tokens[idx].content, quote=False)}</code></pre>\n"
+
+
+def image(tokens: Sequence[Token], idx: int) -> str:
+    """Render a picture as a link to it, or as its description inside a link."""
+    described = "".join(
+        child.content for child in tokens[idx].children or () if child.type != "image"
+    )
+    label = text_html(described.strip() or "image")
+    depth = sum(token.nesting for token in tokens[:idx] if token.type.startswith("link_"))
+    if depth:
+        return label
+    href = attribute(str(tokens[idx].attrs.get("src", "")))
+    return f'<a href="{href}" {_LINK_ATTRIBUTES}>{label}</a>'
+
+
+def link_open(tokens: Sequence[Token], idx: int) -> str:
+    """Render a link that opens apart and tells its page nothing."""
+    href = attribute(str(tokens[idx].attrs.get("href", "")))
+    return f'<a href="{href}" {_LINK_ATTRIBUTES}>'
+
+
+def table_open(_tokens: Sequence[Token], _idx: int) -> str:
+    """Begin a table in a box that scrolls sideways."""
+    return '<div class="glm-w"><table>\n'
+
+
+def table_close(_tokens: Sequence[Token], _idx: int) -> str:
+    """End a table and its box."""
+    return "</table></div>\n"

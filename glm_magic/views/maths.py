@@ -1,0 +1,189 @@
+r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` and ``\begin{align}``.
+
+Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
+own MathJax. A formula never holds a blank line: so what is finished can be decided at blank lines.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .rules import add_rule
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+OPEN_ENDED = "open_ended"
+"""Key of the parser's environment: the text is still growing, its last formula may be unclosed."""
+
+_ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
+# What makes a typesetter write links, styles or definitions that outlive the formula.
+_UNSAFE = re.compile(
+    r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
+    r"|(?:re)?new(?:command|environment)|providecommand|mmlToken)(?![A-Za-z])"
+)
+_PUNCTUATION = re.compile("[.,;:。,;]*")
+_BRACKETS = {"\\(": "\\)", "\\[": "\\]"}
+
+
+def add_maths(md: MarkdownIt) -> None:
+    """Teach a parser the formulas, and how to print them."""
+    md.inline.ruler.before("escape", "maths", _inline)
+    interrupts = ["paragraph", "reference", "blockquote", "list"]
+    md.block.ruler.before("fence", "maths_block", _block, {"alt": interrupts})
+    add_rule(md, "maths", _render)
+    add_rule(md, "maths_open", _render_open)
+
+
+def _render(tokens: Sequence[Token], idx: int) -> str:
+    token = tokens[idx]
+    tex = html.escape(token.content.strip(), quote=False)
+    if _UNSAFE.search(token.content):
+        return f"<pre><code>{tex}</code></pre>\n" if token.block else f"<code>{tex}</code>"
+    if token.info == "environment":
+        return f'<div class="glm-x glm-d">{tex}</div>\n'
+    if token.info == "display":
+        tag = "div" if token.block else "span"
+        return f'<{tag} class="glm-x glm-d">\\[{tex}\\]</{tag}>' + "\n" * token.block
+    return f'<span class="glm-x">\\({tex}\\)</span>'
+
+
+def _render_open(tokens: Sequence[Token], idx: int) -> str:
+    return f'<pre class="glm-u">{html.escape(tokens[idx].content, quote=False)}</pre>\n'
+
+
+def _inline(state: StateInline, silent: bool) -> bool:
+    found = _formula_at(state.src[: state.posMax], state.pos)
+    if found is None:
+        return False
+    content, end, display = found
+    if not silent:
+        token = state.push("maths", "", 0)
+        token.content = content
+        token.info = "display" if display else ""
+    state.pos = end
+    return True
+
+
+def _formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
+    """Return a formula's content, its end, and whether it is displayed."""
+    if src.startswith("$$", pos):
+        return _closed(src, pos + 2, "$$", display=True)
+    if src[pos] == "$":
+        return _dollar(src, pos)
+    closer = _BRACKETS.get(src[pos : pos + 2])
+    return _closed(src, pos + 2, closer, display=closer == "\\]") if closer else None
+
+
+def _closed(src: str, start: int, closer: str, display: bool) -> tuple[str, int, bool] | None:
+    end = _find_unescaped(src, closer, start)
+    content = src[start:end] if end >= 0 else ""
+    # A backtick is never TeX: the closer would stand inside a code span.
+    if not content.strip() or "`" in content:
+        return None
+    return content, end + len(closer), display
+
+
+def _find_unescaped(src: str, closer: str, pos: int) -> int:
+    """Return where `closer` stands, passing over a backslash with what it escapes, or -1."""
+    while pos < len(src):
+        if src.startswith(closer, pos):
+            return pos
+        pos += 2 if src[pos] == "\\" else 1
+    return -1
+
+
+def _dollar(src: str, pos: int) -> tuple[str, int, bool] | None:
+    """Read ``$…$``, and leave money alone: ``$5 and $10``, ``US$5``, ``$5-$10``."""
+    before = src[pos - 1] if pos else ""
+    if before.isascii() and before.isalnum():
+        return None
+    found = _closed(src, pos + 1, "$", display=False)
+    if found is None:
+        return None
+    content, end, _ = found
+    after = src[end : end + 1]
+    if content[0].isspace() or content[-1].isspace() or after.isdigit():
+        return None
+    return None if _is_money(content) else found
+
+
+def _is_money(content: str) -> bool:
+    """Tell ``5) or (`` of "($5) or ($6)" from a formula that begins with a digit."""
+    pairs = (("(", ")"), ("[", "]"), ("{", "}"))
+    unbalanced = any(content.count(left) != content.count(right) for left, right in pairs)
+    return content[0].isdigit() and unbalanced
+
+
+def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    if state.is_code_block(start_line):
+        return False
+    opener, closer = _delimiters(_line(state, start_line))
+    if not closer:
+        return False
+    lines: list[str] = []
+    for line in range(start_line, end_line):
+        text = _line(state, line)
+        if not text.strip() or (line > start_line and state.sCount[line] < state.blkIndent):
+            return False
+        searched = text[len(opener) :] if line == start_line else text
+        at = _find_unescaped(searched, closer, 0)
+        if at >= 0:
+            content = "\n".join([*lines, searched[:at]])
+            trailing = searched[at + len(closer) :].strip()
+            return _close(state, start_line, line, (opener, content, trailing), silent)
+        lines.append(searched)
+    return _leave_open(state, start_line, end_line, opener + "\n".join(lines), silent)
+
+
+def _line(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+
+
+def _delimiters(text: str) -> tuple[str, str]:
+    """Return what opens a displayed formula at the start of a line, and what will close it."""
+    if text.startswith("$$"):
+        return "$$", "$$"
+    if text.startswith("\\["):
+        return "\\[", "\\]"
+    environment = _ENVIRONMENT.match(text)
+    return (environment[0], f"\\end{{{environment[1]}}}") if environment else ("", "")
+
+
+def _close(
+    state: StateBlock, first: int, last: int, parts: tuple[str, str, str], silent: bool
+) -> bool:
+    opener, content, trailing = parts
+    # Text after the closer makes it a formula in a line of text, which the inline rule reads.
+    if not _PUNCTUATION.fullmatch(trailing) or not content.strip() or "`" in content:
+        return False
+    if silent:
+        return True
+    state.line = last + 1
+    token = state.push("maths", "", 0)
+    token.map = [first, state.line]
+    token.block = True
+    if opener.startswith("\\begin"):
+        token.info, token.content = "environment", opener + content + opener.replace("begin", "end")
+    else:
+        token.info, token.content = "display", content.strip() + trailing
+    return True
+
+
+def _leave_open(state: StateBlock, first: int, last: int, source: str, silent: bool) -> bool:
+    """Show a formula that is still arriving as its source, not as half a paragraph."""
+    if not state.env.get(OPEN_ENDED) or last < state.lineMax or "`" in source:
+        return False
+    if silent:
+        return True
+    state.line = last
+    token = state.push("maths_open", "", 0)
+    token.map = [first, last]
+    token.content = source
+    return True

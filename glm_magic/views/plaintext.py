@@ -1,0 +1,73 @@
+"""A turn as Markdown and as plain text, for hosts without HTML."""
+
+from __future__ import annotations
+
+from ..core.turn import Turn
+from .facts import facts, missing_answer, remarks
+from .options import ViewOptions
+from .safe import trimmed
+from .words import Words
+
+
+def header_line(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the header on one line."""
+    items = [
+        item.text
+        for item in facts(turn, options, said)
+        if item.kind != "state" or item.text != said.complete
+    ]
+    return " · ".join(items)
+
+
+def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the answer with a header, and what must not be missed; never the reasoning."""
+    parts = [
+        f"[{header_line(turn, options, said)}]",
+        *(f"[{line}]" for line in remarks(turn, options, said)),
+        turn.error or "",
+        missing_answer(turn, said) or trimmed(turn.answer),
+    ]
+    if not turn.answer.strip() and turn.reasoning.strip() and options.show_thinking != "hide":
+        parts.append(trimmed(turn.reasoning))
+    return "\n\n".join(part for part in parts if part)
+
+
+def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the answer as the model wrote it, the reasoning behind a toggle."""
+    parts = [
+        f"**{_escaped(header_line(turn, options, said))}**",
+        *(f"*{_escaped(line)}*" for line in remarks(turn, options, said)),
+        "\n".join(f"> {_escaped(line)}" for line in (turn.error or "").splitlines()),
+        missing_answer(turn, said) or _answer(turn, options),
+        _reasoning(turn, options, said),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _answer(turn: Turn, options: ViewOptions) -> str:
+    text = trimmed(turn.answer)
+    if options.format not in ("text", "json"):
+        return text
+    fence = "`" * max(3, _longest_run(text) + 1)
+    language = "json" if options.format == "json" else "text"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:
+    reasoning = trimmed(turn.reasoning)
+    if not reasoning or options.show_thinking == "hide":
+        return ""
+    return f"<details><summary>{said.reasoning}</summary>\n\n{reasoning}\n\n</details>"
+
+
+def _escaped(text: str) -> str:
+    """Keep a line of ours from being read as Markdown or mathematics."""
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~" else char for char in text)

@@ -1,0 +1,136 @@
+"""Run a view beside a stream: paint while it moves, end with one output."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from ..core.turn import Turn
+
+PAINT_EVERY_S = 0.04
+"""25 paints a second: as smooth as a reader can tell."""
+PAINT_SHARE = 0.25
+"""Painting takes at most this share of the time, however long the reply has grown."""
+WAIT_SLICE_S = 0.2
+"""The main thread sits in slices, so that a kernel interrupt always lands here."""
+CANCEL_S = 5.0
+"""How long an interrupted stream has to close."""
+
+_log = logging.getLogger(__name__)
+
+
+class Playable(Protocol):
+    """A reply in motion, as far as a view needs to know it."""
+
+    @property
+    def turn(self) -> Turn:
+        """A snapshot, from any thread."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end; return whether it was reached."""
+
+    def cancel(self) -> None:
+        """Stop the reply; from any thread, any number of times."""
+
+
+class View(Protocol):
+    """One way to show a turn."""
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Show the live form; `on_stop` may be called from any thread."""
+
+    def paint(self, turn: Turn) -> None:
+        """Show a newer snapshot; called from one thread."""
+
+    def finish(self, turn: Turn) -> None:
+        """Leave exactly one output that can be saved."""
+
+
+class StoppedByUser(KeyboardInterrupt):
+    """The user interrupted the cell: it ends here, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return []
+
+
+def play(stream: Playable, view: View) -> None:
+    """Show a stream until it ends.
+
+    Parameters
+    ----------
+    stream : Playable
+        The reply; a failed one ends normally here, its error is the caller's to raise.
+    view : View
+        Where it is shown.
+
+    Raises
+    ------
+    StoppedByUser
+        When the user interrupted the cell; the partial reply has been shown by then.
+    """
+    view.start(stream.turn, stream.cancel)
+    painter = _Painter(stream, view)
+    try:
+        while not stream.wait(WAIT_SLICE_S):
+            pass
+    except KeyboardInterrupt:
+        _wait_for_cancel(stream)
+        painter.stop()
+        mark = getattr(view, "mark_interrupted", None)
+        if mark is not None:
+            mark()
+        view.finish(stream.turn)
+        raise StoppedByUser from None
+    except BaseException:
+        painter.stop()
+        raise
+    painter.stop()
+    view.finish(stream.turn)
+
+
+def _wait_for_cancel(stream: Playable) -> None:
+    """Cancel and give the stream time to close; a second interrupt ends the waiting."""
+    stream.cancel()
+    with contextlib.suppress(KeyboardInterrupt):
+        stream.wait(CANCEL_S)
+
+
+class _Painter:
+    """The one thread that calls `View.paint`."""
+
+    def __init__(self, stream: Playable, view: View) -> None:
+        self._stream = stream
+        self._view = view
+        self._stop = threading.Event()
+        # The context says which cell is the parent of what is shown; a new thread has none.
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(
+            target=run, args=(self._run,), name="glm-painter", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self) -> None:
+        pause_s = PAINT_EVERY_S
+        while not self._stop.wait(pause_s) and not self._stream.done:
+            began = time.perf_counter()
+            try:
+                self._view.paint(self._stream.turn)
+            except Exception:
+                _log.exception("the live view stopped; the reply goes on and will be shown whole")
+                return
+            spent_s = time.perf_counter() - began
+            pause_s = max(PAINT_EVERY_S - spent_s, spent_s * (1 / PAINT_SHARE - 1))
+
+    def stop(self) -> None:
+        self._stop.set()
+        with contextlib.suppress(KeyboardInterrupt):
+            self._thread.join(CANCEL_S)

@@ -1,0 +1,103 @@
+"""The words on a panel, in English and Chinese."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Every label of a view, in one language."""
+
+    language: str = "en"
+    waiting: str = "waiting"
+    thinking: str = "thinking"
+    answering: str = "answering"
+    stopping: str = "stopping"
+    complete: str = "complete"
+    incomplete: str = "incomplete"
+    interrupted: str = "interrupted"
+    failed: str = "failed"
+    reasoning: str = "Reasoning"
+    answer: str = "Answer"
+    thought: str = "thought {time}"
+    took: str = "took {time}"
+    first_byte: str = "first byte after {time}"
+    whole_reply: str = "whole reply {time}"
+    ran: str = "the server ran {model}"
+    tokens_in: str = "{count} in"
+    tokens_out: str = "{count} out"
+    tokens_cached: str = "({count} cached)"
+    tokens_reasoning: str = "({count} reasoning)"
+    tokens: str = "{count} tokens"
+    tokens_unknown: str = "tokens n/a"
+    speed: str = "{count} tok/s"
+    cost_unknown: str = "cost n/a"
+    ended: str = "ended with “{reason}”"
+    inserted: str = "in the prompt: {names}"
+    empty: str = "The reply is empty."
+    only_reasoning: str = "The model reasoned, but gave no answer."
+    only_tool_calls: str = "The model asked for {names} instead of answering."
+    nothing_yet: str = "Nothing had arrived."
+    no_answer_yet: str = "There was no answer yet."
+    queue_dropped: str = "Cells that were waiting to run were cancelled."
+    stop: str = "Stop"
+    copy: str = "Copy"
+    copied: str = "Copied"
+    copy_failed: str = "Not copied"
+    stop_title: str = "Stop the reply and keep what has arrived"
+    copy_title: str = "Copy the answer as Markdown"
+    reply_of: str = "Reply of {model}"
+
+
+ENGLISH = Words()
+CHINESE = Words(
+    language="zh",
+    waiting="等待中",
+    thinking="思考中",
+    answering="回答中",
+    stopping="正在停止",
+    complete="完成",
+    incomplete="不完整",
+    interrupted="已中断",
+    failed="失败",
+    reasoning="思考过程",
+    answer="回答",
+    thought="思考 {time}",
+    took="用时 {time}",
+    first_byte="首字节 {time}",
+    whole_reply="全程 {time}",
+    ran="服务器实际运行 {model}",
+    tokens_in="输入 {count}",
+    tokens_out="输出 {count}",
+    tokens_cached="(缓存 {count})",
+    tokens_reasoning="(思考 {count})",
+    tokens="{count} tokens",
+    tokens_unknown="tokens 未知",
+    speed="{count} tok/s",
+    cost_unknown="费用未知",
+    ended="结束原因:{reason}",
+    inserted="已放入提示:{names}",
+    empty="回复为空。",
+    only_reasoning="模型只给出了思考过程,没有回答。",
+    only_tool_calls="模型没有回答,而是请求调用 {names}。",
+    nothing_yet="尚未收到任何内容。",
+    no_answer_yet="尚未开始回答。",
+    queue_dropped="排队等待的单元格已取消。",
+    stop="停止",
+    copy="复制",
+    copied="已复制",
+    copy_failed="复制失败",
+    stop_title="停止生成并保留已收到的内容",
+    copy_title="以 Markdown 复制回答",
+    reply_of="{model} 的回复",
+)
+
+
+def words(language: str | None = None) -> Words:
+    """Return the words of a language, or of the process's locale when it is ``None``."""
+    tag = language or next(filter(None, map(os.environ.get, LOCALE_VARIABLES)), "en")
+    return CHINESE if tag.lower().startswith("zh") else ENGLISH

@@ -1,0 +1,117 @@
+"""A text rendered while it grows ends as the text rendered at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glm_magic.views.incremental import IncrementalMarkdown
+from glm_magic.views.markdown import markdown_html
+
+from .turns import ANSWER, REASONING, cut
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "word", "two words", "**bold", "**", "`code", "`", "*", "_", "\n", "\n", "\n\n", "\n\n",
+            "- ", "  - ", "1. ", "2) ", "> ", "# ", "## h\n", "---\n", "===\n", "```py\n", "```\n",
+            "~~~\n", "$$", "$$\n", "$x$", "\\[", "\\]\n", "\\(a\\)", "\\begin{align}\n",
+            "\\end{align}\n", "| a | b |\n", "|---|--:|\n", "    ", "\t", " ", "  \n", "\\",
+            "<div>\n", "[l](http://h.example)", "[r]", "![p](http://h.example)", "\r\n", "\r", "\u2028",
+            "\x0b", "\x0c", "\x00", "é", "😀", "\ufeff", "- b", "= c",
+        ]
+    ),
+    max_size=30,
+).map("".join)  # fmt: skip
+SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=6)
+
+
+def grown(prefixes: list[str]) -> str:
+    """Return what a page holds that took every step of the growth."""
+    growing = IncrementalMarkdown()
+    frozen = tail = ""
+    for prefix in prefixes:
+        step = growing.update(prefix)
+        frozen = step.added if step.restarted else frozen + step.added
+        tail = step.tail
+        assert frozen == growing.frozen
+    return frozen + tail
+
+
+@given(PIECES, SIZES)
+@settings(max_examples=1500, deadline=None)
+def test_finished_blocks_never_change(text: str, sizes: list[int]) -> None:
+    text += "\n\nend.\n\nclosed\n\n"
+    growing = IncrementalMarkdown()
+    for prefix in cut(text, sizes):
+        growing.update(prefix)
+        whole = markdown_html(prefix + "\n")
+        assert whole.startswith(growing.frozen)
+
+
+@given(PIECES, SIZES)
+@settings(max_examples=300, deadline=None)
+def test_the_end_equals_a_render_at_once(text: str, sizes: list[int]) -> None:
+    growing = IncrementalMarkdown()
+    for prefix in cut(text, sizes):
+        growing.update(prefix)
+    assert growing.finish(text) == markdown_html(text)
+
+
+@pytest.mark.parametrize("text", [ANSWER, REASONING])
+@given(sizes=SIZES)
+@settings(max_examples=40, deadline=None)
+def test_a_reply_ends_alike_for_any_chunking(text: str, sizes: list[int]) -> None:
+    assert grown(cut(text, sizes)) == markdown_html(text)
+
+
+def test_finished_blocks_are_rendered_once() -> None:
+    growing = IncrementalMarkdown()
+    first = growing.update("one\n\ntwo\n\nthr")
+    second = growing.update("one\n\ntwo\n\nthree")
+    assert first.added == "<p>one</p>\n"
+    assert (second.added, second.tail) == ("", "<p>three</p>\n") or "two" in first.tail
+
+
+def test_a_text_that_was_replaced_starts_again() -> None:
+    growing = IncrementalMarkdown()
+    growing.update("it was\n\nreasoning\n\nafter all\n\n")
+    step = growing.update("")
+    assert step.restarted
+    assert growing.frozen + step.tail == ""
+    assert growing.update("answer").tail == "<p>answer</p>\n"
+
+
+def test_an_open_formula_is_shown_as_its_source() -> None:
+    step = IncrementalMarkdown().update("so\n$$\n\\frac{1}\n= x\n- y")
+    assert 'class="glm-u"' in step.tail
+    assert "<h" not in step.tail
+    assert "<li" not in step.tail
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        ("this is **bo", "<strong>bo</strong>"),
+        ("this is **bold*", "<strong>bold</strong>"),
+        ("this is `co", "<code>co</code>"),
+        ("- item **bo", "<strong>bo</strong>"),
+        ("`a` and **b", "<strong>b</strong>"),
+    ],
+)
+def test_an_open_mark_is_closed_for_display(tail: str, expected: str) -> None:
+    assert expected in IncrementalMarkdown().update(tail).tail
+
+
+def test_a_late_link_reference_is_repaired_at_the_end() -> None:
+    text = "see [r]\n\nmore\n\n[r]: http://h.example\n\nlast\n"
+    growing = IncrementalMarkdown()
+    for prefix in cut(text, [3]):
+        growing.update(prefix)
+    assert 'href="http://h.example"' in growing.finish(text)
+
+
+def test_an_early_link_reference_is_known_later() -> None:
+    text = "[r]: http://h.example\n\nfirst\n\nsecond\n\nsee [r]\n"
+    assert 'href="http://h.example"' in grown(cut(text, [3]))

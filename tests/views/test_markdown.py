@@ -1,0 +1,184 @@
+"""Markdown that a model wrote is shown safely and exactly."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glm_magic.views.markdown import markdown_html
+
+
+class Elements(HTMLParser):
+    """Collect the tags, the attributes and the text of a document."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+ALLOWED_TAGS = set(
+    re.findall(
+        r"\w+",
+        "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s a span b i div table"
+        " thead tbody tr th td",
+    )
+)
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "[a](javascript:alert(1))",
+            "[a](JaVaScRiPt&#58;alert(1))",
+            "[a](data:text/html;base64,PHM+)",
+            "![b](http://h.example/p.png)",
+            "![b](data:image/png;base64,AA)",
+            "<javascript:alert(1)>",
+            "[r]: javascript:alert(1)\n[r]",
+            '[a](http://h.example "\\" onmouseover=alert(1)")',
+            "\\(\\href{javascript:alert(1)}{x}\\)",
+            "$\\style{background:url(http://h.example)}{x}$",
+            "`", "**", "$", "$$", "\\[", "\\]", "\\(", "\\)", "\n", "\n\n",
+            "- ", "> ", "| a |\n|-|\n",
+            "```html\n", "```\n", "    ", "x", "\\", "&lt;", "\u2028", "\x00", "😀",
+            "</span>", "]]>",
+        ]
+    ),
+    max_size=14,
+).map("".join)  # fmt: skip
+
+
+@given(HOSTILE)
+@settings(max_examples=400, deadline=None)
+def test_hostile_text_makes_only_harmless_elements(text: str) -> None:
+    page = Elements(markdown_html(text))
+    assert set(page.tags) <= ALLOWED_TAGS
+    for name, value in page.attributes:
+        assert name in {"href", "target", "rel", "class", "style", "start"}
+        if name == "href":
+            assert re.match(r"(https?|mailto):", value or "", re.IGNORECASE)
+        if name == "style":
+            assert re.fullmatch(r"text-align:(left|right|center)", value or "")
+
+
+@given(HOSTILE)
+@settings(max_examples=200, deadline=None)
+def test_dangerous_tex_is_never_given_to_a_typesetter(text: str) -> None:
+    typeset = re.findall(r'class="glm-x[^>]*>(.*?)</(?:span|div)>', markdown_html(text), re.DOTALL)
+    assert not any("\\href" in tex or "\\style" in tex for tex in typeset)
+
+
+def test_raw_html_is_shown_as_text() -> None:
+    assert Elements(markdown_html("a <b onclick=x>b</b>")).text.strip() == "a <b onclick=x>b</b>"
+
+
+@pytest.mark.parametrize("url", ["http://a.example/?q=1&r=2", "https://a.example", "mailto:a@b.c"])
+def test_web_and_mail_links_stay(url: str) -> None:
+    assert ("href", url) in Elements(markdown_html(f"[x]({url})")).attributes
+
+
+@pytest.mark.parametrize("url", ["javascript:x", "data:text/html,x", "file:///x", "x.html", "//h"])
+def test_other_links_are_text(url: str) -> None:
+    page = Elements(markdown_html(f"[x]({url})"))
+    assert "a" not in page.tags
+    assert page.text.strip() == f"[x]({url})"
+
+
+def test_a_picture_is_a_link_with_its_description() -> None:
+    source = markdown_html("![a $5 cat](https://h.example/c.png)")
+    page = Elements(source)
+    assert "img" not in page.tags
+    assert page.text.strip() == "a $5 cat"
+    assert ("href", "https://h.example/c.png") in page.attributes
+
+
+def test_a_picture_in_a_link_is_its_description() -> None:
+    page = Elements(markdown_html("[![cat](https://h.example/c.png)](https://h.example)"))
+    assert page.tags.count("a") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "formulas"),
+    [
+        ("it is $x^2$.", [r"\(x^2\)"]),
+        ("其中$x$是", [r"\(x\)"]),
+        ("the $n$th", [r"\(n\)"]),
+        (r"so \(a+b\) is", [r"\(a+b\)"]),
+        (r"so \[a+b\] is", [r"\[a+b\]"]),
+        ("so $$a+b$$ is", [r"\[a+b\]"]),
+        ("so\n$$\na\n- b\n$$\nend", ["\\[a\n- b\\]"]),
+        ("\\[\na\n= b\n\\]", ["\\[a\n= b\\]"]),
+        ("$$a$$.", [r"\[a.\]"]),
+        ("$[0,1)$", [r"\([0,1)\)"]),
+        (r"$a \$ b$", [r"\(a \$ b\)"]),
+        ("- x\n  $$\n  a\n  $$\n", [r"\[a\]"]),
+        ("\\begin{align}\na&=b\n\\end{align}", ["\\begin{align}\na&amp;=b\n\\end{align}"]),
+        ("$a<b$", [r"\(a&lt;b\)"]),
+        ("it costs $5 and $10", []),
+        ("US$5 to US$10", []),
+        ("($5) or ($6)", []),
+        ("$5-$10", []),
+        ("$10, `$z`", []),
+        ("`$x$` and ``\\(y\\)``", []),
+        ("\\$x$ and $ y $", []),
+        ("```\n$x$\n```", []),
+        ("$$\nno end\n\nhere", []),
+        ("$", []),
+        ("$$", []),
+        ("\\(\\)", []),
+    ],
+)
+def test_formulas_are_found_and_money_is_not(source: str, formulas: list[str]) -> None:
+    found = re.findall(r'class="glm-x[^>]*>(.*?)</(?:span|div)>', markdown_html(source), re.DOTALL)
+    assert found == formulas
+
+
+@pytest.mark.parametrize("source", ["$5 and $10", r"a \\(b\\) \\[c\\]", r"\\begin{align}", "a\\$b"])
+def test_no_bare_delimiter_is_left_for_a_typesetter(source: str) -> None:
+    without_marks = re.sub(r"<span>[^<]*</span>", "", markdown_html(source))
+    assert not re.search(r"\$|\\[()\[\]]|\\begin", without_marks)
+
+
+def test_code_is_coloured_and_stays_exact() -> None:
+    code = 'def f(x):\n\treturn "<é😀>"  # done\n'
+    source = markdown_html(f"```python\n{code}```")
+    assert '<b class="k">def</b>' in source
+    assert Elements(source).text == code + "\n"
+
+
+@pytest.mark.parametrize("language", ["", "nosuchlanguage", "python title=x", "c++", "{.r}"])
+def test_code_of_any_language_stays_exact(language: str) -> None:
+    assert (
+        "if (a < b) { x = 'y'; }"
+        in Elements(markdown_html(f"```{language}\nif (a < b) {{ x = 'y'; }}\n```")).text
+    )
+
+
+@given(st.text())
+@settings(max_examples=200, deadline=None)
+def test_code_is_never_changed(code: str) -> None:
+    code = code.replace("\r", "").replace("\0", "")
+    fence = "`" * (3 + code.count("`"))
+    page = Elements(markdown_html(f"{fence}python\n{code}\n{fence}"))
+    assert page.text == code + "\n\n" or page.text == code + "\n"
+
+
+def test_tables_scroll_in_their_own_box() -> None:
+    source = markdown_html("| a | b |\n|--:|---|\n| 1 | 2 |")
+    assert source.startswith('<div class="glm-w"><table>')
+    assert source.endswith("</table></div>\n")

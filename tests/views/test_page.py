@@ -1,0 +1,217 @@
+"""The saved form says everything once, and reads well with every style stripped."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from glm_magic.core.events import Notice
+from glm_magic.core.messages import ToolCall
+from glm_magic.core.price import Cost
+from glm_magic.core.turn import Step, Turn
+from glm_magic.core.usage import Usage
+from glm_magic.views.options import ViewOptions
+from glm_magic.views.page import bundle, page_html
+from glm_magic.views.stylesheet import page_style
+from glm_magic.views.words import words
+
+from .test_markdown import Elements
+from .turns import ANSWER, NOTICE, turn_of
+
+ENGLISH = ViewOptions(language="en")
+
+
+def html_of(turn: Turn, **options: object) -> str:
+    return str(bundle(turn, replace(ENGLISH, **options))[0]["text/html"])  # type: ignore[arg-type]
+
+
+def stripped(source: str) -> str:
+    """Return the text that is left when a host drops styles and every attribute."""
+    return Elements(re.sub(r"<style>.*?</style>", "", source, flags=re.DOTALL)).text
+
+
+def test_the_header_says_what_ran_and_what_it_took() -> None:
+    head = stripped(html_of(turn_of())).split("\n")[0]
+    assert head == (
+        "complete glm-4.6 bigmodel thought 4.2 s 42 in · 1,284 out (811 reasoning)"
+        " 187 tok/s ¥0.0031"
+    )
+
+
+def test_the_answer_comes_before_the_reasoning_in_the_document() -> None:
+    source = html_of(turn_of())
+    assert source.index("Mean waiting time") < source.index("<details")
+    assert "order:-1" in source
+
+
+def test_unknown_figures_are_not_zero() -> None:
+    turn = turn_of(steps=(Step(content="hello"),))
+    text = stripped(html_of(turn))
+    assert "tokens n/a" in text
+    assert "cost n/a" in text
+    assert "tok/s" not in text
+
+
+def test_a_reported_zero_is_shown() -> None:
+    usage = Usage(input=3, output=0, reasoning=0)
+    turn = turn_of(steps=(Step(content="x", usage=usage, cost=Cost(Decimal(0), "CNY")),))
+    assert "3 in · 0 out tokens" not in stripped(html_of(turn))
+    assert "3 in · 0 out" in stripped(html_of(turn))
+    assert "¥0" in stripped(html_of(turn))
+
+
+@pytest.mark.parametrize("answer", ["", "hello"])
+def test_reasoning_is_closed_once_there_is_an_answer(answer: str) -> None:
+    assert ("open><summary" in html_of(turn_of(answer))) is (answer == "")
+
+
+@pytest.mark.parametrize(("choice", "is_open"), [("open", True), ("closed", False)])
+def test_the_users_option_decides(choice: str, is_open: bool) -> None:
+    assert ("open><summary" in html_of(turn_of(), show_thinking=choice)) is is_open
+
+
+def test_the_users_click_wins_over_the_option() -> None:
+    source = page_html(turn_of(), ENGLISH, words("en"), opened=True)
+    assert "open><summary" in source
+
+
+def test_hidden_reasoning_is_in_no_form_of_the_output() -> None:
+    data, _ = bundle(turn_of(reasoning="SECRETLY"), replace(ENGLISH, show_thinking="hide"))
+    assert "SECRETLY" not in json.dumps(data)
+
+
+def test_a_failed_turn_shows_the_error_and_keeps_the_text() -> None:
+    turn = turn_of("half an ans", status="failed", error="The connection broke after $3 of text.")
+    data, _ = bundle(turn, ENGLISH)
+    for form in data.values():
+        assert "half an ans" in form
+        assert "The connection broke" in form
+        assert "failed" in form
+
+
+def test_an_interrupted_turn_is_marked() -> None:
+    data, meta = bundle(turn_of("half", status="interrupted"), ENGLISH)
+    assert all("interrupted" in form for form in data.values())
+    assert meta["glm_magic"]["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        (turn_of("", "I think"), "The model reasoned, but gave no answer."),
+        (turn_of("", ""), "The reply is empty."),
+        (turn_of(" \n\n", ""), "The reply is empty."),
+        (turn_of("", "", status="failed", error="no"), "Nothing had arrived."),
+        (turn_of("", "a", status="interrupted"), "There was no answer yet."),
+        (
+            turn_of(steps=(Step(tool_calls=(ToolCall("1", "weather", "{}"),)),)),
+            "The model asked for weather instead of answering.",
+        ),
+    ],
+)
+def test_a_missing_answer_is_said_in_words(turn: Turn, said: str) -> None:
+    data, _ = bundle(turn, ENGLISH)
+    assert all(said in form for form in data.values())
+
+
+def test_plain_text_of_a_reply_without_answer_holds_its_reasoning() -> None:
+    data, _ = bundle(turn_of("", "I think"), ENGLISH)
+    assert "I think" in data["text/plain"]
+
+
+def test_what_was_put_in_and_notices_are_listed() -> None:
+    turn = turn_of(notices=(NOTICE, Notice("length", "The answer was cut at $5.")))
+    data, _ = bundle(turn, replace(ENGLISH, inserted=("df", "In[3]"), note="replayed"))
+    for text in (stripped(data["text/html"]), data["text/plain"]):
+        assert "in the prompt: df, In[3]" in text
+        assert NOTICE.message in text
+        assert "cut at $5." in text
+        assert "replayed" in text
+
+
+def test_an_unusual_ending_is_named_unless_a_notice_told_it() -> None:
+    step = replace(turn_of().steps[0], finish_reason="length")
+    assert "ended with “length”" in stripped(html_of(turn_of(steps=(step,))))
+    told = turn_of(steps=(step,), notices=(Notice("length", "cut"),))
+    assert "ended with" not in stripped(html_of(told))
+
+
+def test_metadata_is_exact_json() -> None:
+    _, meta = bundle(turn_of(), ENGLISH)
+    assert json.loads(json.dumps(meta)) == meta
+    fields = meta["glm_magic"]
+    assert fields["model"] == "glm-4.6"
+    assert fields["resolved_model"] == "glm-4.6-0825"
+    assert fields["usage"] == {"input": 42, "output": 1284, "cached": None, "reasoning": 811}
+    assert fields["cost"] == {"amount": "0.0031", "currency": "CNY", "estimated": False}
+    assert fields["timing"]["total_s"] == 7.17
+
+
+def test_the_prompt_is_not_in_the_output() -> None:
+    assert "PRIVATE" not in json.dumps(bundle(turn_of(prompt="PRIVATE"), ENGLISH))
+
+
+def test_blank_lines_around_texts_are_not_shown() -> None:
+    data, _ = bundle(turn_of("\n \n\n    code\nhello\n\n", "\n\nso\n"), ENGLISH)
+    assert "<pre><code>code\n</code></pre>" in data["text/html"]
+    assert data["text/plain"].endswith("]\n\n    code\nhello")
+
+
+def test_names_from_outside_cannot_leave_their_place() -> None:
+    turn = turn_of(model='"><script>$x$', provider="<b>", error="<i>$y$", status="failed")
+    source = html_of(turn, inserted=("<u>",), note="<s>")
+    assert not set(Elements(source).tags) & {"script", "u", "s"}
+    assert "&lt;i&gt;<span>$</span>y" in source
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "expected"),
+    [
+        ("text", "**a** $x$ <b>", "**a** $x$ &lt;b&gt;</pre>"),
+        ("json", '{"a":[1,"é"]}', '"é"'),
+        ("json", "not json", "not json"),
+        ("code", "```python\nx\n```", "<pre><code>x"),
+    ],
+)
+def test_the_answer_in_the_form_asked_for(form: str, answer: str, expected: str) -> None:
+    assert expected in html_of(turn_of(answer, ""), format=form)
+
+
+def test_markdown_keeps_the_answer_as_it_was_written() -> None:
+    data, _ = bundle(turn_of(), ENGLISH)
+    assert ANSWER.strip() in data["text/markdown"]
+    assert "<details><summary>Reasoning</summary>\n\nThe user asks" in data["text/markdown"]
+
+
+def test_markdown_of_a_text_answer_is_fenced() -> None:
+    data, _ = bundle(turn_of("a ``` b", ""), replace(ENGLISH, format="text"))
+    assert "````text\na ``` b\n````" in data["text/markdown"]
+
+
+def test_the_labels_speak_chinese() -> None:
+    data, _ = bundle(turn_of("", "想"), replace(ENGLISH, language="zh_CN"))
+    assert "思考过程" in data["text/html"]
+    assert "模型只给出了思考过程" in data["text/plain"]
+
+
+def test_every_word_is_translated_with_the_same_fields() -> None:
+    english, chinese = words("en"), words("zh")
+    for name in english.__slots__:
+        fields = re.findall(r"\{\w+\}", getattr(english, name))
+        assert re.findall(r"\{\w+\}", getattr(chinese, name)) == fields
+
+
+def test_a_short_answer_carries_little_around_it() -> None:
+    source = html_of(turn_of("hello", ""))
+    assert len(source) < 4000
+    assert len(page_style("")) < len(page_style(html_of(turn_of()))) < 7000
+    assert "/*" not in page_style(source)
+
+
+def test_long_times_are_in_minutes() -> None:
+    step = replace(turn_of().steps[0], timing=replace(turn_of().timing, thinking_s=187.4))
+    assert "thought 3 min 07 s" in stripped(html_of(turn_of(steps=(step,))))
