@@ -96,7 +96,7 @@ def _from_keyring(name: str) -> str:
         return ""
     try:
         return keyring.get_password(KEYRING_SERVICE, name) or ""
-    except Exception:  # noqa: BLE001  a locked or missing backend means: no key there
+    except Exception:  # a locked or missing backend means: no key there
         return ""
 
 

@@ -169,7 +169,7 @@ class ChatDecoder:
         events = reading.start(chunk.get("id"), chunk.get("model"))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, Mapping) and choice.get("index") in (0, None):
+            if isinstance(choice, dict) and choice.get("index") in (0, None):
                 events += self._choice(choice)
         events += reading.usage(read_usage(chunk.get("usage")))
         return events + self._error(chunk, record) if is_error(chunk, record) else events
@@ -178,7 +178,7 @@ class ChatDecoder:
         delta = choice.get("delta") or choice.get("message")
         reading = self._reading
         reading.reason(choice.get("finish_reason"))
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             return []
         events = reading.reasoning(delta.get("reasoning_content") or delta.get("reasoning"))
         events += reading.content(delta.get("content"))

@@ -142,8 +142,8 @@ class Reading:
         elif self._has["reasoning"]:
             yield Notice(
                 "no-answer",
-                "the reply holds reasoning but no answer; a server's reasoning parser that does not "
-                "fit the model puts the whole answer there",
+                "the reply holds reasoning but no answer; a reasoning parser that does not fit the "
+                "model puts the whole answer there",
             )
         elif self.finish_reason is not None:
             yield Notice("no-answer", "the model ended its reply without writing anything")

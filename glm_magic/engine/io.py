@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from ..wire.http import HttpClient
-from ..wire.loop import LoopThread
+from ..wire.loop import LoopThread, cancel_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,12 @@ class Io:
     def close(self) -> None:
         """Close the connections and end the thread."""
         if self.thread.alive:
-            self.thread.submit(self.client.aclose()).result(5)
+            self.thread.submit(self._end()).result(5)
             self.thread.close()
+
+    async def _end(self) -> None:
+        await cancel_running()
+        await self.client.aclose()
 
 
 _lock = threading.Lock()
@@ -30,7 +34,7 @@ _current: Io | None = None
 
 def current() -> Io:
     """Return the pair of this process; after a fork the child gets its own."""
-    global _current  # noqa: PLW0603  one pair for each process
+    global _current
     with _lock:
         if _current is None or not _current.thread.alive:
             _current = Io(LoopThread(), HttpClient())
@@ -39,7 +43,7 @@ def current() -> Io:
 
 def close() -> None:
     """Close every connection and end the thread; the next call starts anew."""
-    global _current  # noqa: PLW0603  one pair for each process
+    global _current
     with _lock:
         io, _current = _current, None
     if io is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Unpack
+from typing import Any, Unpack
 
+from ..core.errors import UnavailableError
 from ..core.messages import Message
 from ..core.price import CostTotal
 from ..core.turn import Turn
@@ -122,6 +123,24 @@ class Session:
         finished = [stream.turn for stream in self._asked if stream.done]
         return CostTotal.of(step.cost for turn in finished for step in turn.steps)
 
+    def to_frame(self) -> Any:
+        """Return the turns as a pandas DataFrame, one row each.
+
+        Raises
+        ------
+        UnavailableError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise UnavailableError(
+                "a DataFrame needs pandas, which is not installed", hint="pip install pandas"
+            ) from None
+        return pd.DataFrame(
+            [_row(turn) for turn in self.turns],
+        )
+
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
         with self._lock:
@@ -146,3 +165,23 @@ class Session:
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
+
+
+def _row(turn: Turn) -> dict[str, Any]:
+    usage, cost = turn.usage or Usage(), turn.cost
+    return {
+        "prompt": turn.prompt,
+        "answer": turn.answer,
+        "reasoning": turn.reasoning,
+        "status": turn.status,
+        "model": turn.model,
+        "provider": turn.provider,
+        "input": usage.input,
+        "output": usage.output,
+        "reasoning_tokens": usage.reasoning,
+        "cached": usage.cached,
+        "cost": cost.amount if cost else None,
+        "currency": cost.currency if cost else None,
+        "thinking_s": turn.timing.thinking_s,
+        "total_s": turn.timing.total_s,
+    }

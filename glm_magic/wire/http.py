@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
 from ..core.secret import Secret
@@ -23,7 +24,7 @@ CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
 """Silence after which a stream is given up; a model may think for minutes without a byte."""
 MAX_ERROR_BYTES = 1024 * 1024
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,13 @@ class HttpClient:
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         import httpx
 
-        # A proxy from the environment must not stand between us and this computer itself.
-        direct = {f"all://{host}": httpx.AsyncHTTPTransport() for host in _LOOPBACK}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(
             transport=transport,
-            mounts=None if transport else direct,
+            mounts=None if transport else _past_the_proxy(limits),
             headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            limits=limits,
         )
 
     @asynccontextmanager
@@ -94,6 +94,16 @@ class HttpClient:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+def _past_the_proxy(limits: httpx.Limits) -> dict[str, httpx.AsyncBaseTransport | None]:
+    """Return routes that keep a proxy from standing between us and this computer itself."""
+    import httpx
+
+    if not getproxies():
+        return {}
+    direct = httpx.AsyncHTTPTransport(limits=limits)
+    return dict.fromkeys(_LOOPBACK, direct)
 
 
 async def _chunks(
