@@ -53,20 +53,20 @@ def choose(
     MissingKeyError
         Nothing is configured: no key, no address, no local model.
     """
+    base_url = checked_url(base_url) if base_url else None
     name, model = _split(catalogue, provider, model)
     if name is None:
         name = _default_provider(catalogue, base_url, model, has_key, local_available)
     info = _provider(catalogue, name)
     if base_url:
-        info = replace(info, base_url=checked_url(base_url))
+        info = replace(info, base_url=base_url)
     offer = _offer(catalogue, info, model, free=info.self_hosted or base_url is not None)
     return Choice(offer, tuple(_notices(offer)))
 
 
 def checked_url(base_url: str) -> str:
     """Return an address without a trailing slash, or say what is wrong with it."""
-    parts = urlsplit(base_url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_web_address(base_url.strip()):
         raise InvalidValueError(
             f"the base URL {base_url!r} is not a web address",
             hint="it should look like https://host/path, for example http://127.0.0.1:8000/v1",
@@ -74,11 +74,20 @@ def checked_url(base_url: str) -> str:
     return base_url.strip().rstrip("/").removesuffix("/chat/completions")
 
 
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_one = parts.port is None or parts.port >= 0  # reading what is none raises
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_one
+
+
 def find_model(catalogue: Catalogue, name: str) -> ModelInfo | None:
     """Return the model of that id or alias, in any spelling of upper and lower case."""
     wanted = name.strip().lower()
     for model in catalogue.models.values():
-        if wanted == model.id or wanted in model.aliases:
+        if wanted in (known.lower() for known in (model.id, *model.aliases)):
             return model
     return None
 
@@ -106,7 +115,8 @@ def _split(
 
 
 def _provider(catalogue: Catalogue, name: str) -> ProviderInfo:
-    info = catalogue.providers.get(name.strip().lower())
+    named = {info.name.lower(): info for info in catalogue.providers.values()}
+    info = named.get(name.strip().lower())
     if info is None:
         raise UnknownNameError(
             f"there is no provider named {name!r}",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError
-from ..core.price import Price, Tier
+from ..core.price import Price
+from .facts import build, check_keys, names
+from .facts import price as read_price
 from .schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo, Source
 
 _PRICE_KEYS = ("currency", "tiers")
@@ -67,16 +68,22 @@ def catalogue() -> Catalogue:
         A file is not TOML, or holds a key or value that the catalogue does not know.
     """
     folder = config_folder()
-    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    paths = sorted(path for path in folder.glob("*.toml") if path.is_file())
     return _load(tuple((path, path.stat().st_mtime_ns) for path in paths))
 
 
 @lru_cache(maxsize=4)
 def _load(overlay: tuple[tuple[Path, int], ...]) -> Catalogue:
     tables = [*_built_in(), *(_read(path.read_bytes(), path.name) for path, _ in overlay)]
-    providers = _providers(tables)
-    models = _models(tables)
-    return Catalogue(providers, models, _offers(tables, providers, models), _sources(tables))
+    try:
+        providers = _providers(tables)
+        models = _models(tables)
+        return Catalogue(providers, models, _offers(tables, providers, models), _sources(tables))
+    except (AttributeError, TypeError) as error:
+        raise InvalidValueError(
+            f"{', '.join(path.name for path, _ in overlay)} holds a value where a table belongs",
+            hint='tables are [provider.NAME], [model."ID"] and [[model."ID".offer]]',
+        ) from error
 
 
 def _built_in() -> Iterable[tuple[str, dict[str, Any]]]:
@@ -96,31 +103,15 @@ def _read(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
             f"the catalogue file {name} is not valid TOML: {error}",
             hint="mend the file, or move it out of the configuration folder",
         ) from None
-    _check_keys(table, _TOP_KEYS, name)
+    check_keys(table, _TOP_KEYS, name)
     return name, table
-
-
-def _check_keys(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            raise InvalidValueError(
-                f"the catalogue file {where} has an unknown key {key!r}",
-                hint=f"did you mean {near[0]!r}?"
-                if near
-                else f"it takes {', '.join(sorted(known))}",
-            )
-
-
-def _names(cls: type) -> set[str]:
-    return {f.name for f in fields(cls)}
 
 
 def _sources(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for where, table in tables:
         for name, facts in table.get("source", {}).items():
-            found[name] = _build(Source, {"name": name, **facts}, where)
+            found[name] = build(Source, {"name": name, **facts}, where)
     return found
 
 
@@ -128,8 +119,8 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
     facts: dict[str, dict[str, Any]] = {}
     for where, table in tables:
         for name, own in table.get("provider", {}).items():
-            _check_keys(own, _names(ProviderInfo) | {"like"}, where)
-            base = facts.get(name) or facts.get(own.get("like", ""), {})
+            check_keys(own, names(ProviderInfo) | {"like"}, where)
+            base = facts.get(name) or _base(own, facts, where)
             merged = {**base, **{key: value for key, value in own.items() if key != "like"}}
             merged["parameters"] = {**base.get("parameters", {}), **own.get("parameters", {})}
             facts[name] = {**merged, "name": name}
@@ -137,13 +128,32 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
     return {info.name: info for info in sorted(built, key=lambda info: info.order)}
 
 
+def _base(
+    own: Mapping[str, Any], facts: Mapping[str, dict[str, Any]], where: str
+) -> dict[str, Any]:
+    """Return the facts of the provider that another one is like."""
+    like = own.get("like")
+    if like is None:
+        return {}
+    if like not in facts:
+        raise _unknown_provider(like, facts, where)
+    return facts[like]
+
+
+def _unknown_provider(name: str, known: Iterable[str], where: str) -> InvalidValueError:
+    return InvalidValueError(
+        f"the catalogue file {where} names an unknown provider {name!r}",
+        hint=f"known are {', '.join(known)}",
+    )
+
+
 def _provider(facts: dict[str, Any]) -> ProviderInfo:
     where = f"provider {facts['name']}"
     rules = {
-        name: _build(ParameterRule, {"name": name, **rule}, where)
+        name: build(ParameterRule, {"name": name, **rule}, where)
         for name, rule in facts["parameters"].items()
     }
-    built: ProviderInfo = _build(ProviderInfo, {**facts, "parameters": rules}, where)
+    built: ProviderInfo = build(ProviderInfo, {**facts, "parameters": rules}, where)
     return built
 
 
@@ -152,9 +162,9 @@ def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
     for where, table in tables:
         for name, own in table.get("model", {}).items():
             kept = {key: value for key, value in own.items() if key not in ("offer", "conflict")}
-            _check_keys(kept, _names(ModelInfo), where)
+            check_keys(kept, names(ModelInfo), where)
             facts[name] = {"title": name, **facts.get(name, {}), **kept, "id": name}
-    return {name: _build(ModelInfo, own, f"model {name}") for name, own in facts.items()}
+    return {name: build(ModelInfo, own, f"model {name}") for name, own in facts.items()}
 
 
 def _offers(
@@ -167,13 +177,13 @@ def _offers(
     for where, table in tables:
         for model_id, own in table.get("model", {}).items():
             for block in own.get("offer", ()):
-                _check_keys(block, _BLOCK_KEYS, where)
+                check_keys(block, _BLOCK_KEYS, where)
                 for name in _known_providers(block, providers, where):
                     blocks.setdefault((name, model_id), []).append(block)
             for conflict in own.get("conflict", ()):
                 for name in _known_providers(conflict, providers, where):
                     facts = {key: value for key, value in conflict.items() if key != "providers"}
-                    built = _build(Conflict, facts, where)
+                    built = build(Conflict, facts, where)
                     conflicts.setdefault((name, model_id), []).append(built)
     return {
         (name, model_id): _offer(
@@ -186,14 +196,16 @@ def _offers(
 def _known_providers(
     block: Mapping[str, Any], providers: Mapping[str, ProviderInfo], where: str
 ) -> list[str]:
-    names: list[str] = block.get("providers", [])
-    for name in names:
+    served: list[str] = block.get("providers", [])
+    if not served or not isinstance(served, list):
+        raise InvalidValueError(
+            f"an offer or conflict in the catalogue file {where} belongs to no provider",
+            hint='say which, for example providers = ["dashscope"]',
+        )
+    for name in served:
         if name not in providers:
-            raise InvalidValueError(
-                f"the catalogue file {where} names an unknown provider {name!r}",
-                hint=f"known are {', '.join(providers)}",
-            )
-    return names
+            raise _unknown_provider(name, providers, where)
+    return served
 
 
 def _offer(
@@ -213,52 +225,12 @@ def _offer(
     for block in blocks:
         own = {key: value for key, value in block.items() if key in _OFFER_KEYS}
         facts.update(own)
-        if "tiers" in block:
-            price = _price(block, f"model {model.id}")
+        if not block.keys().isdisjoint(_PRICE_KEYS):
+            price = read_price(block, f"model {model.id}")
             own["price"] = price
         sources.update(dict.fromkeys(own, block.get("source", "")))
         checked.update({key: block["checked"] for key in own if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
     facts |= {"provider": provider, "model": model}
-    built: Offer = _build(Offer, facts, f"model {model.id}")
+    built: Offer = build(Offer, facts, f"model {model.id}")
     return built
-
-
-def _price(block: Mapping[str, Any], where: str) -> Price:
-    try:
-        tiers = [
-            Tier(
-                input=Decimal(str(tier["input"])),
-                output=Decimal(str(tier["output"])),
-                cached=Decimal(str(tier["cached"])) if "cached" in tier else None,
-                up_to=tier.get("up_to"),
-                above=tier.get("above"),
-            )
-            for tier in block["tiers"]
-        ]
-        return Price(block["currency"], tuple(tiers), block["checked"], block["source"])
-    except (KeyError, InvalidOperation, TypeError) as error:
-        raise InvalidValueError(
-            f"the price of {where} is not complete: {error}",
-            hint="a price needs currency, checked, source and tiers with input and output",
-        ) from None
-
-
-def _build(cls: type, facts: Mapping[str, Any], where: str) -> Any:
-    _check_keys(facts, _names(cls), where)
-    plain = {key: _plain(value) for key, value in facts.items()}
-    try:
-        return cls(**plain)
-    except TypeError as error:
-        raise InvalidValueError(
-            f"the catalogue's {where} is not complete: {error}", hint="add what is missing"
-        ) from None
-
-
-def _plain(value: Any) -> Any:
-    """Return a value with tuples for lists, and floats for decimals outside of prices."""
-    if isinstance(value, list):
-        return tuple(_plain(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return float(value) if isinstance(value, Decimal) else value

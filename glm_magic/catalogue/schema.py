@@ -39,7 +39,7 @@ class ParameterRule:
     min_exclusive: bool = False
     max_exclusive: bool = False
     values: tuple[str, ...] = ()
-    """The words accepted; empty: any."""
+    """The words accepted; empty: any. Beside them an object is taken, where `type` allows one."""
     max_items: int | None = None
     default: Any = None
     """What the provider assumes when it is not sent; ``None``: not stated."""
@@ -55,7 +55,7 @@ class ParameterRule:
             return self.refused
         if not _has_type(value, self.type):
             return f"must be {_ARTICLES[self.type]}, not {value!r}"
-        if self.values and value not in self.values:
+        if self.values and not isinstance(value, Mapping) and value not in self.values:
             return f"must be one of {', '.join(self.values)}, not {value!r}"
         if self.max_items is not None and len(value) > self.max_items:
             return f"takes at most {self.max_items} items, not {len(value)}"
@@ -75,17 +75,15 @@ class ParameterRule:
     @property
     def range_text(self) -> str:
         """The range in words, such as ``from 0 to below 2``."""
-        low = (
-            None
-            if self.min is None
-            else f"{'above' if self.min_exclusive else 'from'} {self.min:g}"
-        )
-        high = None if self.max is None else f"{'below ' if self.max_exclusive else ''}{self.max:g}"
-        if low and high:
-            return f"{low} to {high}"
-        if low:
-            return f"above {self.min:g}" if self.min_exclusive else f"at least {self.min:g}"
-        return f"at most {high}" if high else "a number"
+        least, most = _exact(self.min), _exact(self.max)
+        below = f"below {most}" if self.max_exclusive else most
+        if least and most:
+            return f"{'above' if self.min_exclusive else 'from'} {least} to {below}"
+        if least:
+            return f"above {least}" if self.min_exclusive else f"at least {least}"
+        if most:
+            return below if self.max_exclusive else f"at most {most}"
+        return "a number"
 
 
 _ARTICLES = {
@@ -96,6 +94,11 @@ _ARTICLES = {
     "array": "a list",
     "object": "an object",
 }
+
+
+def _exact(bound: float | None) -> str:
+    """Return a bound with all of its digits, without a needless ``.0``."""
+    return "" if bound is None else str(bound).removesuffix(".0")
 
 
 def _has_type(value: Any, type_name: str) -> bool:
@@ -137,8 +140,8 @@ class ProviderInfo:
     note: str = ""
     source: str = ""
     checked: date | None = None
-    order: int = 0
-    """Place among the providers; keys are looked for in this order."""
+    order: int = 1000
+    """Place among the providers; keys are looked for in this order, in a user's own ones last."""
 
     @property
     def sells(self) -> bool:

@@ -1,0 +1,125 @@
+"""The catalogue as Markdown tables, for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.price import SYMBOLS, Price, Tier
+from .choose import default_model
+from .load import Catalogue
+from .schema import Offer, ProviderInfo
+
+UNKNOWN = "n/a"
+COMMUNITY_MARK = "†"
+
+
+def markdown_providers(catalogue: Catalogue) -> str:
+    """Return one row for each provider, in the order in which keys are looked for."""
+    rows = [_provider_row(catalogue, info) for info in catalogue.providers.values()]
+    return _table(("provider", "service", "address", "key", "default model"), rows)
+
+
+def markdown_models(catalogue: Catalogue) -> str:
+    """Return one row for each model and group of providers where the same facts hold.
+
+    Below the table stands what the price column means, and the day of the oldest price in it.
+    """
+    head = ("model", "provider", "context", "longest output", "thinking", "price in / out")
+    rows = [
+        row for model_id in _newest_first(catalogue) for row in _model_rows(catalogue, model_id)
+    ]
+    return f"{_table(head, rows)}\n{_price_legend(catalogue)}\n"
+
+
+def _newest_first(catalogue: Catalogue) -> list[str]:
+    models = sorted(catalogue.models.values(), key=lambda model: (-model.rank, not model.general))
+    return [model.id for model in models]
+
+
+def _provider_row(catalogue: Catalogue, info: ProviderInfo) -> tuple[str, ...]:
+    model = default_model(catalogue, info.name)
+    key = " or ".join(_code(name) for name in info.key_env)
+    return (
+        _code(info.name),
+        info.title,
+        "any free port of this computer" if ":0/" in info.base_url else _code(info.base_url),
+        key or "none needed",
+        _code(model.id) if model else "the one it serves",
+    )
+
+
+def _model_rows(catalogue: Catalogue, model_id: str) -> Iterable[tuple[str, ...]]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for info in catalogue.providers.values():
+        offer = catalogue.offers.get((info.name, model_id))
+        if offer:
+            groups.setdefault(_facts(catalogue, offer), []).append(_code(info.name))
+    for facts, served in groups.items():
+        yield (_code(model_id), ", ".join(served), *facts)
+
+
+def _facts(catalogue: Catalogue, offer: Offer) -> tuple[str, ...]:
+    return _tokens(offer.context), _longest(offer), _thinking(offer), _price(catalogue, offer.price)
+
+
+def _longest(offer: Offer) -> str:
+    if offer.max_output is not None or offer.max_answer is None:
+        return _tokens(offer.max_output)
+    if offer.max_reasoning is None:
+        return _tokens(offer.max_answer)
+    return f"{_tokens(offer.max_answer)} + {_tokens(offer.max_reasoning)} thinking"
+
+
+def _thinking(offer: Offer) -> str:
+    switch = "on, off" if offer.thinking_off else "always"
+    levels = offer.effort
+    if len(levels) > 3:
+        levels = (f"{levels[0]} … {levels[-1]}",)
+    return ", ".join((switch, *levels))
+
+
+def _price(catalogue: Catalogue, price: Price | None) -> str:
+    if price is None:
+        return UNKNOWN
+    source = catalogue.sources.get(price.source)
+    mark = COMMUNITY_MARK if source and source.kind == "community" else ""
+    # two bare dollar signs would set what stands between them as a formula
+    symbol = SYMBOLS.get(price.currency, f"{price.currency} ").replace("$", "\\$")
+    return f"{'; '.join(_tier(tier, symbol) for tier in price.tiers)} {mark}".rstrip()
+
+
+def _tier(tier: Tier, symbol: str) -> str:
+    if not (tier.input or tier.output):
+        return "free"
+    text = f"{symbol}{tier.input} / {symbol}{tier.output}"
+    if tier.cached is not None:
+        text += f" (cached {symbol}{tier.cached})"
+    above = f" above {_tokens(tier.above)}" if tier.above is not None else ""
+    return text + above + (f" to {_tokens(tier.up_to)}" if tier.up_to is not None else "")
+
+
+def _price_legend(catalogue: Catalogue) -> str:
+    checked = [offer.price.checked for offer in catalogue.offers.values() if offer.price]
+    seen = f", compared with their sources on {min(checked)} or later" if checked else ""
+    return (
+        f"Prices are per million tokens{seen}; a tier goes by each call's own input, and K is 1024 "
+        f"tokens. {COMMUNITY_MARK} third-party report. {UNKNOWN}: not known, never counted as free."
+    )
+
+
+def _tokens(count: int | None) -> str:
+    if count is None:
+        return UNKNOWN
+    for unit, size in (("M", 1_000_000), ("K", 1024)):
+        if count and count % size == 0:
+            return f"{count // size}{unit}"
+    return f"{count:,}"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
