@@ -64,7 +64,7 @@ def _better() -> LocalModel:
 def _of_file(path: Path) -> LocalModel:
     # Its makers' template and sampling fit it better than ours.
     return LocalModel(
-        name=path.stem.lower(),
+        name="-".join(path.stem.lower().split()),
         title=f"{path.stem}, a model file on this computer",
         source=GivenFile(path),
         context=8192,

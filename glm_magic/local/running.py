@@ -7,11 +7,11 @@ import os
 import threading
 
 from .launch import launch
-from .models import chosen
+from .models import LocalModel, chosen
 from .server import LocalServer
 
 _lock = threading.Lock()
-_server: LocalServer | None = None
+_running: tuple[LocalModel, LocalServer] | None = None
 
 
 def start(timeout_s: float = 60.0) -> LocalServer:
@@ -30,30 +30,30 @@ def start(timeout_s: float = 60.0) -> LocalServer:
     UnavailableError
         When something is missing, the server ends at once, or it is not ready in time.
     """
-    global _server  # noqa: PLW0603 - one server a process is the point
+    global _running  # noqa: PLW0603 - one server a process is the point
     with _lock:
         model = chosen()
-        if _server and _server.model == model.name and _server.is_running():
-            return _server
+        if _running and _running[0] == model and _running[1].is_running():
+            return _running[1]
         stop_running()
-        _server = launch(model, timeout_s)
-        return _server
+        _running = (model, launch(model, timeout_s))
+        return _running[1]
 
 
 def stop_running() -> None:
     """End the server of this process, if there is one."""
-    global _server  # noqa: PLW0603 - as above
-    if _server:
-        _server.stop()
-    _server = None
+    global _running  # noqa: PLW0603 - as above
+    if _running:
+        _running[1].stop()
+    _running = None
 
 
 def _after_fork() -> None:
     """Forget a lock another thread may have held, and let go of the parent's lifeline."""
     global _lock  # noqa: PLW0603 - as above
     _lock = threading.Lock()
-    if _server:
-        _server.process.disown()
+    if _running:
+        _running[1].process.disown()
 
 
 atexit.register(stop_running)

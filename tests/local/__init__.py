@@ -1,0 +1,1 @@
+"""The small real model, run by llama.cpp's own server."""

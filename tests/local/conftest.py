@@ -1,0 +1,37 @@
+"""A running local server for the tests, or a reason to skip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from glm_magic import local
+from glm_magic.local import running
+
+
+@pytest.fixture
+def installed() -> None:
+    """Skip where the server or its model is not installed."""
+    if not local.available():
+        pytest.skip(local.why_not())
+
+
+@pytest.fixture
+def server(installed: None) -> Iterator[local.LocalServer]:
+    """Give the local server of this process, ended afterwards."""
+    yield local.start()
+    running.stop_running()
+
+
+@pytest.fixture(scope="package")
+def lasting_server() -> Iterator[local.LocalServer]:
+    """Give one server to all tests that only ask it something."""
+    if not local.available():
+        pytest.skip(local.why_not())
+    from glm_magic.local.launch import launch
+    from glm_magic.local.models import TINY, known
+
+    server = launch(known(TINY), 60.0)
+    yield server
+    server.stop()

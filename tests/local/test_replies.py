@@ -1,0 +1,66 @@
+"""What a first-time user sees: thoughts, then an answer."""
+
+from __future__ import annotations
+
+from urllib.error import HTTPError
+
+import pytest
+
+from glm_magic.local import LocalServer
+
+from .asking import ask
+
+pytestmark = pytest.mark.local
+
+PROMPTS = [
+    "Why is the sky blue?",
+    "Tell me a very short story about a cat who finds a key.",
+    "Name three fruits.",
+    "Hello! Who are you?",
+    "What is 2 + 3?",
+    "Write a haiku about the sea.",
+]
+FRUIT = "List three fruits."
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_thoughts_come_first_and_an_answer_follows(
+    lasting_server: LocalServer, prompt: str
+) -> None:
+    heard = ask(lasting_server, prompt, seed=1)
+    assert heard.order == ["reasoning_content", "content"]
+    assert heard.reasoning.strip()
+    assert heard.answer.strip()
+
+
+def test_thinking_can_be_switched_off(lasting_server: LocalServer) -> None:
+    heard = ask(lasting_server, FRUIT, chat_template_kwargs={"enable_thinking": False})
+    assert heard.reasoning.strip() == ""
+    assert heard.answer.strip()
+
+
+def test_a_reply_ends_by_itself(lasting_server: LocalServer) -> None:
+    for prompt in PROMPTS:
+        assert ask(lasting_server, prompt, seed=2).usage == {}
+        assert ask(lasting_server, prompt, seed=2).finish in {"stop", "length"}
+
+
+def test_usage_is_reported_when_asked_for(lasting_server: LocalServer) -> None:
+    heard = ask(lasting_server, FRUIT, stream_options={"include_usage": True})
+    assert heard.usage["prompt_tokens"] > 0
+    assert heard.usage["completion_tokens"] > 0
+
+
+def test_a_wrong_key_is_refused(lasting_server: LocalServer) -> None:
+    with pytest.raises(HTTPError) as refused:
+        ask(lasting_server, FRUIT, key="not-the-key")
+    assert refused.value.code == 401
+    refused.value.close()
+
+
+def test_the_talk_so_far_is_part_of_the_prompt(lasting_server: LocalServer) -> None:
+    alone = ask(lasting_server, FRUIT, stream_options={"include_usage": True})
+    later = ask(
+        lasting_server, "Hello!", "Hello to you.", FRUIT, stream_options={"include_usage": True}
+    )
+    assert later.usage["prompt_tokens"] > alone.usage["prompt_tokens"]
