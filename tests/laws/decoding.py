@@ -1,0 +1,125 @@
+"""Bytes -> events -> what they say, without the code that does it for the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from glm_magic.catalogue.schema import ModelInfo, Offer, ProviderInfo
+from glm_magic.core import events as ev
+from glm_magic.core.errors import GlmError
+from glm_magic.core.usage import Usage
+from glm_magic.dialects import DIALECTS
+from glm_magic.wire.framing import Framer
+from tests.servers.script import Tokens
+
+SELF_HOSTED = ("vllm", "sglang", "llamacpp", "ollama", "lmstudio")
+
+
+def offer_for(dialect: str, *, think_tags: bool | None = None) -> Offer:
+    """Return an offer that says no more than a decoder needs."""
+    tags = dialect in SELF_HOSTED if think_tags is None else think_tags
+    provider = ProviderInfo(
+        dialect, dialect, dialect, "http://127.0.0.1:9/v1", think_tags=tags, self_hosted=tags
+    )
+    return Offer(provider, ModelInfo("glm-4.6", "GLM-4.6"), "glm-4.6")
+
+
+def decode(
+    dialect: str, chunks: Iterable[bytes], request: Mapping[str, Any] | None = None
+) -> list[ev.Event]:
+    """Return the events of a body that arrives in these chunks."""
+    framer = Framer()
+    decoder = DIALECTS[dialect].decoder(offer_for(dialect), request or INCREMENTAL)
+    found: list[ev.Event] = []
+    for chunk in chunks:
+        for record in framer.feed(chunk):
+            found += decoder.feed(record)
+    for record in framer.finish():
+        found += decoder.feed(record)
+    return found + decoder.finish()
+
+
+INCREMENTAL = {"parameters": {"incremental_output": True}}
+
+
+@dataclass
+class Said:
+    """What a list of events says."""
+
+    reasoning: str = ""
+    answer: str = ""
+    calls: dict[int, list[str]] = field(default_factory=dict)
+    """Id, name and arguments, by index."""
+    usage: Usage | None = None
+    started: list[ev.Started] = field(default_factory=list)
+    finishes: list[str | None] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    errors: list[GlmError] = field(default_factory=list)
+
+    @property
+    def ends(self) -> int:
+        """How many events ended the reply."""
+        return len(self.finishes) + len(self.errors)
+
+    @property
+    def call_list(self) -> list[tuple[str, str, str]]:
+        """Id, name and arguments of each call, in order."""
+        return [(c[0], c[1], c[2]) for _, c in sorted(self.calls.items())]
+
+
+def fold(found: Iterable[ev.Event]) -> Said:  # noqa: C901  one arm for each kind of event
+    """Add events up."""
+    said = Said()
+    for event in found:
+        match event:
+            case ev.ReasoningDelta(text):
+                said.reasoning += text
+            case ev.ContentDelta(text):
+                said.answer += text
+            case ev.ContentWasReasoning():
+                said.reasoning, said.answer = said.reasoning + said.answer, ""
+            case ev.ToolCallDelta(index, arguments, id_, name):
+                call = said.calls.setdefault(index, ["", "", ""])
+                said.calls[index] = [id_ or call[0], name or call[1], call[2] + arguments]
+            case ev.UsageReport(usage):
+                said.usage = usage
+            case ev.Started():
+                said.started.append(event)
+            case ev.Finish(reason):
+                said.finishes.append(reason)
+            case ev.Notice(code):
+                said.notices.append(code)
+            case ev.StreamError(error):
+                said.errors.append(error)
+    return said
+
+
+def read(dialect: str, *chunks: bytes, request: Mapping[str, Any] | None = None) -> Said:
+    """Decode a body and add its events up."""
+    return fold(decode(dialect, chunks, request))
+
+
+def comparable(found: Iterable[ev.Event]) -> list[Any]:
+    """Return events that can be compared; two errors are equal when they say the same."""
+    return [
+        (type(event.error), event.error.message, event.error.code, event.error.status)
+        if isinstance(event, ev.StreamError)
+        else event
+        for event in found
+    ]
+
+
+def cut(body: bytes, positions: Iterable[int]) -> list[bytes]:
+    """Return the body cut at the positions."""
+    edges = [0, *sorted(min(position, len(body)) for position in positions), len(body)]
+    return [body[start:end] for start, end in pairwise(edges)]
+
+
+def usage_of(tokens: Tokens | None) -> Usage | None:
+    """Return what a server's figures are in our words."""
+    if tokens is None:
+        return None
+    return Usage(tokens.input, tokens.output, tokens.cached, tokens.reasoning)
