@@ -64,7 +64,8 @@ def read_payload(
     code = error.get("code")
     metadata = error.get("metadata")
     type_ = metadata.get("error_type") if isinstance(metadata, Mapping) else error.get("type")
-    message = error.get("message") or payload.get("message") or code or "an error without a message"
+    words = (error.get("message"), error.get("msg"), payload.get("message"), code)
+    message = next((word for word in words if word), "an error without a message")
     own_id = payload.get("request_id") or error.get("request_id") or request_id
     return Failure(
         one_line(str(message)),

@@ -80,8 +80,8 @@ class Reading:
         return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
 
     def usage(self, usage: Usage | None) -> list[Event]:
-        """Return a report, when the counts are new."""
-        if usage is None or usage == self._usage:
+        """Return a report, when the counts are new; a report without counts erases nothing."""
+        if usage is None or usage in (self._usage, Usage()):
             return []
         self._usage = usage
         return [UsageReport(usage)]
@@ -105,13 +105,18 @@ class Reading:
             return []
         events = self._flush()
         self._ended = True
-        if not (self._started or events):
+        if not self._says_anything():
             error = EmptyReplyError(
                 "the server reported success but sent an empty reply",
                 hint="run the cell again; if it stays empty, check the base URL and the model name",
             )
             return [StreamError(error)]
         return [*events, *self._notices(), Finish(self.finish_reason)]
+
+    def _says_anything(self) -> bool:
+        """Whether the reply held more than its own beginning."""
+        has_parts = self._has["reasoning"] or self._has["content"] or self._calls.any
+        return has_parts or self.finish_reason is not None or self._usage is not None
 
     def _flush(self) -> list[Event]:
         rest = self._joiners["reasoning"].finish()

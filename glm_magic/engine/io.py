@@ -34,7 +34,7 @@ _current: Io | None = None
 
 def current() -> Io:
     """Return the pair of this process; after a fork the child gets its own."""
-    global _current
+    global _current  # noqa: PLW0603  one pair for each process
     with _lock:
         if _current is None or not _current.thread.alive:
             _current = Io(LoopThread(), HttpClient())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import local
@@ -13,7 +13,6 @@ from ..catalogue.schema import ModelInfo, Offer
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.secret import Secret
-from ..core.turn import Turn
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
 from ..wire.http import IDLE_TIMEOUT_S
@@ -27,7 +26,6 @@ def prepare(
     options: Options,
     *,
     start_local: bool = True,
-    on_done: Callable[[Turn], None] | None = None,
 ) -> Call:
     """Choose, check and spell one prompt; nothing is sent.
 
@@ -39,8 +37,6 @@ def prepare(
         What the caller set.
     start_local : bool
         False leaves the local server alone and does without a key, for a look at the request.
-    on_done : callable, optional
-        Called with the finished turn, on the loop thread.
 
     Raises
     ------
@@ -70,7 +66,6 @@ def prepare(
         key=key,
         notices=(*choice.notices, *parameter_notices(request.parameters, offer), *_about(offer)),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
-        on_done=on_done,
     )
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..catalogue.schema import Offer
@@ -46,7 +46,6 @@ class Call:
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
     idle_timeout_s: float = IDLE_TIMEOUT_S
-    on_done: Callable[[Turn], None] | None = field(default=None, compare=False)
 
 
 class Stream:
@@ -317,11 +316,8 @@ class Stream:
 
     def _finish_locked(self, end: Callable[[], None]) -> None:
         end()
-        turn = self._fold.turn(self._now())
         if self.error is not None:
-            self.error.turn = turn
-        if self.call.on_done is not None:
-            self.call.on_done(turn)
+            self.error.turn = self._fold.turn(self._now())
         self._done = True
         self._notify_locked()
 
