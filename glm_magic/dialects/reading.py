@@ -123,7 +123,8 @@ class Reading:
         events: list[Event] = [ReasoningDelta(rest)] if rest else []
         rest = self._joiners["content"].finish()
         events += self._tags.feed(rest) if rest else []
-        return self._noting(events + self._tags.finish())
+        events += self._tags.finish()
+        return self._noting([*events, *self._calls.finish()])
 
     def _noting(self, events: list[Event]) -> list[Event]:
         for event in events:
@@ -169,7 +170,7 @@ class ToolCalls:
         self._ids: list[str] = []
         self._named: list[bool] = []
         self._arguments: list[str] = []
-        self._text = SurrogateJoiner()
+        self._joiners: list[SurrogateJoiner] = []
 
     @property
     def any(self) -> bool:
@@ -181,6 +182,13 @@ class ToolCalls:
         for fragment in fragments:
             if isinstance(fragment, Mapping):
                 yield from self._fragment(fragment)
+
+    def finish(self) -> Iterable[ToolCallDelta]:
+        """Return a delta for each call whose text ended in half a character."""
+        for number, joiner in enumerate(self._joiners):
+            rest = joiner.finish()
+            if rest:
+                yield ToolCallDelta(number, rest)
 
     def _fragment(self, fragment: Mapping[str, Any]) -> Iterable[ToolCallDelta]:
         function = fragment.get("function")
@@ -197,7 +205,7 @@ class ToolCalls:
         self._ids[number] = self._ids[number] or id_
         self._named[number] = self._named[number] or bool(name)
         self._arguments[number] += arguments if whole else ""
-        arguments = self._text.feed(arguments)
+        arguments = self._joiners[number].feed(arguments)
         if arguments or is_new_id or is_new_name:
             yield ToolCallDelta(
                 number, arguments, id_ if is_new_id else None, name if is_new_name else None
@@ -214,6 +222,7 @@ class ToolCalls:
             self._ids.append("")
             self._named.append(False)
             self._arguments.append("")
+            self._joiners.append(SurrogateJoiner())
         return number
 
 

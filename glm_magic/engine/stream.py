@@ -237,11 +237,9 @@ class Stream:
         call = self.call
         async with current.client.post(call.wire, call.key, call.idle_timeout_s) as reply:
             if reply.status >= 300:
-                body = await read_error_body(reply)
+                body = self._without_key(await read_error_body(reply))
                 self._keep_raw(body)
-                error = call.dialect.error(
-                    call.offer, reply.status, reply.headers, self._without_key(body)
-                )
+                error = call.dialect.error(call.offer, reply.status, reply.headers, body)
                 return error, reply.headers
             await self._read(reply)
             return None

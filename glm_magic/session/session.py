@@ -113,6 +113,16 @@ class Session:
         return [slot.turn for slot in self._slots]
 
     @property
+    def streams(self) -> list[Stream]:
+        """The stream of each turn, in the same order."""
+        return [slot.variants[-1] for slot in self._slots]
+
+    @property
+    def asked(self) -> list[Stream]:
+        """Every call so far, replaced and undone ones included."""
+        return list(self._asked)
+
+    @property
     def usage(self) -> Usage:
         """Tokens of every call so far, replaced and undone turns included, as reported."""
         return sum((stream.turn.usage or Usage() for stream in self._asked), Usage())
