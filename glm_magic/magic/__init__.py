@@ -1,0 +1,1 @@
+"""Text typed in a cell -> options; commands; completion; configuration."""

@@ -1,0 +1,91 @@
+"""A Python value as text for a prompt; tables as Markdown, sizes capped and saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+MAX_CHARACTERS = 20_000
+"""Of a value that is not itself a string; a string goes in whole."""
+MAX_ROWS = 20
+MAX_COLUMNS = 30
+MAX_CELL = 100
+"""Characters of one cell of a table."""
+
+_FRAME = ("head", "shape", "dtypes", "columns")
+_SERIES = ("head", "shape", "dtype", "name")
+
+
+def as_text(value: Any) -> tuple[str, str]:
+    """Return a value as text.
+
+    Returns
+    -------
+    tuple of (str, str)
+        The text, and a remark such as ``first 20 of 1,000 rows`` when it is cut, else ``""``.
+    """
+    if isinstance(value, str):
+        return str(value), ""
+    if _has(value, _FRAME) and (_has(value, ("itertuples",)) or _has(value, ("iter_rows",))):
+        return _frame(value)
+    if _has(value, _SERIES) and (_has(value, ("items",)) or _has(value, ("to_list",))):
+        return _series(value)
+    return _capped(repr(value) if isinstance(value, bytes | bytearray) else str(value))
+
+
+def _has(value: Any, names: Iterable[str]) -> bool:
+    """Look on the class: an instance may answer to any name."""
+    return all(hasattr(type(value), name) for name in names)
+
+
+def _capped(text: str) -> tuple[str, str]:
+    if len(text) <= MAX_CHARACTERS:
+        return text, ""
+    remark = f"first {MAX_CHARACTERS:,} of {len(text):,} characters"
+    return f"{text[:MAX_CHARACTERS]}… ({remark})", remark
+
+
+def _frame(frame: Any) -> tuple[str, str]:
+    rows, columns = (int(size) for size in frame.shape)
+    names = [str(name) for name in islice(frame.columns, MAX_COLUMNS)]
+    dtypes = [str(dtype) for dtype in islice(frame.dtypes, MAX_COLUMNS)]
+    head = frame.head(MAX_ROWS)
+    if _has(head, ("itertuples",)):
+        names = ["", *names]
+        body: Iterable[Iterable[Any]] = head.itertuples(index=True, name=None)
+    else:
+        body = head.iter_rows()
+    pairs = zip(names[len(names) - len(dtypes) :], dtypes, strict=True)
+    types = ", ".join(f"{_cell(name)} {_cell(dtype)}" for name, dtype in pairs)
+    remark = _remark((rows, MAX_ROWS, "rows"), (columns, MAX_COLUMNS, "columns"))
+    return _table(f"{rows:,} rows × {columns:,} columns ({types})", remark, names, body)
+
+
+def _series(series: Any) -> tuple[str, str]:
+    length = int(series.shape[0])
+    head = series.head(MAX_ROWS)
+    body = head.items() if _has(head, ("items",)) else enumerate(head.to_list())
+    name = "value" if series.name in (None, "") else str(series.name)
+    remark = _remark((length, MAX_ROWS, "values"))
+    return _table(f"{length:,} values ({_cell(series.dtype)})", remark, ["", name], body)
+
+
+def _remark(*sizes: tuple[int, int, str]) -> str:
+    cut = [f"first {most} of {size:,} {unit}" for size, most, unit in sizes if size > most]
+    return ", ".join(cut)
+
+
+def _table(
+    title: str, remark: str, names: list[str], body: Iterable[Iterable[Any]]
+) -> tuple[str, str]:
+    width = len(names)
+    rows = [names, ["---"] * width, *(list(islice(row, width)) for row in body)]
+    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    heading = f"{title}; {remark}:" if remark else f"{title}:"
+    return "\n".join([heading, "", *lines]), remark
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("|", r"\|")
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
