@@ -1,0 +1,149 @@
+"""A session is what the notebook shows."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import glm_magic as glm
+from glm_magic.core.errors import GlmError, UnavailableError
+from glm_magic.engine.options import Options
+from tests.servers.script import Failure, Script, Tokens
+
+
+@pytest.fixture
+def chat(model_server):
+    def make(name="test", **asking):
+        return glm.Session(
+            name,
+            provider="bigmodel",
+            model="glm-4.6",
+            base_url=model_server.url + "/api/paas/v4",
+            api_key="test-key",
+            **asking,
+        )
+
+    return make
+
+
+def sent_texts(server, number=-1):
+    messages = server.requests[number].json["messages"]
+    return [(message["role"], message["content"]) for message in messages]
+
+
+def run(session, prompt, key=None):
+    stream = session.open(prompt, Options(), key)
+    stream.wait()
+    return stream.turn
+
+
+def test_each_question_is_answered_from_the_turns_before_it(chat, model_server):
+    model_server.tell(Script(answer="one"), Script(answer="two"))
+    session = chat()
+    session.ask("first?")
+    session.ask("second?")
+    assert sent_texts(model_server) == [
+        ("user", "first?"),
+        ("assistant", "one"),
+        ("user", "second?"),
+    ]
+    assert [turn.answer for turn in session.turns] == ["one", "two"]
+
+
+def test_running_a_cell_again_replaces_its_own_turn_and_keeps_later_ones(chat, model_server):
+    model_server.tell(*(Script(answer=word) for word in ("A", "B", "A2")))
+    session = chat()
+    run(session, "a", "cell 1")
+    run(session, "b", "cell 2")
+    run(session, "a again", "cell 1")
+    assert sent_texts(model_server) == [("user", "a again")]
+    assert [turn.answer for turn in session.turns] == ["A2", "B"]
+
+
+def test_restart_and_run_all_sends_the_same_contexts(chat, model_server):
+    model_server.tell(Script(answer="same"))
+    for _ in range(2):
+        session = chat()
+        for number in range(3):
+            run(session, f"q{number}", f"cell {number}")
+    contexts = [sent_texts(model_server, n) for n in range(6)]
+    assert contexts[:3] == contexts[3:]
+
+
+def test_a_failed_turn_stays_visible_but_is_not_sent(chat, model_server):
+    model_server.tell(Script(refusal=Failure(400, "1301", "blocked")), Script(answer="ok"))
+    session = chat()
+    with pytest.raises(GlmError):
+        session.ask("bad")
+    session.ask("good")
+    assert sent_texts(model_server) == [("user", "good")]
+    assert [turn.status for turn in session.turns] == ["failed", "complete"]
+
+
+def test_an_interrupted_turn_with_an_answer_is_sent_and_one_without_is_not(chat, model_server):
+    session = chat()
+    for script, wanted in (
+        (Script(reasoning="", answer="partial text", piece_chars=7, stall_after=2), True),
+        (Script(reasoning="only thoughts", answer="never", piece_chars=7, stall_after=2), False),
+    ):
+        session.reset()
+        model_server.tell(script, Script(answer="next"))
+        with session.stream("stop me") as stream:
+            next(event for event in stream if hasattr(event, "text"))
+            stream.cancel()
+        assert stream.turn.status == "interrupted"
+        session.ask("go on")
+        assert (len(sent_texts(model_server)) == 3) is wanted
+
+
+def test_totals_add_up_and_survive_undo_and_reset(chat, model_server):
+    model_server.tell(Script(answer="x", tokens=Tokens(10, 20, reasoning=5)))
+    session = chat()
+    session.ask("one")
+    session.ask("two")
+    assert session.undo() == 1
+    assert session.undo(5) == 1
+    session.reset()
+    assert session.usage == glm.Usage(20, 40, None, 10)
+    assert session.turns == []
+
+
+def test_a_fork_goes_its_own_way(chat, model_server):
+    model_server.tell(Script(answer="x"))
+    session = chat()
+    session.ask("shared")
+    other = session.fork("other")
+    other.ask("only here")
+    assert len(session) == 1
+    assert len(other) == 2
+    assert other.options == session.options
+
+
+def test_a_sessions_system_message_is_sent_first_and_a_turns_own_wins(chat, model_server):
+    model_server.tell(Script(answer="x"))
+    session = chat(system="be brief")
+    session.ask("one")
+    assert sent_texts(model_server)[0] == ("system", "be brief")
+    session.ask("two", system="be long")
+    assert [text for role, text in sent_texts(model_server) if role == "system"] == ["be long"]
+
+
+async def _ask(session):
+    return await session.aask("hello")
+
+
+def test_a_session_can_be_asked_from_async_code(chat, model_server):
+    import asyncio
+
+    model_server.tell(Script(answer="async"))
+    session = chat()
+    assert asyncio.run(_ask(session)).answer == "async"
+    assert [turn.answer for turn in session.turns] == ["async"]
+
+
+def test_a_dataframe_without_pandas_says_what_to_install(chat, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UnavailableError, match="pandas") as caught:
+        chat().to_frame()
+    assert caught.value.hint == "pip install pandas"
