@@ -48,7 +48,7 @@ def test_every_public_name_exists():
 
 
 def test_an_unknown_public_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        import glm_magic
+    import glm_magic
 
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         glm_magic.nonsense  # noqa: B018
