@@ -98,8 +98,9 @@ def encode_messages(
     encoded = []
     for at, message in enumerate(messages):
         own = encode_message(message)
-        echo = offer.is_coding_plan or (at > last_user and bool(message.tool_calls))
-        if echo and message.reasoning and message.reasoning_from == offer.provider.name:
+        wanted = offer.is_coding_plan or (at > last_user and bool(message.tool_calls))
+        theirs = wanted and message.reasoning_from == offer.provider.name
+        if message.reasoning and (theirs or message.reasoning_from is None):
             own[reasoning_field] = message.reasoning
         encoded.append(own)
     return encoded

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
 from ..core.errors import InvalidValueError, UnsupportedError
-from ..core.messages import ROLES, Message
+from ..core.messages import ROLES, Message, ToolCall
 from ..core.request import Thinking
 from .options import Options
 
@@ -112,13 +112,33 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
 def _message(item: Mapping[str, Any] | Message) -> Message:
     if isinstance(item, Message):
         return item
-    role, content = (item.get("role"), item.get("content")) if isinstance(item, Mapping) else (0, 0)
+    given = item if isinstance(item, Mapping) else {}
+    role, content, calls = given.get("role"), given.get("content"), given.get("tool_calls") or ()
+    if content is None and calls:
+        content = ""  # an assistant that only calls tools has no text
     if role not in ROLES or not isinstance(content, str):
         raise InvalidValueError(
             f"this is not a message: {str(item)[:80]}",
             hint=f"a message is a dict with role ({', '.join(ROLES)}) and content, a text",
         )
-    return Message(role, content, tool_call_id=item.get("tool_call_id"))
+    return Message(
+        role,
+        content,
+        reasoning=given.get("reasoning_content") or given.get("reasoning") or "",
+        tool_calls=tuple(_call(call) for call in calls),
+        tool_call_id=given.get("tool_call_id"),
+    )
+
+
+def _call(call: Any) -> ToolCall:
+    try:
+        function = call["function"]
+        return ToolCall(str(call["id"]), str(function["name"]), str(function["arguments"]))
+    except (KeyError, TypeError):
+        raise InvalidValueError(
+            f"this is not a tool call: {str(call)[:80]}",
+            hint="it needs an id and a function with name and arguments, as the reply had them",
+        ) from None
 
 
 def asks(function: F) -> F:
