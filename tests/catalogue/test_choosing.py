@@ -1,0 +1,285 @@
+"""Names, keys and addresses -> one offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from glm_magic.catalogue.choose import Choice, checked_url, choose, provider_at
+from glm_magic.catalogue.load import Catalogue
+from glm_magic.catalogue.schema import Offer
+from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError
+
+
+def chosen(catalogue: Catalogue, keys: str = "", **asked: Any) -> Choice:
+    """Choose with keys for the providers that are named."""
+    return choose(catalogue, has_key=lambda info: info.name in keys.split(), **asked)
+
+
+def offered(catalogue: Catalogue, keys: str = "", **asked: Any) -> Offer:
+    return chosen(catalogue, keys, **asked).offer
+
+
+def named(offer: Offer) -> tuple[str, str]:
+    return offer.provider.name, offer.wire_id
+
+
+def test_the_one_provider_with_a_key_is_the_default(built_in: Catalogue) -> None:
+    assert named(offered(built_in, "zai")) == ("zai", "glm-5.3")
+    assert named(offered(built_in, "wcode")) == ("wcode", "z-ai/glm-4.6")
+
+
+def test_of_several_keys_the_first_provider_in_the_order_wins(built_in: Catalogue) -> None:
+    every = " ".join(built_in.providers)
+    assert offered(built_in, every).provider.name == "dashscope"
+    assert offered(built_in, "openrouter zai bigmodel").provider.name == "bigmodel"
+
+
+def test_of_several_keys_one_that_serves_the_model_wins(built_in: Catalogue) -> None:
+    assert named(offered(built_in, "dashscope zai", model="glm-5-turbo")) == ("zai", "glm-5-turbo")
+    assert named(offered(built_in, "dashscope zai", model="glm-5")) == ("dashscope", "glm-5")
+
+
+def test_without_a_key_the_local_model_answers(built_in: Catalogue) -> None:
+    offer = offered(built_in, local_available=lambda: True)
+    assert named(offer) == ("local", "default")
+
+
+def test_with_nothing_configured_two_lines_say_what_to_do(built_in: Catalogue) -> None:
+    with pytest.raises(MissingKeyError) as caught:
+        chosen(built_in)
+    assert len(caught.value.lines()) == 2
+    assert "ZAI_API_KEY" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("zai/glm-4.6", ("zai", "glm-4.6")),
+        ("dashscope-native/glm-5", ("dashscope-native", "glm-5")),
+        ("wcode/glm-4.5", ("wcode", "z-ai/glm-4.5")),
+        ("wcode/z-ai/glm-4.5", ("wcode", "z-ai/glm-4.5")),
+        ("openrouter/z-ai/glm-5", ("openrouter", "z-ai/glm-5")),
+        ("vllm/zai-org/GLM-4.6-FP8", ("vllm", "zai-org/GLM-4.6-FP8")),
+        ("dashscope/ZHIPU/GLM-5", ("dashscope", "ZHIPU/GLM-5")),
+    ],
+)
+def test_a_slash_splits_a_provider_from_a_model(
+    built_in: Catalogue, model: str, expected: tuple[str, str]
+) -> None:
+    assert named(offered(built_in, model=model)) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "wire_id"),
+    [
+        ("zhipu/glm-5", "dashscope", "ZHIPU/GLM-5"),
+        ("ZHIPU/GLM-5", "dashscope", "ZHIPU/GLM-5"),
+        ("zai-org/GLM-4.5", "vllm", "zai-org/GLM-4.5"),
+        ("z-ai/glm-4.5", "vllm", "z-ai/glm-4.5"),
+        ("openrouter/auto", "vllm", "openrouter/auto"),
+    ],
+)
+def test_a_slash_after_anything_else_belongs_to_the_model(
+    built_in: Catalogue, model: str, provider: str, wire_id: str
+) -> None:
+    assert named(offered(built_in, model=model, provider=provider)) == (provider, wire_id)
+
+
+@pytest.mark.parametrize("provider", ["wcode", "openrouter"])
+def test_the_vendor_prefix_makes_no_difference(built_in: Catalogue, provider: str) -> None:
+    plain = offered(built_in, model="glm-4.5", provider=provider)
+    assert offered(built_in, model="z-ai/glm-4.5", provider=provider) == plain
+    assert plain.wire_id == "z-ai/glm-4.5"
+
+
+@pytest.mark.parametrize("model", ["GLM-4.5", " glm-4.5 ", "Glm-4.5"])
+def test_models_are_known_in_any_case(built_in: Catalogue, model: str) -> None:
+    assert named(offered(built_in, model=model, provider="dashscope")) == ("dashscope", "glm-4.5")
+
+
+def test_providers_are_known_in_any_case(built_in: Catalogue) -> None:
+    assert offered(built_in, provider=" ZAI ").provider.name == "zai"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "near"),
+    [
+        ("glm-4.55", "dashscope", "did you mean glm-4.5?"),
+        ("glm5", "zai", "did you mean glm-5?"),
+        ("glm-4.5-airr", "bigmodel", "did you mean glm-4.5-air?"),
+        ("z-ai/glm-46", "wcode", "did you mean glm-4.6?"),
+    ],
+)
+def test_an_unknown_model_is_told_with_the_nearest(
+    built_in: Catalogue, model: str, provider: str, near: str
+) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        chosen(built_in, model=model, provider=provider)
+    assert len(caught.value.lines()) == 2
+    assert near in caught.value.hint
+    assert model in caught.value.message
+
+
+def test_an_unknown_provider_is_told_with_the_nearest(built_in: Catalogue) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        chosen(built_in, model="glm-5", provider="dashscop")
+    assert "did you mean dashscope?" in caught.value.hint
+    assert "lmstudio" in caught.value.hint
+
+
+def test_a_model_that_a_provider_does_not_serve_is_refused(built_in: Catalogue) -> None:
+    with pytest.raises(UnknownNameError):
+        chosen(built_in, model="glm-5-turbo", provider="dashscope")
+    with pytest.raises(UnknownNameError):
+        chosen(built_in, model="zhipu/glm-5", provider="dashscope-intl")
+
+
+@pytest.mark.parametrize("provider", ["vllm", "sglang", "ollama", "lmstudio"])
+def test_a_server_of_ones_own_wants_the_model_named(built_in: Catalogue, provider: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        chosen(built_in, provider=provider)
+    assert "/models" in caught.value.hint
+
+
+def test_an_unlisted_name_goes_unchanged_to_a_server_of_ones_own(built_in: Catalogue) -> None:
+    choice = chosen(built_in, model="My-Own.Model", provider="ollama")
+    assert choice.offer.wire_id == "My-Own.Model"
+    assert not choice.offer.known
+    assert choice.offer.price is None
+    assert [notice.code for notice in choice.notices] == ["unlisted-model"]
+
+
+def test_an_unlisted_name_goes_unchanged_to_an_address_of_ones_own(built_in: Catalogue) -> None:
+    offer = offered(built_in, model="new", provider="zai", base_url="http://127.0.0.1:9/v4/")
+    assert (offer.wire_id, offer.provider.base_url) == ("new", "http://127.0.0.1:9/v4")
+
+
+def test_what_is_known_of_a_model_holds_where_it_is_self_hosted(built_in: Catalogue) -> None:
+    offer = offered(built_in, model="zai-org/GLM-5.3-FP8", provider="vllm")
+    assert not offer.thinking_off
+    assert offer.wire_id == "zai-org/GLM-5.3-FP8"
+
+
+def test_an_announced_removal_is_told(built_in: Catalogue) -> None:
+    choice = chosen(built_in, model="glm-4.7", provider="dashscope")
+    assert [notice.code for notice in choice.notices] == ["retires"]
+    assert "2026-10-10" in choice.notices[0].message
+
+
+ADDRESSES = [
+    ("https://dashscope.aliyuncs.com/compatible-mode/v1", "dashscope"),
+    ("https://dashscope.aliyuncs.com/api/v1", "dashscope-native"),
+    ("https://ws-1a2b.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "dashscope"),
+    ("https://ws-1a2b.cn-beijing.maas.aliyuncs.com/api/v1", "dashscope-native"),
+    ("https://trial.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "dashscope"),
+    ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://dashscope-intl.aliyuncs.com/api/v1", "dashscope-native-intl"),
+    ("https://dashscope-us.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://ws.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://ws.us-east-1.maas.aliyuncs.com/api/v1", "dashscope-native-intl"),
+    ("https://ws.cn-hongkong.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://ws.eu-central-1.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://ws.ap-northeast-1.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://open.bigmodel.cn/api/paas/v4", "bigmodel"),
+    ("https://open.bigmodel.cn/api/coding/paas/v4", "bigmodel"),
+    ("https://api.z.ai/api/paas/v4", "zai"),
+    ("https://api.z.ai/api/coding/paas/v4", "zai"),
+    ("https://wcode.net/api/gpt/v1", "wcode"),
+    ("https://openrouter.ai/api/v1", "openrouter"),
+    ("http://127.0.0.1:8000/v1", "vllm"),
+    ("http://localhost:30000/v1", "sglang"),
+    ("http://localhost:8080/v1", "llamacpp"),
+    ("http://127.0.0.1:11434/v1", "ollama"),
+    ("http://127.0.0.1:1234/v1", "lmstudio"),
+    ("http://127.0.0.1:54321/v1", None),
+    ("https://models.example.org/v1", None),
+    ("https://api.z.ai.example.org/v1", None),
+    ("https://notwcode.net/v1", None),
+    ("https://maas.aliyuncs.com/compatible-mode/v1", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("base_url", "provider"), ADDRESSES)
+def test_an_address_tells_its_provider(
+    built_in: Catalogue, base_url: str, provider: str | None
+) -> None:
+    assert provider_at(built_in, base_url) == provider
+
+
+@pytest.mark.parametrize(("base_url", "provider"), ADDRESSES)
+def test_an_address_alone_chooses_its_provider(
+    built_in: Catalogue, base_url: str, provider: str | None
+) -> None:
+    offer = offered(built_in, "openrouter", model="glm-4.6", base_url=base_url)
+    assert offer.provider.name == (provider or "openrouter")
+    assert offer.provider.base_url == base_url
+
+
+def test_an_unknown_address_without_a_key_is_taken_for_a_plain_server(built_in: Catalogue) -> None:
+    offer = offered(built_in, model="glm-4.6", base_url="https://models.example.org/v1")
+    assert offer.provider.name == "vllm"
+
+
+def test_a_named_provider_keeps_its_grammar_at_another_address(built_in: Catalogue) -> None:
+    offer = offered(
+        built_in, model="glm-4.5", provider="dashscope", base_url="http://127.0.0.1:8000/v1"
+    )
+    assert offer.provider.dialect == "dashscope"
+    assert offer.provider.base_url == "http://127.0.0.1:8000/v1"
+    assert offer.price == built_in.offers["dashscope", "glm-4.5"].price
+
+
+@pytest.mark.parametrize(
+    ("provider", "base_url"),
+    [
+        *(
+            ("dashscope", url)
+            for url, at in ADDRESSES
+            if at in ("dashscope-intl", "dashscope-native-intl")
+        ),
+        ("zai", "https://api.z.ai/api/coding/paas/v4"),
+    ],
+)
+def test_a_price_stays_where_it_holds(built_in: Catalogue, provider: str, base_url: str) -> None:
+    assert offered(built_in, model="glm-4.5", provider=provider).price is not None
+    assert offered(built_in, model="glm-4.5", provider=provider, base_url=base_url).price is None
+
+
+def test_a_workspace_in_beijing_has_the_prices_of_beijing(built_in: Catalogue) -> None:
+    base_url = "https://ws.cn-beijing.maas.aliyuncs.com/compatible-mode/v1"
+    price = offered(built_in, model="glm-4.5", base_url=base_url).price
+    assert price == built_in.offers["dashscope", "glm-4.5"].price
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://host/v1/", "https://host/v1"),
+        (" https://host/v1 ", "https://host/v1"),
+        ("https://host/v1/chat/completions", "https://host/v1"),
+        ("https://host/v1/chat/completions/", "https://host/v1"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+    ],
+)
+def test_an_address_is_brought_into_form(written: str, meant: str) -> None:
+    assert checked_url(written) == meant
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["host/v1", "ftp://host/v1", "https://", "https:///v1", "http://host:port/v1", "http://h:99999",
+     "http://[::1/v1", "   ", "localhost:8000"],
+)  # fmt: skip
+def test_what_is_no_web_address_is_told_in_two_lines(built_in: Catalogue, base_url: str) -> None:
+    check: list[Callable[[], object]] = [
+        lambda: checked_url(base_url),
+        lambda: chosen(built_in, "zai", base_url=base_url),
+    ]
+    for call in check:
+        with pytest.raises(InvalidValueError) as caught:
+            call()
+        assert len(caught.value.lines()) == 2

@@ -1,0 +1,150 @@
+"""What calls cost, worked out by hand from the published tables."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from glm_magic.catalogue.load import Catalogue
+from glm_magic.core.price import Cost
+from glm_magic.core.usage import Usage
+
+BEIJING = ("dashscope", "dashscope-native")
+ELSEWHERE = ("dashscope-intl", "dashscope-native-intl")
+
+# model, input, output, yuan: input and output in thousands at the page's price per thousand
+TABLE = [
+    # 7 tokens at 0.003 a thousand, 290 at 0.014: 0.000021 + 0.00406
+    ("glm-4.5", 7, 290, "0.004081"),
+    ("glm-4.5", 1000, 1000, "0.017"),
+    ("glm-4.5", 32767, 1000, "0.112301"),
+    # the tier includes its bound: 32.768 x 0.003 + 0.014
+    ("glm-4.5", 32768, 1000, "0.112304"),
+    # one token more, and the whole call is in the upper tier: 32.769 x 0.004 + 0.016
+    ("glm-4.5", 32769, 1000, "0.147076"),
+    ("glm-4.5", 98304, 16384, "0.655360"),
+    ("glm-4.5-air", 7, 290, "0.0017456"),
+    ("glm-4.5-air", 32768, 1000, "0.0322144"),
+    ("glm-4.5-air", 32769, 1000, "0.0473228"),
+    ("glm-4.5-air", 98304, 16384, "0.2490368"),
+    # the output never chooses the tier
+    ("glm-4.5", 100, 49152, "0.688428"),
+    ("glm-4.5", 0, 0, "0"),
+]
+
+
+def cost(catalogue: Catalogue, provider: str, model: str, usage: Usage) -> Cost | None:
+    price = catalogue.offers[provider, model].price
+    return price.cost(usage) if price else None
+
+
+@pytest.mark.parametrize("provider", BEIJING)
+@pytest.mark.parametrize(("model", "read", "written", "yuan"), TABLE)
+def test_tiers_follow_the_calls_own_input(
+    built_in: Catalogue, provider: str, model: str, read: int, written: int, yuan: str
+) -> None:
+    assert cost(built_in, provider, model, Usage(read, written)) == Cost(Decimal(yuan), "CNY")
+
+
+@pytest.mark.parametrize("provider", BEIJING)
+@pytest.mark.parametrize("model", ["glm-4.5", "glm-4.5-air"])
+@pytest.mark.parametrize("read", [98305, 131072])
+def test_input_past_the_last_tier_has_no_price(
+    built_in: Catalogue, provider: str, model: str, read: int
+) -> None:
+    assert cost(built_in, provider, model, Usage(read, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "yuan"),
+    [(10, 349, "0.007035"), (1000, 1000, "0.0255"), (1_000_000, 1_000_000, "25.5")],
+)
+def test_wcode_is_priced_by_the_thousand_on_its_page(
+    built_in: Catalogue, read: int, written: int, yuan: str
+) -> None:
+    found = cost(built_in, "wcode", "glm-4.5", Usage(read, written))
+    assert found == Cost(Decimal(yuan), "CNY")
+
+
+def test_cached_input_is_cheaper_where_its_price_is_known(built_in: Catalogue) -> None:
+    # 40,000 fresh at 6, 20,000 cached at 1.2, 1,000 out at 22 a million
+    found = cost(built_in, "dashscope", "glm-5", Usage(60_000, 1000, cached=20_000))
+    assert found == Cost(Decimal("0.286"), "CNY")
+    # 500 fresh at 1.40, 500 cached at 0.26, 100 out at 4.40 dollars a million
+    found = cost(built_in, "zai", "glm-5.2", Usage(1000, 100, cached=500))
+    assert found == Cost(Decimal("0.00127"), "USD")
+
+
+def test_cached_input_without_a_price_is_an_estimate(built_in: Catalogue) -> None:
+    found = cost(built_in, "dashscope", "glm-4.5", Usage(1000, 0, cached=400))
+    assert found == Cost(Decimal("0.003"), "CNY", estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "yuan"),
+    [(1, None), (32768, None), (32769, "0.196614"), (202752, "1.216512"), (204801, None)],
+)
+def test_a_tier_that_nobody_stated_has_no_price(
+    built_in: Catalogue, read: int, yuan: str | None
+) -> None:
+    found = cost(built_in, "dashscope", "glm-5", Usage(read, 0))
+    assert found == (Cost(Decimal(yuan), "CNY") if yuan else None)
+
+
+def test_the_model_that_zhipu_hosts_has_one_tier(built_in: Catalogue) -> None:
+    found = cost(built_in, "dashscope", "zhipu/glm-5", Usage(1_000_000, 1_000_000, cached=500_000))
+    assert found == Cost(Decimal("25.75"), "CNY")
+    assert cost(built_in, "dashscope", "zhipu/glm-5", Usage(1, 0)) == Cost(
+        Decimal("0.000006"), "CNY"
+    )
+
+
+def test_a_free_model_costs_nothing_and_that_is_known(built_in: Catalogue) -> None:
+    found = cost(built_in, "bigmodel", "glm-4.5-flash", Usage(5000, 5000, cached=100))
+    assert found == Cost(Decimal(0), "CNY")
+    assert cost(built_in, "zai", "glm-4.5-flash", Usage(5000, 5000)) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars"),
+    [
+        ("glm-4.5", ("0.60", "2.20", "0.11")),
+        ("glm-4.6", ("0.60", "2.20", "0.11")),
+        ("glm-4.7", ("0.60", "2.20", "0.11")),
+        ("glm-5", ("1.00", "3.20", "0.20")),
+        ("glm-5-turbo", ("1.20", "4.00", "0.24")),
+        ("glm-5.1", ("1.40", "4.40", "0.26")),
+        ("glm-5.2", ("1.40", "4.40", "0.26")),
+        ("glm-5.3", ("1.40", "4.40", "0.26")),
+    ],
+)
+def test_zai_is_priced_in_dollars(
+    built_in: Catalogue, model: str, dollars: tuple[str, str, str]
+) -> None:
+    fresh, written, cached = (Decimal(amount) for amount in dollars)
+    million = 1_000_000
+    assert cost(built_in, "zai", model, Usage(million, 0)) == Cost(fresh, "USD")
+    assert cost(built_in, "zai", model, Usage(0, million)) == Cost(written, "USD")
+    assert cost(built_in, "zai", model, Usage(million, 0, cached=million)) == Cost(cached, "USD")
+
+
+@pytest.mark.parametrize("provider", ELSEWHERE)
+def test_no_figure_of_beijing_is_used_elsewhere(built_in: Catalogue, provider: str) -> None:
+    assert [offer.model.id for offer in built_in.of_provider(provider) if offer.price] == []
+
+
+@pytest.mark.parametrize("provider", [*BEIJING, "bigmodel", "zai", "wcode", "openrouter"])
+def test_a_price_that_is_unknown_is_no_price(built_in: Catalogue, provider: str) -> None:
+    priced = {offer.model.id for offer in built_in.of_provider(provider) if offer.price}
+    assert priced == {
+        "dashscope": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
+        "dashscope-native": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
+        "bigmodel": {"glm-4.5-flash"},
+        "zai": {
+            "glm-4.5", "glm-4.6", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1", "glm-5.2",
+            "glm-5.3", "glm-5.3-flash",
+        },
+        "wcode": {"glm-4.5"},
+        "openrouter": set(),
+    }[provider]  # fmt: skip
