@@ -43,8 +43,19 @@ _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
 _AMBER = "#c77700"
 
 
-def bundle(turn: Turn, options: ViewOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(
+    turn: Turn, options: ViewOptions, opened: bool | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the saved output of a turn.
+
+    Parameters
+    ----------
+    turn : Turn
+        The turn; a running one gives what has arrived.
+    options : ViewOptions
+        What the user chose.
+    opened : bool, optional
+        Whether the user left the reasoning open; ``None`` when the toggle was not touched.
 
     Returns
     -------
@@ -53,7 +64,7 @@ def bundle(turn: Turn, options: ViewOptions) -> tuple[dict[str, Any], dict[str, 
     """
     said = words(options.language)
     data = {
-        "text/html": page_html(turn, options, said),
+        "text/html": page_html(turn, options, said, opened),
         "text/markdown": markdown_text(turn, options, said),
         "text/plain": plain_text(turn, options, said),
     }

@@ -43,7 +43,7 @@ class Words:
     only_tool_calls: str = "The model asked for {names} instead of answering."
     nothing_yet: str = "Nothing had arrived."
     no_answer_yet: str = "There was no answer yet."
-    queue_dropped: str = "Cells that were waiting to run were cancelled."
+    queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
     stop: str = "Stop"
     copy: str = "Copy"
     copied: str = "Copied"
@@ -86,7 +86,7 @@ CHINESE = Words(
     only_tool_calls="模型没有回答,而是请求调用 {names}。",
     nothing_yet="尚未收到任何内容。",
     no_answer_yet="尚未开始回答。",
-    queue_dropped="排队等待的单元格已取消。",
+    queue_dropped="由内核中断停止,排队的单元格没有运行。",
     stop="停止",
     copy="复制",
     copied="已复制",

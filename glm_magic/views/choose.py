@@ -1,0 +1,67 @@
+"""Which view suits the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.turn import Turn
+from .host import Host, host_of
+from .options import ViewOptions, Where
+from .play import View
+
+_VIEW_OF_HOST: dict[Host, Where] = {
+    "page": "panel",
+    "executor": "page",
+    "console": "terminal",
+    "terminal": "terminal",
+    "script": "terminal",
+}
+
+
+def view_for(shell: Any, options: ViewOptions) -> View:
+    """Return the view for one turn.
+
+    Parameters
+    ----------
+    shell : InteractiveShell or None
+        What ``get_ipython()`` returns.
+    options : ViewOptions
+        What the user chose; `ViewOptions.where` overrides the host.
+    """
+    if options.quiet:
+        return Silence()
+    where = options.where if options.where != "auto" else _VIEW_OF_HOST[host_of(shell)]
+    if where == "panel":
+        return _panel(options)
+    if where == "page":
+        from .plain import PlainView
+
+        return PlainView(options)
+    from .terminal import TerminalView
+
+    return TerminalView(options)
+
+
+def _panel(options: ViewOptions) -> View:
+    """Return the live panel, or the page at the end where widgets are not installed."""
+    try:
+        from .panel import PanelView
+    except ImportError:
+        from .plain import PlainView
+
+        return PlainView(options)
+    return PanelView(options)
+
+
+class Silence:
+    """A view that shows nothing."""
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Show nothing."""
+
+    def paint(self, turn: Turn) -> None:
+        """Show nothing."""
+
+    def finish(self, turn: Turn) -> None:
+        """Show nothing."""

@@ -1,0 +1,188 @@
+"""The live panel: a widget while the reply streams, one static output when it has ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from ..core.events import Notice
+from ..core.turn import Turn
+from .delta import Growing, Part
+from .facts import phase
+from .incremental import Growth, IncrementalMarkdown
+from .markdown import markdown_html, plain_html
+from .options import ViewOptions
+from .page import answer_html, bundle, error_html, header_html, opens, remarks_html, summary_html
+from .safe import trimmed
+from .widget import PanelWidget, open_widget
+from .words import words
+
+STATE_EVERY_S = 0.2
+"""The clock in the header moves five times a second."""
+UNREADY_S = 3.0
+"""How long snapshots are sent again and again while the page may still be loading the module."""
+UNREADY_EVERY_S = 0.1
+SNAPSHOT_GROWTH = 1.3
+"""A new snapshot when the text has grown by this factor, for pages that could not ask."""
+SNAPSHOT_AT_LEAST = 4000
+"""Characters of HTML before growth alone calls for a snapshot."""
+LABELS = ("stop", "stopping", "copy", "copied", "copy_failed", "stop_title", "copy_title")
+
+
+class PlainGrowth:
+    """A growing text that is shown as it is."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def update(self, text: str) -> Growth:
+        """Take the text as it is now."""
+        restarted = not text.startswith(self._text)
+        self._text = text
+        return Growth("", plain_html(trimmed(text)) if text.strip() else "", restarted)
+
+
+class PanelView:
+    """Show a turn in a live panel.
+
+    Parameters
+    ----------
+    options : ViewOptions
+        What the user chose.
+    """
+
+    def __init__(self, options: ViewOptions) -> None:
+        self._options = options
+        self._words = words(options.language)
+        as_markdown = options.format in (None, "markdown", "code")
+        answer: Growing = IncrementalMarkdown() if as_markdown else PlainGrowth()
+        self._parts = {"reasoning": Part(IncrementalMarkdown()), "answer": Part(answer, True)}
+        self._widget: PanelWidget | None = None
+        self._display_id = uuid4().hex
+        self._on_stop: Callable[[], None] = lambda: None
+        # The painter, the main thread and the page's messages all come here.
+        self._lock = threading.RLock()
+        self._turn: Turn | None = None
+        self._ready = self._snapshot_asked = self._stopping = self._interrupted = False
+        self._opened: bool | None = None
+        self._began = self._state_at = self._snapshot_at = 0.0
+        self._snapshot_size = 0
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Display the widget."""
+        from IPython.display import display
+
+        self._on_stop = on_stop
+        self._turn = turn
+        self._began = time.monotonic()
+        labels = {name: str(getattr(self._words, name)) for name in LABELS}
+        self._widget = open_widget(labels, self._snapshot())
+        self._widget.on_msg(self._receive)
+        display(self._widget, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def paint(self, turn: Turn) -> None:
+        """Send what has changed."""
+        with self._lock:
+            self._turn = turn
+            message = {
+                name: delta
+                for name, part in self._parts.items()
+                if (delta := part.grow(str(getattr(turn, name)))) is not None
+            }
+            now = time.monotonic()
+            if self._needs_snapshot(now):
+                self._send_snapshot(now)
+                return
+            if now - self._state_at >= STATE_EVERY_S:
+                message["state"] = self._state()
+                self._state_at = now
+            self._send(message)
+
+    def finish(self, turn: Turn) -> None:
+        """Replace the widget by the one output that stays in the file."""
+        from IPython.display import publish_display_data
+
+        if self._interrupted:
+            told = Notice("interrupted", self._words.queue_dropped)
+            turn = replace(turn, notices=(*turn.notices, told))
+        with self._lock:
+            self._turn = turn
+            self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
+            html = error_html(turn) + answer_html(turn, self._options.format, self._words)
+            self._parts["answer"].replace(html, turn.answer)
+            # A page that was reloaded meanwhile shows the model, and never gets the update below.
+            self._send_snapshot(time.monotonic())
+        data, metadata = bundle(turn, self._options, opened=self._opened)
+        transient = {"display_id": self._display_id}
+        publish_display_data(data, metadata, transient=transient, update=True)  # type: ignore[no-untyped-call]
+
+    def mark_interrupted(self) -> None:
+        """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
+        self._interrupted = True
+
+    def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        """Take a message of the page, on whatever thread the kernel gives it."""
+        kind = content.get("type")
+        if kind == "stop":
+            self._stop()
+        elif kind == "toggle":
+            self._opened = bool(content.get("open"))
+        elif kind in ("ready", "sync"):
+            with self._lock:
+                self._ready = self._snapshot_asked = True
+                if self._turn is not None and self._turn.status != "streaming":
+                    self._send_snapshot(time.monotonic())
+
+    def _stop(self) -> None:
+        self._stopping = True
+        # The page waits for this answer before it interrupts the kernel.
+        with self._lock:
+            self._send({"state": self._state()})
+        self._on_stop()
+
+    def _needs_snapshot(self, now: float) -> bool:
+        loading = not self._ready and now - self._began < UNREADY_S
+        if loading and now - self._snapshot_at >= UNREADY_EVERY_S:
+            return True
+        size = sum(part.size for part in self._parts.values())
+        grown = size > max(SNAPSHOT_AT_LEAST, self._snapshot_size * SNAPSHOT_GROWTH)
+        return self._snapshot_asked or grown
+
+    def _send_snapshot(self, now: float) -> None:
+        self._snapshot_asked = False
+        self._snapshot_at = self._state_at = now
+        self._snapshot_size = sum(part.size for part in self._parts.values())
+        if self._widget is not None:
+            self._widget.snapshot = self._snapshot()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if message and self._widget is not None:
+            self._widget.send(message)
+
+    def _snapshot(self) -> dict[str, Any]:
+        parts = {name: part.snapshot() for name, part in self._parts.items()}
+        return {"state": self._state(), "made_at": time.monotonic(), **parts}
+
+    def _state(self) -> dict[str, Any]:
+        """Return everything of the panel but its two texts."""
+        turn = self._turn
+        if turn is None:
+            return {}
+        now = phase(turn)
+        choice = self._options.show_thinking
+        return {
+            "phase": now,
+            "says": str(getattr(self._words, now)),
+            "live": turn.status == "streaming",
+            "stopping": self._stopping,
+            "label": self._words.reply_of.format(model=turn.model),
+            "head": header_html(turn, self._options, self._words),
+            "summary": summary_html(turn, self._words),
+            "remarks": remarks_html(turn, self._options, self._words),
+            "open": opens(turn, self._options),
+            "reasoning": choice != "hide" and bool(turn.reasoning.strip()),
+        }

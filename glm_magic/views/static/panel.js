@@ -1,0 +1,338 @@
+// The live panel. Python renders; this file shows, follows, and sends back what the user presses.
+//
+// A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
+// it out of sight and back. Sizes come from Python and count code points, never String.length.
+
+const PARTS = ["reasoning", "answer"];
+const STOP_BY_MESSAGE_MS = 400;
+const COPIED_MS = 1400;
+const AT_THE_END_PX = 30;
+
+const ICONS = {
+  stop: '<svg viewBox="0 0 12 12" aria-hidden="true"><rect x="2" y="2" width="8" height="8" rx="1.5"/></svg>',
+  copy:
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path fill="none" stroke="currentColor" stroke-width="1.3"' +
+    ' d="M5.5 4.5v-1a2 2 0 0 1 2-2h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-1M3.5 5.5h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-5a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2z"/></svg>',
+};
+
+// ---- the document: what the model has said so far ----------------------------------------------
+
+/** The first `count` code points of a text. */
+function head(text, count) {
+  return /[\ud800-\udfff]/.test(text) ? Array.from(text).slice(0, count).join("") : text.slice(0, count);
+}
+
+class Document {
+  constructor(model) {
+    this.model = model;
+    this.state = {};
+    this.touched = null; // whether the user opened or closed the reasoning, and which
+    this.views = new Set();
+    for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
+    this.onSnapshot = () => this.takeSnapshot();
+    this.onMessage = (message) => this.takeMessage(message);
+    model.on("change:snapshot", this.onSnapshot);
+    model.on("msg:custom", this.onMessage);
+    this.takeSnapshot();
+  }
+
+  takeSnapshot() {
+    const snapshot = this.model.get("snapshot");
+    if (!snapshot || !snapshot.state) return;
+    for (const name of PARTS) this.takePart(name, snapshot[name]);
+    this.setState(snapshot.state);
+  }
+
+  /** Take over a whole part; what is on screen already is only added to. */
+  takePart(name, part) {
+    const mine = this[name];
+    const older = part.epoch < mine.epoch || (part.epoch === mine.epoch && part.size < mine.size);
+    if (older) return;
+    const goesOn = part.epoch === mine.epoch && part.frozen.startsWith(mine.frozen);
+    const added = goesOn ? part.frozen.slice(mine.frozen.length) : null;
+    const changed = added === null || added !== "" || part.tail !== mine.tail;
+    Object.assign(mine, part);
+    if (changed) this.tell((view) => view.showPart(name, added));
+  }
+
+  takeMessage(message) {
+    for (const name of PARTS) {
+      const delta = message[name];
+      if (!delta) continue;
+      const mine = this[name];
+      const fits = delta.epoch === mine.epoch && delta.at === mine.size && delta.was === mine.tail_size;
+      if (!fits) {
+        this.model.send({ type: "sync" });
+        continue;
+      }
+      mine.tail = head(mine.tail, delta.keep) + delta.tail;
+      mine.tail_size = delta.tail_size;
+      mine.frozen += delta.add;
+      mine.size = delta.size;
+      mine.source += delta.more || "";
+      this.tell((view) => view.showPart(name, delta.add));
+    }
+    if (message.state) this.setState(message.state);
+  }
+
+  setState(state) {
+    this.state = state;
+    this.tell((view) => view.showState());
+  }
+
+  tell(what) {
+    for (const view of this.views) what(view);
+  }
+}
+
+// ---- mathematics: the host's own MathJax, each formula typeset once ----------------------------
+
+const FORMULAS = new Map();
+const MOST_FORMULAS = 2000;
+
+/** Let the host typeset one formula off screen; resolves to the nodes, or to nothing. */
+async function typesetOnce(typesetter, formula, bench) {
+  const node = document.createElement("span");
+  node.textContent = formula;
+  bench.append(node);
+  try {
+    await typesetter.typeset(node);
+    for (let i = 0; i < 80 && !node.querySelector("mjx-container, .MathJax"); i++)
+      await new Promise((resolve) => setTimeout(resolve, 25));
+  } catch {
+    node.textContent = formula;
+  }
+  node.remove();
+  FORMULAS.set(formula, node);
+  return node;
+}
+
+/** Replace the formulas below `root`: at once those that are known, the others when ready. */
+function typeset(root, model, bench) {
+  const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
+  if (!typesetter) return;
+  if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
+  for (const node of root.querySelectorAll(".glm-x:not([data-set])")) {
+    const formula = node.textContent;
+    const put = (ready) => node.replaceChildren(...ready.cloneNode(true).childNodes);
+    node.dataset.set = "";
+    let known = FORMULAS.get(formula);
+    if (!known) FORMULAS.set(formula, (known = typesetOnce(typesetter, formula, bench)));
+    if (known instanceof Node) put(known);
+    else known.then(put);
+  }
+}
+
+// ---- a view ------------------------------------------------------------------------------------
+
+const SKELETON = `
+<div class="glm-h"><span class="glm-facts"></span><span class="glm-buttons">
+<button type="button" class="glm-stop">${ICONS.stop}<span></span></button>
+<button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
+<div class="glm-remarks"></div>
+<div class="glm-b"><div class="glm-a"><div class="glm-f"></div><div class="glm-f glm-tail"></div>
+<div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
+<details class="glm-r" open><summary></summary>
+<div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
+<div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
+
+class View {
+  constructor(doc, el) {
+    this.doc = doc;
+    this.model = doc.model;
+    this.labels = this.model.get("labels") || {};
+    this.following = true;
+    this.pinnedAt = 0;
+    this.root = document.createElement("div");
+    this.root.className = "glm glm-live";
+    this.root.setAttribute("role", "group");
+    this.root.innerHTML = SKELETON;
+    el.append(this.root);
+    this.find();
+    this.listen();
+    for (const name of PARTS) this.showPart(name, null);
+    this.showState();
+  }
+
+  find() {
+    const one = (selector) => this.root.querySelector(selector);
+    this.facts = one(".glm-facts");
+    this.remarks = one(".glm-remarks");
+    this.stop = one(".glm-stop");
+    this.copy = one(".glm-copy");
+    this.details = one("details");
+    this.summary = one("summary");
+    this.scroller = one(".glm-t");
+    this.live = one("[aria-live]");
+    this.bench = one(".glm-bench");
+    this.dots = one(".glm-dots");
+    this.nodes = {
+      reasoning: this.scroller.querySelectorAll(".glm-f"),
+      answer: one(".glm-a").querySelectorAll(":scope > .glm-f"),
+    };
+  }
+
+  listen() {
+    const { stop, stop_title, copy, copy_title } = this.labels;
+    this.label(this.stop, stop, stop_title);
+    this.label(this.copy, copy, copy_title);
+    this.stop.addEventListener("click", () => this.pressStop());
+    this.copy.addEventListener("click", () => this.pressCopy());
+    this.summary.addEventListener("click", () => this.pressToggle());
+    this.details.addEventListener("toggle", () => this.showToggle());
+    this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.resized = new ResizeObserver(() => this.pin());
+    for (const node of this.nodes.reasoning) this.resized.observe(node);
+    this.resized.observe(this.scroller);
+  }
+
+  label(button, text, title) {
+    button.querySelector("span").textContent = text || "";
+    if (title) button.title = title;
+  }
+
+  /** Show a part: `added` goes after what stands there; null shows the whole part again. */
+  showPart(name, added) {
+    const [frozen, tail] = this.nodes[name];
+    const part = this.doc[name];
+    if (added === null) frozen.innerHTML = part.frozen;
+    else if (added) frozen.insertAdjacentHTML("beforeend", added);
+    if (added !== "") typeset(frozen, this.model, this.bench);
+    tail.innerHTML = part.tail;
+    typeset(tail, this.model, this.bench);
+    if (name === "reasoning") this.pin();
+  }
+
+  showState() {
+    const { state } = this.doc;
+    if (!state.phase) return;
+    const changed = this.root.dataset.s !== state.phase;
+    this.root.dataset.s = state.phase;
+    this.root.classList.toggle("glm-live", state.live);
+    this.root.setAttribute("aria-label", state.label);
+    this.put(this.facts, state.head);
+    this.put(this.summary, state.summary);
+    this.put(this.remarks, state.remarks);
+    this.details.hidden = !state.reasoning;
+    this.stop.hidden = !state.live;
+    this.copy.hidden = !this.doc.answer.source.trim();
+    this.dots.hidden = !["waiting", "thinking"].includes(state.phase);
+    if (state.stopping) this.showStopping();
+    if (changed) this.changePhase(state);
+  }
+
+  /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
+  put(node, html) {
+    if (node.shownHtml === html) return;
+    node.shownHtml = html;
+    node.innerHTML = html;
+  }
+
+  changePhase(state) {
+    this.live.textContent = state.says;
+    const reading = state.live && !this.following;
+    if (this.doc.touched !== null) this.details.open = this.doc.touched;
+    else if (!reading) this.details.open = state.open;
+    if (!state.live && this.following) {
+      this.following = false;
+      this.scroller.scrollTop = 0;
+    }
+    this.showToggle();
+  }
+
+  showToggle() {
+    this.summary.setAttribute("aria-expanded", String(this.details.open));
+    this.pin();
+  }
+
+  // The user's own choice wins for good, in every view and in the saved page.
+  pressToggle() {
+    const open = !this.details.open;
+    this.doc.touched = open;
+    this.model.send({ type: "toggle", open });
+  }
+
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    if (Math.abs(scrollTop - this.pinnedAt) < 2) return;
+    this.following = scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
+  }
+
+  pin() {
+    if (!this.following || !this.doc.state.live) return;
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.pinnedAt = this.scroller.scrollTop;
+  }
+
+  showStopping() {
+    this.stop.disabled = true;
+    this.label(this.stop, this.labels.stopping);
+  }
+
+  /** Ask by message; where the kernel does not read it while the cell runs, interrupt instead. */
+  pressStop() {
+    this.showStopping();
+    this.model.send({ type: "stop" });
+    setTimeout(() => {
+      const { state } = this.doc;
+      if (!state.live || state.stopping || state.background) return;
+      this.model.widget_manager?.kernel?.interrupt?.();
+    }, STOP_BY_MESSAGE_MS);
+  }
+
+  async pressCopy() {
+    const text = this.doc.answer.source;
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      done = copyBySelection(text);
+    }
+    this.label(this.copy, done ? this.labels.copied : this.labels.copy_failed);
+    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
+    setTimeout(() => this.label(this.copy, this.labels.copy), COPIED_MS);
+  }
+
+  close() {
+    this.resized.disconnect();
+    this.doc.views.delete(this);
+  }
+}
+
+/** Copy where the clipboard is closed to scripts: an older way that needs a selection. */
+function copyBySelection(text) {
+  const area = document.createElement("textarea");
+  const focused = document.activeElement;
+  area.value = text;
+  area.style.cssText = "position:fixed;opacity:0";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus?.();
+  return done;
+}
+
+// ---- what anywidget calls ----------------------------------------------------------------------
+
+// Each hook gets a wrapper of its own around the one model, so a key of ours tells the model.
+const DOCUMENTS = new Map();
+
+function documentOf(model) {
+  const key = model.get("key");
+  if (!DOCUMENTS.has(key)) DOCUMENTS.set(key, new Document(model));
+  return DOCUMENTS.get(key);
+}
+
+export default {
+  initialize({ model }) {
+    documentOf(model);
+    model.send({ type: "ready" });
+  },
+  render({ model, el }) {
+    const doc = documentOf(model);
+    const view = new View(doc, el);
+    doc.views.add(view);
+    return () => view.close();
+  },
+};

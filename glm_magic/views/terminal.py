@@ -1,0 +1,139 @@
+"""A turn in a terminal: reasoning dim, the answer as it is, a line before and a line after.
+
+Text is only ever appended, so the scrollback holds each word once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from ..core.turn import Turn
+from .facts import facts, missing_answer, remarks
+from .options import ViewOptions
+from .safe import trimmed
+from .words import words
+
+DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Return `text` with everything that a terminal would obey made visible.
+
+    Control characters become the pictures that Unicode has for them, or U+FFFD: a model must not
+    move the cursor, set the title, or reverse the direction of what is already there.
+    """
+    return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
+
+
+def _picture(code: int) -> str:
+    if code == 0x7F:
+        return "\u2421"
+    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
+
+
+def has_colour(out: TextIO) -> bool:
+    """Whether `out` is a terminal whose user has not asked for plain text."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return out.isatty() and not plain
+
+
+class TerminalView:
+    """Print a turn as it grows.
+
+    Parameters
+    ----------
+    options : ViewOptions
+        What the user chose.
+    out : TextIO, optional
+        Where to print; standard output as it is at the start by default.
+    """
+
+    def __init__(self, options: ViewOptions, out: TextIO | None = None) -> None:
+        self._options = options
+        self._words = words(options.language)
+        self._out = out
+        self._colour = False
+        self._part = ""
+        self._printed = {"reasoning": "", "answer": ""}
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Print what is asked; Control-C is the stop here."""
+        del on_stop
+        self._out = self._out or sys.stdout
+        self._colour = has_colour(self._out)
+        names = [item for item in facts(turn, self._options, self._words) if item.kind != "state"]
+        self._line(" · ".join(item.text for item in names), DIM)
+
+    def paint(self, turn: Turn) -> None:
+        """Print what has been added."""
+        self._grow("reasoning", turn.reasoning)
+        self._grow("answer", turn.answer)
+        self._flush()
+
+    def finish(self, turn: Turn) -> None:
+        """Print the rest, how it ended, and what it took."""
+        self.paint(turn)
+        self._end_part()
+        gap = missing_answer(turn, self._words)
+        self._line(gap, DIM)
+        self._line(turn.error or "", RED)
+        for remark in remarks(turn, self._options, self._words):
+            self._line(remark, DIM)
+        shown = {"model", "provider"}
+        items = facts(turn, self._options, self._words)
+        footer = [item.text for item in items if item.kind not in shown]
+        self._line(" · ".join(footer), DIM)
+        self._flush()
+
+    def _grow(self, part: str, text: str) -> None:
+        """Print what `text` has beyond what was printed of this part."""
+        text = harmless(trimmed(text))
+        before = self._printed[part]
+        if text == before:
+            return
+        # Text that turned out to be reasoning cannot be taken back from a terminal.
+        new = text.removeprefix(before) if text.startswith(before) else ""
+        self._printed[part] = text
+        hidden = part == "reasoning" and self._options.show_thinking in ("closed", "hide")
+        if not new or (hidden and self._options.show_thinking == "hide"):
+            return
+        self._begin(part)
+        if not hidden:
+            self._write(new)
+
+    def _begin(self, part: str) -> None:
+        """Change over to a part: dim for reasoning, a word where there is no colour."""
+        if part == self._part:
+            return
+        self._end_part()
+        self._part = part
+        if part == "reasoning" and self._options.show_thinking == "closed":
+            self._write(f"({self._words.thinking} …)" if not self._colour else DIM + "…")
+        elif self._colour:
+            self._write(DIM if part == "reasoning" else PLAIN)
+        else:
+            label = self._words.reasoning if part == "reasoning" else self._words.answer
+            self._write(f"[{label}]\n")
+
+    def _end_part(self) -> None:
+        if self._part:
+            self._write((PLAIN if self._colour else "") + "\n\n")
+        self._part = ""
+
+    def _line(self, text: str, style: str) -> None:
+        if text:
+            text = harmless(text)
+            self._write(f"{style}{text}{PLAIN}\n" if self._colour else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        if self._out is not None:
+            self._out.write(text)
+
+    def _flush(self) -> None:
+        if self._out is not None:
+            self._out.flush()

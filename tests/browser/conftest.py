@@ -1,0 +1,79 @@
+"""Fixtures of the browser tests: one JupyterLab and one Chromium for all, a page for each."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .server import LabServer
+
+CHROMIUM_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+]
+
+
+def _missing() -> str:
+    for module in ("playwright", "jupyterlab", "anywidget"):
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed"
+    return "" if shutil.which("chromium") else "there is no chromium on the path"
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """One JupyterLab for all tests."""
+    if reason := _missing():
+        pytest.skip(reason)
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for all tests."""
+    if reason := _missing():
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_lab(lab_server: LabServer, chromium: object) -> Iterator[Callable[..., object]]:
+    """Open pages of a chosen width; each is closed with its kernel at the end."""
+    from .lab import Lab
+
+    pages: list[Lab] = []
+
+    def open_page(width: int = 1400) -> Lab:
+        pages.append(Lab(chromium, lab_server, width))  # type: ignore[arg-type]
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def lab(new_lab: Callable[..., object]) -> object:
+    """Return one page, 1400 pixels wide."""
+    return new_lab()

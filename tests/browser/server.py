@@ -1,0 +1,141 @@
+"""A JupyterLab of our own: a free loopback port, its own folders, stopped by its process id."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOKEN = "browser-tests"
+KERNEL = "glm-browser-tests"
+START_S = 60.0
+
+
+class LabServer:
+    """JupyterLab, with one kernel that runs the Python of the tests.
+
+    Parameters
+    ----------
+    folder : Path
+        Where notebooks, configuration and data go.
+    app : str
+        Module to run: ``jupyterlab`` or ``notebook``.
+    environment : dict
+        More environment for the server and so for its kernels.
+    """
+
+    def __init__(
+        self, folder: Path, app: str = "jupyterlab", environment: dict[str, str] | None = None
+    ) -> None:
+        self.notebooks = folder / "notebooks"
+        self.notebooks.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._app = app
+        self._environment = environment or {}
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._write_kernel()
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdout=log,
+                stderr=log,
+                env=self._environ(),
+                cwd=self.notebooks,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError(self.log())
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop the server with its kernels."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def log(self) -> str:
+        """Return what the server printed."""
+        return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+
+    def _command(self) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            self._app,
+            "--no-browser",
+            "--allow-root",
+            f"--port={self.port}",
+            "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={self.notebooks}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+        ]
+
+    def _environ(self) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GLM_", "JUPYTER")) and not name.endswith("_API_KEY")
+        }
+        folders = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+            "HOME": "home",
+            "GLM_HOME": "glm",
+        }
+        own = {name: str(self._folder / folder) for name, folder in folders.items()}
+        Path(own["HOME"]).mkdir(exist_ok=True)
+        return {**kept, **own, "LANG": "C.UTF-8", "NO_PROXY": "*", **self._environment}
+
+    def _write_kernel(self) -> None:
+        folder = self._folder / "data" / "kernels" / KERNEL
+        folder.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": "Python 3",
+            "language": "python",
+            "env": {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=1):
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
