@@ -28,8 +28,8 @@ class Message:
     reasoning: str = ""
     """Reasoning of an assistant message, apart from `content` and never trimmed."""
     reasoning_from: str | None = None
-    """Provider that produced `reasoning`, to which alone it goes back; ``None``: the caller wrote the
-    message himself, so it is sent as it stands."""
+    """Provider that produced `reasoning`, to which alone it goes back; ``None``: the caller wrote
+    the message, so it is sent as it stands."""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     """The call that a ``tool`` message answers."""
