@@ -1,4 +1,4 @@
-"""The real server through the public door: the provider ``local``, and ``llamacpp`` at its address."""
+"""The real server through the public door: providers ``local`` and ``llamacpp``."""
 
 from __future__ import annotations
 
