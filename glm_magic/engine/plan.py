@@ -110,7 +110,24 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
             raise InvalidValueError(
                 f"{name} has no effect without {needed}", hint=f"add --param {needed}=true"
             )
+    _check_limits(parameters, offer)
     return dict(parameters)
+
+
+def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
+    """Refuse a length that this model does not have at this provider."""
+    limits = {
+        "max_tokens": offer.max_output or offer.max_answer,
+        "thinking_budget": offer.max_reasoning,
+    }
+    for name, limit in limits.items():
+        wanted = parameters.get(name)
+        if limit is not None and isinstance(wanted, int) and wanted > limit:
+            raise InvalidValueError(
+                f"{name} can be at most {limit:,} for {offer.model.id}, not {wanted:,}",
+                hint=f"leave {name} out, or change it ({offer.provider.title})",
+                provider=offer.provider.name,
+            )
 
 
 def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[Notice]:
