@@ -22,7 +22,7 @@ class Fact:
     """One item of the header."""
 
     kind: str
-    """A stable word: state, model, provider, time, tokens, speed, cost, note."""
+    """A stable word: model, provider, state, time, tokens, speed, cost, note."""
     text: str
     title: str = ""
     """A longer form, shown on hovering."""
@@ -40,9 +40,9 @@ def phase(turn: Turn) -> Phase:
 def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
     """Return the header of a turn, in reading order."""
     items = [
-        _state(turn, words),
         _model(turn, words),
         Fact("provider", turn.provider),
+        _state(turn, words),
         _time(turn, words),
         *_counts(turn, words),
         Fact("note", options.note),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+_MARKS = re.compile(r"`+|\*\*?")
 _TICKS = re.compile("`+")
 _LAST_PARAGRAPH = re.compile(r"\n[ \t]*\n(?!.*\n[ \t]*\n)", re.DOTALL)
 _FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(```|~~~)", re.MULTILINE)
 
 
 def mended(tail: str) -> str:
-    """Return `tail` with an open code span or bold run at its end closed."""
+    """Return `tail` with the code span or emphasis that is open at its end closed."""
     if _FENCE.search(tail) or tail.endswith("\n"):
         return tail
     breaks = [match.end() for match in _LAST_PARAGRAPH.finditer(tail)]
@@ -22,23 +23,21 @@ def mended(tail: str) -> str:
 
 def _closer(paragraph: str) -> str:
     """Return the marks that would close the paragraph."""
-    pos, bold_at = 0, -1
+    open_marks: list[tuple[str, int]] = []
+    pos = 0
     while pos < len(paragraph):
-        if paragraph[pos] == "\\":
-            pos += 2
-        elif paragraph[pos] == "`":
-            ticks = _TICKS.match(paragraph, pos)
-            run = ticks[0] if ticks else "`"
-            end = _code_end(paragraph, pos + len(run), run)
+        marks = _MARKS.match(paragraph, pos)
+        if marks is None:
+            pos += 2 if paragraph[pos] == "\\" else 1
+        elif marks[0][0] == "`":
+            end = _code_end(paragraph, marks.end(), marks[0])
             if end < 0:
-                return run if paragraph[pos + len(run) :].strip() else ""
+                return marks[0] if paragraph[marks.end() :].strip() else ""
             pos = end
-        elif paragraph.startswith("**", pos):
-            bold_at = pos if bold_at < 0 else -1
-            pos += 2
         else:
-            pos += 1
-    return _bold_closer(paragraph[bold_at + 2 :]) if bold_at >= 0 else ""
+            _open_or_close(open_marks, paragraph, marks)
+            pos = marks.end()
+    return _emphasis_closer(paragraph, open_marks)
 
 
 def _code_end(paragraph: str, start: int, run: str) -> int:
@@ -48,8 +47,24 @@ def _code_end(paragraph: str, start: int, run: str) -> int:
     return -1
 
 
-def _bold_closer(inside: str) -> str:
-    """Close a bold run that has begun; a mark after a space would open one instead."""
-    if not inside.strip() or inside[0].isspace() or inside[-1].isspace():
+def _open_or_close(open_marks: list[tuple[str, int]], paragraph: str, marks: re.Match[str]) -> None:
+    """Keep account of the stars that have begun emphasis and not ended it."""
+    if open_marks and open_marks[-1][0] == marks[0]:
+        open_marks.pop()
+        return
+    before = paragraph[marks.start() - 1 : marks.start()]
+    after = paragraph[marks.end() : marks.end() + 1]
+    # A star between words or before a space is a star.
+    if after and not after.isspace() and not before.isalnum():
+        open_marks.append((marks[0], marks.end()))
+
+
+def _emphasis_closer(paragraph: str, open_marks: list[tuple[str, int]]) -> str:
+    """Close what is open; a mark after a space would open something instead."""
+    if not open_marks or paragraph[-1].isspace():
         return ""
-    return "*" if inside.endswith("*") else "**"
+    closer = "".join(run for run, _ in reversed(open_marks))
+    # One star of the closing two has arrived.
+    if paragraph.endswith("*") and closer == "**":
+        return "*"
+    return "" if paragraph.endswith("*") else closer

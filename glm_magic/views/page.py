@@ -29,7 +29,7 @@ _STYLES = {
         "display:flex;flex-wrap:wrap;align-items:center;gap:2px 14px;padding:7px 12px;"
         f"font-size:12px;border-bottom:{_LINE};background:rgba(128,128,128,.08)"
     ),
-    "dot": "display:inline-block;width:8px;height:8px;border-radius:50%;margin-right:7px",
+    "dot": "display:inline-block;width:8px;height:8px;border-radius:50%",
     "remark": f"padding:5px 12px;font-size:12px;opacity:.8;border-bottom:{_LINE}",
     "error": "margin:10px 16px 0;padding:7px 11px;border-left:3px solid #d32f2f;"
     "background:rgba(211,47,47,.1);white-space:pre-wrap",
@@ -94,17 +94,17 @@ def _inside(turn: Turn, options: ViewOptions, said: Words, opened: bool | None) 
 
 def header_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the items of the header; real spaces keep them apart without any style."""
-    items = facts(turn, options, said)
-    return " ".join(_fact_html(item, phase(turn)) for item in items)
+    now = phase(turn)
+    dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
+    return dot + " ".join(_fact_html(item, now) for item in facts(turn, options, said))
 
 
 def _fact_html(item: Fact, now: str) -> str:
     title = f' title="{attribute(item.title)}"' if item.title else ""
     if item.kind == "state":
-        dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
         # The dot alone says complete; every other state is worth a word.
-        hidden = ' class="glm-v"' if now == "complete" else ""
-        return f'<span class="glm-s">{dot}<span{hidden}>{text_html(item.text)}</span></span>'
+        kind = "glm-v" if now == "complete" else "glm-s"
+        return f'<span class="{kind}">{text_html(item.text)}</span>'
     tag = "b" if item.kind == "model" else "span"
     return f'<{tag} class="glm-{item.kind}"{title}>{text_html(item.text)}</{tag}>'
 

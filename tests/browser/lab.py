@@ -170,8 +170,8 @@ class Lab:
             theme,
         )
         self.page.wait_for_function(
-            "(name) => document.body.dataset.jpThemeLight === (name === 'light' ? 'true' : 'false')",
-            arg=name,
+            "(light) => document.body.dataset.jpThemeLight === light",
+            arg=str(name == "light").lower(),
         )
         self.page.wait_for_timeout(300)
 

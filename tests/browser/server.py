@@ -47,6 +47,7 @@ class LabServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self._write_kernel()
+        self._write_settings()
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 self._command(),
@@ -126,6 +127,14 @@ class LabServer:
             "env": {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
         }
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def _write_settings(self) -> None:
+        """Keep JupyterLab from asking about its news and from looking for a newer one."""
+        folder = self._folder / "settings" / "@jupyterlab" / "apputils-extension"
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"fetchNews": "false", "checkForUpdates": False}
+        file = folder / "notification.jupyterlab-settings"
+        file.write_text(json.dumps(settings), encoding="utf-8")
 
     def _answers(self) -> bool:
         try:

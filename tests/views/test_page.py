@@ -37,7 +37,7 @@ def stripped(source: str) -> str:
 def test_the_header_says_what_ran_and_what_it_took() -> None:
     head = stripped(html_of(turn_of())).split("\n")[0]
     assert head == (
-        "complete glm-4.6 bigmodel thought 4.2 s 42 in · 1,284 out (811 reasoning)"
+        "glm-4.6 bigmodel complete thought 4.2 s 42 in · 1,284 out (811 reasoning)"
         " 187 tok/s ¥0.0031"
     )
 

@@ -254,6 +254,7 @@ class View {
 
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    this.scroller.classList.toggle("glm-up", scrollTop > 4);
     if (Math.abs(scrollTop - this.pinnedAt) < 2) return;
     this.following = scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
   }
