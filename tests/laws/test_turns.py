@@ -1,0 +1,149 @@
+"""A turn is the sum of its events, at every moment of its stream."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glm_magic as glm
+from glm_magic.core import errors
+from glm_magic.core import events as ev
+from glm_magic.core.usage import Usage
+from glm_magic.engine.accumulate import Accumulator
+from tests.api.providers import PLACES, Place
+from tests.laws.decoding import decode, fold, offer_for
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
+from tests.streams.corpus import BODIES, Body
+
+every_body = pytest.mark.parametrize("body", BODIES, ids=lambda body: body.id)
+
+texts = st.text(max_size=4)
+usages = st.builds(Usage, *[st.none() | st.integers(0, 9)] * 4)
+quiet_events = st.one_of(
+    texts.map(ev.ReasoningDelta),
+    texts.map(ev.ContentDelta),
+    st.builds(ev.ToolCallDelta, st.integers(0, 3), texts, st.none() | texts, st.none() | texts),
+    usages.map(ev.UsageReport),
+    st.builds(ev.Started, st.none() | texts, st.none() | texts),
+    st.builds(ev.Notice, texts, texts),
+    st.just(ev.ContentWasReasoning()),
+)
+endings = st.one_of(
+    st.builds(ev.Finish, st.none() | st.sampled_from(["stop", "length", "sensitive", "new"])),
+    st.just(ev.StreamError(errors.ServerError("it broke"))),
+)
+
+
+def accumulator() -> Accumulator:
+    return Accumulator("Why?", offer_for("vllm"))
+
+
+@every_body
+def test_a_turn_says_what_its_events_say(body: Body) -> None:
+    found = decode(body.dialect, [body.content], body.request)
+    turns = accumulator()
+    for number, event in enumerate(found):
+        turns.fold(event, float(number))
+    said, turn = fold(found), turns.turn(99.0)
+    assert (turn.reasoning, turn.answer, turn.usage) == (said.reasoning, said.answer, said.usage)
+    assert [(c.id, c.name, c.arguments) for c in turn.tool_calls] == said.call_list
+    assert turn.finish_reason == (said.finishes[0] if said.finishes else None)
+    expected = "failed" if said.errors else "complete" if turn.finish_reason else "incomplete"
+    assert turn.status == expected
+
+
+@every_body
+def test_a_turn_only_grows(body: Body) -> None:
+    turns = accumulator()
+    snapshots = [turns.turn(0.0)]
+    for number, event in enumerate(decode(body.dialect, [body.content], body.request)):
+        turns.fold(event, float(number))
+        snapshots.append(turns.turn(float(number)))
+    for earlier, later in pairwise(snapshots):
+        assert (later.reasoning + later.answer).startswith(earlier.reasoning)
+        if not body.tags:
+            assert later.answer.startswith(earlier.answer)
+        for first, second in zip(earlier.tool_calls, later.tool_calls, strict=False):
+            assert second.arguments.startswith(first.arguments)
+
+
+@given(st.lists(quiet_events, max_size=12), endings, st.lists(quiet_events | endings, max_size=3))
+def test_any_events_make_a_turn_that_ends_once(
+    found: list[ev.Event], ending: ev.Event, more: list[ev.Event]
+) -> None:
+    turns = accumulator()
+    for number, event in enumerate(found):
+        turns.fold(event, float(number))
+        assert turns.turn(float(number)).status == "streaming"
+    turns.fold(ending, 50.0)
+    status = turns.turn(50.0).status
+    assert status != "streaming"
+    for event in more:
+        turns.fold(event, 60.0)
+    turn = turns.turn(70.0)
+    assert turn.status == status
+    assert turn.timing.total_s == 50.0
+    said = fold([*found, ending, *more])
+    assert (turn.reasoning, turn.answer) == (said.reasoning, said.answer)
+
+
+@given(st.lists(usages, min_size=1, max_size=5))
+def test_usage_replaces_within_a_reply(reported: list[Usage]) -> None:
+    turns = accumulator()
+    for usage in reported:
+        turns.fold(ev.UsageReport(usage), 0.0)
+    assert turns.turn(0.0).usage == reported[-1]
+
+
+@given(st.lists(usages, min_size=1, max_size=5))
+def test_usage_adds_across_replies_and_unknown_stays_unknown(reported: list[Usage]) -> None:
+    total = sum(reported[1:], reported[0])
+    for name in ("input", "output", "cached", "reasoning"):
+        known = [value for usage in reported if (value := getattr(usage, name)) is not None]
+        assert getattr(total, name) == (sum(known) if known else None)
+
+
+def test_an_interrupted_turn_keeps_its_text_and_stays_interrupted() -> None:
+    turns = accumulator()
+    turns.fold(ev.ContentDelta("Half"), 1.0)
+    turns.interrupt(2.0)
+    turns.fold(ev.Finish("stop"), 3.0)
+    assert (turns.turn(9.0).answer, turns.turn(9.0).status) == ("Half", "interrupted")
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda p: f"{p.provider}{p.path}-{p.flavor}")
+def test_the_prefix_of_a_context_never_changes_by_a_byte(place: Place) -> None:
+    """A provider's cache is hit only where the bytes before are the same."""
+    with ModelServer(place.flavor, strict=True) as server:
+        server.tell(Script(reasoning="Think\n", answer="\nBlue 😀 \u2028"))
+        asked = place.asked(server)
+        session = glm.Session("prefix", **asked)
+        for prompt in ("Why?", "And\u0085 then?", 'So "what"?', "Really?"):
+            session.ask(prompt)
+        sent = [context(request.json) for request in server.requests]
+    for earlier, later in pairwise(sent):
+        assert later.startswith(earlier)
+    assert len(set(sent)) == 4
+
+
+def context(body: dict[str, object]) -> str:
+    """Return the messages of a body as text without their end."""
+    inside = body.get("input")
+    messages = inside["messages"] if isinstance(inside, dict) else body["messages"]
+    return json.dumps(messages).removesuffix("]")
+
+
+def test_the_costs_of_a_session_are_computed_by_call_and_then_summed() -> None:
+    with ModelServer() as server:
+        server.tell(Script())
+        session = glm.Session("cost", **PLACES[0].asked(server, model="glm-4.5"))
+        costs = [session.ask(f"{n}?").cost for n in range(3)]
+        amounts = [cost.amount for cost in costs if cost is not None]
+        assert len(amounts) == 3
+        assert session.cost.amounts == {"CNY": sum(amounts, Decimal(0))}
