@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..core.request import EFFORT_LEVELS, Thinking
+from ..views.options import Format, ShowThinking
 
 Kind = Literal["flag", "text", "file", "choice", "number", "integer", "pair", "name", "think"]
 Completes = Literal["", "model", "provider", "session", "name"]
@@ -61,11 +62,11 @@ class Options:
     model: str | None = None
     provider: str | None = None
     thinking: Thinking = None
-    show_thinking: str | None = None
+    show_thinking: ShowThinking | None = None
     system: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     """Body parameters that the user set, nothing else."""
-    format: str | None = None
+    format: Format | None = None
     out: str | None = None
     session: str | None = None
     new: bool = False

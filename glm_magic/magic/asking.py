@@ -1,0 +1,126 @@
+"""One prompt, from the magic's line and cell to its reply."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InvalidValueError
+from ..session.session import Session
+from ..views.choose import view_for
+from ..views.options import ViewOptions
+from ..views.play import play
+from .arguments import Options
+from .interpolate import Interpolated, interpolate
+from .tables import show
+from .wire import dry_run
+
+if TYPE_CHECKING:
+    from ..engine.reply import Reply
+    from ..engine.stream import Stream
+    from .desk import Desk
+
+LAST = "_glm"
+"""The variable that always holds the last reply."""
+_CODE = re.compile(
+    r"(?ms)^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ ]{0,3}(?P=fence)|\Z)"
+)
+
+
+def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
+    """Send a prompt, show the reply as it arrives, and bind it.
+
+    Returns
+    -------
+    Reply or None
+        ``None`` when nothing was to be sent (``--dry-run``).
+
+    Raises
+    ------
+    GlmError
+        The prompt was refused or the reply failed; what had arrived has been shown.
+    """
+    prompt = _prompt(desk, options, cell)
+    session = _session(desk, options)
+    asked = desk.asked(options, session)
+    key = desk.cell.next_key() if options.history else None
+    if options.dry_run:
+        show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
+        return None
+    stream = session.open(prompt.text, asked, key)
+    view = view_for(desk.shell, view_options(desk, options, prompt.inserted))
+    try:
+        play(stream, view)
+    finally:
+        _keep(desk, stream)
+    stream.raise_error()
+    return _bind(desk, options, stream)
+
+
+def _prompt(desk: Desk, options: Options, cell: str | None) -> Interpolated:
+    text = join(options.prompt, cell, raw=options.raw)
+    if not text.strip():
+        alone = f"to ask {options.model} from here on, write %glm use {options.model}; "
+        raise InvalidValueError(
+            "the prompt is empty",
+            hint=f"{alone if options.model and cell is None else ''}"
+            "write the question under the %%glm line, or after %glm",
+        )
+    return Interpolated(text) if options.raw else interpolate(text, desk.namespace())
+
+
+def join(line: str, cell: str | None, *, raw: bool = False) -> str:
+    """Return the prompt: what stands on the magic's line, then the cell.
+
+    IPython ends every cell with a line break of its own, which is taken off; other blank lines
+    around the text stay only in a `raw` prompt.
+    """
+    body = (cell or "").removesuffix("\n")
+    text = f"{line}\n{body}" if line and body else line + body
+    return text if raw else text.strip("\r\n").rstrip()
+
+
+def _session(desk: Desk, options: Options) -> Session:
+    name = options.session or desk.session_name
+    if options.new and not options.dry_run:
+        desk.conversations.start(name)
+    session = desk.conversations.get(name)
+    if not options.history or (options.new and options.dry_run):
+        return desk.conversations.aside(session)
+    return session
+
+
+def view_options(desk: Desk, options: Options, inserted: tuple[str, ...] = ()) -> ViewOptions:
+    """Return how a reply is shown: line, then ``%config``."""
+    config: Any = desk.config  # its traits check the choices
+    return ViewOptions(
+        show_thinking=options.show_thinking or config.show_thinking or "auto",
+        format=options.format or config.format,
+        quiet=options.quiet,
+        inserted=inserted,
+        language=config.language,
+    )
+
+
+def _keep(desk: Desk, stream: Stream) -> None:
+    """Make a reply the last one, unless it failed before anything came."""
+    turn = stream.turn
+    if stream.done and (turn.status != "failed" or turn.answer or turn.reasoning):
+        desk.shell.user_ns[LAST] = stream.reply
+
+
+def _bind(desk: Desk, options: Options, stream: Stream) -> Reply:
+    reply = stream.reply
+    if options.out:
+        desk.shell.user_ns[options.out] = reply
+    if (options.format or desk.config.format) == "code":
+        code = first_code_block(reply.answer)
+        if code:
+            desk.shell.set_next_input(code)
+    return reply
+
+
+def first_code_block(answer: str) -> str:
+    """Return the first fenced block of an answer; empty when there is none."""
+    found = _CODE.search(answer)
+    return found["code"].rstrip("\n") if found else ""

@@ -1,0 +1,152 @@
+"""Tab on a ``%glm`` line: options, verbs, models, providers, sessions and names of variables.
+
+Nothing is evaluated and no key is looked for: names only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+from .arguments import BY_FLAG, OPTIONS, Option, find_option
+from .verbs import BY_NAME, VERBS
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+_LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.DOTALL)
+_ASSIGNED = re.compile(r"(--[\w-]+)=(.*)", re.DOTALL)
+
+
+def candidates(desk: Desk, line: str, *, is_cell: bool) -> tuple[str, list[str]]:
+    """Return what may stand at the end of a line.
+
+    Parameters
+    ----------
+    desk : Desk
+        Knows models, sessions and names.
+    line : str
+        What stands between the magic's name and the cursor.
+    is_cell : bool
+        Whether it is ``%%glm``, which has no verbs.
+
+    Returns
+    -------
+    tuple of (str, list of str)
+        The beginning that was typed, and the words that continue it.
+    """
+    *before, typed = re.split(r"\s+", line.lstrip()) if line.strip() else [""]
+    assigned = _ASSIGNED.fullmatch(typed)
+    if assigned:
+        option, typed = find_option(assigned[1]), assigned[2]
+        return typed, _starting(typed, _values(desk, option) if option else [])
+    return typed, _starting(typed, _words(desk, before, is_cell=is_cell))
+
+
+def _words(desk: Desk, before: list[str], *, is_cell: bool) -> Iterable[str]:
+    option = find_option(before[-1]) if before else None
+    if option is not None and option.takes_value:
+        values = _values(desk, option)
+        return [*values, *_options()] if option.kind == "think" else values
+    if not before:
+        return [*([] if is_cell else _verbs()), *_options(), *_models(desk)]
+    if before[0] in BY_NAME and not is_cell:
+        return _arguments(desk, before[0]) if len(before) == 1 else []
+    if all(_is_written(before, place) for place in range(1, len(before))):
+        first = before[0].startswith("-")
+        named = any(find_option(word) is BY_FLAG["--model"] for word in before)
+        return [*_options(), *(_models(desk) if first and not named else [])]
+    return []
+
+
+def _is_written(before: list[str], place: int) -> bool:
+    """Whether a word is an option or an option's value, and not part of the prompt."""
+    if before[place].startswith("-"):
+        return True
+    option = find_option(before[place - 1])
+    return option is not None and option.takes_value
+
+
+def _options() -> list[str]:
+    return [option.name for option in OPTIONS if option.built]
+
+
+def _verbs() -> list[str]:
+    return [verb.name for verb in VERBS if verb.built]
+
+
+def _models(desk: Desk) -> list[str]:
+    known = desk.catalogue
+    return [*known.model_names(), *(f"{name}/{model}" for name, model in known.offers)]
+
+
+def _names(desk: Desk) -> list[str]:
+    hidden = desk.shell.user_ns_hidden
+    names = desk.shell.user_ns.items()
+    return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
+
+
+def _values(desk: Desk, option: Option) -> list[str]:
+    kinds = {
+        "model": lambda: _models(desk),
+        "provider": lambda: list(desk.catalogue.providers),
+        "session": lambda: desk.conversations.names,
+        "name": lambda: _names(desk),
+    }
+    return kinds[option.completes]() if option.completes else list(option.choices)
+
+
+def _arguments(desk: Desk, verb: str) -> list[str]:
+    known = desk.catalogue
+    arguments = {
+        "models": [*known.providers, *known.models],
+        "use": [*_models(desk), *known.providers, *desk.conversations.names],
+        "help": [*BY_NAME, *BY_FLAG],
+    }
+    return arguments.get(verb, [])
+
+
+def _starting(typed: str, words: Iterable[str]) -> list[str]:
+    """Return the words that begin as typed; dashes and underscores are the same in an option."""
+    if typed.startswith("--"):
+        typed = typed.replace("_", "-")
+    found = [word for word in words if word.startswith(typed)]
+    return list(dict.fromkeys(found or [w for w in words if w.lower().startswith(typed.lower())]))
+
+
+class Completion:
+    """A matcher for IPython's completer, on our lines only."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def install(self) -> None:
+        """Put the matcher before IPython's own."""
+        self._matchers().append(self.match)
+
+    def uninstall(self) -> None:
+        """Take it away again."""
+        if self.match in self._matchers():
+            self._matchers().remove(self.match)
+
+    def _matchers(self) -> list[Any]:
+        completer: Any = self._desk.shell.Completer
+        matchers: list[Any] = completer.custom_matchers
+        return matchers
+
+    @context_matcher(identifier="glm_magic", priority=100)  # type: ignore[untyped-decorator]
+    def match(self, context: CompletionContext) -> Any:
+        """Return what may stand at the cursor; nothing on a line that is not ours."""
+        line = _LINE.fullmatch(context.text_until_cursor)
+        if line is None or (line["magic"] == "%%" and context.cursor_line > 0):
+            return {"completions": [], "suppress": False}
+        typed, words = candidates(self._desk, line["rest"], is_cell=line["magic"] == "%%")
+        return {
+            "completions": [SimpleCompletion(text=word, type="param") for word in words],
+            "matched_fragment": typed,
+            "suppress": True,
+            "ordered": True,
+        }

@@ -1,0 +1,77 @@
+"""Everything the magics keep between two cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..catalogue.choose import LOCAL, find_model
+from ..catalogue.load import Catalogue, catalogue
+from ..engine.options import Options as Asked
+from ..session.session import Session
+from .arguments import Options
+from .cells import Errors, prompt_namespace
+from .config import GLM
+from .conversations import DEFAULT, Conversations
+from .host import RunningCell
+from .settings import from_config, from_line, merge
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+class Desk:
+    """The shell, the settings, the sessions."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.config = GLM(parent=shell)
+        self.conversations = Conversations()
+        self.errors = Errors()
+        self.cell = RunningCell(shell)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What models and providers there are."""
+        return catalogue()
+
+    @property
+    def session_name(self) -> str:
+        """Name of the session that prompts belong to."""
+        return self.conversations.chosen or self.config.session or DEFAULT
+
+    @property
+    def session(self) -> Session:
+        """The session that prompts belong to."""
+        return self.conversations.get(self.session_name)
+
+    def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
+        """Return what a prompt asks for: line, then session, then ``%config``."""
+        below = self.below((session or self.session).options)
+        return merge(self.catalogue, from_line(options or Options()), below)
+
+    def below(self, options: Asked) -> Asked:
+        """Return a session's options with ``%config`` under them."""
+        return merge(self.catalogue, options, from_config(self.config))
+
+    def is_model(self, word: str) -> bool:
+        """Whether a word names a model, or a model at a provider."""
+        known = self.catalogue
+        if find_model(known, word):
+            return True
+        head, slash, rest = word.partition("/")
+        provider = known.providers.get(head)
+        if slash and rest and provider is not None:
+            if provider.self_hosted and head != LOCAL:
+                return True  # its operator chose the names
+            return self._is_listed(rest) or rest.lower().startswith("glm-")
+        return self._is_listed(word)
+
+    def _is_listed(self, name: str) -> bool:
+        """Whether a name is a model's, with or without a vendor's prefix."""
+        prefixes = {"", *(info.model_prefix for info in self.catalogue.providers.values())}
+        bare = (name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix))
+        return any(find_model(self.catalogue, word) for word in bare)
+
+    def namespace(self) -> dict[str, Any]:
+        """Return the names that a prompt may use."""
+        return prompt_namespace(self.shell, self.errors)

@@ -1,0 +1,83 @@
+"""``%load_ext glm_magic`` and back: everything that is put into a shell is taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import GlmError
+from ..session import session as sessions
+from . import transform
+from .complete import Completion
+from .magics import GlmMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+NAME = "glm"
+_KINDS = ("line", "cell")
+
+
+class Loaded:
+    """What one shell was given, and how it was before."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
+        self.slot_key: Callable[[], Any] = sessions.slot_key
+        self.magics = GlmMagics(shell)
+        self.completion = Completion(self.magics.desk)
+
+    @property
+    def _configurables(self) -> list[Any]:
+        """What ``%config`` offers."""
+        shell: Any = self.shell  # a list of shells, says its annotation
+        found: list[Any] = shell.configurables
+        return found
+
+    def put_in(self) -> None:
+        """Register the magics and everything around them."""
+        desk = self.magics.desk
+        self.shell.register_magics(self.magics)
+        self._configurables.append(desk.config)
+        self.shell.events.register("post_run_cell", desk.errors.note)
+        transform.install(self.shell)
+        self.completion.install()
+        sessions.slot_key = desk.cell.next_key
+
+    def take_out(self) -> None:
+        """Leave the shell as it was; the user's own names stay."""
+        desk = self.magics.desk
+        sessions.slot_key = self.slot_key
+        self.completion.uninstall()
+        transform.uninstall(self.shell)
+        self.shell.events.unregister("post_run_cell", desk.errors.note)
+        for configurable in (desk.config, self.magics):
+            self._configurables.remove(configurable)
+        manager: Any = self.shell.magics_manager
+        manager.registry.pop(type(self.magics).__name__, None)
+        for kind, magic in self.before.items():
+            manager.magics[kind].pop(NAME, None)
+            if magic is not None:
+                manager.magics[kind][NAME] = magic
+        GlmError.full_traceback = False
+
+
+_loaded: dict[int, Loaded] = {}
+"""By the shell's identity: a process may hold several, as tests do."""
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Give a shell ``%glm`` and ``%%glm``."""
+    if id(shell) in _loaded:
+        return
+    loaded = Loaded(shell)
+    loaded.put_in()
+    _loaded[id(shell)] = loaded
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take them away again."""
+    loaded = _loaded.pop(id(shell), None)
+    if loaded is not None:
+        loaded.take_out()

@@ -1,0 +1,173 @@
+"""The tables about this kernel: status, sessions, turns, context, usage, versions."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Any
+
+from .._version import __version__
+from ..core.errors import GlmError
+from ..core.price import CostTotal
+from ..core.request import Thinking
+from ..core.turn import Turn
+from ..core.usage import Usage
+from ..engine.prepare import resolve
+from .model_table import key_state
+from .tables import Shown, Table
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+_LONGEST_TEXT = 40
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+
+
+def status(desk: Desk) -> Shown:
+    """Return what a prompt would be asked with, and what was spent."""
+    session = desk.session
+    asked = desk.asked()
+    rows: list[tuple[str, Any]] = []
+    try:
+        offer = resolve(asked, desk.catalogue).offer
+        rows += [("provider", offer.provider.name), ("model", offer.model.id)]
+        key = key_state(offer.provider)
+    except GlmError as error:
+        rows += [("provider", asked.provider or "none"), ("model", asked.model or "none")]
+        key = str(error)
+    usage = session.usage
+    rows += [
+        ("thinking", _thinking(asked.thinking)),
+        ("session", desk.session_name),
+        ("turns", str(len(session))),
+        ("tokens", _tokens(usage)),
+        ("cost", str(session.cost)),
+        ("key", key),
+    ]
+    return Table(("%glm", ""), [(name, str(value)) for name, value in rows])
+
+
+def _thinking(wanted: Thinking) -> str:
+    if wanted is None or isinstance(wanted, bool):
+        return {None: "auto", True: "on", False: "off"}[wanted]
+    return wanted
+
+
+def _tokens(usage: Usage) -> str:
+    if usage.input is None and usage.output is None:
+        return "none yet"
+    parts = [("in", usage.input), ("out", usage.output), ("reasoning", usage.reasoning)]
+    return ", ".join(f"{count:,} {name}" for name, count in parts if count is not None)
+
+
+def sessions(desk: Desk) -> Shown:
+    """Return the sessions of this kernel."""
+    desk.session  # noqa: B018 - the current one begins to exist when it is first named
+    rows = [
+        (s.name, "in use" if s is desk.session else "", len(s), str(s.cost))
+        for s in desk.conversations
+    ]
+    return Table(("session", "", "turns", "cost"), rows)
+
+
+def turns(desk: Desk) -> Shown:
+    """Return the turns of the session in use."""
+    rows = [
+        (number, short(turn.prompt), short(turn.answer), turn.model, turn.status, *_spent(turn))
+        for number, turn in enumerate(desk.session.turns, 1)
+    ]
+    columns = ("", "prompt", "answer", "model", "status", "tokens", "cost")
+    return Table(columns, rows, title=f"Session {desk.session_name}")
+
+
+def _spent(turn: Turn) -> tuple[int | None, str | None]:
+    total = turn.usage.total if turn.usage else None
+    return total, str(turn.cost) if turn.cost else None
+
+
+def context(desk: Desk) -> Shown:
+    """Return the messages that stand before the next prompt, with estimated sizes."""
+    system = desk.asked().system
+    messages = [("system", system)] if system else []
+    messages += [(message.role, message.content) for message in desk.session.context()]
+    rows = [(role, short(text, 200), f"≈{estimate(text):,}") for role, text in messages]
+    total = sum(estimate(text) for _, text in messages)
+    note = f"≈{total:,} tokens, estimated from the text; the next prompt comes after them."
+    return Table(("role", "text", "tokens"), rows, f"Session {desk.session_name}", note)
+
+
+def estimate(text: str) -> int:
+    """Return about how many tokens a text takes: a Chinese character 0.7, others a quarter."""
+    wide = len(_WIDE.findall(text))
+    return round(0.7 * wide + (len(text) - wide) / 4)
+
+
+def usage(desk: Desk) -> Shown:
+    """Return tokens and cost of every call, by session, provider, model and currency."""
+    groups: dict[tuple[str, ...], list[Turn]] = {}
+    for session in desk.conversations:
+        for stream in session.asked:
+            turn = stream.turn
+            currency = turn.cost.currency if turn.cost else ""
+            groups.setdefault((session.name, turn.provider, turn.model, currency), []).append(turn)
+    rows = [_usage_row(names, found) for names, found in groups.items()]
+    total = _total(turn for found in groups.values() for turn in found)
+    columns = ("session", "provider", "model", "calls", "input", "cached", "output", "reasoning",
+               "cost")  # fmt: skip
+    note = "Cached tokens are part of the input, reasoning is part of the output."
+    return Table(columns, rows, note=f"Together: {total}. {note}")
+
+
+def _usage_row(names: tuple[str, ...], found: list[Turn]) -> tuple[Any, ...]:
+    tokens = sum((turn.usage or Usage() for turn in found), Usage())
+    counts = (tokens.input, tokens.cached, tokens.output, tokens.reasoning)
+    return (*names[:3], len(found), *counts, str(_total(found)))
+
+
+def _total(found: Iterable[Turn]) -> CostTotal:
+    return CostTotal.of(step.cost for turn in found for step in turn.steps)
+
+
+class OneTurn(Shown):
+    """A turn as it was shown when it ended."""
+
+    def __init__(self, turn: Turn, language: str | None) -> None:
+        from ..views.options import ViewOptions
+        from ..views.page import bundle
+
+        self._data, self._metadata = bundle(turn, ViewOptions(language=language))
+
+    def html(self) -> str:
+        """Return the saved form."""
+        return str(self._data["text/html"])
+
+    def text(self) -> str:
+        """Return the plain text form."""
+        return str(self._data["text/plain"])
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        return self._data, self._metadata
+
+
+def version() -> Shown:
+    """Return the versions that a bug report needs."""
+    packages = ("ipython", "ipykernel", "jupyterlab", "notebook", "anywidget", "httpx")
+    rows = [("glm_magic", __version__), ("Python", platform.python_version())]
+    rows += [(name, found) for name in packages if (found := _installed(name))]
+    return Table(("package", "version"), rows)
+
+
+def _installed(name: str) -> str:
+    try:
+        return version_of(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def short(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Return the beginning of a text on one line."""
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"

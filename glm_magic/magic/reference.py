@@ -1,0 +1,66 @@
+"""Help for options and verbs, for a cell and for the README."""
+
+from __future__ import annotations
+
+from .arguments import OPTIONS, Option, find_option
+from .tables import Line, Sheet, Shown
+from .verbs import BY_NAME, VERBS, Verb
+
+_NOT_BUILT = " (not built yet)"
+_USAGE = """\
+%%glm [MODEL] [options] [start of the prompt]     the cell is the prompt
+%glm [MODEL] [options] prompt                     the line is the prompt; it returns the reply
+%glm VERB …                                       see below
+{name}, {name.attribute} and {name[index]} put Python values in; {{ and }} are plain braces."""
+
+
+def whole_help() -> Shown:
+    """Return the help on everything."""
+    return Sheet(
+        [
+            ("", _USAGE),
+            ("Options", _aligned([(o.usage, _about(o)) for o in OPTIONS])),
+            ("Verbs of %glm", _aligned([(_short(v), _about(v)) for v in VERBS])),
+        ]
+    )
+
+
+def help_on(word: str) -> Shown:
+    """Return the help on one verb or option."""
+    verb, option = BY_NAME.get(word), find_option(word)
+    if verb is not None:
+        return Line(f"{verb.usage}: {_about(verb)}")
+    return Line(f"{option.usage}: {_about(option)}") if option else whole_help()
+
+
+def option_rows() -> list[str]:
+    """Return the README's table of options, as lines of Markdown."""
+    rows = [(f"`{_piped(o.usage)}`", _about(o)) for o in OPTIONS]
+    return _markdown(("option", "meaning"), rows)
+
+
+def verb_rows() -> list[str]:
+    """Return the README's table of verbs, as lines of Markdown."""
+    rows = [(f"`{_piped(_short(v))}`", _about(v)) for v in VERBS]
+    return _markdown(("verb", "what it shows or does"), rows)
+
+
+def _about(row: Option | Verb) -> str:
+    return row.help if row.built else row.help + _NOT_BUILT
+
+
+def _short(verb: Verb) -> str:
+    return f"{verb.name} {' | '.join(filter(None, verb.arguments))}".rstrip()
+
+
+def _aligned(rows: list[tuple[str, str]]) -> str:
+    width = max(len(left) for left, _ in rows)
+    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+
+
+def _piped(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _markdown(head: tuple[str, str], rows: list[tuple[str, str]]) -> list[str]:
+    return [f"| {left} | {right} |" for left, right in (head, ("---", "---"), *rows)]

@@ -1,0 +1,150 @@
+"""Which value holds: line option, session, ``%config``, environment, or what is built in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..catalogue.choose import find_model
+from ..catalogue.load import Catalogue
+from ..core.errors import GlmError
+from ..credentials import find_key
+from ..engine.options import Options as Asked
+from ..engine.prepare import resolve
+from ..wire.http import IDLE_TIMEOUT_S
+from .arguments import Options
+from .config import GLM
+from .conversations import DEFAULT
+
+BUILT_IN = "built-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value, and where it came from."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+def from_line(options: Options) -> Asked:
+    """Return what a magic line asks for."""
+    return Asked(
+        model=options.model,
+        provider=options.provider,
+        system=options.system,
+        thinking=options.thinking,
+        parameters=options.parameters,
+    )
+
+
+def from_config(config: GLM) -> Asked:
+    """Return what ``%config GLM`` asks for."""
+    return Asked(
+        model=config.model,
+        provider=config.provider,
+        system=config.system,
+        thinking=config.thinking_request(),
+        idle_timeout_s=config.idle_timeout_s,
+    )
+
+
+def merge(known: Catalogue, *levels: Asked) -> Asked:
+    """Lay levels over each other, the first one on top.
+
+    A provider that is named above a model leaves that model out unless it serves it, so that
+    ``-p`` alone asks the provider's own default.
+    """
+    result = Asked()
+    for level in levels:
+        below = split(known, level)
+        if result.provider and not result.model and not _serves(known, result.provider, below):
+            below = replace(below, model=None)
+        result = result.over(below)
+    return result
+
+
+def split(known: Catalogue, asked: Asked) -> Asked:
+    """Write ``provider/model`` as provider and model."""
+    head, slash, rest = (asked.model or "").partition("/")
+    if slash and rest and head in known.providers and asked.provider in (None, head):
+        return replace(asked, provider=head, model=rest)
+    return asked
+
+
+def _serves(known: Catalogue, provider: str, below: Asked) -> bool:
+    info = known.providers.get(provider)
+    model = find_model(known, below.model) if below.model else None
+    if info is None or info.self_hosted or model is None:
+        return info is None or below.provider in (None, provider)
+    return (info.name, model.id) in known.offers
+
+
+_DEFAULTS = {
+    "thinking": "auto",
+    "system": "none",
+    "show_thinking": "auto",
+    "format": "markdown; text in a terminal",
+    "language": "the locale's",
+    "idle_timeout_s": IDLE_TIMEOUT_S,
+    "full_traceback": False,
+    "session": DEFAULT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where each setting comes from."""
+
+    known: Catalogue
+    config: GLM
+    session_name: str
+    session: Asked
+
+    def settings(self) -> list[Setting]:
+        """Return every setting with its value and where it came from."""
+        chosen = merge(self.known, self.session, from_config(self.config))
+        base_url = os.environ.get("GLM_BASE_URL", "").strip()
+        return [
+            self._place("provider", chosen),
+            self._place("model", chosen),
+            Setting("base_url", base_url, "GLM_BASE_URL")
+            if base_url
+            else Setting("base_url", "the provider's own", BUILT_IN),
+            *(self._plain(name) for name in _DEFAULTS),
+        ]
+
+    def _plain(self, name: str) -> Setting:
+        value = getattr(self.session, name, None)
+        if value not in (None, ""):
+            return Setting(name, value, f"session {self.session_name}")
+        origin = self.config.origin(name)
+        if origin is None:
+            return Setting(name, _DEFAULTS[name], BUILT_IN)
+        return Setting(name, getattr(self.config, name), origin)
+
+    def _place(self, name: str, chosen: Asked) -> Setting:
+        """Return provider or model: what would be asked, and who said so."""
+        wanted = getattr(chosen, name)
+        value, fallback = self._resolved(name, chosen)
+        if wanted is None:
+            variable = f"GLM_{name.upper()}"
+            return Setting(name, value, variable if os.environ.get(variable) else fallback)
+        if getattr(split(self.known, self.session), name) == wanted:
+            return Setting(name, value, f"session {self.session_name}")
+        # a provider may have been named as part of the model
+        return Setting(name, value, self.config.origin(name) or self.config.origin("model") or "")
+
+    def _resolved(self, name: str, chosen: Asked) -> tuple[str | None, str]:
+        try:
+            offer = resolve(chosen, self.known).offer
+        except GlmError as error:
+            return getattr(chosen, name) or "none", error.message
+        if name == "model":
+            return offer.model.id, "the provider's newest"
+        if os.environ.get("GLM_BASE_URL"):
+            return offer.provider.name, "GLM_BASE_URL"
+        key = find_key(offer.provider, own_only=True)
+        return offer.provider.name, f"{key.source} was found" if key else BUILT_IN

@@ -1,0 +1,148 @@
+"""What a verb shows: a table or a sheet, as HTML and as text, never obeyed as markup."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..views.safe import text_html
+from ..views.terminal import harmless
+
+_NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
+_TEXTUAL = "text-align:left"
+_MISSING = "n/a"
+
+
+class Shown:
+    """Something with an HTML and a plain text form."""
+
+    def html(self) -> str:
+        """Return the HTML form."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """Return the plain text form."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table(Shown):
+    """Rows under named columns; numbers stand right, ``None`` is shown as ``n/a``."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
+    note: str = ""
+
+    def html(self) -> str:
+        """Return a table that untrusted pages and GitHub show as well."""
+        head = "".join(f'<th style="{_TEXTUAL}">{text_html(name)}</th>' for name in self.columns)
+        body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
+        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
+        note = f"<p>{text_html(self.note)}</p>" if self.note else ""
+        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+    def text(self) -> str:
+        """Return aligned columns."""
+        rows = [[_cell_text(cell) for cell in row] for row in self.rows]
+        table = [list(self.columns), *rows]
+        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        right = [
+            all(_is_number(row[at]) for row in self.rows) and bool(rows)
+            for at in range(len(self.columns))
+        ]
+        lines = [_text_row(row, widths, right) for row in table]
+        rule = "  ".join("─" * width for width in widths)
+        parts = [self.title, lines[0], rule, *lines[1:], self.note]
+        return "\n".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sheet(Shown):
+    """Texts under headings, each as it is."""
+
+    parts: Sequence[tuple[str, str]]
+    """Heading and text."""
+    title: str = ""
+    folded: bool = False
+    """True: every part but the first is folded away in HTML."""
+
+    def html(self) -> str:
+        """Return preformatted text under headings."""
+        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
+        return title + "".join(self._html_parts())
+
+    def _html_parts(self) -> Iterator[str]:
+        for place, (heading, text) in enumerate(self.parts):
+            body = f'<pre style="white-space:pre-wrap">{text_html(text)}</pre>'
+            if self.folded and place:
+                yield f"<details><summary>{text_html(heading)}</summary>{body}</details>"
+            else:
+                yield (f"<p>{text_html(heading)}</p>" if heading else "") + body
+
+    def text(self) -> str:
+        """Return the texts, each under its heading."""
+        parts = ["\n".join(filter(None, (heading, text))) for heading, text in self.parts]
+        return harmless("\n\n".join(filter(None, (self.title, *parts))))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Line(Shown):
+    """One sentence."""
+
+    sentence: str
+
+    def html(self) -> str:
+        """Return a paragraph."""
+        return f"<p>{text_html(self.sentence)}</p>"
+
+    def text(self) -> str:
+        """Return the sentence."""
+        return harmless(self.sentence)
+
+
+def show(shown: Shown) -> None:
+    """Show it in the cell, or print it where there is no IPython."""
+    from IPython.display import display
+
+    display(shown)  # type: ignore[no-untyped-call]
+
+
+def _html_cells(row: Sequence[Any]) -> Iterator[str]:
+    for cell in row:
+        style = _NUMERIC if _is_number(cell) else _TEXTUAL
+        yield f'<td style="{style}">{text_html(_cell_text(cell))}</td>'
+
+
+def _cell_text(cell: Any) -> str:
+    if cell is None:
+        return _MISSING
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    return harmless(" ".join(str(cell).split()))
+
+
+def _is_number(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+
+
+def _text_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = []
+    for text, width, to_right in zip(row, widths, right, strict=True):
+        blank = " " * (width - _width(text))
+        cells.append(blank + text if to_right else text + blank)
+    return "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes in a terminal; Chinese characters take two."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)

@@ -1,0 +1,159 @@
+"""The verbs of ``%glm``: one table, from which reading, help, completion and the README come.
+
+A new verb is one row here and one function in `commands`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..core.errors import UnknownNameError, UnsupportedError
+from .arguments import BY_FLAG
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One row of the table."""
+
+    name: str
+    help: str
+    arguments: tuple[str, ...] = ("",)
+    """What may follow, one string for each form; ``[…]`` may be left out."""
+    built: bool = True
+    """False: the verb is understood but refused, and nothing is sent."""
+
+    @property
+    def usage(self) -> str:
+        """The verb as it is written."""
+        forms = (f"%glm {self.name} {form}".rstrip() for form in self.arguments)
+        return "  or  ".join(forms)
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("models", "models with limits, price, abilities, and whether a key is there",
+         ("[FILTER]",)),
+    Verb("use", "choose model, provider or session from here on", ("MODEL|PROVIDER|SESSION",)),
+    Verb("sessions", "the sessions of this kernel"),
+    Verb("new", "start a session afresh; its earlier turns are kept", ("[NAME]",)),
+    Verb("fork", "go on from the same turns under another name", ("NAME",)),
+    Verb("undo", "take back the last turns", ("[N]",)),
+    Verb("retry", "ask the last prompt again", built=False),
+    Verb("drop", "take one turn out", ("N",), built=False),
+    Verb("hide", "keep a turn visible but do not send it", ("N",), built=False),
+    Verb("pin", "always send a turn", ("N",), built=False),
+    Verb("show", "the turns of the session, or one of them", ("[N]",)),
+    Verb("context", "exactly what the next turn would send"),
+    Verb("reset", "forget the turns of the session"),
+    Verb("resume", "continue this notebook's last session", built=False),
+    Verb("save", "write the session to a file", ("FILE",), built=False),
+    Verb("load", "read a session from a file", ("FILE",), built=False),
+    Verb("usage", "tokens and cost so far, by session, model and provider"),
+    Verb("budget", "limits of money or tokens", ("[AMOUNT]",), built=False),
+    Verb("record", "write what follows to a tape", ("FILE",), built=False),
+    Verb("replay", "answer from a tape", ("FILE",), built=False),
+    Verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", ("[N]",)),
+    Verb("fix", "ask about the last exception, for a correction", built=False),
+    Verb("explain", "ask about the last exception, for an explanation", built=False),
+    Verb("jobs", "turns that run in the background", built=False),
+    Verb("stop", "stop background turns", ("[N]",), built=False),
+    Verb("mcp", "servers of the Model Context Protocol", ("add NAME …", "list", "remove NAME"),
+         built=False),
+    Verb("tape", "check a tape", ("check [FILE]",), built=False),
+    Verb("forget", "delete what is kept on disk", built=False),
+    Verb("alias", "name a model", ("", "NAME [MODEL]"), built=False),
+    Verb("dealias", "remove a name", ("NAME",), built=False),
+    Verb("config", "every setting and where it came from"),
+    Verb("help", "options and verbs, or one of them", ("[WORD]",)),
+    Verb("version", "versions of glm_magic and what it runs on"),
+)  # fmt: skip
+
+BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}
+
+Accepts = Callable[[str], bool]
+"""Whether a word can be the argument of that name."""
+
+
+def _matches(pattern: str) -> Accepts:
+    return lambda word: re.fullmatch(pattern, word) is not None
+
+
+ARGUMENTS: Mapping[str, Accepts] = {
+    "N": _matches(r"[1-9]\d{0,5}"),
+    "NAME": _matches(r"[\w.-]+"),
+    "FILE": _matches(r"\S+"),
+    "AMOUNT": _matches(r"\S*\d\S*"),
+    "MODEL": _matches(r"\S+"),
+    "MODEL|PROVIDER|SESSION": _matches(r"\S+"),
+    "WORD": lambda word: word in BY_NAME or word in BY_FLAG,
+}
+
+
+def find_verb(line: str, extra: Mapping[str, Accepts]) -> tuple[Verb, list[str]] | None:
+    """Return the verb of a line with its arguments, or ``None`` when the line is a prompt.
+
+    A first word is a verb only when the rest of the line can be its arguments.
+
+    Parameters
+    ----------
+    line : str
+        Everything after ``%glm``.
+    extra : mapping
+        Arguments that only the running program can judge.
+    """
+    name, *words = line.split() or [""]
+    verb = BY_NAME.get(name)
+    if verb is None:
+        return None
+    known = {**ARGUMENTS, **extra}
+    fits = any(_fits(form.split(), words, known) for form in verb.arguments)
+    return (verb, words) if fits else None
+
+
+def _fits(form: list[str], words: list[str], known: Mapping[str, Accepts]) -> bool:
+    if not form:
+        return not words
+    if form[0] == "…":
+        return True
+    optional = form[0].startswith("[")
+    if not words:
+        return optional
+    wanted = form[0].strip("[]")
+    accepts = known.get(wanted, wanted.__eq__)
+    return accepts(words[0]) and _fits(form[1:], words[1:], known)
+
+
+def refuse_misspelt(line: str) -> None:
+    """Refuse a line of one word that is nearly a verb, instead of sending it.
+
+    Raises
+    ------
+    UnknownNameError
+        The hint names the verb, and how to send the word all the same.
+    """
+    words = line.split()
+    if len(words) != 1 or words[0] in BY_NAME:
+        return
+    near = difflib.get_close_matches(words[0].lower(), BY_NAME, 1, 0.75)
+    if near:
+        raise UnknownNameError(
+            f"there is no verb {words[0]!r}",
+            hint=f"did you mean %glm {near[0]}? To ask a model, write %glm -- {words[0]}",
+        )
+
+
+def refuse_unbuilt(verb: Verb) -> None:
+    """Refuse a verb that is understood but not built.
+
+    Raises
+    ------
+    UnsupportedError
+        It is not built.
+    """
+    if not verb.built:
+        raise UnsupportedError(
+            f"%glm {verb.name} is not built yet; nothing was sent",
+            hint=f"%glm help lists what there is; to ask a model, write %glm -- {verb.name} …",
+        )

@@ -1,0 +1,84 @@
+"""What went over the wire, without the key: for ``%glm wire`` and ``--dry-run``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pprint import pformat
+
+from ..credentials import find_key
+from ..engine.stream import Call, Stream
+from .tables import Sheet, Shown
+
+_MOST_RAW_CHARACTERS = 20_000
+
+
+def dry_run(call: Call) -> Shown:
+    """Return the request that would be sent."""
+    where = f"{call.offer.model.id} at {call.offer.provider.name}; nothing was sent"
+    return Sheet(_request(call), title=f"Request for {where}")
+
+
+def sent(stream: Stream, number: int) -> Shown:
+    """Return the request of a turn, the raw reply, and how to send it again from elsewhere."""
+    call, turn = stream.call, stream.turn
+    raw = bytes(stream.raw).decode(errors="replace")
+    if len(raw) > _MOST_RAW_CHARACTERS:
+        raw = f"{raw[:_MOST_RAW_CHARACTERS]}\n… (first of {len(raw):,} characters)"
+    title = f"Turn {number}: {turn.model} at {turn.provider}, {turn.status}"
+    parts = [
+        *_request(call),
+        ("Reply as it came", raw or "nothing"),
+        ("The same with curl", as_curl(call)),
+        ("The same in Python", as_python(call)),
+    ]
+    return Sheet(parts, title=title, folded=True)
+
+
+def _request(call: Call) -> list[tuple[str, str]]:
+    lines = [f"{name}: {value}" for name, value in call.wire.headers.items()]
+    lines += [f"Authorization: Bearer {_variable(call)}"] if _needs_key(call) else []
+    head = "\n".join([f"POST {call.wire.url}", "Content-Type: application/json", *lines])
+    return [(head, json.dumps(call.wire.body, ensure_ascii=False, indent=2))]
+
+
+def _needs_key(call: Call) -> bool:
+    return call.offer.provider.sells or find_key(call.offer.provider) is not None
+
+
+def _variable(call: Call) -> str:
+    """Return where the key is read from; its value is in nothing that is shown."""
+    names = call.offer.provider.key_env
+    return f"${names[0] if names else 'GLM_API_KEY'}"
+
+
+def as_curl(call: Call) -> str:
+    """Return a shell command that sends the same request; the key comes from the environment."""
+    body = json.dumps(call.wire.body, ensure_ascii=False)
+    headers = [shlex.quote(f"{name}: {value}") for name, value in call.wire.headers.items()]
+    words = [
+        f"curl --no-buffer {shlex.quote(call.wire.url)}",
+        "-H 'Content-Type: application/json'",
+        *([f'-H "Authorization: Bearer {_variable(call)}"'] if _needs_key(call) else []),
+        *(f"-H {header}" for header in headers),
+        f"--data {shlex.quote(body)}",
+    ]
+    return " \\\n  ".join(words)
+
+
+def as_python(call: Call) -> str:
+    """Return a program that sends the same request; the key comes from the environment."""
+    body = json.loads(json.dumps(call.wire.body))
+    headers = [f"{name!r}: {value!r}" for name, value in call.wire.headers.items()]
+    if _needs_key(call):
+        key = f"os.environ['{_variable(call)[1:]}']"
+        headers.append(f'"Authorization": f"Bearer {{{key}}}"')
+    return f"""\
+import os
+import httpx
+
+body = {pformat(body, width=96, sort_dicts=False)}
+headers = {{{", ".join(headers)}}}
+with httpx.stream("POST", {call.wire.url!r}, json=body, headers=headers, timeout=300) as reply:
+    for line in reply.iter_lines():
+        print(line)"""
