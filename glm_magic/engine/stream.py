@@ -32,6 +32,8 @@ SLICE_S = 0.2
 """The main thread waits in slices, so that a kernel interrupt is seen at once."""
 TRAILER_S = 5.0
 """How long to wait for usage and the end marker after a finish reason has come."""
+LEFTOVER_S = 0.05
+"""How long to wait for the end of a body that has said all."""
 MAX_RAW_BYTES = 1024 * 1024
 
 
@@ -254,8 +256,8 @@ class Stream:
         decoder = self.call.dialect.decoder(self.call.offer, self.call.wire.body)
         try:
             await self._read_chunks(reply, framer, decoder)
-        except ConnectionFailedError:
-            if decoder.finish_reason is None:
+        except (ConnectionFailedError, asyncio.CancelledError) as stopped:
+            if decoder.finish_reason is None or isinstance(stopped, asyncio.CancelledError):
                 ends = (Finish, StreamError, Notice)
                 self._emit([e for e in decoder.finish() if not isinstance(e, ends)])
                 raise
@@ -268,6 +270,7 @@ class Stream:
         records = framer.finish()
         self._emit([event for record in records for event in decoder.feed(record)])
         self._emit(decoder.finish())
+        await _read_to_the_end(reply)
 
     async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
         chunks = reply.chunks
@@ -326,6 +329,14 @@ class Stream:
 
     def _now(self) -> float:
         return time.monotonic() - self._t0 if self._t0 else 0.0
+
+
+async def _read_to_the_end(reply: Reply) -> None:
+    """Read what is left of a body that has said all, so that its connection can be used again."""
+    with suppress(TimeoutError, ConnectionFailedError):
+        async with asyncio.timeout(LEFTOVER_S):
+            async for _ in reply.chunks:
+                pass
 
 
 def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
