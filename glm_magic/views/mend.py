@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _MARKS = re.compile(r"`+|\*\*?")
+_RULE = re.compile(r"[|:\- \t]*")
+_BAR = re.compile(r"(?<!\\)\|")
 _TICKS = re.compile("`+")
 _LAST_PARAGRAPH = re.compile(r"\n[ \t]*\n(?!.*\n[ \t]*\n)", re.DOTALL)
 _FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(```|~~~)", re.MULTILINE)
@@ -12,13 +14,30 @@ _FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(```|~~~)", re.MULTILINE)
 
 def mended(tail: str) -> str:
     """Return `tail` with the code span or emphasis that is open at its end closed."""
-    if _FENCE.search(tail) or tail.endswith("\n"):
+    if _FENCE.search(tail):
         return tail
     breaks = [match.end() for match in _LAST_PARAGRAPH.finditer(tail)]
-    paragraph = tail[breaks[-1] if breaks else 0 :]
-    if paragraph.startswith("    ") or "|" in paragraph or "$$" in paragraph:
+    start = breaks[-1] if breaks else 0
+    paragraph = tail[start:]
+    if "|" in paragraph:
+        return tail[:start] + _with_table_begun(paragraph)
+    if paragraph.startswith("    ") or "$$" in paragraph or tail.endswith("\n"):
         return tail
     return tail + _closer(paragraph)
+
+
+def _with_table_begun(paragraph: str) -> str:
+    """Show the heading of a table as one before its second line has come."""
+    lines = paragraph.removesuffix("\n").split("\n")
+    if len(lines) > 1 and _RULE.fullmatch(lines[-1]) and not paragraph.endswith("\n"):
+        lines.pop()
+    rows = [line.lstrip().startswith("|") for line in lines]
+    if not rows[-1] or rows.count(True) > 1:
+        return paragraph
+    cells = lines[-1].strip().strip("|")
+    if not cells.strip():
+        return "\n".join(lines[:-1])
+    return "\n".join([*lines[:-1], f"|{cells}|", "|---" * len(_BAR.split(cells)) + "|"])
 
 
 def _closer(paragraph: str) -> str:

@@ -31,7 +31,7 @@ _STYLES = {
     ),
     "dot": "display:inline-block;width:8px;height:8px;border-radius:50%",
     "remark": f"padding:5px 12px;font-size:12px;opacity:.8;border-bottom:{_LINE}",
-    "error": "margin:10px 16px 0;padding:7px 11px;border-left:3px solid #d32f2f;"
+    "error": "margin:0 0 10px;padding:7px 11px;border-left:3px solid #d32f2f;"
     "background:rgba(211,47,47,.1);white-space:pre-wrap",
     "body": "display:flex;flex-wrap:wrap",
     "answer": "flex:8 1 320px;min-width:0;padding:10px 16px;overflow:auto",

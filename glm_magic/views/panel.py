@@ -104,8 +104,6 @@ class PanelView:
 
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays in the file."""
-        from IPython.display import publish_display_data
-
         if self._interrupted:
             told = Notice("interrupted", self._words.queue_dropped)
             turn = replace(turn, notices=(*turn.notices, told))
@@ -116,7 +114,11 @@ class PanelView:
             self._parts["answer"].replace(html, turn.answer)
             # A page that was reloaded meanwhile shows the model, and never gets the update below.
             self._send_snapshot(time.monotonic())
-        data, metadata = bundle(turn, self._options, opened=self._opened)
+        self._publish(*bundle(turn, self._options, opened=self._opened))
+
+    def _publish(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        from IPython.display import publish_display_data
+
         transient = {"display_id": self._display_id}
         publish_display_data(data, metadata, transient=transient, update=True)  # type: ignore[no-untyped-call]
 

@@ -120,3 +120,24 @@ def test_a_late_link_reference_is_repaired_at_the_end() -> None:
 def test_an_early_link_reference_is_known_later() -> None:
     text = "[r]: http://h.example\n\nfirst\n\nsecond\n\nsee [r]\n"
     assert 'href="http://h.example"' in grown(cut(text, [3]))
+
+
+@pytest.mark.parametrize(
+    ("tail", "cells"),
+    [
+        ("| a | b", 2),
+        ("| a | b |\n", 2),
+        ("| a | b |\n|--", 2),
+        ("text\n| a |", 1),
+        ("| a | b |\n|--|--|\n", 2),
+        ("| a | b |\n|--|--|\n| 1", 2),
+    ],
+)
+def test_a_table_is_one_from_its_heading_on(tail: str, cells: int) -> None:
+    assert IncrementalMarkdown().update(tail).tail.count("<th>") == cells
+    assert IncrementalMarkdown().update("before\n\n" + tail).tail.count("<th>") == cells
+
+
+@pytest.mark.parametrize("tail", ["|", "text\n|", "a | b", "| a |\nb | c"])
+def test_a_bar_alone_is_no_table(tail: str) -> None:
+    assert "<table" not in IncrementalMarkdown().update(tail).tail

@@ -1,0 +1,19 @@
+"""Cells for the browser tests, which drive a view with a reply that grows by itself."""
+
+from __future__ import annotations
+
+SETUP = """
+from tests.views.turns import ANSWER, NOTICE, REASONING, ScriptedStream, turn_of
+from glm_magic.views.options import ViewOptions
+from glm_magic.views.panel import PanelView
+from glm_magic.views.play import play
+
+def show(rate=400, view=PanelView, answer=ANSWER, reasoning=REASONING, options=None, **fields):
+    options = options or ViewOptions(language="en")
+    play(ScriptedStream(turn_of(answer, reasoning, **fields), rate), view(options))
+
+class Kept(PanelView):
+    "A panel that is not replaced at the end."
+    def _publish(self, data, metadata):
+        pass
+"""

@@ -1,0 +1,312 @@
+"""The live panel in a real JupyterLab: streaming, stopping, reloading, and what it leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from .lab import Lab
+from .scripts import SETUP
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+def html_of(lab: Lab, index: int) -> str:
+    (output,) = lab.outputs(index)
+    return "".join(output["data"]["text/html"])
+
+
+def errors(lab: Lab) -> list[str]:
+    return [line for line in lab.console if "page error" in line or "anywidget" in line.lower()]
+
+
+def test_a_reply_streams_and_ends_as_one_static_output(lab: Lab) -> None:
+    lab.open([SETUP, "show()"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    assert lab.panel(1).locator("details").get_attribute("open") is not None
+    lab.wait_phase(1, "answering")
+    assert lab.panel(1).locator("details").get_attribute("open") is None
+    lab.wait_done(1)
+    lab.wait_static(1)
+    (output,) = lab.outputs(1)
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+    assert output["metadata"]["glm_magic"]["status"] == "complete"
+    assert "Mean waiting time" in lab.text(1)
+    assert errors(lab) == []
+
+
+def test_no_widget_state_stays_in_the_file(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    notebook = lab.saved()
+    assert "widgets" not in notebook["metadata"]
+    (output,) = notebook["cells"][1]["outputs"]
+    assert not any("widget" in kind for kind in output["data"])
+
+
+def test_stop_ends_the_turn_at_once_and_the_queue_goes_on(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=60)", "print('the next cell ran')"])
+    lab.run(0)
+    lab.run_all()
+    lab.wait_phase(1, "thinking")
+    began = time.monotonic()
+    lab.click_stop(1)
+    lab.wait_static(1)
+    assert time.monotonic() - began < 2
+    lab.wait_done(2)
+    assert "the next cell ran" in lab.text(2)
+    assert "interrupted" in lab.text(1)
+    (output,) = lab.outputs(1)
+    assert output["metadata"]["glm_magic"]["status"] == "interrupted"
+
+
+def test_stop_interrupts_the_kernel_where_messages_do_not_arrive(lab: Lab) -> None:
+    deaf = "class Deaf(PanelView):\n    def _stop(self): pass\n"
+    lab.open([SETUP + deaf, "show(rate=60, view=Deaf)", "print('ran')"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.run(2, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.click_stop(1)
+    lab.wait_static(1)
+    lab.wait_idle()
+    assert "queued did not run" in lab.text(1)
+    assert lab.outputs(2) == []
+
+
+def test_an_interrupted_cell_shows_no_traceback(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=60)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.interrupt()
+    lab.wait_static(1)
+    lab.wait_idle()
+    assert "Traceback" not in lab.text(1)
+    assert "interrupted" in lab.text(1)
+
+
+def test_the_users_click_wins_for_good(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=300)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "answering")
+    lab.click_toggle(1)
+    lab.wait_done(1)
+    lab.wait_static(1)
+    assert "open><summary" in html_of(lab, 1)
+
+
+def test_a_click_while_thinking_keeps_the_reasoning_open(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=400)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.click_toggle(1)
+    lab.click_toggle(1)
+    lab.wait_phase(1, "answering")
+    assert lab.panel(1).locator("details").get_attribute("open") is not None
+
+
+def test_the_reasoning_follows_the_stream_until_the_user_scrolls(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=300, reasoning=REASONING * 3)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    scroller = lab.panel(1).locator(".glm-t")
+    lab.page.wait_for_timeout(3000)
+    gap = "(node) => node.scrollHeight - node.scrollTop - node.clientHeight"
+    assert scroller.evaluate(gap) < 3
+    scroller.hover()
+    lab.page.mouse.wheel(0, -150)
+    lab.page.wait_for_timeout(1000)
+    assert scroller.evaluate(gap) > 100
+    scroller.evaluate("(node) => { node.scrollTop = node.scrollHeight }")
+    lab.page.wait_for_timeout(1000)
+    assert scroller.evaluate(gap) < 3
+
+
+def test_a_page_reloaded_while_streaming_shows_the_whole_reply(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=250)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.save()
+    lab.reload()
+    lab.wait_phase(1, "answering")
+    lab.wait_phase(1, "complete")
+    text = lab.panel(1).first.inner_text()
+    assert "simulation to check it" in text
+    assert "187 tok/s" in text
+
+
+def test_two_views_of_one_panel_stay_alike(lab: Lab) -> None:
+    twice = (
+        "from IPython.display import display\n"
+        "class Twice(Kept):\n"
+        "    def start(self, turn, on_stop):\n"
+        "        super().start(turn, on_stop)\n"
+        "        display(self._widget)\n"
+    )
+    lab.open([SETUP + twice, "show(rate=2000, view=Twice)"])
+    lab.run(0)
+    lab.run(1)
+    lab.page.wait_for_timeout(1000)
+    first, second = lab.panel(1).all()
+    assert first.locator(".glm-a").inner_text() == second.locator(".glm-a").inner_text()
+    assert "simulation to check it" in second.inner_text()
+
+
+def test_lost_messages_are_healed(lab: Lab) -> None:
+    lossy = (
+        "class Lossy(Kept):\n"
+        "    sent = 0\n"
+        "    def _send(self, message):\n"
+        "        Lossy.sent += 1\n"
+        "        if Lossy.sent % 3: super()._send(message)\n"
+        "    def finish(self, turn): self.paint(turn)\n"
+    )
+    text = "Emoji 😀😀 and **bold** 👩‍🚀.\\n\\n" * 30
+    lab.open([SETUP + lossy, f"show(rate=600, view=Lossy, answer='{text}', reasoning='so')"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "answering")
+    lab.page.wait_for_timeout(1200)
+    shown = lab.panel(1).locator(".glm-a").inner_text()
+    whole = [line for line in shown.splitlines() if line.strip()]
+    assert len(whole) > 10
+    assert set(whole[:-1]) == {"Emoji 😀😀 and bold 👩‍🚀."}
+    assert errors(lab) == []
+
+
+def test_copy_gives_the_markdown(lab: Lab) -> None:
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.open([SETUP, "show(rate=4000, view=Kept)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "complete")
+    lab.panel(1).locator(".glm-copy").click()
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.startswith(
+        "## Mean waiting time\n\nThe gaps between arrivals are **exponential**"
+    )
+    assert "Copied" in lab.panel(1).locator(".glm-copy").inner_text()
+
+
+def test_everything_can_be_reached_by_keyboard(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=60)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    summary = lab.panel(1).locator("summary")
+    summary.focus()
+    assert summary.get_attribute("aria-expanded") == "true"
+    lab.page.keyboard.press("Enter")
+    lab.page.wait_for_timeout(200)
+    assert summary.get_attribute("aria-expanded") == "false"
+    lab.panel(1).locator(".glm-stop").focus()
+    lab.page.keyboard.press("Enter")
+    lab.wait_static(1)
+    assert "interrupted" in lab.text(1)
+
+
+def test_the_phase_is_announced_politely(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000, view=Kept)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "complete")
+    live = lab.panel(1).locator("[aria-live=polite]")
+    assert live.text_content() == "complete"
+    assert lab.panel(1).get_attribute("aria-label") == "Reply of glm-4.6"
+
+
+def test_live_and_saved_say_the_same(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000, view=Kept)", "show(rate=4000)"])
+    lab.run(0)
+    lab.run(1)
+    lab.run(2)
+    lab.wait_static(2)
+    lab.page.wait_for_timeout(2500)
+    live, saved = lab.panel(1), lab.panel(2)
+    for part in (".glm-a", ".glm-t"):
+        assert live.locator(part).locator("mjx-container").count() > 0
+        assert (
+            live.locator(part).locator("mjx-container").count()
+            == saved.locator(part).locator("mjx-container").count()
+        )
+    words = "(node) => node.querySelector('.glm-a').textContent.replace(/\\s+/g, ' ').trim()"
+    assert live.evaluate(words) == saved.evaluate(words)
+
+
+def test_money_is_not_typeset(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000, answer='It costs $5 and then $10.', reasoning='$3 or $4?')"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    lab.page.wait_for_timeout(1500)
+    assert "It costs $5 and then $10." in lab.text(1)
+    assert lab.panel(1).locator("mjx-container").count() == 0
+
+
+def test_an_untrusted_notebook_keeps_the_columns_and_every_word(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000, options=ViewOptions(language='en', show_thinking='open'))"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    lab.reopen_untrusted()
+    panel = lab.panel(1)
+    assert panel.locator("style").count() == 0
+    answer, reasoning = (
+        panel.locator(".glm-a").bounding_box(),
+        panel.locator("details").bounding_box(),
+    )
+    assert answer is not None
+    assert reasoning is not None
+    assert reasoning["x"] < answer["x"]
+    assert abs(reasoning["y"] - answer["y"]) < 2
+    text = panel.inner_text()
+    assert "simulation to check it" in text
+    assert "The user asks for the mean" in text
+    assert "¥0.0031" in text
+
+
+def test_a_narrow_page_puts_the_reasoning_above(new_lab: Callable[..., Lab]) -> None:
+    lab = new_lab(620)
+    lab.open([SETUP, "show(rate=4000, options=ViewOptions(language='en', show_thinking='open'))"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    answer = lab.panel(1).locator(".glm-a").bounding_box()
+    reasoning = lab.panel(1).locator("details").bounding_box()
+    assert answer is not None
+    assert reasoning is not None
+    assert reasoning["y"] + reasoning["height"] <= answer["y"] + 1
+
+
+def test_the_panel_follows_the_theme(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=4000)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    colour = "(node) => getComputedStyle(node).backgroundColor"
+    light = lab.panel(1).evaluate(colour)
+    lab.theme("dark")
+    assert lab.panel(1).evaluate(colour) != light
+    lab.theme("light")
+
+
+def test_a_failed_turn_keeps_its_text(lab: Lab) -> None:
+    failed = "show(rate=4000, answer='half an ans', status='failed', error='The line broke.')"
+    lab.open([SETUP, failed])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_static(1)
+    assert "The line broke." in lab.text(1)
+    assert "half an ans" in lab.text(1)
+    assert "failed" in lab.text(1)
