@@ -100,7 +100,7 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
     """
     if isinstance(prompt, str):
         return (Message("user", prompt),)
-    messages = tuple(_message(item) for item in prompt) if isinstance(prompt, Sequence) else ()
+    messages = tuple(_message(item) for item in prompt) if isinstance(prompt, (list, tuple)) else ()
     if not messages or messages[-1].role not in ("user", "tool"):
         raise InvalidValueError(
             "a conversation has to end with a message of the user",

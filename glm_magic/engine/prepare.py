@@ -15,6 +15,7 @@ from ..core.messages import Message
 from ..core.secret import Secret
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
+from ..local.models import chosen
 from ..wire.http import IDLE_TIMEOUT_S
 from .options import Options
 from .plan import parameter_notices, plan
@@ -74,7 +75,7 @@ def resolve(options: Options, known: Catalogue | None = None) -> Choice:
     known = known or catalogue()
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
-    return choose(
+    choice = choose(
         known,
         model=options.model or _env_model(known, options.provider),
         provider=provider,
@@ -82,6 +83,15 @@ def resolve(options: Options, known: Catalogue | None = None) -> Choice:
         has_key=lambda info: find_key(info, own_only=True) is not None,
         local_available=local.available,
     )
+    if choice.offer.provider.name == LOCAL and not options.base_url:
+        return replace(choice, offer=_with_local_model(choice.offer))
+    return choice
+
+
+def _with_local_model(offer: Offer) -> Offer:
+    """Return the local offer with the name of the model that this computer would run."""
+    runs = chosen()
+    return replace(offer, model=ModelInfo(runs.name, runs.title), wire_id=runs.name)
 
 
 def _env(name: str) -> str | None:
@@ -102,9 +112,8 @@ def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
     provider = offer.provider
     if provider.name == LOCAL and not options.base_url:
         server = local.start()
-        model = ModelInfo(server.model, server.title)
         own = replace(provider, base_url=server.base_url)
-        return replace(offer, provider=own, model=model, context=server.context), server.secret
+        return replace(offer, provider=own, context=server.context), server.secret
     if provider.sells:
         return offer, require_key(provider, options.api_key)
     return offer, find_key(provider, options.api_key)
