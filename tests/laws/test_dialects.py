@@ -8,6 +8,7 @@ import random
 import pytest
 
 from glm_magic.core import events as ev
+from glm_magic.core.errors import EmptyReplyError
 from glm_magic.dialects import DIALECTS
 from tests.laws.decoding import comparable, cut, decode, fold, read, usage_of
 from tests.servers.script import Script, Tokens
@@ -116,6 +117,7 @@ def test_a_body_that_ends_anywhere_leaves_an_honest_part(body: Body) -> None:
         for number, (_, _, arguments) in enumerate(said.call_list):
             assert complete.calls[number][2].startswith(arguments)
         assert said.finishes in ([], [None], [body.finish])
+        assert all(isinstance(error, EmptyReplyError) for error in said.errors)
 
 
 @rich_bodies

@@ -51,7 +51,8 @@ VENDORS: dict[str, tuple[str, Vendor]] = {
     "lmstudio": ("lmstudio", SelfHost("lmstudio")),
 }
 SELF_HOSTED = ("vllm", "vllm-old", "sglang", "llamacpp", "ollama", "lmstudio")
-CHAT = tuple(name for name in VENDORS if name != "dashscope-native")
+CUTS_ARGUMENTS = ("dashscope", "dashscope-native", "bigmodel")
+"""Vendors that stream a call's arguments in pieces when they are asked to."""
 
 RICH = Script(
     reasoning=("\nSky: \u2028", "short waves 短波", " scatter 😀"),
@@ -131,7 +132,8 @@ def bodies() -> Iterator[Body]:
     for vendor_name in VENDORS:
         for name, script in SCRIPTS.items():
             yield told(vendor_name, name, script)
-        yield told(vendor_name, "rich, streamed arguments", RICH, tool_stream=True)
+        if vendor_name in CUTS_ARGUMENTS:
+            yield told(vendor_name, "rich, streamed arguments", RICH, tool_stream=True)
         if vendor_name in SELF_HOSTED:
             for name, script in TAGGED.items():
                 yield told(vendor_name, name, script)
