@@ -74,15 +74,16 @@ class PanelView:
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widget."""
-        from IPython.display import display
-
         self._on_stop = on_stop
         self._turn = turn
         self._began = time.monotonic()
         labels = {name: str(getattr(self._words, name)) for name in LABELS}
         self._widget = open_widget(labels, self._snapshot())
         self._widget.on_msg(self._receive)
-        display(self._widget, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        data, _ = self._widget._repr_mimebundle_() or ({}, {})
+        # What a file says that was saved meanwhile, or a host without widgets.
+        plain = {"text/plain": self._words.unfinished.format(model=turn.model)}
+        self._publish({**data, **plain}, {})
 
     def paint(self, turn: Turn) -> None:
         """Send what has changed."""
@@ -114,13 +115,15 @@ class PanelView:
             self._parts["answer"].replace(html, turn.answer)
             # A page that was reloaded meanwhile shows the model, and never gets the update below.
             self._send_snapshot(time.monotonic())
-        self._publish(*bundle(turn, self._options, opened=self._opened))
+        self._publish(*bundle(turn, self._options, opened=self._opened), update=True)
 
-    def _publish(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    def _publish(
+        self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
+    ) -> None:
         from IPython.display import publish_display_data
 
         transient = {"display_id": self._display_id}
-        publish_display_data(data, metadata, transient=transient, update=True)  # type: ignore[no-untyped-call]
+        publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
 
     def mark_interrupted(self) -> None:
         """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""

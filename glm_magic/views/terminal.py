@@ -18,6 +18,7 @@ from .safe import trimmed
 from .words import words
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
+_KNOWN_FIRST = ("model", "provider", "note")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -66,8 +67,8 @@ class TerminalView:
         del on_stop
         self._out = self._out or sys.stdout
         self._colour = has_colour(self._out)
-        names = [item for item in facts(turn, self._options, self._words) if item.kind != "state"]
-        self._line(" · ".join(item.text for item in names), DIM)
+        items = facts(turn, self._options, self._words)
+        self._line(" · ".join(item.text for item in items if item.kind in _KNOWN_FIRST), DIM)
 
     def paint(self, turn: Turn) -> None:
         """Print what has been added."""
@@ -84,9 +85,8 @@ class TerminalView:
         self._line(turn.error or "", RED)
         for remark in remarks(turn, self._options, self._words):
             self._line(remark, DIM)
-        shown = {"model", "provider"}
         items = facts(turn, self._options, self._words)
-        footer = [item.text for item in items if item.kind not in shown]
+        footer = [item.text for item in items if item.kind not in _KNOWN_FIRST]
         self._line(" · ".join(footer), DIM)
         self._flush()
 

@@ -51,6 +51,7 @@ class Words:
     stop_title: str = "Stop the reply and keep what has arrived"
     copy_title: str = "Copy the answer as Markdown"
     reply_of: str = "Reply of {model}"
+    unfinished: str = "{model}: the reply was still arriving when this was saved."
 
 
 ENGLISH = Words()
@@ -94,6 +95,7 @@ CHINESE = Words(
     stop_title="停止生成并保留已收到的内容",
     copy_title="以 Markdown 复制回答",
     reply_of="{model} 的回复",
+    unfinished="{model}:保存时回复尚未结束。",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SETUP = """
+import contextvars, threading
 from tests.views.turns import ANSWER, NOTICE, REASONING, ScriptedStream, turn_of
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.panel import PanelView
@@ -14,6 +15,12 @@ def show(rate=400, view=PanelView, answer=ANSWER, reasoning=REASONING, options=N
 
 class Kept(PanelView):
     "A panel that is not replaced at the end."
-    def _publish(self, data, metadata):
-        pass
+    def _publish(self, data, metadata, update=False):
+        if not update:
+            super()._publish(data, metadata)
+
+def show_meanwhile(**how):
+    "Show a reply from a thread, so that the kernel is free."
+    run = contextvars.copy_context().run
+    threading.Thread(target=lambda: run(show, **how), daemon=True).start()
 """

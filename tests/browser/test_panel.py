@@ -132,18 +132,54 @@ def test_the_reasoning_follows_the_stream_until_the_user_scrolls(lab: Lab) -> No
     assert scroller.evaluate(gap) < 3
 
 
-def test_a_page_reloaded_while_streaming_shows_the_whole_reply(lab: Lab) -> None:
+def test_a_page_reloaded_while_the_cell_runs_shows_the_whole_reply(lab: Lab) -> None:
+    # JupyterLab restores no widget before the kernel is free again; then it shows the model.
     lab.open([SETUP, "show(rate=250)"])
     lab.run(0)
     lab.run(1, wait=False)
     lab.wait_phase(1, "thinking")
     lab.save()
     lab.reload()
-    lab.wait_phase(1, "answering")
     lab.wait_phase(1, "complete")
     text = lab.panel(1).first.inner_text()
     assert "simulation to check it" in text
     assert "187 tok/s" in text
+
+
+def test_a_page_reloaded_during_a_turn_in_the_background_goes_on(lab: Lab) -> None:
+    lab.open([SETUP, "show_meanwhile(rate=150)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "thinking")
+    lab.save()
+    lab.reload()
+    lab.wait_phase(1, "answering")
+    reasoning = lab.panel(1).locator(".glm-t").text_content() or ""
+    assert reasoning.startswith("The user asks")
+    assert "也要注意单位" in reasoning
+    lab.wait_phase(1, "complete")
+    assert "simulation to check it" in lab.panel(1).first.inner_text()
+    assert errors(lab) == []
+
+
+def test_a_turn_in_the_background_ends_as_one_static_output(lab: Lab) -> None:
+    lab.open([SETUP, "show_meanwhile(rate=600)", "import time; time.sleep(2)"])
+    lab.run(0)
+    lab.run(1)
+    lab.run(2, wait=False)
+    lab.wait_static(1)
+    (output,) = lab.outputs(1)
+    assert output["metadata"]["glm_magic"]["status"] == "complete"
+    assert lab.outputs(2) == []
+
+
+def test_a_file_saved_meanwhile_says_so_in_plain_text(lab: Lab) -> None:
+    lab.open([SETUP, "show_meanwhile(rate=100)"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "thinking")
+    (output,) = lab.outputs(1)
+    assert "still arriving" in output["data"]["text/plain"]
 
 
 def test_two_views_of_one_panel_stay_alike(lab: Lab) -> None:

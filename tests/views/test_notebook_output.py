@@ -1,0 +1,118 @@
+"""What reaches a front end, seen from IPython: one output, no widget where none may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from glm_magic.views import widget
+from glm_magic.views.options import ViewOptions
+from glm_magic.views.panel import PanelView
+from glm_magic.views.plain import PlainView
+from glm_magic.views.play import play
+
+from .turns import ScriptedStream, turn_of
+
+ENGLISH = ViewOptions(language="en")
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Catch what is published."""
+    calls: list[dict[str, Any]] = []
+
+    def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None, **how: Any) -> None:
+        calls.append({"data": data, "metadata": metadata, **how})
+
+    monkeypatch.setattr("IPython.display.publish_display_data", publish)
+    return calls
+
+
+@pytest.fixture(autouse=True)
+def models_are_closed() -> Iterator[None]:
+    yield
+    while widget._open:
+        widget._open.popleft().close()
+
+
+def test_an_executor_gets_exactly_one_output(published: list[dict[str, Any]]) -> None:
+    play(ScriptedStream(turn_of(), rate=20_000), PlainView(ENGLISH))
+    (output,) = published
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+    assert output["metadata"]["glm_magic"]["model"] == "glm-4.6"
+
+
+def test_a_panel_is_displayed_and_then_replaced(published: list[dict[str, Any]]) -> None:
+    play(ScriptedStream(turn_of(), rate=20_000), PanelView(ENGLISH))
+    first, last = published
+    assert "application/vnd.jupyter.widget-view+json" in first["data"]
+    assert first["data"]["text/plain"].startswith("glm-4.6: the reply was still arriving")
+    assert last["update"] is True
+    assert last["transient"] == first["transient"]
+    assert "application/vnd.jupyter.widget-view+json" not in last["data"]
+
+
+def test_the_model_ends_with_the_whole_reply(published: list[dict[str, Any]]) -> None:
+    play(ScriptedStream(turn_of(), rate=20_000), PanelView(ENGLISH))
+    snapshot = widget._open[-1].snapshot
+    assert snapshot["state"]["phase"] == "complete"
+    assert not snapshot["state"]["live"]
+    assert "simulation to check it" in snapshot["answer"]["frozen"]
+    assert snapshot["answer"]["tail"] == ""
+
+
+def test_only_the_last_models_stay_open(published: list[dict[str, Any]]) -> None:
+    first = widget.open_widget({}, {})
+    for _ in range(widget.KEPT_OPEN):
+        widget.open_widget({}, {})
+    assert len(widget._open) == widget.KEPT_OPEN
+    assert first.comm is None
+
+
+def test_stop_reaches_the_stream_and_is_answered_first(published: list[dict[str, Any]]) -> None:
+    said: list[str] = []
+    view = PanelView(ENGLISH)
+    view.start(turn_of("", "", status="streaming"), lambda: said.append("cancelled"))
+    send = view._send
+    view._send = lambda message: (said.append("answered"), send(message))[1]  # type: ignore[method-assign]
+    view._receive(None, {"type": "stop"}, [])
+    assert said == ["answered", "cancelled"]
+    assert view._state()["stopping"]
+
+
+def test_the_users_toggle_is_kept_in_the_saved_page(published: list[dict[str, Any]]) -> None:
+    view = PanelView(ENGLISH)
+    view.start(turn_of("", "", status="streaming"), lambda: None)
+    view._receive(None, {"type": "toggle", "open": True}, [])
+    view.finish(turn_of())
+    assert "open><summary" in published[-1]["data"]["text/html"]
+
+
+def test_a_kernel_interrupt_says_that_the_queue_is_lost(published: list[dict[str, Any]]) -> None:
+    view = PanelView(ENGLISH)
+    view.start(turn_of("", "", status="streaming"), lambda: None)
+    view.mark_interrupted()
+    view.finish(turn_of("half", status="interrupted"))
+    assert "queued did not run" in published[-1]["data"]["text/plain"]
+
+
+def test_messages_of_the_page_stay_on_their_own_subshell() -> None:
+    class Comm:
+        def _reply_subshell_for(self, data: Any, default: Any) -> str:
+            return "main"
+
+    class Model:
+        comm = Comm()
+
+    model = Model()
+    widget._receive_while_a_cell_runs(model)  # type: ignore[arg-type]
+    assert model.comm._reply_subshell_for({}, "own") == "own"
+
+
+def test_an_older_kernel_is_left_alone() -> None:
+    class Model:
+        comm = object()
+
+    widget._receive_while_a_cell_runs(Model())  # type: ignore[arg-type]
