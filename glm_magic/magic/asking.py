@@ -52,9 +52,11 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
     try:
         play(stream, view)
     finally:
-        _keep(desk, stream)
+        reply = _keep(desk, stream)
     stream.raise_error()
-    return _bind(desk, options, stream)
+    if reply is not None:
+        _bind(desk, options, reply)
+    return reply
 
 
 def _prompt(desk: Desk, options: Options, cell: str | None) -> Interpolated:
@@ -102,22 +104,23 @@ def view_options(desk: Desk, options: Options, inserted: tuple[str, ...] = ()) -
     )
 
 
-def _keep(desk: Desk, stream: Stream) -> None:
+def _keep(desk: Desk, stream: Stream) -> Reply | None:
     """Make a reply the last one, unless it failed before anything came."""
-    turn = stream.turn
-    if stream.done and (turn.status != "failed" or turn.answer or turn.reasoning):
-        desk.shell.user_ns[LAST] = stream.reply
-
-
-def _bind(desk: Desk, options: Options, stream: Stream) -> Reply:
+    if not stream.done:  # a second interrupt ended the waiting
+        return None
     reply = stream.reply
+    if reply.status != "failed" or reply.answer or reply.reasoning:
+        desk.shell.user_ns[LAST] = reply
+    return reply
+
+
+def _bind(desk: Desk, options: Options, reply: Reply) -> None:
     if options.out:
         desk.shell.user_ns[options.out] = reply
     if (options.format or desk.config.format) == "code":
         code = first_code_block(reply.answer)
         if code:
             desk.shell.set_next_input(code)
-    return reply
 
 
 def first_code_block(answer: str) -> str:

@@ -34,14 +34,15 @@ class Inputs:
 class Errors:
     """The last error of each cell, as text."""
 
-    def __init__(self) -> None:
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
         self._texts: dict[int, str] = {}
 
     def note(self, result: ExecutionResult) -> None:
         """Remember how a cell failed; a handler of IPython's ``post_run_cell``."""
         error = result.error_before_exec or result.error_in_exec
         if error is not None and result.execution_count is not None:
-            self._texts[result.execution_count] = _error_text(error)
+            self._texts[result.execution_count] = self._text(error)
 
     def __getitem__(self, number: int) -> str:
         return self._texts[number]
@@ -49,15 +50,18 @@ class Errors:
     def __str__(self) -> str:
         return "\n\n".join(self._texts.values())
 
-
-def _error_text(error: BaseException) -> str:
-    """Return the traceback from the cell on, without IPython's own frames."""
-    frames = error.__traceback__
-    while frames is not None and "IPython" in frames.tb_frame.f_code.co_filename:
-        frames = frames.tb_next
-    if frames is None:
-        return "".join(traceback.format_exception_only(error)).strip()
-    return "".join(traceback.format_exception(type(error), error, frames)).strip()
+    def _text(self, error: BaseException) -> str:
+        """Return the traceback from the cell on, which is named as the notebook names it."""
+        frames = error.__traceback__
+        while frames is not None and "IPython" in frames.tb_frame.f_code.co_filename:
+            frames = frames.tb_next
+        report = traceback.TracebackException(type(error), error, frames)
+        text = "".join(report.format() if frames else report.format_exception_only()).strip()
+        compiler: Any = self._shell.compile
+        for file in {frame.filename for frame in report.stack}:
+            cell = compiler.format_code_name(file)
+            text = text.replace(f'File "{file}"', " ".join(cell)) if cell else text
+        return text
 
 
 def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:

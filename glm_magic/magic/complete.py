@@ -55,19 +55,24 @@ def _words(desk: Desk, before: list[str], *, is_cell: bool) -> Iterable[str]:
         return [*([] if is_cell else _verbs()), *_options(), *_models(desk)]
     if before[0] in BY_NAME and not is_cell:
         return _arguments(desk, before[0]) if len(before) == 1 else []
-    if all(_is_written(before, place) for place in range(1, len(before))):
-        first = before[0].startswith("-")
-        named = any(find_option(word) is BY_FLAG["--model"] for word in before)
-        return [*_options(), *(_models(desk) if first and not named else [])]
-    return []
+    if not all(_is_written(desk, before, place) for place in range(len(before))):
+        return []
+    named = any(_names_model(desk, before, place) for place in range(len(before)))
+    return [*_options(), *([] if named else _models(desk))]
 
 
-def _is_written(before: list[str], place: int) -> bool:
-    """Whether a word is an option or an option's value, and not part of the prompt."""
-    if before[place].startswith("-"):
+def _is_written(desk: Desk, before: list[str], place: int) -> bool:
+    """Whether a word is an option, its value, or the model, and not part of the prompt."""
+    if before[place].startswith("-") or _names_model(desk, before, place):
         return True
-    option = find_option(before[place - 1])
+    option = find_option(before[place - 1]) if place else None
     return option is not None and option.takes_value
+
+
+def _names_model(desk: Desk, before: list[str], place: int) -> bool:
+    option = find_option(before[place - 1]) if place else None
+    is_value = option is not None and option.takes_value
+    return option is BY_FLAG["--model"] or (not is_value and desk.is_model(before[place]))
 
 
 def _options() -> list[str]:

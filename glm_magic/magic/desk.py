@@ -26,7 +26,7 @@ class Desk:
         self.shell = shell
         self.config = GLM(parent=shell)
         self.conversations = Conversations()
-        self.errors = Errors()
+        self.errors = Errors(shell)
         self.cell = RunningCell(shell)
 
     @property

@@ -134,7 +134,7 @@ def refuse_misspelt(line: str) -> None:
         The hint names the verb, and how to send the word all the same.
     """
     words = line.split()
-    if len(words) != 1 or words[0] in BY_NAME:
+    if len(words) != 1 or words[0] in BY_NAME or not words[0][0].isalpha():
         return
     near = difflib.get_close_matches(words[0].lower(), BY_NAME, 1, 0.75)
     if near:

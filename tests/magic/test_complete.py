@@ -1,0 +1,82 @@
+"""Tab offers what can stand there, and evaluates nothing."""
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+
+@pytest.fixture
+def tab(cells):
+    def complete(text):
+        with provisionalcompleter():
+            found = list(cells.shell.Completer.completions(text, len(text)))
+        return [text[: c.start] + c.text for c in found]
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%glm mod", ["%glm models"]),
+        ("r = %glm sho", ["r = %glm show"]),
+        ("%%glm --tem", ["%%glm --temperature"]),
+        ("%%glm --max_t", ["%%glm --max-tokens"]),
+        ("%%glm glm-4.6 --no-th", ["%%glm glm-4.6 --no-think"]),
+        ("%%glm -q --no-th", ["%%glm -q --no-think"]),
+        ("%%glm --think hi", ["%%glm --think high"]),
+        ("%%glm --think=lo", ["%%glm --think=low"]),
+        ("%%glm -f js", ["%%glm -f json"]),
+        ("%%glm --format=ma", ["%%glm --format=markdown"]),
+        ("%%glm -p big", ["%%glm -p bigmodel"]),
+        ("%%glm -m zai/glm-4.6", ["%%glm -m zai/glm-4.6"]),
+        ("%%glm -q glm-4.6", ["%%glm -q glm-4.6"]),
+        ("%glm use openr", ["%glm use openrouter"]),
+        ("%glm help und", ["%glm help undo"]),
+    ],
+)
+def test_what_can_stand_there_is_offered(tab, text, expected):
+    found = tab(text)
+    assert [item for item in found if item in expected] == expected
+    assert found == expected or len(found) > len(expected)
+
+
+@pytest.mark.parametrize("text", ["%%glm mod", "%%glm why --th", "%glm undo ", "%%glm -m"])
+def test_nothing_of_ours_is_offered_where_it_cannot_stand(tab, text):
+    ours = ("models", "--think", "--temperature", "glm-4.6")
+    assert not [item for item in tab(text) if item.endswith(ours)]
+
+
+def test_only_the_first_line_of_a_cell_has_options(tab):
+    assert not any("--temperature" in item for item in tab("%%glm\n--tem"))
+
+
+def test_other_lines_are_left_alone(tab, cells):
+    cells.run("temperature = 1")
+    assert tab("temper") == ["temperature"]
+    assert any(item.endswith("%%glm") for item in tab("%%gl"))
+    assert "%config GLM.model" in tab("%config GLM.mod")
+
+
+def test_names_of_variables_complete_without_reading_properties(tab, cells):
+    cells.run(
+        "class Trap:\n"
+        "    @property\n"
+        "    def value(self):\n"
+        "        raise SystemExit\n"
+        "    def __getattr__(self, name):\n"
+        "        raise SystemExit\n"
+        "trap_one, trap_two = Trap(), Trap()"
+    )
+    assert tab("%%glm -o trap") == ["%%glm -o trap_one", "%%glm -o trap_two"]
+    assert tab("%%glm --tool Tr") == ["%%glm --tool Trap"]
+
+
+def test_sessions_complete(tab, asking):
+    asking.run("%glm new lesson")
+    assert tab("%glm use less") == ["%glm use lesson"]
+    assert tab("%%glm -S less") == ["%%glm -S lesson"]
+
+
+def test_no_key_is_looked_for(tab, monkeypatch):
+    monkeypatch.setattr("glm_magic.credentials.find_key", lambda *_a, **_k: 1 / 0)
+    assert tab("%glm ")

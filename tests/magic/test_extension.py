@@ -1,0 +1,70 @@
+"""Loading gives a shell the magics, unloading takes every trace away but the user's names."""
+
+from glm_magic.core.errors import GlmError
+from glm_magic.session import session
+
+
+def state(shell):
+    manager = shell.magics_manager
+    rules = shell.input_transformer_manager
+    return (
+        dict(manager.magics["line"]),
+        dict(manager.magics["cell"]),
+        dict(manager.registry),
+        list(shell.configurables),
+        list(shell.Completer.custom_matchers),
+        list(rules.token_transformers),
+        list(rules.line_transforms),
+        list(rules.cleanup_transforms),
+        {name: list(found) for name, found in shell.events.callbacks.items()},
+        session.slot_key,
+        GlmError.full_traceback,
+    )
+
+
+def test_unloading_restores_the_shell(bare_shell):
+    bare_shell.run_cell("%config")  # loads IPython's own lazy magics
+    before = state(bare_shell)
+    names = set(bare_shell.user_ns)
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    assert state(bare_shell) != before
+    assert set(bare_shell.user_ns) == names
+    bare_shell.run_cell("%config GLM.full_traceback = True")
+    bare_shell.run_line_magic("unload_ext", "glm_magic")
+    assert state(bare_shell) == before
+
+
+def test_loading_twice_is_loading_once(bare_shell):
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    loaded = state(bare_shell)
+    bare_shell.extension_manager.loaded.discard("glm_magic")
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    assert state(bare_shell) == loaded
+    bare_shell.run_line_magic("unload_ext", "glm_magic")
+
+
+def test_reloading_starts_anew(bare_shell, capsys):
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    bare_shell.run_line_magic("reload_ext", "glm_magic")
+    bare_shell.run_cell("%glm version")
+    assert capsys.readouterr().out.count("glm_magic") == 1
+    bare_shell.run_line_magic("unload_ext", "glm_magic")
+
+
+def test_a_magic_of_the_same_name_comes_back(bare_shell):
+    def glm(line, cell=None):
+        return "mine"
+
+    bare_shell.register_magic_function(glm, "line_cell")
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    assert bare_shell.run_line_magic("glm", "version") is None
+    bare_shell.run_line_magic("unload_ext", "glm_magic")
+    assert bare_shell.run_line_magic("glm", "x") == "mine"
+    assert bare_shell.run_cell_magic("glm", "x", "y") == "mine"
+
+
+def test_the_users_names_stay(asking):
+    asking.run("%glm -q -o kept hello")
+    asking.shell.run_line_magic("unload_ext", "glm_magic")
+    assert asking["kept"].answer == asking["_glm"].answer == "Because."
+    asking.shell.run_line_magic("load_ext", "glm_magic")

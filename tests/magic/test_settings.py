@@ -1,0 +1,103 @@
+"""Line option over session over %config over environment over what is built in."""
+
+import subprocess
+import sys
+
+import pytest
+from traitlets.config import Config
+
+from glm_magic.catalogue.load import catalogue
+from glm_magic.engine.options import Options as Asked
+from glm_magic.magic.config import GLM
+from glm_magic.magic.settings import merge
+
+
+def row(printed, name):
+    return next(line for line in printed.splitlines() if line.split()[:1] == [name])
+
+
+def test_the_order_of_precedence(asking, sent, monkeypatch):
+    monkeypatch.setenv("GLM_MODEL", "glm-4.5-air")
+    asking.run("%glm -q hello")
+    asking.run("%config GLM.model = 'glm-4.5'")
+    asking.run("%glm -q hello")
+    asking.run("%glm use glm-4.6")
+    asking.run("%glm -q hello")
+    asking.run("%glm -q -m glm-4.7 hello")
+    models = [body["model"] for body in sent()]
+    assert models == ["glm-4.5-air", "glm-4.5", "glm-4.6", "glm-4.7"]
+
+
+def test_config_says_where_each_value_comes_from(asking, monkeypatch):
+    assert "GLM_BASE_URL" in row(asking.run("%glm config"), "base_url")
+    assert "the provider's newest" in row(asking.run("%glm config"), "model")
+    monkeypatch.setenv("GLM_MODEL", "glm-4.5-air")
+    assert row(asking.run("%glm config"), "model").split() == ["model", "glm-4.5-air", "GLM_MODEL"]
+    asking.run("%config GLM.model = 'glm-4.5'")
+    assert "%config GLM.model" in row(asking.run("%glm config"), "model")
+    asking.run("%glm use glm-4.6")
+    assert "session default" in row(asking.run("%glm config"), "model")
+    assert "built-in" in row(asking.run("%glm config"), "thinking")
+
+
+def test_settings_of_config_reach_the_request(asking, sent):
+    asking.run("%config GLM.thinking = 'off'")
+    asking.run("%config GLM.system = 'be brief'")
+    asking.run("%glm -q glm-4.6 hello")
+    asking.run("%glm -q glm-4.6 --think hello")
+    assert [body["thinking"]["type"] for body in sent()] == ["disabled", "enabled"]
+    assert sent()[0]["messages"][0] == {"role": "system", "content": "be brief"}
+
+
+def test_settings_of_config_reach_the_view(asking):
+    asking.run("%config GLM.show_thinking = 'hide'")
+    assert "Let me see." not in asking.run("%%glm\nwhy?")
+    assert "Let me see." in asking.run("%%glm --show-thinking open\nwhy?")
+
+
+def test_the_configured_session_is_the_one_in_use(asking):
+    asking.run("%config GLM.session = 'lesson'")
+    asking.run("%glm -q hello")
+    assert "lesson" in asking.run("%glm usage")
+    asking.run("%glm use default") if "default" in asking.run("%glm sessions") else None
+    assert "session   lesson" in asking.run("%glm")
+
+
+def test_the_configuration_file_is_named():
+    config = GLM(config=Config({"GLM": {"model": "glm-4.6", "thinking": True}}))
+    assert config.origin("model") == "ipython_config.py"
+    assert config.origin("provider") is None
+    config.model = "glm-4.5"
+    assert config.origin("model") == "%config GLM.model"
+    assert config.thinking_request() is True
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("thinking", "perhaps"), ("format", "pdf"), ("idle_timeout_s", -1)]
+)
+def test_values_are_checked_when_they_are_set(setting, value):
+    config = GLM()
+    with pytest.raises(Exception, match=setting):
+        setattr(config, setting, value)
+
+
+def test_a_provider_named_above_a_model_leaves_it_out_unless_it_serves_it():
+    known = catalogue()
+    below = Asked(provider="zai", model="glm-4.7-flash")
+    assert merge(known, Asked(provider="bigmodel"), below).model == "glm-4.7-flash"
+    assert merge(known, Asked(provider="wcode"), below).model is None
+    assert merge(known, Asked(model="glm-4.5"), below).provider == "zai"
+
+
+def test_a_provider_named_with_the_model_wins_over_one_below():
+    known = catalogue()
+    merged = merge(known, Asked(model="bigmodel/glm-4.6"), Asked(provider="wcode"))
+    assert (merged.provider, merged.model) == ("bigmodel", "glm-4.6")
+
+
+def test_importing_needs_no_shell():
+    code = (
+        "import glm_magic, glm_magic.magic.parse; print(glm_magic.magic.parse.parse('-q x').quiet)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

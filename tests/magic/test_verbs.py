@@ -1,0 +1,218 @@
+"""Verbs show and change what they say, and everything else on a line is a prompt."""
+
+import pytest
+
+from glm_magic.core.errors import (
+    GlmError,
+    InvalidValueError,
+    MissingKeyError,
+    UnknownNameError,
+    UnsupportedError,
+)
+from glm_magic.magic.commands import COMMANDS
+from glm_magic.magic.verbs import VERBS, find_verb
+from tests.servers.script import Script, Tokens
+
+
+def prompts(bodies):
+    return [body["messages"][-1]["content"] for body in bodies]
+
+
+def test_every_verb_is_built_or_refused():
+    assert {verb.name for verb in VERBS if verb.built} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if not verb.built], ids=lambda v: v.name)
+def test_a_verb_that_is_not_built_says_so_and_sends_nothing(asking, sent, verb):
+    values = {"N": "3", "NAME": "x", "FILE": "f.json", "[AMOUNT]": "5", "[N]": "", "[FILE]": ""}
+    words = [values.get(word, word) for word in verb.arguments[0].split()]
+    lines = asking.fail(f"%glm {verb.name} {' '.join(words)}")
+    assert isinstance(asking.error, UnsupportedError)
+    assert lines[0] == f"UnsupportedError: %glm {verb.name} is not built yet; nothing was sent"
+    assert len(lines) == 2
+    assert sent() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain entropy", "use the force, Luke", "new ideas for dinner", "undo this knot",
+        "models are useful", "show me the way", "help me", "config files explained", "stop that",
+        "context matters", "version control", "record 3 songs", "fix it", "usage of commas",
+        "mcp what is it", "drop everything", "undo 0", "undo -1", "models nosuchthing", "hello",
+        "wire 1 2",
+    ],
+)  # fmt: skip
+def test_a_line_that_cannot_be_a_verb_is_a_prompt(asking, sent, line):
+    asking.run(f"%glm -q -- {line}")  # what it should be the same as
+    found = find_verb(line, asking.shell.find_line_magic("glm").__self__._judges())
+    assert found is None
+    asking.run(f"%glm {line}")
+    assert prompts(sent()) == [line, line]
+
+
+@pytest.mark.parametrize("word", ["modles", "Models", "usge", "contxt", "verson", "models?"])
+def test_one_word_that_is_nearly_a_verb_is_asked_about(asking, sent, word):
+    lines = asking.fail(f"%glm {word}")
+    assert isinstance(asking.error, UnknownNameError)
+    assert "did you mean %glm " in lines[1]
+    assert len(lines) == 2
+    assert sent() == []
+    asking.run(f"%glm -q -- {word}")
+    assert prompts(sent()) == [word]
+
+
+def test_the_bare_magic_is_the_status(asking, monkeypatch):
+    asking.run("%glm -q hello")
+    printed = asking.run("%glm")
+    for words in ("provider  zai", "turns     1", "11 in, 29 out", "found in ZAI_API_KEY"):
+        assert words in printed
+    assert "test-key" not in printed
+    monkeypatch.delenv("ZAI_API_KEY")
+    assert "missing: ZAI_API_KEY" in asking.run("%glm")
+
+
+def test_the_status_with_nothing_configured_says_what_to_do(cells, monkeypatch):
+    monkeypatch.setattr("glm_magic.local.available", lambda: False)
+    printed = cells.run("%glm")
+    assert "no provider is configured" in printed
+    assert "set a key" in printed
+    cells.fail("%glm hello there")
+    assert isinstance(cells.error, MissingKeyError)
+
+
+def test_models_are_listed_with_limits_and_keys(asking):
+    printed = asking.run("%glm models zai")
+    line = next(line for line in printed.splitlines() if line.startswith("glm-4.6 "))
+    assert "found in ZAI_API_KEY" in line
+    assert "$" in line
+    assert "dashscope" not in line
+    assert len(asking.run("%glm models").splitlines()) > len(printed.splitlines())
+    assert "missing: DASHSCOPE_API_KEY" in asking.run("%glm models glm-4.5")
+    assert "test-key" not in asking.run("%glm models")
+
+
+def test_use_chooses_a_model_from_here_on(asking, sent):
+    asking.run("%glm use glm-4.5")
+    asking.run("%glm -q hello")
+    asking.run("%glm -q glm-4.7 hello")
+    asking.run("%glm -q hello")
+    assert [body["model"] for body in sent()] == ["glm-4.5", "glm-4.7", "glm-4.5"]
+
+
+def test_use_chooses_a_provider_or_a_model_at_one(cells, monkeypatch):
+    monkeypatch.setenv("ZAI_API_KEY", "a")
+    assert "at wcode" in cells.run("%glm use wcode")
+    assert "provider  wcode" in cells.run("%glm")
+    assert "glm-4.7 at bigmodel" in cells.run("%glm use bigmodel/glm-4.7")
+    assert "glm-4.7 at bigmodel" in cells.run("%glm use glm-4.7")  # it stays where it is
+    assert "session default" in cells.run("%glm config")
+
+
+def test_use_refuses_what_there_is_not(asking):
+    lines = asking.fail("%glm use glm-4.66")
+    assert isinstance(asking.error, UnknownNameError)
+    assert "did you mean glm-4.6?" in lines[1]
+    with pytest.raises(GlmError):
+        asking.shell.run_line_magic("glm", "use nonsense")
+
+
+def test_sessions_begin_fork_and_are_chosen(asking, sent):
+    asking.run("%glm -q one")
+    asking.run("%glm fork other")
+    asking.run("%glm -q two")
+    asking.run("%glm use default")
+    asking.run("%glm -q three")
+    asking.run("%glm new")
+    asking.run("%glm -q four")
+    assert [len(body["messages"]) for body in sent()] == [1, 3, 3, 1]
+    printed = asking.run("%glm sessions")
+    assert [line.split()[0] for line in printed.splitlines()[2:]] == [
+        "default", "other", "session-2"]  # fmt: skip
+
+
+def test_a_session_begun_again_keeps_its_earlier_turns(asking, sent):
+    asking.run("%glm new lesson")
+    asking.run("%glm -q one")
+    assert "kept as lesson-2" in asking.run("%glm new lesson")
+    asking.run("%glm -q two")
+    asking.run("%glm use lesson-2")
+    asking.run("%glm -q three")
+    assert [len(body["messages"]) for body in sent()] == [1, 1, 3]
+
+
+def test_undo_and_reset_take_turns_back(asking, sent):
+    for word in ("one", "two", "three"):
+        asking.run(f"%glm -q {word}")
+    assert "2 turns taken back; 1 turn left" in asking.run("%glm undo 2")
+    asking.run("%glm -q four")
+    asking.run("%glm reset")
+    asking.run("%glm -q five")
+    assert [len(body["messages"]) for body in sent()] == [1, 3, 5, 3, 1]
+    assert "input" in asking.run("%glm usage")
+    assert "      5     55" in asking.run("%glm usage")  # what was spent stays spent
+
+
+def test_show_lists_turns_or_shows_one(asking):
+    asking.run("%glm -q first question")
+    asking.run("%glm -q second question")
+    listed = asking.run("%glm show")
+    assert "first question" in listed
+    assert "complete" in listed
+    assert "Because." in asking.run("%glm show 1")
+    assert "has 2" in asking.fail("%glm show 3")[0]
+    assert isinstance(asking.error, InvalidValueError)
+
+
+def test_context_is_what_the_next_turn_sends(asking, sent):
+    asking.run("%config GLM.system = 'be brief'")
+    asking.run("%glm -q one")
+    asking.run("%glm -q two")
+    printed = asking.run("%glm context")
+    roles = [line.split()[0] for line in printed.splitlines()[3:-1]]
+    assert roles == ["system", "user", "assistant", "user", "assistant"]
+    assert "≈" in printed
+    asking.run("%glm -q three")
+    assert [m["role"] for m in sent()[-1]["messages"]] == [*roles, "user"]
+
+
+def test_usage_is_kept_apart_by_session_and_model(asking, model_server):
+    model_server.tell(Script(tokens=Tokens(100, 50, reasoning=20, cached=10)))
+    asking.run("%glm -q glm-4.6 one")
+    asking.run("%glm -q glm-4.6 two")
+    asking.run("%glm -q -S other glm-4.5 three")
+    printed = asking.run("%glm usage").splitlines()
+    assert printed[2].split()[:8] == ["default", "zai", "glm-4.6", "2", "200", "20", "100", "40"]
+    assert printed[3].split()[:8] == ["other", "zai", "glm-4.5", "1", "100", "10", "50", "20"]
+
+
+def test_wire_shows_request_and_reply_without_the_key(asking):
+    asking.run("%glm -q it's {one}")
+    printed = asking.run("%glm wire")
+    for words in ('"content": "it\'s {one}"', "data: ", "curl --no-buffer", "httpx.stream"):
+        assert words in printed
+    assert "$ZAI_API_KEY" in printed
+    assert "test-key" not in printed
+    assert isinstance(asking.run("%glm wire 1"), str)
+    assert "there is no turn 2" in asking.fail("%glm wire 2")[0]
+
+
+def test_wire_before_any_turn_is_two_lines(cells):
+    assert len(cells.fail("%glm wire")) == 2
+
+
+def test_help_lists_every_option_and_verb(asking):
+    printed = asking.run("%glm help")
+    for words in ("--temperature X", "--show-thinking", "(not built yet)", "wire [N]"):
+        assert words in printed
+    assert asking.run("%%glm -h") == printed
+    assert asking.run("%glm --help") == printed
+    assert "re-run" not in printed
+    assert asking.run("%glm help undo").startswith("%glm undo [N]")
+    assert "--stop TEXT" in asking.run("%glm help --stop")
+
+
+def test_version_names_the_packages(cells):
+    printed = cells.run("%glm version")
+    assert "glm_magic" in printed
+    assert "ipython" in printed
