@@ -13,6 +13,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
+from glm_magic.engine import stream as stream_module
 from glm_magic.wire import retry
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
@@ -305,6 +306,18 @@ def test_a_whole_reply_is_read_however_it_travels(raw_server: RawServer, answer:
     began = time.monotonic()
     got = glm.ask("Why?", **at_raw(raw_server))
     assert (got.answer, got.status) == ("Blue 😀", "complete")
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("step", [Stall(), Reset()], ids=["silence", "reset"])
+def test_after_the_finish_reason_nothing_can_spoil_the_reply(
+    raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, step: Any
+) -> None:
+    monkeypatch.setattr(stream_module, "TRAILER_S", 0.2)
+    raw_server.answer(Send(head() + chunk("Blue") + chunk(finish="stop")), Wait(0.05), step)
+    began = time.monotonic()
+    got = glm.ask("Why?", **at_raw(raw_server))
+    assert (got.answer, got.status, got.finish_reason) == ("Blue", "complete", "stop")
     assert time.monotonic() - began < 3
 
 
