@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -178,6 +180,18 @@ def test_one_cancelled_reply_leaves_the_others_alone(server: ModelServer) -> Non
             first.cancel()
             assert second.wait(5)
     assert second.turn.answer == "second"
+
+
+def test_an_interrupt_ends_the_wait_at_once_and_closes_the_connection(server: ModelServer) -> None:
+    server.tell(Script(stall_after=2))
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        glm.ask("Why?", **DASHSCOPE.asked(server))
+    timer.join()
+    assert time.monotonic() - began < 1.5
+    assert server.last.hung_up.wait(2)
 
 
 # ── retries ──────────────────────────────────────────────────────────────────────────────────────

@@ -199,3 +199,34 @@ def test_with_nothing_configured_the_error_says_what_to_do(monkeypatch: pytest.M
     monkeypatch.setattr(local, "available", lambda: False)
     error = refused(errors.MissingKeyError)
     assert "API_KEY" in error.hint
+
+
+@pytest.mark.parametrize("keyword", ["temprature", "stop", "max_token", "stream"])
+def test_an_unknown_keyword_is_not_swallowed(server: ModelServer, keyword: str) -> None:
+    with pytest.raises((TypeError, errors.RefusedError)) as caught:
+        glm.ask("Why?", **DASHSCOPE.asked(server, **{keyword: 1}))
+    assert keyword in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("value", [{1}, object(), b"x", float("nan"), float("inf"), 1j])
+def test_a_parameter_that_json_cannot_hold(server: ModelServer, value: Any) -> None:
+    refused(errors.InvalidValueError, **DASHSCOPE.asked(server, params={"extra": value}))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({name: 7} for name in ("model", "provider", "base_url", "api_key", "system", "tools")),
+        *({"params": value} for value in ("x", [1], {1: 2})),
+        *({"idle_timeout_s": value} for value in ("x", -1, float("nan"))),
+        {"thinking": 7},
+        {"tools": "x"},
+        {"tools": [{}]},
+    ],
+    ids=str,
+)
+def test_an_option_of_the_wrong_type(server: ModelServer, options: dict[str, Any]) -> None:
+    refused(errors.RefusedError, **DASHSCOPE.asked(server, **options))
+    assert server.requests == []
