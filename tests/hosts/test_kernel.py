@@ -1,0 +1,130 @@
+"""The magics in a real ipykernel, driven by messages as a front end sends them."""
+
+import time
+
+import pytest
+
+from tests.servers.script import Failure, Script
+
+pytestmark = pytest.mark.hosts
+
+
+def prompts(server):
+    return [request.json["messages"][-1]["content"] for request in server.requests]
+
+
+def lengths(server):
+    return [len(request.json["messages"]) for request in server.requests]
+
+
+def test_a_cell_ends_with_one_saved_output(kernel):
+    ran = kernel.run("%%glm\nwhy?", cell="a")
+    assert len(ran.outputs) == 1
+    assert "scattering" in ran.outputs[0]["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" not in ran.outputs[0]
+
+
+def test_a_line_that_ends_a_cell_is_shown_once(kernel):
+    ran = kernel.run("%glm why?", cell="a")
+    assert len(ran.outputs) == 1
+    assert not [kind for kind, _ in ran.messages if kind == "execute_result"]
+    ran = kernel.run("r = %glm why?\nr.answer", cell="b")
+    assert len(ran.outputs) == 2
+    assert ran.outputs[1]["text/plain"] == "'Because of **scattering**.'"
+
+
+def test_running_a_cell_again_replaces_its_own_turn(kernel, asks_the_server):
+    for cell, prompt in [("a", "one"), ("b", "two"), ("a", "one again"), ("c", "three")]:
+        kernel.run(f"%%glm -q\n{prompt}", cell=cell)
+    assert lengths(asks_the_server) == [1, 3, 1, 5]
+    last = asks_the_server.requests[-1].json["messages"]
+    assert [m["content"] for m in last if m["role"] == "user"] == ["one again", "two", "three"]
+
+
+def test_calls_of_one_cell_are_slots_of_their_own(kernel, asks_the_server):
+    loop = "for word in ('x', 'y'):\n    %glm -q {word}"
+    kernel.run(loop, cell="a")
+    kernel.run(loop, cell="a")
+    assert lengths(asks_the_server) == [1, 3, 1, 3]
+
+
+def test_the_python_session_follows_the_same_rule(kernel, asks_the_server):
+    kernel.run("import glm_magic as glm\nchat = glm.Session('chat')")
+    for _ in range(2):
+        kernel.run("chat.ask('one'); chat.ask('two')", cell="a")
+    assert lengths(asks_the_server) == [1, 3, 1, 3]
+    assert "2" in kernel.run("len(chat)").text
+
+
+def test_without_a_cell_id_every_run_appends(kernel, asks_the_server):
+    kernel.run("%glm -q one")
+    kernel.run("%glm -q one")
+    assert lengths(asks_the_server) == [1, 3]
+
+
+def test_an_error_is_two_or_three_lines_and_stops_what_waits(kernel, asks_the_server):
+    asks_the_server.tell(Script(refusal=Failure(401, "1002", "bad token")))
+    first = kernel.send("%%glm\nwhy?", "a")
+    second = kernel.send("ran = True", "b")
+    ran = kernel.collect(first)
+    assert ran.reply["status"] == "error"
+    assert len(ran.traceback) == 3
+    assert "test-key" not in str(ran.messages) + str(ran.reply)
+    assert kernel.collect(second).reply["status"] == "aborted"
+
+
+def test_a_refusal_is_short_as_well(kernel, asks_the_server):
+    ran = kernel.fail("%%glm --compare think=on,off\nwhy?")
+    assert len(ran.traceback) == 2
+    assert asks_the_server.requests == []
+
+
+def test_the_code_goes_into_the_next_cell(kernel, asks_the_server):
+    asks_the_server.tell(Script(answer="```python\nprint(1)\n```"))
+    ran = kernel.run("%%glm -f code\nwrite", cell="a")
+    assert ran.reply["payload"] == [
+        {"source": "set_next_input", "text": "print(1)", "replace": False}
+    ]
+
+
+def test_an_executor_gets_no_widget(kernel):
+    ran = kernel.run("%%glm\nwhy?", allow_stdin=False)
+    assert [kind for kind, _ in ran.messages if kind.startswith("comm")] == []
+    assert len(ran.outputs) == 1
+
+
+def test_an_interrupt_keeps_what_came_and_leaves_a_healthy_kernel(kernel, asks_the_server):
+    asks_the_server.tell(Script(answer="one two three four five", stall_after=4))
+    first = kernel.send("%%glm -o r\nwhy?", "a")
+    second = kernel.send("1 + 1", "b")
+    time.sleep(2)
+    kernel.manager.interrupt_kernel()
+    began = time.monotonic()
+    ran = kernel.collect(first)
+    assert time.monotonic() - began < 5
+    assert ran.reply["status"] == "error"
+    assert ran.traceback == []
+    assert len(ran.outputs) == 1
+    assert "one" in ran.outputs[0]["text/plain"]
+    assert kernel.collect(second).reply["status"] == "aborted"
+    assert "interrupted" in kernel.run("_glm.status").text
+    asks_the_server.released.set()
+    asks_the_server.tell(Script())
+    kernel.run("%%glm -q\nand now?", cell="c")
+    assert lengths(asks_the_server)[-1] == 3
+
+
+def test_tab_completes_in_a_cell(kernel):
+    def complete(code):
+        kernel.client.complete(code, len(code))
+        content = kernel.client.get_shell_msg(timeout=30)["content"]
+        return [code[: content["cursor_start"]] + match for match in content["matches"]]
+
+    assert complete("%%glm --temp") == ["%%glm --temperature"]
+    assert complete("x = 1\nr = %glm usa") == ["x = 1\nr = %glm usage"]
+    assert complete("%%glm -m zai/glm-4.6") == ["%%glm -m zai/glm-4.6"]
+
+
+def test_unloading_gives_the_line_back(kernel):
+    kernel.run("%unload_ext glm_magic")
+    assert "not found" in kernel.fail("%glm why").text
