@@ -34,14 +34,14 @@ def help_on(word: str) -> Shown:
 
 
 def option_rows() -> list[str]:
-    """Return the README's table of options, as lines of Markdown."""
-    rows = [(f"`{_piped(o.usage)}`", _about(o)) for o in OPTIONS]
+    """Return the README's table of options, as lines of Markdown; it holds those that are built."""
+    rows = [(f"`{_piped(o.usage)}`", o.help) for o in OPTIONS if o.built]
     return _markdown(("option", "meaning"), rows)
 
 
 def verb_rows() -> list[str]:
-    """Return the README's table of verbs, as lines of Markdown."""
-    rows = [(f"`{_piped(_short(v))}`", _about(v)) for v in VERBS]
+    """Return the README's table of verbs, as lines of Markdown; it holds those that are built."""
+    rows = [(f"`{_piped(_short(v))}`", v.help) for v in VERBS if v.built]
     return _markdown(("verb", "what it shows or does"), rows)
 
 
