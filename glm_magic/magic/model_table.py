@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ..catalogue.choose import find_model
+from ..catalogue.choose import LOCAL, find_model
 from ..catalogue.load import Catalogue
 from ..catalogue.schema import Offer, ProviderInfo
 from ..core.errors import GlmError
@@ -23,7 +23,7 @@ def models(known: Catalogue, word: str) -> Shown:
     """Return the catalogue, or the part that a provider's name or a part of a model's picks."""
     keys = {info.name: key_state(info) for info in known.providers.values()}
     rows = [_offer_row(offer, keys[offer.provider.name]) for offer in _offers(known, word)]
-    free = [name for name, info in known.providers.items() if info.self_hosted]
+    free = [n for n, info in known.providers.items() if info.self_hosted and n != LOCAL]
     columns = ("model", "provider", "context", "longest reply", "price in", "price out",
                "thinking", "tools", "key")  # fmt: skip
     note = "Prices are for a million tokens; n/a: not known. "

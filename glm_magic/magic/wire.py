@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pprint import pformat
+from typing import Any
 
 from ..credentials import find_key
 from ..engine.stream import Call, Stream
@@ -28,9 +29,9 @@ def sent(stream: Stream, number: int) -> Shown:
     title = f"Turn {number}: {turn.model} at {turn.provider}, {turn.status}"
     parts = [
         *_request(call),
-        ("Reply as it came", raw or "nothing"),
         ("The same with curl", as_curl(call)),
         ("The same in Python", as_python(call)),
+        ("Reply as it came", raw or "nothing"),
     ]
     return Sheet(parts, title=title, folded=True)
 
@@ -39,7 +40,11 @@ def _request(call: Call) -> list[tuple[str, str]]:
     lines = [f"{name}: {value}" for name, value in call.wire.headers.items()]
     lines += [f"Authorization: Bearer {_variable(call)}"] if _needs_key(call) else []
     head = "\n".join([f"POST {call.wire.url}", "Content-Type: application/json", *lines])
-    return [(head, json.dumps(call.wire.body, ensure_ascii=False, indent=2))]
+    return [(head, json.dumps(_body(call), ensure_ascii=False, indent=2))]
+
+
+def _body(call: Call) -> Any:
+    return json.loads(call.wire.content())
 
 
 def _needs_key(call: Call) -> bool:
@@ -54,7 +59,7 @@ def _variable(call: Call) -> str:
 
 def as_curl(call: Call) -> str:
     """Return a shell command that sends the same request; the key comes from the environment."""
-    body = json.dumps(call.wire.body, ensure_ascii=False)
+    body = call.wire.content().decode()
     headers = [shlex.quote(f"{name}: {value}") for name, value in call.wire.headers.items()]
     words = [
         f"curl --no-buffer {shlex.quote(call.wire.url)}",
@@ -68,7 +73,6 @@ def as_curl(call: Call) -> str:
 
 def as_python(call: Call) -> str:
     """Return a program that sends the same request; the key comes from the environment."""
-    body = json.loads(json.dumps(call.wire.body))
     headers = [f"{name!r}: {value!r}" for name, value in call.wire.headers.items()]
     if _needs_key(call):
         key = f"os.environ['{_variable(call)[1:]}']"
@@ -77,8 +81,9 @@ def as_python(call: Call) -> str:
 import os
 import httpx
 
-body = {pformat(body, width=96, sort_dicts=False)}
+body = {pformat(_body(call), width=96, sort_dicts=False)}
 headers = {{{", ".join(headers)}}}
-with httpx.stream("POST", {call.wire.url!r}, json=body, headers=headers, timeout=300) as reply:
+url = {call.wire.url!r}
+with httpx.stream("POST", url, json=body, headers=headers, timeout=300) as reply:
     for line in reply.iter_lines():
         print(line)"""
