@@ -25,7 +25,8 @@ class Part:
     def __init__(self, growing: Growing, with_source: bool = False) -> None:
         self._growing = growing
         self._with_source = with_source
-        self._epoch = 0
+        self.epoch = 0
+        """Rises whenever what was shown no longer holds."""
         self._frozen = ""
         self._tail = ""
         self._source = ""
@@ -39,7 +40,7 @@ class Part:
         """Take the text as it is now and return the delta; ``None`` when nothing changed."""
         growth = self._growing.update(text)
         if growth.restarted:
-            self._epoch += 1
+            self.epoch += 1
             self._frozen = self._tail = self._source = ""
         if not growth.added and growth.tail == self._tail and not growth.restarted:
             return None
@@ -48,7 +49,7 @@ class Part:
     def _apply(self, growth: Growth, text: str) -> dict[str, Any]:
         kept = common_prefix(self._tail, growth.tail)
         delta: dict[str, Any] = {
-            "epoch": self._epoch,
+            "epoch": self.epoch,
             "at": len(self._frozen),
             "was": len(self._tail),
             "add": growth.added,
@@ -67,14 +68,14 @@ class Part:
     def replace(self, html: str, text: str) -> None:
         """Put the final HTML in place of what had grown."""
         if html != self._frozen:
-            self._epoch += 1
+            self.epoch += 1
         self._frozen, self._tail = html, ""
         self._source = text if self._with_source else ""
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything that a page must know to show this part."""
         return {
-            "epoch": self._epoch,
+            "epoch": self.epoch,
             "frozen": self._frozen,
             "size": len(self._frozen),
             "tail": self._tail,

@@ -1,8 +1,8 @@
 """Markdown that grows: what is finished is rendered once, only the open end again.
 
 A block is finished when another one begins after a blank line below it, in lines that are
-complete. Up to there nothing that follows can change it, except a link reference defined later;
-the whole text is rendered once more at the end for that.
+complete. Up to there nothing that follows can change it, except a link reference defined later:
+whoever shows the end renders the whole text once more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .markdown import markdown_html, parser, render
+from .markdown import parser, render
 from .maths import OPEN_ENDED
 from .mend import mended
 from .safe import normalised
@@ -62,12 +62,6 @@ class IncrementalMarkdown:
         added = self._freeze()
         self.tail = self._render_tail()
         return Growth(added, self.tail, restarted)
-
-    def finish(self, text: str) -> str:
-        """Return the HTML of the whole text, rendered at once."""
-        self.frozen, self.tail = markdown_html(text), ""
-        self._text, self._cut = normalised(text), len(text)
-        return self.frozen
 
     def _freeze(self) -> str:
         end = self._text.rfind("\n") + 1

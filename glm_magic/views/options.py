@@ -24,6 +24,8 @@ class ViewOptions:
     """Names of the values that were put into the prompt."""
     note: str = ""
     """A remark for the header, such as that the reply was replayed."""
+    background: bool = False
+    """The turn runs beside other cells: its Stop never interrupts the kernel."""
     where: Where = "auto"
     """The kind of view; ``auto`` asks the host."""
     language: str | None = None

@@ -89,11 +89,7 @@ class PanelView:
         """Send what has changed."""
         with self._lock:
             self._turn = turn
-            message = {
-                name: delta
-                for name, part in self._parts.items()
-                if (delta := part.grow(str(getattr(turn, name)))) is not None
-            }
+            message = self._grow(turn)
             now = time.monotonic()
             if self._needs_snapshot(now):
                 self._send_snapshot(now)
@@ -102,6 +98,17 @@ class PanelView:
                 message["state"] = self._state()
                 self._state_at = now
             self._send(message)
+
+    def _grow(self, turn: Turn) -> dict[str, Any]:
+        """Return the deltas of both texts; what starts again needs a snapshot."""
+        message: dict[str, Any] = {}
+        for name, part in self._parts.items():
+            epoch = part.epoch
+            delta = part.grow(str(getattr(turn, name)))
+            if delta is not None:
+                message[name] = delta
+            self._snapshot_asked = self._snapshot_asked or part.epoch != epoch
+        return message
 
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays in the file."""
@@ -184,6 +191,7 @@ class PanelView:
             "says": str(getattr(self._words, now)),
             "live": turn.status == "streaming",
             "stopping": self._stopping,
+            "background": self._options.background,
             "label": self._words.reply_of.format(model=turn.model),
             "head": header_html(turn, self._options, self._words),
             "summary": summary_html(turn, self._words),

@@ -77,7 +77,11 @@ def play(stream: Playable, view: View) -> None:
     StoppedByUser
         When the user interrupted the cell; the partial reply has been shown by then.
     """
-    view.start(stream.turn, stream.cancel)
+    try:
+        view.start(stream.turn, stream.cancel)
+    except BaseException:
+        stream.cancel()
+        raise
     painter = _Painter(stream, view)
     try:
         while not stream.wait(WAIT_SLICE_S):
@@ -85,16 +89,22 @@ def play(stream: Playable, view: View) -> None:
     except KeyboardInterrupt:
         _wait_for_cancel(stream)
         painter.stop()
-        mark = getattr(view, "mark_interrupted", None)
-        if mark is not None:
-            mark()
+        _mark_interrupted(view)
         view.finish(stream.turn)
         raise StoppedByUser from None
     except BaseException:
+        stream.cancel()
         painter.stop()
         raise
     painter.stop()
     view.finish(stream.turn)
+
+
+def _mark_interrupted(view: View) -> None:
+    """Tell a view that wants to know that not its own Stop ended the turn."""
+    mark = getattr(view, "mark_interrupted", None)
+    if mark is not None:
+        mark()
 
 
 def _wait_for_cancel(stream: Playable) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import Browser, Locator
 
 from .server import KERNEL, TOKEN, LabServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator
 
 READY_MS = 60_000
 _CURRENT = "window.jupyterapp.shell.currentWidget"
@@ -56,7 +58,7 @@ class Lab:
             self.write(name, notebook)
             notebook = name
         self._name = notebook
-        self.page.goto(f"{self._server.url}/doc/tree/{notebook}?token={TOKEN}")
+        self.page.goto(f"{self._server.url}/{self._server.page_path}/{notebook}?token={TOKEN}")
         self._wait_until_ready()
 
     def reload(self) -> None:

@@ -39,6 +39,7 @@ class LabServer:
         self.notebooks.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._app = app
+        self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
         self._environment = environment or {}
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,13 +61,15 @@ class LabServer:
         deadline = time.monotonic() + START_S
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError(self.log())
+                self.stop()
+                raise RuntimeError(f"{self._app} did not start: {self.log()}")
             time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop the server with its kernels."""
         process = self._process
         if process is None or process.poll() is not None:
+            self._process = None
             return
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -91,10 +94,8 @@ class LabServer:
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.notebooks}",
-            "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=",
+            "--expose-app-in-browser",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
 
     def _environ(self) -> dict[str, str]:

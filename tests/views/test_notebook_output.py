@@ -116,3 +116,14 @@ def test_an_older_kernel_is_left_alone() -> None:
         comm = object()
 
     widget._receive_while_a_cell_runs(Model())  # type: ignore[arg-type]
+
+
+def test_a_text_that_starts_again_is_sent_whole(published: list[dict[str, Any]]) -> None:
+    view = PanelView(ENGLISH)
+    view.start(turn_of("", "", status="streaming"), lambda: None)
+    view._receive(None, {"type": "ready"}, [])
+    view.paint(turn_of("thought as answer", "", status="streaming"))
+    view.paint(turn_of("", "thought as answer", status="streaming"))
+    snapshot = widget._open[-1].snapshot
+    assert snapshot["answer"]["tail"] == ""
+    assert "thought as answer" in snapshot["reasoning"]["tail"]

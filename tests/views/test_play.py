@@ -95,3 +95,14 @@ def test_slow_painting_leaves_most_of_the_time_to_the_rest() -> None:
 def test_no_painter_is_left_behind() -> None:
     play(ScriptedStream(turn_of("x" * 100, ""), rate=1000), Recorder())
     assert "glm-painter" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_view_that_cannot_start_cancels_the_reply() -> None:
+    class Unable(Recorder):
+        def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+            raise RuntimeError("no display")
+
+    stream = ScriptedStream(turn_of(), rate=50)
+    with pytest.raises(RuntimeError, match="no display"):
+        play(stream, Unable())
+    assert stream.turn.status == "interrupted"
