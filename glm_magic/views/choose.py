@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -38,8 +39,19 @@ def view_for(shell: Any, options: ViewOptions) -> View:
         from .plain import PlainView
 
         return PlainView(options)
-    from .terminal import TerminalView
+    return _terminal(options)
 
+
+def _terminal(options: ViewOptions) -> View:
+    """Return plain text, or Markdown where it was asked for, rich is there and colour allowed."""
+    from .terminal import TerminalView, has_colour
+
+    if options.format == "markdown" and has_colour(sys.stdout):
+        try:
+            from .rich_terminal import RichTerminalView
+        except ImportError:
+            return TerminalView(options)
+        return RichTerminalView(options)
     return TerminalView(options)
 
 

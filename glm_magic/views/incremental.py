@@ -70,7 +70,7 @@ class IncrementalMarkdown:
             return ""
         self._searched = end
         source = self._text[self._cut : end]
-        length = _finished(source)
+        length = finished_length(source)
         if not length:
             return ""
         env = {"references": self._references}
@@ -90,8 +90,8 @@ def _without_spaces(source: str) -> str:
     return source.replace(" ", "").replace("\t", "")
 
 
-def _finished(source: str) -> int:
-    """Return how many characters of complete lines belong to finished blocks."""
+def finished_length(source: str) -> int:
+    """Return how many characters of `source`, in complete lines, belong to finished blocks."""
     tokens = parser().parse(source, {})
     begins = [t.map[0] for t in tokens if t.level == 0 and t.nesting >= 0 and t.map]
     lines = source.split("\n")

@@ -74,3 +74,12 @@ def test_the_command_line_of_no_process_is_empty(pid: str) -> None:
 
 def test_the_command_line_of_this_process_names_its_python() -> None:
     assert "python" in COMMAND_LINE(str(os.getpid()))[0]
+
+
+def test_markdown_in_a_terminal_needs_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    options = ViewOptions(format="markdown")
+    assert type(view_for(None, options)).__name__ == "TerminalView"
+    monkeypatch.setattr("glm_magic.views.terminal.has_colour", lambda _out: True)
+    assert type(view_for(None, options)).__name__ == "RichTerminalView"
+    assert type(view_for(None, ViewOptions())).__name__ == "TerminalView"

@@ -124,3 +124,30 @@ def test_a_stream_plays_on_a_terminal() -> None:
     screen = Screen()
     play(ScriptedStream(turn_of(), rate=20_000), TerminalView(ENGLISH, screen))
     assert ANSWER.strip() in screen.getvalue()
+
+
+def test_rich_prints_each_finished_block_once() -> None:
+    pytest.importorskip("rich")
+    from glm_magic.views.rich_terminal import RichTerminalView
+
+    screen = Screen()
+    play(ScriptedStream(turn_of(), rate=4000), RichTerminalView(ENGLISH, screen))
+    text = screen.getvalue()
+    assert text.count("A simulation agrees:") == 1
+    assert text.count("simulation to check it.") == 1
+    assert "## Mean" not in text
+    assert "**exponential**" not in text
+    assert "187 tok/s" in text
+
+
+def test_rich_takes_back_what_it_drew_and_obeys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    from glm_magic.views.rich_terminal import RichTerminalView
+
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Screen(is_terminal=True)
+    evil = turn_of("one\x1b]0;title\x07\n\n" + "two\n\n" * 40 + "end", "so")
+    play(ScriptedStream(evil, rate=2000), RichTerminalView(ENGLISH, screen))
+    assert "\x1b]0;" not in screen.getvalue()
+    assert "\x1b[2K" in screen.getvalue() or "\x1b[1A" in screen.getvalue()
+    assert len(screen.getvalue()) < 60 * len(evil.answer)
