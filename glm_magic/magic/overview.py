@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 _LONGEST_TEXT = 40
+_NEXT = "…"
+"""Stands for a prompt that is still to be written."""
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -89,14 +92,25 @@ def _spent(turn: Turn) -> tuple[int | None, str | None]:
 
 
 def context(desk: Desk) -> Shown:
-    """Return the messages that stand before the next prompt, with estimated sizes."""
-    system = desk.asked().system
-    messages = [("system", system)] if system else []
-    messages += [(message.role, message.content) for message in desk.session.context()]
-    rows = [(role, short(text, 200), f"≈{estimate(text):,}") for role, text in messages]
-    total = sum(estimate(text) for _, text in messages)
+    """Return what stands before the next prompt, as its provider gets it, with estimated sizes."""
+    parts = list(_sent_before(desk))
+    rows = [(role, short(text, 200), f"≈{estimate(text):,}") for role, text in parts]
+    total = sum(estimate(text) for _, text in parts)
     note = f"≈{total:,} tokens, estimated from the text; the next prompt comes after them."
     return Table(("role", "text", "tokens"), rows, f"Session {desk.session_name}", note)
+
+
+def _sent_before(desk: Desk) -> Iterator[tuple[str, str]]:
+    """Yield role and text of each part that the body of the next request would hold."""
+    call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
+    body = call.wire.body
+    messages = body.get("messages") or body["input"]["messages"]  # the native protocol nests them
+    for message in messages[:-1]:
+        for name, value in message.items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if name != "role" and text:
+                role = str(message["role"])
+                yield role if name == "content" else f"{role} ({name})", text
 
 
 def estimate(text: str) -> int:

@@ -216,3 +216,14 @@ def test_version_names_the_packages(cells):
     printed = cells.run("%glm version")
     assert "glm_magic" in printed
     assert "ipython" in printed
+
+
+def test_context_shows_the_reasoning_where_it_goes_back(asking, monkeypatch, model_server, sent):
+    monkeypatch.setenv("GLM_BASE_URL", f"{model_server.url}/api/coding/paas/v4")
+    asking.run("%glm -q glm-4.7 one")
+    asking.run("%glm use glm-4.7")
+    printed = asking.run("%glm context")
+    asking.run("%glm -q two")
+    reasoning = sent()[-1]["messages"][1].get("reasoning_content")
+    assert ("Let me see." in printed) == bool(reasoning)
+    assert reasoning == "Let me see."
