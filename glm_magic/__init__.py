@@ -10,6 +10,7 @@ Public names are loaded when they are first used, so importing the package costs
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,9 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{home}", __name__), name)
+    if name == "Session" and "IPython" in sys.modules:
+        # in a notebook a session follows the cells, also where the extension is not loaded
+        import_module(".magic.host", __name__).follow_cells()
     globals()[name] = value
     return value
 

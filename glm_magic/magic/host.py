@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..session import session as sessions
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -34,6 +36,15 @@ class RunningCell:
             self._execution, self._calls = execution, 0
         self._calls += 1
         return cell, self._calls
+
+
+def follow_cells() -> None:
+    """Let sessions follow the cells of the running notebook, unless something does so already."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None and sessions.slot_key is sessions.no_slot_key:
+        sessions.slot_key = RunningCell(shell).next_key
 
 
 def parent_of(shell: InteractiveShell) -> dict[str, Any]:

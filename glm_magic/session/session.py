@@ -18,7 +18,13 @@ from ..engine.reply import Reply
 from ..engine.stream import AsyncStream, Call, Stream
 from .slots import SlotKey, Slots, context_of
 
-slot_key: Callable[[], SlotKey | None] = lambda: None  # noqa: E731
+
+def no_slot_key() -> SlotKey | None:
+    """Tell nothing about cells, so that every question is a new turn."""
+    return None
+
+
+slot_key: Callable[[], SlotKey | None] = no_slot_key
 """Tells which cell is running; the notebook's side of the package puts its own in place."""
 
 

@@ -128,3 +128,14 @@ def test_tab_completes_in_a_cell(kernel):
 def test_unloading_gives_the_line_back(kernel):
     kernel.run("%unload_ext glm_magic")
     assert "not found" in kernel.fail("%glm why").text
+
+
+def test_a_session_follows_the_cells_where_the_extension_is_not_loaded(kernel, asks_the_server):
+    kernel.run("%unload_ext glm_magic")
+    kernel.run("import sys\nfor name in [n for n in sys.modules if n.startswith('glm_magic')]:\n"
+               "    del sys.modules[name]")  # fmt: skip
+    kernel.run("import glm_magic as glm\nchat = glm.Session('chat')")
+    for cell, question in (("a", "one"), ("b", "two"), ("a", "one again")):
+        kernel.run(f"chat.ask({question!r})", cell=cell)
+    assert lengths(asks_the_server) == [1, 3, 1]
+    assert "2" in kernel.run("len(chat)").text
