@@ -1,59 +1,98 @@
-# glm_magic. `make demo` and `make test` do all their own set-up, in .venv.
+# Two commands set everything up: `make demo` and `make test`. Each makes its own .venv once.
 
-.DEFAULT_GOAL := help
-.PHONY: help demo test quick lint tables browser-setup clean
 SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check browser-ready clean
 
-# The first Python that is new enough and can make a virtual environment; PYTHON=… chooses another one.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# The first Python that is new enough and can make a virtual environment.
+FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
+
 VENV := .venv
 BIN := $(VENV)/bin
+DONE := $(VENV)/done
+DEMO_PORT ?= 8888
 ARGS ?=
-ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+PYTEST_ARGS ?=
+EVERYDAY := -m 'not slow and not browser and not sdk' --ignore tests/browser
+FONTS := fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 
-help: ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export JUPYTER_PREFER_ENV_PATH := 1
 
-demo: $(VENV)/.demo ## open the quickstart in JupyterLab, working without any key (ARGS="--no-browser")
-	@$(BIN)/python -m glm_magic.local status || true
-	GLM_PROVIDER=local $(BIN)/jupyter lab $(ROOT_FLAG) $(ARGS) notebooks/01_first_prompt.ipynb
+help:
+	@echo 'make demo    open the quickstart in JupyterLab with a small model on this computer, no key needed'
+	@echo '             (127 MB for the model; DEMO_PORT=9999 and ARGS="--no-browser" go to JupyterLab)'
+	@echo 'make test    run everything: style, types, layers, and all tests, in a real browser too'
+	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
+	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
+	@echo 'make clean   remove the virtual environment and all caches'
+	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
 
-test: $(VENV)/.test browser-setup lint ## run everything: lint, types, layers, all tests (what CI runs)
-	$(BIN)/python -m pytest $(ARGS)
+$(DONE)/venv:
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer with the venv module was found.' >&2; \
+		echo 'Install one (on Debian: apt-get install python3-venv) or name it: make PYTHON=…' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@mkdir -p $(DONE) && touch $@
 
-quick: $(VENV)/.test lint ## run the everyday suite, under ten minutes
-	$(BIN)/python -m pytest -m "not slow and not browser and not local" $(ARGS)
+$(DONE)/package: $(DONE)/venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
 
-lint: $(VENV)/.test ## check style, types and the order of the rooms
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+$(DONE)/lab: $(DONE)/package
+	$(BIN)/python -m pip install --quiet 'jupyterlab>=4.4' 'ipykernel>=6.29'
+	@touch $@
+
+$(DONE)/tools: $(DONE)/package
+	$(BIN)/python -m pip install --quiet --group test --group lint
+	@touch $@
+
+$(DONE)/everything: $(DONE)/tools
+	$(BIN)/python -m pip install --quiet --group browser --group sdk
+	@touch $@
+
+# Where there is no ready-made model, this says what to do instead, and the rest goes on without it.
+$(DONE)/model: $(DONE)/package glm_magic/local/install.py
+	@if $(BIN)/python -m glm_magic.local install; then touch $@; else echo '(without the local model)'; fi
+
+# The local model is chosen, unless the person chose another provider; without either, it says so.
+demo: $(DONE)/lab $(DONE)/model
+	@$(BIN)/python -m glm_magic.local status || test -n "$${GLM_PROVIDER:-}" || exit 1
+	@echo 'Opening notebooks/01_first_prompt.ipynb; the address to open is printed below.'
+	@GLM_PROVIDER="$${GLM_PROVIDER:-local}" $(BIN)/jupyter lab notebooks/01_first_prompt.ipynb \
+		--ip 127.0.0.1 --port $(DEMO_PORT) \
+		$$(test "$$(id -u)" != 0 || echo --allow-root) \
+		$$(test "$$(uname)" != Linux || test -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" || echo --no-browser) \
+		$(ARGS)
+
+check: $(DONE)/tools
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check glm_magic tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-tables: $(VENV)/.test ## write the generated tables of README.md
-	$(BIN)/python -m tests.readme --write
+test: $(DONE)/everything $(DONE)/model browser-ready check
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-browser-setup:
-	@bash tests/browser/setup.sh
+quick: $(DONE)/tools check
+	$(BIN)/python -m pytest $(EVERYDAY) $(PYTEST_ARGS)
 
-$(VENV)/.made:
-	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer with venv is needed; PYTHON=… names one."; exit 1; fi
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	touch $@
+# The browser tests need a Chromium, and fonts for Chinese and emoji to be measured with.
+browser-ready:
+	@if command -v chromium >/dev/null && test -n "$$(fc-list :lang=zh-cn 2>/dev/null)"; then exit 0; fi; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo 'Installing Chromium and fonts.'; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq; \
+		apt-get install -qq -y --no-install-recommends chromium fontconfig $(FONTS) >/dev/null; \
+	else \
+		echo 'The browser tests need chromium on the PATH and a Chinese font, for example:' >&2; \
+		echo '  sudo apt-get install chromium fontconfig $(FONTS)' >&2; exit 1; \
+	fi
 
-$(VENV)/.demo: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e . "jupyterlab>=4.4"
-	$(BIN)/python -m glm_magic.local install || true
-	touch $@
-
-$(VENV)/.test: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e . --group lint --group test --group browser --group sdk
-	$(BIN)/python -m glm_magic.local install || true
-	touch $@
-
-clean: ## remove the virtual environment and everything that was built
+clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
