@@ -66,7 +66,7 @@ def test_a_missing_key_names_the_variable_and_the_page(zai):
         require_key(zai)
     assert "ZAI_API_KEY" in caught.value.hint
     assert zai.key_url in caught.value.hint
-    assert len(caught.value.lines()) == 3
+    assert len(caught.value.lines()) == 2
 
 
 @pytest.mark.parametrize("value", ["schlüssel", "two words", "line\nbreak", "zero\u200bwidth"])

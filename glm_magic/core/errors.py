@@ -101,7 +101,7 @@ class GlmError(Exception):
         lines = [f"{type(self).__name__}: {self.message}"]
         if self.hint:
             lines.append(f"→ {self.hint}")
-        if self.details:
+        if self.status or self.code or self.request_id:
             lines.append(f"  ({self.details})")
         return lines
 
