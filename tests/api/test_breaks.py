@@ -184,12 +184,22 @@ def test_one_cancelled_reply_leaves_the_others_alone(server: ModelServer) -> Non
 
 def test_an_interrupt_ends_the_wait_at_once_and_closes_the_connection(server: ModelServer) -> None:
     server.tell(Script(stall_after=2))
-    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
-    timer.start()
+    asked = threading.Event()
+
+    def interrupt() -> None:
+        _wait(lambda: asked.is_set() or bool(server.requests))
+        if not asked.wait(0.3):  # an interrupt must never meet anything but the wait
+            signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        glm.ask("Why?", **DASHSCOPE.asked(server))
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            glm.ask("Why?", **DASHSCOPE.asked(server))
+    finally:
+        asked.set()
+        thread.join()
     assert time.monotonic() - began < 1.5
     assert server.last.hung_up.wait(2)
 

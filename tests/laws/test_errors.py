@@ -223,18 +223,19 @@ BODIES = [
 ]
 
 
+STATUSES = (300, 400, 401, 402, 403, 404, 418, 429, 434, 499, 500, 503, 599)
+
+
 @every_dialect
-@pytest.mark.parametrize(
-    "status", [300, 400, 401, 402, 403, 404, 418, 429, 434, 499, 500, 503, 599]
-)
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-def test_any_failed_response_is_one_error_in_words(dialect: str, status: int, body: bytes) -> None:
-    error = read(dialect, status, body)
-    assert (error.status, error.provider) == (status, dialect)
-    assert error.message
-    assert error.hint
-    assert len(error.message) < 1000
-    "\n".join(error.lines()).encode()
+def test_any_failed_response_is_one_error_in_words(dialect: str, body: bytes) -> None:
+    for status in STATUSES:
+        error = read(dialect, status, body)
+        assert (error.status, error.provider) == (status, dialect)
+        assert error.message
+        assert error.hint
+        assert len(error.message) < 1000
+        "\n".join(error.lines()).encode()
 
 
 @every_dialect
