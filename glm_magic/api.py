@@ -6,9 +6,10 @@ import asyncio
 from typing import Unpack
 
 from .engine.asking import Asking, Prompt, asks, messages_of, options_of
+from .engine.async_stream import AsyncStream
 from .engine.prepare import prepare
 from .engine.reply import Reply
-from .engine.stream import AsyncStream, Stream
+from .engine.stream import Stream
 
 __all__ = [
     "AsyncStream",

@@ -17,9 +17,9 @@ from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
 from ..local.models import chosen
 from ..wire.http import IDLE_TIMEOUT_S
+from .call import Call
 from .options import Options
 from .plan import parameter_notices, plan
-from .stream import Call
 
 
 def prepare(

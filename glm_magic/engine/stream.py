@@ -5,49 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ..catalogue.schema import Offer
-from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
-from ..core.events import Event, Finish, Notice, StreamError, TimedEvent
-from ..core.secret import Secret
+from ..core.errors import GlmError
+from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
-from ..dialects import Decoder, Dialect
-from ..wire.framing import Framer, RecordTooLongError
-from ..wire.http import IDLE_TIMEOUT_S, Reply, read_error_body
-from ..wire.request import WireRequest
-from ..wire.retry import MAX_RETRIES, retry_delay_s
 from . import io
 from .accumulate import Accumulator
+from .call import Call
+from .transfer import Transfer
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from .reply import Reply as TurnReply
+    from .reply import Reply
 
 SLICE_S = 0.2
 """The main thread waits in slices, so that a kernel interrupt is seen at once."""
-TRAILER_S = 5.0
-"""How long to wait for usage and the end marker after a finish reason has come."""
-LEFTOVER_S = 0.05
-"""How long to wait for the end of a body that has said all."""
-MAX_RAW_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Everything that is needed to send one prompt and read its reply."""
-
-    prompt: str
-    offer: Offer
-    dialect: Dialect
-    wire: WireRequest
-    key: Secret | None = None
-    notices: tuple[Notice, ...] = ()
-    idle_timeout_s: float = IDLE_TIMEOUT_S
 
 
 class Stream:
@@ -67,9 +42,8 @@ class Stream:
         self.call = call
         self.error: GlmError | None = None
         """What the reply failed with, if it did."""
-        self.raw = bytearray()
-        """The first megabyte of the reply's body, as it came."""
         self._changed = threading.Condition()
+        self._transfer = Transfer(call, self._emit)
         self._fold = Accumulator(call.prompt, call.offer, call.notices)
         self._events: list[TimedEvent] = []
         self._wakers: list[Callable[[], None]] = []
@@ -97,7 +71,12 @@ class Stream:
             return list(self._events)
 
     @property
-    def reply(self) -> TurnReply:
+    def raw(self) -> bytes:
+        """The first megabyte of the reply's body, as it came."""
+        return bytes(self._transfer.raw)
+
+    @property
+    def reply(self) -> Reply:
         """The whole reply; waits for its end."""
         from .reply import Reply
 
@@ -106,13 +85,13 @@ class Stream:
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""
+        current = io.current()
         with self._changed:
             if self._started:
                 return
             self._started = True
             self._t0 = time.monotonic()
             self._fold.started_at = time.time()
-        current = io.current()
         current.thread.submit(self._run(current))
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -204,7 +183,7 @@ class Stream:
         self._task = asyncio.current_task()
         try:
             if not self._cancelled:
-                await self._attempts(current)
+                await self._transfer.run(current.client)
             self._finish(lambda: self._fold.interrupt(self._now()))
         except asyncio.CancelledError:
             self._finish(lambda: self._fold.interrupt(self._now()))
@@ -214,85 +193,6 @@ class Stream:
             fault = GlmError(f"glm_magic failed inside: {error!r}", hint="please report this")
             fault.__cause__ = error
             self._fail(fault)
-
-    async def _attempts(self, current: io.Io) -> None:
-        for attempt in range(MAX_RETRIES + 1):
-            headers: Mapping[str, str] = {}
-            try:
-                failed = await self._attempt(current)
-                if failed is None:
-                    return
-                error, headers = failed
-            except ConnectionFailedError as broken:
-                error = broken
-            delay_s = retry_delay_s(attempt, headers) if error.retryable else None
-            if delay_s is None:
-                raise error
-            text = (
-                f"{error.message}; trying again in {delay_s:.1f} s ({attempt + 1} of {MAX_RETRIES})"
-            )
-            self._emit([Notice("retry", text)])
-            await asyncio.sleep(delay_s)
-
-    async def _attempt(self, current: io.Io) -> tuple[GlmError, Mapping[str, str]] | None:
-        """Send once; return the error of a refused request, or ``None`` when a reply was read."""
-        call = self.call
-        async with current.client.post(call.wire, call.key, call.idle_timeout_s) as reply:
-            if reply.status >= 300:
-                body = self._without_key(await read_error_body(reply))
-                self._keep_raw(body)
-                error = call.dialect.error(call.offer, reply.status, reply.headers, body)
-                return error, reply.headers
-            await self._read(reply)
-            return None
-
-    def _without_key(self, body: bytes) -> bytes:
-        """Return an error body without our key, which some services repeat in the message."""
-        key = self.call.key.reveal().encode() if self.call.key else b""
-        return body.replace(key, b"<key>") if len(key) > 3 else body
-
-    async def _read(self, reply: Reply) -> None:
-        framer = Framer()
-        decoder = self.call.dialect.decoder(self.call.offer, self.call.wire.body)
-        try:
-            await self._read_chunks(reply, framer, decoder)
-        except (ConnectionFailedError, asyncio.CancelledError) as stopped:
-            if decoder.finish_reason is None or isinstance(stopped, asyncio.CancelledError):
-                ends = (Finish, StreamError, Notice)
-                self._emit([e for e in decoder.finish() if not isinstance(e, ends)])
-                raise
-        except RecordTooLongError:
-            raise ProtocolError(
-                "the server sent a single record of more than 16 MB",
-                hint="what had arrived is kept; this is not a chat reply",
-                provider=self.call.offer.provider.name,
-            ) from None
-        records = framer.finish()
-        self._emit([event for record in records for event in decoder.feed(record)])
-        self._emit(decoder.finish())
-        await _read_to_the_end(reply)
-
-    async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
-        chunks = reply.chunks
-        while not decoder.over:
-            try:
-                if decoder.finish_reason is None:
-                    chunk = await anext(chunks)
-                else:
-                    async with asyncio.timeout(TRAILER_S):
-                        chunk = await anext(chunks)
-            except (StopAsyncIteration, TimeoutError):
-                return
-            self._keep_raw(chunk)
-            events: list[Event] = []
-            for record in framer.feed(chunk):
-                events += decoder.feed(record)
-            if events:
-                self._emit(events)
-
-    def _keep_raw(self, chunk: bytes) -> None:
-        if len(self.raw) < MAX_RAW_BYTES:
-            self.raw += chunk[: MAX_RAW_BYTES - len(self.raw)]
 
     def _emit(self, events: list[Event]) -> None:
         if not events:
@@ -331,67 +231,6 @@ class Stream:
         return time.monotonic() - self._t0 if self._t0 else 0.0
 
 
-async def _read_to_the_end(reply: Reply) -> None:
-    """Read what is left of a body that has said all, so that its connection can be used again."""
-    with suppress(TimeoutError, ConnectionFailedError):
-        async with asyncio.timeout(LEFTOVER_S):
-            async for _ in reply.chunks:
-                pass
-
-
 def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
     with suppress(RuntimeError):  # the caller's loop may be closed already
         loop.call_soon_threadsafe(arrived.set)
-
-
-class AsyncStream:
-    """The same stream for a program that has an asyncio loop of its own.
-
-    Parameters
-    ----------
-    prepare : callable
-        Makes the stream; it may start a local server, so it runs on a worker thread.
-    """
-
-    def __init__(self, prepare: Callable[[], Stream]) -> None:
-        self._prepare = prepare
-        self._stream: Stream | None = None
-
-    async def __aenter__(self) -> Self:
-        (await self._ready()).start()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        if self._stream is not None:
-            await asyncio.to_thread(self._stream.close)
-
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        stream = await self._ready()
-        async for event in stream.aevents():
-            yield event
-
-    async def _ready(self) -> Stream:
-        if self._stream is None:
-            self._stream = await asyncio.to_thread(self._prepare)
-        return self._stream
-
-    @property
-    def stream(self) -> Stream:
-        """The stream underneath, once the block is entered."""
-        if self._stream is None:
-            raise RuntimeError("use it as: async with glm.astream(…) as s")
-        return self._stream
-
-    @property
-    def turn(self) -> Turn:
-        """The turn as it stands now."""
-        return self.stream.turn
-
-    @property
-    def reply(self) -> TurnReply:
-        """The whole reply, after the last event."""
-        return self.stream.reply
-
-    def cancel(self) -> None:
-        """Stop the reply and close its connection; what has arrived stays."""
-        self.stream.cancel()

@@ -8,7 +8,8 @@ from pprint import pformat
 from typing import Any
 
 from ..credentials import find_key
-from ..engine.stream import Call, Stream
+from ..engine.call import Call
+from ..engine.stream import Stream
 from .tables import Sheet, Shown
 
 _MOST_RAW_CHARACTERS = 20_000

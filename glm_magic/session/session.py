@@ -12,10 +12,12 @@ from ..core.price import CostTotal
 from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.asking import Asking, asks, options_of
+from ..engine.async_stream import AsyncStream
+from ..engine.call import Call
 from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.reply import Reply
-from ..engine.stream import AsyncStream, Call, Stream
+from ..engine.stream import Stream
 from .slots import SlotKey, Slots, context_of
 
 

@@ -1,0 +1,133 @@
+"""One call over the wire, on the loop thread: send, try again, read, decode."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
+from ..core.events import Event, Finish, Notice, StreamError
+from ..dialects import Decoder
+from ..wire.framing import Framer, RecordTooLongError
+from ..wire.http import HttpClient, Reply, read_error_body
+from ..wire.retry import MAX_RETRIES, retry_delay_s
+from .call import Call
+
+TRAILER_S = 5.0
+"""How long to wait for usage and the end marker after a finish reason has come."""
+LEFTOVER_S = 0.05
+"""How long to wait for the end of a body that has said all."""
+MAX_RAW_BYTES = 1024 * 1024
+
+
+class Transfer:
+    """Send a call and hand on its events.
+
+    Parameters
+    ----------
+    call : Call
+        What to send.
+    emit : callable
+        Takes each batch of events, one for each network chunk that brings any.
+    """
+
+    def __init__(self, call: Call, emit: Callable[[list[Event]], None]) -> None:
+        self._call = call
+        self._emit = emit
+        self.raw = bytearray()
+        """The first megabyte of the reply's body, as it came, our key cut out."""
+
+    async def run(self, client: HttpClient) -> None:
+        """Send, and read the reply to its end; retry only before anything of it was read.
+
+        Raises
+        ------
+        GlmError
+            The request was refused or the connection failed. Errors that the reply itself tells of
+            are events.
+        """
+        for attempt in range(MAX_RETRIES + 1):
+            headers: Mapping[str, str] = {}
+            try:
+                refused = await self._attempt(client)
+                if refused is None:
+                    return
+                error, headers = refused
+            except ConnectionFailedError as broken:
+                error = broken
+            delay_s = retry_delay_s(attempt, headers) if error.retryable else None
+            if delay_s is None:
+                raise error
+            which = f"{attempt + 1} of {MAX_RETRIES}"
+            text = f"{error.message}; trying again in {delay_s:.1f} s ({which})"
+            self._emit([Notice("retry", text)])
+            await asyncio.sleep(delay_s)
+
+    async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
+        """Send once; return the error of a refused request, or ``None`` when a reply was read."""
+        call = self._call
+        async with client.post(call.wire, call.key, call.idle_timeout_s) as reply:
+            if reply.status < 300:
+                await self._read(reply)
+                return None
+            body = self._without_key(await read_error_body(reply))
+            self._keep_raw(body)
+            error = call.dialect.error(call.offer, reply.status, reply.headers, body)
+            return error, reply.headers
+
+    def _without_key(self, body: bytes) -> bytes:
+        """Return an error body without our key, which some services repeat in the message."""
+        key = self._call.key.reveal().encode() if self._call.key else b""
+        return body.replace(key, b"<key>") if len(key) > 3 else body
+
+    async def _read(self, reply: Reply) -> None:
+        framer = Framer()
+        decoder = self._call.dialect.decoder(self._call.offer, self._call.wire.body)
+        try:
+            await self._read_chunks(reply, framer, decoder)
+        except asyncio.CancelledError:
+            self._emit_held(decoder)
+            raise
+        except ConnectionFailedError:
+            if decoder.finish_reason is None:
+                self._emit_held(decoder)
+                raise
+        except RecordTooLongError:
+            raise ProtocolError(
+                "the server sent a single record of more than 16 MB",
+                hint="what had arrived is kept; this is not a chat reply",
+            ) from None
+        self._emit([event for record in framer.finish() for event in decoder.feed(record)])
+        self._emit(decoder.finish())
+        await _read_to_the_end(reply)
+
+    async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
+        while not decoder.over:
+            try:
+                async with asyncio.timeout(TRAILER_S if decoder.finish_reason else None):
+                    chunk = await anext(reply.chunks)
+            except (StopAsyncIteration, TimeoutError):
+                return
+            self._keep_raw(chunk)
+            events: list[Event] = []
+            for record in framer.feed(chunk):
+                events += decoder.feed(record)
+            self._emit(events)
+
+    def _emit_held(self, decoder: Decoder) -> None:
+        """Hand on the text that a decoder holds back, without the end that it would conclude."""
+        ends = (Finish, StreamError, Notice)
+        self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
+
+    def _keep_raw(self, chunk: bytes) -> None:
+        if len(self.raw) < MAX_RAW_BYTES:
+            self.raw += chunk[: MAX_RAW_BYTES - len(self.raw)]
+
+
+async def _read_to_the_end(reply: Reply) -> None:
+    """Read what is left of a body that has said all, so that its connection can be used again."""
+    with suppress(TimeoutError, ConnectionFailedError):
+        async with asyncio.timeout(LEFTOVER_S):
+            async for _ in reply.chunks:
+                pass
