@@ -9,6 +9,7 @@ from typing import Any, TypedDict, TypeVar, get_type_hints
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.messages import ROLES, Message, ToolCall
 from ..core.request import Thinking
+from .kinds import check_kinds
 from .options import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +70,16 @@ _DOC = """
 
 
 def options_of(asking: Asking) -> Options:
-    """Return the options that a caller's keywords mean."""
+    """Return the options that a caller's keywords mean.
+
+    Raises
+    ------
+    TypeError
+        There is no such keyword.
+    InvalidValueError
+        A value is of another kind than its option takes.
+    """
+    check_kinds(asking, Asking.__annotations__)
     if asking.get("schema") is not None:
         raise UnsupportedError(
             "structured output by schema= is not built yet",

@@ -10,6 +10,7 @@ from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.request import EFFORT_LEVELS, Request, Thinking
+from .kinds import check_json
 
 RESERVED = ("model", "messages", "input", "stream", "parameters")
 """Body keys that are not the caller's to set."""
@@ -95,6 +96,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
             raise InvalidValueError(
                 f"{name!r} is not a parameter", hint="it is set by other options"
             )
+        check_json(name, value)
         problem = rules[name].problem(value) if name in rules else None
         if problem:
             cls = UnsupportedError if rules[name].refused else InvalidValueError
@@ -153,4 +155,5 @@ def checked_tools(
                 hint='give schemas: {"type": "function", "function": {"name": …, "parameters": …}}',
                 provider=offer.provider.name,
             )
+        check_json("a tool", tool)
     return tuple(tools)
