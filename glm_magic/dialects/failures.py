@@ -19,6 +19,7 @@ from ..core.errors import ApiError, GlmError
 from ..core.text import clean
 
 MAX_MESSAGE = 400
+NO_MESSAGE = "an error without a message"
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -60,15 +61,15 @@ def read_payload(
     """Read an error object, from a body or from the middle of a stream."""
     error = payload.get("error", payload)
     if not isinstance(error, Mapping):
-        return Failure(one_line(str(error)), status, request_id=request_id)
+        return Failure(one_line(str(error)) or NO_MESSAGE, status, request_id=request_id)
     code = error.get("code")
     metadata = error.get("metadata")
     type_ = metadata.get("error_type") if isinstance(metadata, Mapping) else error.get("type")
     words = (error.get("message"), error.get("msg"), payload.get("message"), code)
-    message = next((word for word in words if word), "an error without a message")
+    message = next((word for word in words if word), "")
     own_id = payload.get("request_id") or error.get("request_id") or request_id
     return Failure(
-        one_line(str(message)),
+        one_line(str(message)) or NO_MESSAGE,
         status,
         "" if code is None else clean(str(code)),
         type_ if isinstance(type_, str) else "",

@@ -96,7 +96,6 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
             raise InvalidValueError(
                 f"{name!r} is not a parameter", hint="it is set by other options"
             )
-        check_json(name, value)
         problem = rules[name].problem(value) if name in rules else None
         if problem:
             cls = UnsupportedError if rules[name].refused else InvalidValueError
@@ -112,6 +111,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
             raise InvalidValueError(
                 f"{name} has no effect without {needed}", hint=f"add --param {needed}=true"
             )
+        check_json(name, value)
     _check_limits(parameters, offer)
     return dict(parameters)
 

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
 from ..core.secret import Secret
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
 """Silence after which a stream is given up; a model may think for minutes without a byte."""
+KEPT_OPEN_S = 20.0
+"""How long an idle connection is kept for the next question."""
+KEPT_OPEN_LOCALLY_S = 2.0
 MAX_ERROR_BYTES = 1024 * 1024
 _LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
@@ -49,13 +51,12 @@ class HttpClient:
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         import httpx
 
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(
             transport=transport,
-            mounts=None if transport else _past_the_proxy(limits),
+            mounts=None if transport else _own_computer(),
             headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
             follow_redirects=False,
-            limits=limits,
+            limits=_kept(KEPT_OPEN_S),
         )
 
     @asynccontextmanager
@@ -96,13 +97,23 @@ class HttpClient:
         await self._client.aclose()
 
 
-def _past_the_proxy(limits: httpx.Limits) -> dict[str, httpx.AsyncBaseTransport | None]:
-    """Return routes that keep a proxy from standing between us and this computer itself."""
+def _kept(seconds: float) -> httpx.Limits:
     import httpx
 
-    if not getproxies():
-        return {}
-    direct = httpx.AsyncHTTPTransport(limits=limits)
+    return httpx.Limits(
+        max_connections=None, max_keepalive_connections=20, keepalive_expiry=seconds
+    )
+
+
+def _own_computer() -> dict[str, httpx.AsyncBaseTransport | None]:
+    """Return the routes to servers on this computer: past any proxy, and soon forgotten.
+
+    Such servers drop an idle connection after 5 s (uvicorn, cpp-httplib); a question sent in that
+    moment would be lost, while a new connection costs next to nothing.
+    """
+    import httpx
+
+    direct = httpx.AsyncHTTPTransport(limits=_kept(KEPT_OPEN_LOCALLY_S))
     return dict.fromkeys(_LOOPBACK, direct)
 
 

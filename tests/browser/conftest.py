@@ -42,9 +42,9 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[object]:
-    """One browser for all tests."""
+    """One browser for all tests here; while it is open, asyncio sees a running loop."""
     if reason := _missing():
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
