@@ -41,6 +41,9 @@ class Step:
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     """As reported; ``None`` when the provider reported nothing."""
+    estimate: Usage | None = None
+    """About what a reply used whose provider reported nothing; ``None`` where it did report, and
+    while the reply streams."""
     cost: Cost | None = None
     """``None`` when no price or no usage is known."""
     finish_reason: str | None = None
@@ -85,6 +88,12 @@ class Turn:
         """Usage of all steps together, or ``None`` when nothing was reported."""
         reported = [step.usage for step in self.steps if step.usage is not None]
         return sum(reported[1:], reported[0]) if reported else None
+
+    @property
+    def estimate(self) -> Usage | None:
+        """About what the steps used whose provider reported nothing; ``None``: all reported."""
+        guessed = [step.estimate for step in self.steps if step.estimate is not None]
+        return sum(guessed[1:], guessed[0]) if guessed else None
 
     @property
     def cost(self) -> Cost | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..catalogue.schema import Offer
 from ..core.errors import GlmError
+from ..core.estimate import Size
 from ..core.events import (
     ContentDelta,
     ContentWasReasoning,
@@ -20,6 +21,7 @@ from ..core.events import (
     UsageReport,
 )
 from ..core.messages import ToolCall
+from ..core.price import Cost
 from ..core.turn import Status, Step, Timing, Turn
 from ..core.usage import Usage
 
@@ -76,11 +78,20 @@ class Accumulator:
         What was asked, where; gives the price.
     notices : iterable of Notice
         What was already worth saying before anything was sent.
+    size : Size, optional
+        About how large the request is; without it nothing is estimated that was not reported.
     """
 
-    def __init__(self, prompt: str, offer: Offer, notices: Iterable[Notice] = ()) -> None:
+    def __init__(
+        self,
+        prompt: str,
+        offer: Offer,
+        notices: Iterable[Notice] = (),
+        size: Size | None = None,
+    ) -> None:
         self._prompt = prompt
         self._offer = offer
+        self._size = size
         self._notices = list(notices)
         self._reasoning = _Text()
         self._content = _Text()
@@ -164,18 +175,34 @@ class Accumulator:
         )
 
     def _step(self, now_s: float) -> Step:
-        price = None if self._status == "streaming" else self._offer.price
+        reasoning, content = str(self._reasoning), str(self._content)
+        estimate = self._estimate(reasoning, content)
         return Step(
-            reasoning=str(self._reasoning),
-            content=str(self._content),
+            reasoning=reasoning,
+            content=content,
             tool_calls=_calls(self._calls),
             usage=self._usage,
-            cost=price.cost(self._usage) if price else None,
+            estimate=estimate,
+            cost=self._cost(estimate),
             finish_reason=self._finish_reason,
             response_id=self._started.id,
             resolved_model=self._started.model,
             timing=self._timing(now_s),
         )
+
+    def _estimate(self, reasoning: str, content: str) -> Usage | None:
+        """Return about what an ended reply used whose provider did not say, as when it was cut."""
+        over = self._status != "streaming"
+        if not over or self._usage is not None or self._size is None:
+            return None
+        calls = "".join(str(call.arguments) for call in self._calls.values())
+        arrived = reasoning or content or calls
+        return self._size.usage(reasoning, content + calls) if arrived else None
+
+    def _cost(self, estimate: Usage | None) -> Cost | None:
+        price = None if self._status == "streaming" else self._offer.price
+        cost = price.cost(self._usage or estimate) if price else None
+        return replace(cost, estimated=True) if cost and estimate else cost
 
     def _timing(self, now_s: float) -> Timing:
         times = self._times

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..catalogue.schema import Offer
+from ..core.estimate import Size
 from ..core.events import Notice
 from ..core.secret import Secret
 from ..dialects import Dialect
@@ -24,3 +25,5 @@ class Call:
     notices: tuple[Notice, ...] = ()
     """What is worth saying before anything is sent."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
+    size: Size | None = None
+    """About how large the request is; ``None``: nobody has estimated it."""

@@ -10,6 +10,7 @@ from .. import local
 from ..catalogue.choose import LOCAL, Choice, choose
 from ..catalogue.load import Catalogue, catalogue
 from ..catalogue.schema import ModelInfo, Offer
+from ..core.estimate import Size, estimate_body
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.secret import Secret
@@ -59,14 +60,16 @@ def prepare(
     dialect.encode(request, offer)  # refuses what cannot be spelled, before a server is started
     if start_local:
         offer, key = _reachable(offer, options)
+    wire = dialect.encode(request, offer)
     return Call(
         prompt=messages[-1].content,
         offer=offer,
         dialect=dialect,
-        wire=dialect.encode(request, offer),
+        wire=wire,
         key=key,
         notices=(*choice.notices, *parameter_notices(request.parameters, offer), *_about(offer)),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
+        size=Size(estimate_body(wire.body)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,18 +12,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ..core.errors import GlmError
-from ..core.events import Event, StreamError, TimedEvent
+from ..core.events import Event, Notice, StreamError, TimedEvent
 from ..core.turn import Turn
 from . import io
 from .accumulate import Accumulator
 from .call import Call
 from .transfer import Transfer
+from .watch import Watcher
 
 if TYPE_CHECKING:
     from .reply import Reply
 
 SLICE_S = 0.2
 """The main thread waits in slices, so that a kernel interrupt is seen at once."""
+_log = logging.getLogger(__name__)
 
 
 class Stream:
@@ -42,9 +45,11 @@ class Stream:
         self.call = call
         self.error: GlmError | None = None
         """What the reply failed with, if it did."""
+        self.watchers: list[Watcher] = []
+        """Who looks on; to be filled before the request is sent."""
         self._changed = threading.Condition()
         self._transfer = Transfer(call, self._emit)
-        self._fold = Accumulator(call.prompt, call.offer, call.notices)
+        self._fold = Accumulator(call.prompt, call.offer, call.notices, call.size)
         self._events: list[TimedEvent] = []
         self._wakers: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -112,12 +117,11 @@ class Stream:
             if self._done or self._cancelled:
                 return
             self._cancelled = True
-            if not self._started:
-                self._started = True
-                self._finish_locked(lambda: self._fold.interrupt(0.0))
-                return
+            unsent, self._started = not self._started, True
             task = self._task
-        if task is not None:
+        if unsent:
+            self._finish(lambda: self._fold.interrupt(0.0))
+        elif task is not None:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     def close(self) -> None:
@@ -183,6 +187,8 @@ class Stream:
         self._task = asyncio.current_task()
         try:
             if not self._cancelled:
+                for watcher in self.watchers:
+                    watcher.sends(self.call)
                 await self._transfer.run(current.client)
             self._finish(lambda: self._fold.interrupt(self._now()))
         except asyncio.CancelledError:
@@ -197,6 +203,14 @@ class Stream:
     def _emit(self, events: list[Event]) -> None:
         if not events:
             return
+        self._take(events)
+        for watcher in self.watchers:
+            for remark in watcher.saw(events):
+                self._take([remark.notice])
+                if remark.stop:
+                    self.cancel()
+
+    def _take(self, events: list[Event] | list[Notice]) -> None:
         now = self._now()
         with self._changed:
             for event in events:
@@ -213,14 +227,18 @@ class Stream:
 
     def _finish(self, end: Callable[[], None]) -> None:
         with self._changed:
-            self._finish_locked(end)
-
-    def _finish_locked(self, end: Callable[[], None]) -> None:
-        end()
-        if self.error is not None:
-            self.error.turn = self._fold.turn(self._now())
-        self._done = True
-        self._notify_locked()
+            end()
+            turn = self._fold.turn(self._now())
+            if self.error is not None:
+                self.error.turn = turn
+        for watcher in self.watchers:
+            try:
+                watcher.ended(turn)
+            except Exception:
+                _log.exception("a reply was not taken note of")
+        with self._changed:
+            self._done = True
+            self._notify_locked()
 
     def _notify_locked(self) -> None:
         self._changed.notify_all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..core.errors import GlmError
+from ..core.estimate import estimate
 from ..core.price import CostTotal
 from ..core.request import Thinking
 from ..core.turn import Turn
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 40
 _NEXT = "…"
 """Stands for a prompt that is still to be written."""
-_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
 def status(desk: Desk) -> Shown:
@@ -111,12 +110,6 @@ def _sent_before(desk: Desk) -> Iterator[tuple[str, str]]:
             if name != "role" and text:
                 role = str(message["role"])
                 yield role if name == "content" else f"{role} ({name})", text
-
-
-def estimate(text: str) -> int:
-    """Return about how many tokens a text takes: a Chinese character 0.7, others a quarter."""
-    wide = len(_WIDE.findall(text))
-    return round(0.7 * wide + (len(text) - wide) / 4)
 
 
 def usage(desk: Desk) -> Shown:

@@ -129,10 +129,18 @@ def _counts(turn: Turn, words: Words) -> list[Fact | None]:
         return []
     cost = turn.cost
     return [
-        Fact("tokens", _tokens(turn.usage, words)),
+        Fact("tokens", _spent(turn, words)),
         _speed(turn, words),
         Fact("cost", str(cost) if cost else words.cost_unknown) if over else None,
     ]
+
+
+def _spent(turn: Turn, words: Words) -> str:
+    """Return the turn's tokens; ``≈`` where some are an estimate, as of a reply that was cut."""
+    estimate = turn.estimate
+    if estimate is None:
+        return _tokens(turn.usage, words)
+    return "≈" + _tokens((turn.usage or Usage()) + estimate, words)
 
 
 def _tokens(usage: Usage | None, words: Words) -> str:

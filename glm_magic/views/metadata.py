@@ -23,6 +23,7 @@ def metadata(turn: Turn) -> dict[str, Any]:
         "status": turn.status,
         "finish_reason": turn.finish_reason,
         "usage": asdict(usage) if usage else None,
+        "estimate": asdict(turn.estimate) if turn.estimate else None,
         "cost": _cost(turn),
         "timing": asdict(turn.timing),
         "steps": len(turn.steps),

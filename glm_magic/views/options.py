@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+from ..core.turn import Turn
 
 ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]
 Where = Literal["auto", "panel", "page", "terminal"]
+
+
+class Variants(Protocol):
+    """The runs of one prompt cell, oldest first, and which of them later turns see."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Every run's turn as it stands now; the one that is being shown is among them."""
+
+    @property
+    def chosen(self) -> int:
+        """Place, from 0, of the run that later turns see; the newest one until chosen otherwise."""
+
+    def choose(self, place: int) -> None:
+        """Let later turns see that run; from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +46,7 @@ class ViewOptions:
     """The turn runs beside other cells: its Stop never interrupts the kernel."""
     where: Where = "auto"
     """The kind of view; ``auto`` asks the host."""
+    variants: Variants | None = None
+    """The runs of the cell; ``None`` where the turn belongs to no session."""
     language: str | None = None
     """``"en"``, ``"zh"``, or ``None`` for the language of the locale."""

@@ -1,0 +1,121 @@
+"""Who looks on sees everything, may stop it, and never spoils it."""
+
+from __future__ import annotations
+
+import pytest
+
+from glm_magic.core.errors import InvalidValueError
+from glm_magic.core.events import ContentDelta, Notice
+from glm_magic.core.messages import Message
+from glm_magic.engine.options import Options
+from glm_magic.engine.prepare import prepare
+from glm_magic.engine.stream import Stream
+from glm_magic.engine.watch import Remark
+from tests.servers.script import Failure, Script, Tokens
+
+
+class Onlooker:
+    """Notes what it sees, and says what it is told to say."""
+
+    def __init__(self, remark=None, at=0, refusal=None):
+        self.text = ""
+        self.turns = []
+        self.remark, self.at, self.refusal = remark, at, refusal
+
+    def sends(self, call):
+        if self.refusal:
+            raise self.refusal
+
+    def saw(self, events):
+        self.text += "".join(e.text for e in events if isinstance(e, ContentDelta))
+        if self.remark and len(self.text) >= self.at:
+            yield self.remark
+            self.remark = None
+
+    def ended(self, turn):
+        self.turns.append(turn)
+        raise ZeroDivisionError("a bug of the onlooker")
+
+
+@pytest.fixture
+def opened(model_server):
+    def make(onlooker, **options):
+        asked = Options(
+            provider="zai", model="glm-4.6", api_key="test-key",
+            base_url=model_server.url + "/api/paas/v4", **options,
+        )  # fmt: skip
+        stream = Stream(prepare([Message("user", "why?")], asked))
+        stream.watchers.append(onlooker)
+        return stream
+
+    return make
+
+
+def test_an_onlooker_sees_every_piece_and_the_end_before_anybody_else(opened, model_server, caplog):
+    model_server.tell(Script(answer="one two three", reasoning="hm", piece_chars=3))
+    onlooker = Onlooker()
+    stream = opened(onlooker)
+    assert stream.wait(20)
+    assert onlooker.text == "one two three"
+    assert [turn.status for turn in onlooker.turns] == ["complete"]
+    assert onlooker.turns[0] == stream.turn
+    assert "not taken note of" in caplog.text
+
+
+def test_an_onlooker_may_stop_a_reply_and_the_turn_says_why(opened, model_server):
+    model_server.tell(Script(answer="word " * 400, pause_s=0.01, tokens=None))
+    stop = Remark(Notice("enough", "that is enough"), stop=True)
+    stream = opened(Onlooker(stop, at=50))
+    assert stream.wait(20)
+    turn = stream.turn
+    assert turn.status == "interrupted"
+    assert turn.notices[-1] == Notice("enough", "that is enough")
+    assert 50 <= len(turn.answer) < 200
+    assert stream.error is None
+
+
+def test_an_onlooker_may_prevent_the_request(opened, model_server):
+    stream = opened(Onlooker(refusal=InvalidValueError("no", hint="do not")))
+    stream.wait(20)
+    with pytest.raises(InvalidValueError):
+        stream.raise_error()
+    assert stream.turn.status == "failed"
+    assert model_server.requests == []
+
+
+def test_a_stream_cancelled_before_it_was_sent_ends_too(opened, model_server):
+    onlooker = Onlooker()
+    stream = opened(onlooker)
+    stream.cancel()
+    assert stream.done
+    assert [turn.status for turn in onlooker.turns] == ["interrupted"]
+    assert model_server.requests == []
+
+
+def test_what_was_not_reported_is_estimated_and_marked(opened, model_server):
+    model_server.tell(Script(reasoning="r" * 400, answer="a" * 4000, tokens=None, stall_after=150))
+    stream = opened(Onlooker(Remark(Notice("x", "x"), stop=True), at=120))
+    assert stream.wait(20)
+    step = stream.turn.steps[0]
+    assert step.usage is None
+    assert step.estimate.input == stream.call.size.input
+    assert step.estimate.reasoning == 100
+    assert step.estimate.output == 100 + round(len(step.content) / 4)
+    assert step.cost.estimated
+    assert str(stream.turn.cost).startswith("≈$")
+
+
+def test_reported_usage_is_never_replaced_by_an_estimate(opened, model_server):
+    model_server.tell(Script(answer="a" * 400, tokens=Tokens(7, 9)))
+    stream = opened(Onlooker())
+    assert stream.wait(20)
+    assert stream.turn.estimate is None
+    assert not stream.turn.cost.estimated
+
+
+def test_nothing_is_estimated_where_nothing_came(opened, model_server):
+    model_server.tell(Script(refusal=Failure(401, "1002", "bad token")))
+    stream = opened(Onlooker())
+    assert stream.wait(20)
+    assert stream.turn.estimate is None
+    assert stream.turn.cost is None
