@@ -31,6 +31,8 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, ClassVar
 
+from .text import harmless
+
 if TYPE_CHECKING:
     from .turn import Turn
 
@@ -70,12 +72,13 @@ class GlmError(Exception):
         request_id: str | None = None,
         retryable: bool = False,
     ) -> None:
-        super().__init__(message)
-        self.hint = hint
+        # words of a server may hold what a terminal would obey
+        super().__init__(harmless(message))
+        self.hint = harmless(hint)
         self.provider = provider
         self.status = status
-        self.code = code
-        self.request_id = request_id
+        self.code = harmless(code) if code else code
+        self.request_id = harmless(request_id) if request_id else request_id
         self.retryable = retryable
         self.turn: Turn | None = None
         """What had arrived before the error; ``None`` when nothing was sent."""

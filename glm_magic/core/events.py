@@ -70,6 +70,8 @@ class Notice:
     code: str
     """A stable word, such as ``"retry"`` or ``"length"``."""
     message: str
+    wait_s: float | None = None
+    """How long nothing will happen from now on, as before a retry; ``None``: no wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-r"""Text that can always be encoded.
+r"""Text that can always be encoded, and shown.
 
 JSON may carry a surrogate half as an escape (``"\ud83d"``), and a provider may cut an emoji
 between two deltas. Nothing that reaches disk, a widget or the wire may hold such a half.
+
+What is shown to a person holds no character that steers a terminal or turns the writing round.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_HIGH = ("\ud800", "\udbff")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
@@ -18,6 +21,21 @@ def clean(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def harmless(text: str) -> str:
+    """Return `text` with everything that a terminal would obey made visible.
+
+    Control characters become the pictures that Unicode has for them, or U+FFFD: a model must not
+    move the cursor, set the title, or reverse the direction of what is already there.
+    """
+    return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
+
+
+def _picture(code: int) -> str:
+    if code == 0x7F:
+        return "\u2421"
+    return chr(0x2400 + code) if code < 0x20 else REPLACEMENT
 
 
 class SurrogateJoiner:

@@ -30,6 +30,8 @@ class Timing:
     thinking_s: float | None = None
     """From the first piece of reasoning to the first of the answer, or to the end."""
     total_s: float | None = None
+    resumes_s: float | None = None
+    """End of the wait before the last retry; ``None`` when there was no retry."""
 
 
 @dataclass(frozen=True, slots=True)

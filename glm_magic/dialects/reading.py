@@ -169,7 +169,7 @@ class ToolCalls:
         self._slots: dict[Any, int] = {}
         self._ids: list[str] = []
         self._named: list[bool] = []
-        self._arguments: list[str] = []
+        self._arguments: list[list[str]] = []
         self._joiners: list[SurrogateJoiner] = []
 
     @property
@@ -198,18 +198,26 @@ class ToolCalls:
         index = fragment.get("index")
         whole = not isinstance(index, int)
         number = self._number(None if whole else index, id_, name)
-        if whole and arguments.startswith(self._arguments[number]):
-            arguments = arguments[len(self._arguments[number]) :]
+        if whole:
+            arguments = self._new_of_snapshot(number, arguments)
         is_new_id = bool(id_) and not self._ids[number]
         is_new_name = bool(name) and not self._named[number]
         self._ids[number] = self._ids[number] or id_
         self._named[number] = self._named[number] or bool(name)
-        self._arguments[number] += arguments if whole else ""
         arguments = self._joiners[number].feed(arguments)
         if arguments or is_new_id or is_new_name:
             yield ToolCallDelta(
                 number, arguments, id_ if is_new_id else None, name if is_new_name else None
             )
+
+    def _new_of_snapshot(self, number: int, arguments: str) -> str:
+        """Return what a snapshot adds to the arguments so far; a mere fragment is all new."""
+        parts = self._arguments[number]
+        if len(arguments) >= sum(map(len, parts)):
+            before = "".join(parts)
+            arguments = arguments.removeprefix(before)
+        parts.append(arguments)
+        return arguments
 
     def _number(self, index: int | None, id_: str, name: str) -> int:
         """Return our own number of the call that a fragment belongs to."""
@@ -221,7 +229,7 @@ class ToolCalls:
             number = self._slots[slot] = len(self._ids)
             self._ids.append("")
             self._named.append(False)
-            self._arguments.append("")
+            self._arguments.append([])
             self._joiners.append(SurrogateJoiner())
         return number
 

@@ -26,11 +26,12 @@ class ThinkTags:
         The reply is known to begin inside the reasoning.
     """
 
-    __slots__ = ("_code", "_feed", "_held", "_lone_close")
+    __slots__ = ("_blank", "_code", "_feed", "_held", "_lone_close")
 
     def __init__(self, *, lone_close: bool = False, inside: bool = False) -> None:
         self._lone_close = lone_close
         self._held = ""
+        self._blank: list[str] = []
         self._code = _CodeSpans()
         self._feed = self._inside if inside else self._at_start
 
@@ -43,7 +44,8 @@ class ThinkTags:
 
     def finish(self) -> list[Event]:
         """Return what was held back, which no tag completed."""
-        held, self._held = self._held, ""
+        held, self._held = "".join((*self._blank, self._held)), ""
+        self._blank = []
         if not held:
             return []
         return [ReasoningDelta(held) if self._feed == self._inside else ContentDelta(held)]
@@ -55,6 +57,10 @@ class ThinkTags:
 
     def _at_start(self, text: str, events: list[Event]) -> None:
         start = text.lstrip()
+        if not start:
+            self._blank.append(text)
+            return
+        text, self._blank = "".join((*self._blank, text)), []
         if start.startswith(OPEN):
             self._feed = self._inside
             self._feed(start[len(OPEN) :], events)
@@ -110,26 +116,32 @@ def _overlap(text: str) -> int:
 
 
 class _CodeSpans:
-    """Whether a text, read so far, stands inside a code fence or between backticks."""
+    """Whether a text, read so far, stands inside a code fence or between backticks.
 
-    __slots__ = ("_fenced", "_line")
+    Of the line that is still growing, only its first characters and its backticks are kept: a line
+    may be a megabyte long and arrive in words.
+    """
+
+    __slots__ = ("_fenced", "_start", "_ticks")
 
     def __init__(self) -> None:
         self._fenced = False
-        self._line = ""
+        self._start = ""
+        self._ticks = 0
 
     def feed(self, text: str) -> None:
         head, *rest = text.split("\n")
-        self._line += head
+        self._add(head)
         for line in rest:
-            self._end_line()
-            self._line = line
+            self._fenced ^= self._start in ("```", "~~~")
+            self._start, self._ticks = "", 0
+            self._add(line)
 
-    def _end_line(self) -> None:
-        if self._line.lstrip().startswith(("```", "~~~")):
-            self._fenced = not self._fenced
+    def _add(self, text: str) -> None:
+        if len(self._start) < 3:
+            self._start = (self._start + text).lstrip()[:3]
+        self._ticks += text.count("`")
 
     @property
     def open(self) -> bool:
-        fence = self._line.lstrip().startswith("```")
-        return self._fenced or fence or self._line.count("`") % 2 == 1
+        return self._fenced or self._start == "```" or self._ticks % 2 == 1

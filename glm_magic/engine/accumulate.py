@@ -130,6 +130,8 @@ class Accumulator:
         match event:
             case Notice():
                 self._notices.append(event)
+                if event.wait_s is not None:
+                    self._times["resumes"] = at_s + event.wait_s
             case ContentWasReasoning():
                 self._reasoning.add(self._content.take())
                 if "content" in self._times:
@@ -216,6 +218,7 @@ class Accumulator:
             first_answer_s=answer_s,
             thinking_s=None if reasoning_s is None else max(0.0, thought_to_s - reasoning_s),
             total_s=end_s,
+            resumes_s=times.get("resumes"),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from dataclasses import dataclass
 
@@ -33,11 +34,18 @@ _current: Io | None = None
 
 
 def current() -> Io:
-    """Return the pair of this process; after a fork the child gets its own."""
+    """Return the pair of this process; after a fork the child gets its own.
+
+    Raises
+    ------
+    RefusedError
+        A proxy or certificate variable of the environment cannot be used.
+    """
     global _current  # noqa: PLW0603  one pair for each process
     with _lock:
         if _current is None or not _current.thread.alive:
-            _current = Io(LoopThread(), HttpClient())
+            client = HttpClient()  # first, as it may be refused, and a thread would be left over
+            _current = Io(LoopThread(), client)
         return _current
 
 
@@ -50,4 +58,12 @@ def close() -> None:
         io.close()
 
 
+def _forget() -> None:
+    """Start anew in a forked child: its threads are gone, and a lock may be held for ever."""
+    global _lock, _current
+    _lock, _current = threading.Lock(), None
+
+
 atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

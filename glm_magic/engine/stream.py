@@ -78,7 +78,7 @@ class Stream:
     @property
     def raw(self) -> bytes:
         """The first megabyte of the reply's body, as it came."""
-        return bytes(self._transfer.raw)
+        return self._transfer.raw
 
     @property
     def reply(self) -> Reply:
@@ -90,14 +90,18 @@ class Stream:
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""
-        current = io.current()
         with self._changed:
             if self._started:
                 return
             self._started = True
             self._t0 = time.monotonic()
             self._fold.started_at = time.time()
-        current.thread.submit(self._run(current))
+        try:
+            current = io.current()
+        except GlmError as error:
+            self._fail(error)
+        else:
+            current.thread.submit(self._run(current))
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, starting the request if need be; True when it has come."""

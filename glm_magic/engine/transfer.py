@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, Notice, StreamError
 from ..dialects import Decoder
-from ..wire.framing import Framer, RecordTooLongError
+from ..wire.framing import Framer, Record, RecordTooLongError
 from ..wire.http import HttpClient, Reply, read_error_body
 from ..wire.retry import MAX_RETRIES, retry_delay_s
 from .call import Call
@@ -19,6 +20,8 @@ TRAILER_S = 5.0
 LEFTOVER_S = 0.05
 """How long to wait for the end of a body that has said all."""
 MAX_RAW_BYTES = 1024 * 1024
+MAX_REPLY_BYTES = 256 * 1024 * 1024
+"""Far beyond any model's longest reply (131,072 tokens are 40 MB at most): it would never end."""
 
 
 class Transfer:
@@ -35,8 +38,13 @@ class Transfer:
     def __init__(self, call: Call, emit: Callable[[list[Event]], None]) -> None:
         self._call = call
         self._emit = emit
-        self.raw = bytearray()
+        self._raw = bytearray()
+        self._received = 0
+
+    @property
+    def raw(self) -> bytes:
         """The first megabyte of the reply's body, as it came, our key cut out."""
+        return self._without_key(bytes(self._raw))
 
     async def run(self, client: HttpClient) -> None:
         """Send, and read the reply to its end; retry only before anything of it was read.
@@ -61,7 +69,7 @@ class Transfer:
                 raise error
             which = f"{attempt + 1} of {MAX_RETRIES}"
             text = f"{error.message}; trying again in {delay_s:.1f} s ({which})"
-            self._emit([Notice("retry", text)])
+            self._emit([Notice("retry", text, wait_s=delay_s)])
             await asyncio.sleep(delay_s)
 
     async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
@@ -73,13 +81,23 @@ class Transfer:
                 return None
             body = self._without_key(await read_error_body(reply))
             self._keep_raw(body)
-            error = call.dialect.error(call.offer, reply.status, reply.headers, body)
-            return error, reply.headers
+            headers = {name: self._keyless(value) for name, value in reply.headers.items()}
+            return call.dialect.error(call.offer, reply.status, headers, body), headers
 
     def _without_key(self, body: bytes) -> bytes:
-        """Return an error body without our key, which some services repeat in the message."""
+        """Return a body without our key, which some services repeat in an error's message."""
         key = self._call.key.reveal().encode() if self._call.key else b""
         return body.replace(key, b"<key>") if len(key) > 3 else body
+
+    def _keyless(self, text: str) -> str:
+        key = self._call.key.reveal() if self._call.key else ""
+        return text.replace(key, "<key>") if len(key) > 3 and key in text else text
+
+    def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
+        events: list[Event] = []
+        for record in records:
+            events += decoder.feed(replace(record, data=self._keyless(record.data)))
+        return events
 
     async def _read(self, reply: Reply) -> None:
         framer = Framer()
@@ -89,16 +107,17 @@ class Transfer:
         except asyncio.CancelledError:
             self._emit_held(decoder)
             raise
-        except ConnectionFailedError:
+        except GlmError:
             if decoder.finish_reason is None:
                 self._emit_held(decoder)
                 raise
         except RecordTooLongError:
+            self._emit_held(decoder)
             raise ProtocolError(
                 "the server sent a single record of more than 16 MB",
                 hint="what had arrived is kept; this is not a chat reply",
             ) from None
-        self._emit([event for record in framer.finish() for event in decoder.feed(record)])
+        self._emit(self._events_of(framer.finish(), decoder))
         self._emit(decoder.finish())
         await _read_to_the_end(reply)
 
@@ -110,10 +129,7 @@ class Transfer:
             except (StopAsyncIteration, TimeoutError):
                 return
             self._keep_raw(chunk)
-            events: list[Event] = []
-            for record in framer.feed(chunk):
-                events += decoder.feed(record)
-            self._emit(events)
+            self._emit(self._events_of(framer.feed(chunk), decoder))
 
     def _emit_held(self, decoder: Decoder) -> None:
         """Hand on the text that a decoder holds back, without the end that it would conclude."""
@@ -121,8 +137,14 @@ class Transfer:
         self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
 
     def _keep_raw(self, chunk: bytes) -> None:
-        if len(self.raw) < MAX_RAW_BYTES:
-            self.raw += chunk[: MAX_RAW_BYTES - len(self.raw)]
+        self._received += len(chunk)
+        if self._received > MAX_REPLY_BYTES:
+            raise ProtocolError(
+                f"the reply passed {MAX_REPLY_BYTES // 1024**2} MB and was stopped",
+                hint="what had arrived is kept; no model writes that much, check the base URL",
+            )
+        if len(self._raw) < MAX_RAW_BYTES:
+            self._raw += chunk[: MAX_RAW_BYTES - len(self._raw)]
 
 
 async def _read_to_the_end(reply: Reply) -> None:

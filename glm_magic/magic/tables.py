@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.text import harmless
 from ..views.safe import text_html
-from ..views.terminal import harmless
 
 _NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
 _TEXTUAL = "text-align:left"

@@ -90,6 +90,9 @@ def _state(turn: Turn, words: Words) -> Fact:
     now = phase(turn)
     label = str(getattr(words, now))
     elapsed_s = turn.timing.thinking_s if now == "thinking" else turn.timing.total_s
+    left_s = (turn.timing.resumes_s or 0.0) - (turn.timing.total_s or 0.0)
+    if now == "waiting" and left_s > 0:
+        return Fact("state", words.retrying.format(time=seconds(left_s)))
     if now in ("thinking", "waiting") and elapsed_s is not None:
         label = f"{label} {seconds(elapsed_s)}"
     return Fact("state", label)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .rules import add_rule
@@ -28,6 +30,17 @@ _UNSAFE = re.compile(
     r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
     r"|(?:re)?new(?:command|environment)|providecommand|mmlToken)(?![A-Za-z])"
 )
+_CLOSERS = {
+    # what closes a formula, unless an odd number of backslashes stands before it
+    "$": re.compile(r"(?<!\\)(?:\\\\)*(\$)"),
+    "$$": re.compile(r"(?<!\\)(?:\\\\)*(\$)(?=\$)"),
+    "\\)": re.compile(r"(?<!\\)(?:\\\\)*(\\\))"),
+    "\\]": re.compile(r"(?<!\\)(?:\\\\)*(\\\])"),
+}
+MAX_FORMULA = 20_000
+"""Characters; what is longer is text, or an endless search for an end."""
+_UNCLOSED = "unclosed"
+"""Key of the parser's environment: up to which line each closer was looked for in vain."""
 _PUNCTUATION = re.compile("[.,;:。,;]*")
 _BRACKETS = {"\\(": "\\)", "\\[": "\\]"}
 
@@ -59,8 +72,8 @@ def _render_open(tokens: Sequence[Token], idx: int) -> str:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
-    found = _formula_at(state.src[: state.posMax], state.pos)
-    if found is None:
+    found = _formula_at(state.src, state.pos)
+    if found is None or found[1] > state.posMax:
         return False
     content, end, display = found
     if not silent:
@@ -82,12 +95,20 @@ def _formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
 
 
 def _closed(src: str, start: int, closer: str, display: bool) -> tuple[str, int, bool] | None:
-    end = _find_unescaped(src, closer, start)
-    content = src[start:end] if end >= 0 else ""
+    ends = _unescaped(src, closer)
+    at = bisect_left(ends, start)
+    end = ends[at] if at < len(ends) else start
+    content = src[start:end] if end - start <= MAX_FORMULA else ""
     # A backtick is never TeX: the closer would stand inside a code span.
     if not content.strip() or "`" in content:
         return None
     return content, end + len(closer), display
+
+
+@lru_cache(maxsize=8)
+def _unescaped(src: str, closer: str) -> list[int]:
+    """Return every place of `closer` that no backslash escapes, found once for a whole text."""
+    return [found.start(1) for found in _CLOSERS[closer].finditer(src)]
 
 
 def _find_unescaped(src: str, closer: str, pos: int) -> int:
@@ -125,12 +146,14 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if state.is_code_block(start_line):
         return False
     opener, closer = _delimiters(_line(state, start_line))
-    if not closer:
+    in_vain: dict[str, int] = state.env.setdefault(_UNCLOSED, {})
+    if not closer or start_line < in_vain.get(closer, 0):
         return False
     lines: list[str] = []
     for line in range(start_line, end_line):
         text = _line(state, line)
         if not text.strip() or (line > start_line and state.sCount[line] < state.blkIndent):
+            in_vain[closer] = line
             return False
         searched = text[len(opener) :] if line == start_line else text
         at = _find_unescaped(searched, closer, 0)
@@ -139,7 +162,10 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
             trailing = searched[at + len(closer) :].strip()
             return _close(state, start_line, line, (opener, content, trailing), silent)
         lines.append(searched)
-    return _leave_open(state, start_line, end_line, opener + "\n".join(lines), silent)
+    if _leave_open(state, start_line, end_line, opener + "\n".join(lines), silent):
+        return True
+    in_vain[closer] = end_line
+    return False
 
 
 def _line(state: StateBlock, line: int) -> str:

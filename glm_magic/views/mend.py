@@ -9,7 +9,7 @@ _RULE = re.compile(r"[|:\- \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
 _TICKS = re.compile("`+")
 _LAST_PARAGRAPH = re.compile(r"\n[ \t]*\n(?!.*\n[ \t]*\n)", re.DOTALL)
-_FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])?[ \t]*(```|~~~)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]*)?(```|~~~)", re.MULTILINE)
 
 
 def mended(tail: str) -> str:

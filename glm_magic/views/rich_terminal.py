@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 
+from ..core.text import harmless
 from ..core.turn import Turn
 from .incremental import finished_length
 from .safe import trimmed
-from .terminal import TerminalView, harmless
+from .terminal import TerminalView
 
 SCREEN_LEFT = 4
 """Lines of the screen that the open end leaves free: a taller one could not be taken back."""

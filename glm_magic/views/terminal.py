@@ -6,11 +6,11 @@ Text is only ever appended, so the scrollback holds each word once.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from ..core.text import harmless
 from ..core.turn import Turn
 from .facts import facts, missing_answer, remarks
 from .options import ViewOptions
@@ -19,22 +19,6 @@ from .words import words
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _KNOWN_FIRST = ("model", "provider", "note")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def harmless(text: str) -> str:
-    """Return `text` with everything that a terminal would obey made visible.
-
-    Control characters become the pictures that Unicode has for them, or U+FFFD: a model must not
-    move the cursor, set the title, or reverse the direction of what is already there.
-    """
-    return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
-
-
-def _picture(code: int) -> str:
-    if code == 0x7F:
-        return "\u2421"
-    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
 
 
 def has_colour(out: TextIO) -> bool:

@@ -14,6 +14,7 @@ class Words:
 
     language: str = "en"
     waiting: str = "waiting"
+    retrying: str = "trying again in {time}"
     thinking: str = "thinking"
     answering: str = "answering"
     stopping: str = "stopping"
@@ -58,6 +59,7 @@ ENGLISH = Words()
 CHINESE = Words(
     language="zh",
     waiting="等待中",
+    retrying="{time} 后重试",
     thinking="思考中",
     answering="回答中",
     stopping="正在停止",

@@ -173,7 +173,7 @@ def _is_whole(data: bytes) -> bool:
         return False
     try:
         json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -210,31 +210,35 @@ class Framer:
     __slots__ = ("_body", "_start")
 
     def __init__(self) -> None:
-        self._start = b""
+        self._start = bytearray()
         self._body: _Events | _Document | None = None
 
     def feed(self, chunk: bytes) -> list[Record]:
         """Return the records that `chunk` completes."""
         if self._body is not None:
             return self._body.feed(chunk)
+        undecided = len(self._start)
         self._start += chunk
-        start = self._start
-        if _BOM.startswith(start[:3]) and len(start) < len(_BOM):
+        if len(self._start) > MAX_RECORD_BYTES:
+            raise RecordTooLongError
+        if undecided > len(_BOM) and not chunk.strip():
+            return []  # still nothing but white space
+        if len(self._start) < len(_BOM) and _BOM.startswith(self._start):
             return []
-        return self._choose(start.removeprefix(_BOM))
+        return self._choose()
 
     def finish(self) -> list[Record]:
         """Return what the end of the body completes."""
         records: list[Record] = []
         if self._body is None:
-            records = self._choose(self._start.removeprefix(_BOM))
+            records = self._choose()
         return records + self._body.finish() if self._body else records
 
-    def _choose(self, start: bytes) -> list[Record]:
+    def _choose(self) -> list[Record]:
+        start = bytes(self._start).removeprefix(_BOM)
         first = start.lstrip()[:1]
-        self._start = start
         if not first:
             return []
         self._body = _Document() if first in b"{[<" else _Events()
-        self._start = b""
+        self._start.clear()
         return self._body.feed(start)

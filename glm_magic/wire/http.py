@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
 from ..core.secret import Secret
-from .request import USER_AGENT, WireRequest
+from .opening import open_client
+from .request import WireRequest
+from .unpacking import unpacker
 
 if TYPE_CHECKING:
     import httpx
@@ -22,11 +24,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
 """Silence after which a stream is given up; a model may think for minutes without a byte."""
-KEPT_OPEN_S = 20.0
-"""How long an idle connection is kept for the next question."""
-KEPT_OPEN_LOCALLY_S = 2.0
 MAX_ERROR_BYTES = 1024 * 1024
-_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +44,15 @@ class HttpClient:
     ----------
     transport : httpx.AsyncBaseTransport, optional
         Replaces the network; recordings and tests slot in here.
+
+    Raises
+    ------
+    RefusedError
+        A proxy or certificate variable of the environment cannot be used.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        import httpx
-
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            mounts=None if transport else _own_computer(),
-            headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
-            follow_redirects=False,
-            limits=_kept(KEPT_OPEN_S),
-        )
+        self._client = open_client(transport)
 
     @asynccontextmanager
     async def post(
@@ -97,34 +92,16 @@ class HttpClient:
         await self._client.aclose()
 
 
-def _kept(seconds: float) -> httpx.Limits:
-    import httpx
-
-    return httpx.Limits(
-        max_connections=None, max_keepalive_connections=20, keepalive_expiry=seconds
-    )
-
-
-def _own_computer() -> dict[str, httpx.AsyncBaseTransport | None]:
-    """Return the routes to servers on this computer: past any proxy, and soon forgotten.
-
-    Such servers drop an idle connection after 5 s (uvicorn, cpp-httplib); a question sent in that
-    moment would be lost, while a new connection costs next to nothing.
-    """
-    import httpx
-
-    direct = httpx.AsyncHTTPTransport(limits=_kept(KEPT_OPEN_LOCALLY_S))
-    return dict.fromkeys(_LOOPBACK, direct)
-
-
 async def _chunks(
     response: httpx.Response, url: str, idle_timeout_s: float
 ) -> AsyncIterator[bytes]:
     import httpx
 
     try:
-        async for chunk in response.aiter_bytes():
-            yield chunk
+        unpack = unpacker(response.headers.get("content-encoding", ""))
+        async for packed in response.aiter_raw():
+            for chunk in unpack(packed):
+                yield chunk
     except (httpx.HTTPError, OSError) as error:
         raise _ours(error, url, idle_timeout_s) from None
 
@@ -137,7 +114,7 @@ async def read_error_body(reply: Reply) -> bytes:
             body += chunk
             if len(body) > MAX_ERROR_BYTES:
                 break
-    except ConnectionFailedError:
+    except GlmError:
         pass  # the status already says that the call failed; a cut body must not hide it
     return bytes(body[:MAX_ERROR_BYTES])
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glm_magic.core.text import harmless
 from glm_magic.core.turn import Step, Turn
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import play
-from glm_magic.views.terminal import TerminalView, harmless, has_colour
+from glm_magic.views.terminal import TerminalView, has_colour
 
 from .turns import ANSWER, NOTICE, REASONING, ScriptedStream, cut, turn_of
 
