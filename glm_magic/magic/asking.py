@@ -48,7 +48,9 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
         show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
         return None
     stream = session.open(prompt.text, asked, key)
-    view = view_for(desk.shell, view_options(desk, options, prompt.inserted))
+    view = view_for(
+        desk.shell, view_options(desk, options, prompt.inserted, alone=cell is not None)
+    )
     try:
         play(stream, view)
     finally:
@@ -92,7 +94,9 @@ def _session(desk: Desk, options: Options) -> Session:
     return session
 
 
-def view_options(desk: Desk, options: Options, inserted: tuple[str, ...] = ()) -> ViewOptions:
+def view_options(
+    desk: Desk, options: Options, inserted: tuple[str, ...] = (), *, alone: bool = False
+) -> ViewOptions:
     """Return how a reply is shown: line, then ``%config``."""
     config: Any = desk.config  # its traits check the choices
     return ViewOptions(
@@ -100,6 +104,7 @@ def view_options(desk: Desk, options: Options, inserted: tuple[str, ...] = ()) -
         format=options.format or config.format,
         quiet=options.quiet,
         inserted=inserted,
+        alone=alone,
         language=config.language,
     )
 

@@ -73,6 +73,12 @@ def missing_answer(turn: Turn, words: Words) -> str:
     return words.only_reasoning if turn.reasoning.strip() else words.empty
 
 
+def leaves_nothing(turn: Turn, options: ViewOptions) -> bool:
+    """Whether the error that the cell ends with says everything there is to say."""
+    bare = not (turn.answer.strip() or turn.reasoning.strip() or turn.tool_calls)
+    return turn.status == "failed" and turn.error is not None and bare and not options.background
+
+
 def seconds(value_s: float) -> str:
     """Return a duration such as ``4.2 s`` or ``3 min 07 s``."""
     if value_s < 59.95:

@@ -14,6 +14,7 @@ an output. ``terminal``: IPython itself. ``script``: no IPython.
 """
 
 _CONSOLES = ("jupyter-console", "jupyter-qtconsole", "euporie", "console", "qtconsole")
+"""Commands and modules, with ``-`` for ``_``: ``python -m jupyter_console`` is one too."""
 
 
 def host_of(shell: Any) -> Host:
@@ -48,7 +49,8 @@ def _started_by_console() -> bool:
     A request does not tell: a console's looks like that of an older notebook.
     """
     parent = os.environ.get("JPY_PARENT_PID") or str(os.getppid())
-    names = [Path(word).name.lower() for word in _command_line(parent)[:4]]
+    words = _command_line(parent)[:4]
+    names = [Path(word).name.lower().replace("_", "-") for word in words]
     return any(name.startswith(_CONSOLES) for name in names)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .direction import add_direction
 from .highlight import code_html
 from .maths import add_maths
 from .rules import add_rule
@@ -61,6 +62,7 @@ def parser() -> MarkdownIt:
 
     md = SafeMarkdown("commonmark", {"html": False}).enable(["table", "strikethrough"])
     add_maths(md)
+    add_direction(md)
     for rule in (text, fence, code_block, image, link_open, table_open, table_close):
         add_rule(md, rule.__name__, rule)
     return md

@@ -42,6 +42,8 @@ class ViewOptions:
     """Names of the values that were put into the prompt."""
     note: str = ""
     """A remark for the header, such as that the reply was replayed."""
+    alone: bool = False
+    """The cell shows nothing but this turn: all its outputs may be cleared."""
     background: bool = False
     """The turn runs beside other cells: its Stop never interrupts the kernel."""
     where: Where = "auto"

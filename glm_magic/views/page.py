@@ -34,10 +34,11 @@ _STYLES = {
     "error": "margin:0 0 10px;padding:7px 11px;border-left:3px solid #d32f2f;"
     "background:rgba(211,47,47,.1);white-space:pre-wrap",
     "body": "display:flex;flex-wrap:wrap",
-    "answer": "flex:8 1 320px;min-width:0;padding:10px 16px;overflow:auto",
+    "answer": "flex:8 1 320px;min-width:0;padding:10px 16px;overflow:auto;overflow-wrap:break-word",
     "open": f"order:-1;flex:5 1 260px;min-width:0;padding:6px 12px;border-right:{_LINE}",
     "closed": f"order:-1;flex:0 1 auto;min-width:0;padding:6px 12px;border-right:{_LINE}",
-    "reasoning": "max-height:480px;overflow:auto;font-size:13px;opacity:.8",
+    "reasoning": "max-height:480px;overflow:auto;overflow-wrap:break-word;font-size:13px;"
+    "opacity:.8",
 }
 _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
 _AMBER = "#c77700"
@@ -86,10 +87,16 @@ def _inside(turn: Turn, options: ViewOptions, said: Words, opened: bool | None) 
     return (
         f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, said)}</div>\n'
         f"{remarks_html(turn, options, said)}"
-        f'<div class="glm-b" style="{_STYLES["body"]}">'
+        f'<div class="glm-b{" glm-k" * is_short(turn.answer)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, said, opened)}</div>"
     )
+
+
+def is_short(answer: str) -> bool:
+    """Whether an answer is a few lines of text, beside which a rail would stand empty."""
+    bulky = ("```", "~~~", "|", "$$", "\\[", "\n#")
+    return len(answer) < 300 and answer.count("\n") < 4 and not any(m in answer for m in bulky)
 
 
 def header_html(turn: Turn, options: ViewOptions, said: Words) -> str:

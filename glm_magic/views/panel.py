@@ -12,7 +12,7 @@ from uuid import uuid4
 from ..core.events import Notice
 from ..core.turn import Turn
 from .delta import Growing, Part
-from .facts import phase
+from .facts import leaves_nothing, phase
 from .incremental import Growth, IncrementalMarkdown
 from .markdown import markdown_html, plain_html
 from .options import ViewOptions
@@ -122,7 +122,19 @@ class PanelView:
             self._parts["answer"].replace(html, turn.answer)
             # A page that was reloaded meanwhile shows the model, and never gets the update below.
             self._send_snapshot(time.monotonic())
-        self._publish(*bundle(turn, self._options, opened=self._opened), update=True)
+        if leaves_nothing(turn, self._options):
+            self._take_away()
+        else:
+            self._publish(*bundle(turn, self._options, opened=self._opened), update=True)
+
+    def _take_away(self) -> None:
+        """Leave no panel: the error that follows is all there is to say."""
+        from IPython.display import clear_output
+
+        # Empty, for what is beside other outputs; gone, as soon as the error comes, where alone.
+        self._publish({}, {}, update=True)
+        if self._options.alone:
+            clear_output(wait=True)  # type: ignore[no-untyped-call]
 
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.turn import Turn
+from .facts import leaves_nothing
 from .options import ViewOptions
 from .page import bundle
 
@@ -28,5 +29,7 @@ class PlainView:
         """Publish the one output."""
         from IPython.display import publish_display_data
 
+        if leaves_nothing(turn, self._options):
+            return
         data, metadata = bundle(turn, self._options)
         publish_display_data(data, metadata)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from ..core.text import harmless
 from ..core.turn import Turn
-from .facts import facts, missing_answer, remarks
+from .facts import facts, leaves_nothing, missing_answer, remarks
 from .options import ViewOptions
 from .safe import trimmed
 from .words import words
@@ -63,10 +63,13 @@ class TerminalView:
     def finish(self, turn: Turn) -> None:
         """Print the rest, how it ended, and what it took."""
         self.paint(turn)
+        if leaves_nothing(turn, self._options):
+            return
         self._end_part()
         gap = missing_answer(turn, self._words)
         self._line(gap, DIM)
-        self._line(turn.error or "", RED)
+        if self._options.background:  # otherwise the shell prints it, with what to do
+            self._line(turn.error or "", RED)
         for remark in remarks(turn, self._options, self._words):
             self._line(remark, DIM)
         items = facts(turn, self._options, self._words)

@@ -37,7 +37,7 @@ class Ran:
 
     @property
     def outputs(self):
-        """Return the outputs that a notebook would hold at the end."""
+        """Return the outputs that a notebook would hold at the end, beside printing and errors."""
         shown: list[dict] = []
         for kind, content in self.messages:
             if kind in ("display_data", "execute_result"):
@@ -48,6 +48,8 @@ class Ran:
                     content if item.get("transient", {}).get("display_id") == name else item
                     for item in shown
                 ]
+            elif kind == "clear_output":
+                shown = []
         return [item["data"] for item in shown]
 
     @property

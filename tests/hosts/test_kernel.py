@@ -69,6 +69,7 @@ def test_an_error_is_two_or_three_lines_and_stops_what_waits(kernel, asks_the_se
     ran = kernel.collect(first)
     assert ran.reply["status"] == "error"
     assert len(ran.traceback) == 3
+    assert ran.outputs == [], "the panel left with the error"
     assert "test-key" not in str(ran.messages) + str(ran.reply)
     assert kernel.collect(second).reply["status"] == "aborted"
 

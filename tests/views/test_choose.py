@@ -44,7 +44,12 @@ def test_the_host_decides(shell: Any, view: type) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["python3", "/usr/bin/jupyter-console"], ["/bin/euporie-console"], ["x/jupyter-qtconsole"]],
+    [
+        ["python3", "/usr/bin/jupyter-console"],
+        ["python3", "-m", "jupyter_console", "--simple-prompt"],
+        ["/bin/euporie-console"],
+        ["x/jupyter-qtconsole"],
+    ],
 )
 def test_a_console_gets_printed_text(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "_command_line", lambda _pid: command)

@@ -182,3 +182,11 @@ def test_tables_scroll_in_their_own_box() -> None:
     source = markdown_html("| a | b |\n|--:|---|\n| 1 | 2 |")
     assert source.startswith('<div class="glm-w"><table>')
     assert source.endswith("</table></div>\n")
+
+
+def test_right_to_left_blocks_ask_for_their_direction() -> None:
+    source = "Plain.\n\n- \u0634\u0643\u0631\u0627\n\n> \u05e9\u05dc\u05d5\u05dd `x`"
+    page = markdown_html(source)
+    assert page.startswith("<p>Plain.</p>")
+    assert '<ul dir="auto">\n<li dir="auto">' in page
+    assert '<blockquote dir="auto">\n<p dir="auto">' in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,29 @@ def test_a_panel_is_displayed_and_then_replaced(published: list[dict[str, Any]])
     assert last["update"] is True
     assert last["transient"] == first["transient"]
     assert "application/vnd.jupyter.widget-view+json" not in last["data"]
+
+
+FAILED = turn_of("", "", status="failed", error="It broke.")
+
+
+def test_a_failure_without_text_leaves_no_panel(
+    published: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[bool] = []
+    monkeypatch.setattr("IPython.display.clear_output", lambda wait: cleared.append(wait))
+    play(ScriptedStream(FAILED), PanelView(ENGLISH))
+    assert published[-1]["data"] == {}
+    assert cleared == [], "what else the cell printed stays"
+    play(ScriptedStream(FAILED), PanelView(replace(ENGLISH, alone=True)))
+    assert cleared == [True]
+    published.clear()
+    play(ScriptedStream(FAILED), PlainView(ENGLISH))
+    assert published == []
+
+
+def test_a_failure_in_the_background_stays_on_its_panel(published: list[dict[str, Any]]) -> None:
+    play(ScriptedStream(FAILED), PanelView(replace(ENGLISH, background=True)))
+    assert "It broke." in published[-1]["data"]["text/html"]
 
 
 def test_the_model_ends_with_the_whole_reply(published: list[dict[str, Any]]) -> None:

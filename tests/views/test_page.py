@@ -212,6 +212,12 @@ def test_a_short_answer_carries_little_around_it() -> None:
     assert "/*" not in page_style(source)
 
 
+def test_beside_a_short_answer_the_toggle_is_a_line() -> None:
+    assert "glm-b glm-k" in html_of(turn_of("Because of **scattering**."))
+    for bulky in (ANSWER, "```python\nx\n```", "| a |\n|---|\n| 1 |", "word " * 80):
+        assert "glm-b glm-k" not in html_of(turn_of(bulky))
+
+
 def test_long_times_are_in_minutes() -> None:
     step = replace(turn_of().steps[0], timing=replace(turn_of().timing, thinking_s=187.4))
     assert "thought 3 min 07 s" in stripped(html_of(turn_of(steps=(step,))))

@@ -113,9 +113,21 @@ def test_hidden_reasoning_is_not_printed(choice: str) -> None:
     assert "ANSWER" in text
 
 
-def test_errors_notices_and_missing_answers_are_said() -> None:
-    text = printed(turn_of("", "so", status="failed", error="It broke.", notices=(NOTICE,)))
-    assert "It broke." in text
+FAILED = turn_of("", "so", status="failed", error="It broke.", notices=(NOTICE,))
+
+
+def test_the_error_is_left_to_the_shell_unless_nobody_waits_for_it() -> None:
+    assert "It broke." not in printed(FAILED)
+    assert printed(FAILED, replace(ENGLISH, background=True)).count("It broke.") == 1
+
+
+def test_a_failure_without_text_leaves_only_the_error() -> None:
+    nothing = printed(turn_of("", "", status="failed", error="It broke."))
+    assert nothing == "glm-4.6 · bigmodel\n"
+
+
+def test_notices_and_missing_answers_are_said() -> None:
+    text = printed(FAILED)
     assert NOTICE.message in text
     assert "There was no answer yet." in text
     assert "failed" in text
