@@ -13,6 +13,7 @@ import re
 REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_HIGH = ("\ud800", "\udbff")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -30,6 +31,14 @@ def harmless(text: str) -> str:
     move the cursor, set the title, or reverse the direction of what is already there.
     """
     return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
+
+
+def one_direction(text: str) -> str:
+    """Return `text` without the controls that turn writing round; each becomes U+FFFD.
+
+    With them code can read as other code, and a link as another link.
+    """
+    return text if text.isascii() else _TURNS.sub(REPLACEMENT, text)
 
 
 def _picture(code: int) -> str:

@@ -7,7 +7,6 @@ becomes a link, because loading an address that a model chose can carry data awa
 from __future__ import annotations
 
 import html
-import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .direction import add_direction
 from .highlight import code_html
+from .links import SAFE_LINK, leads_elsewhere
 from .maths import add_maths
 from .rules import add_rule
 from .safe import attribute, normalised, text_html
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
-_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]+\Z", re.IGNORECASE)
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
 # A parser and its renderer keep no state between calls, but the lexers of pygments do.
@@ -58,12 +57,12 @@ def parser() -> MarkdownIt:
 
     class SafeMarkdown(MarkdownIt):
         def validateLink(self, url: str) -> bool:  # noqa: N802 (the parser's own name)
-            return bool(_SAFE_LINK.match(url.strip()))
+            return bool(SAFE_LINK.match(url.strip()))
 
     md = SafeMarkdown("commonmark", {"html": False}).enable(["table", "strikethrough"])
     add_maths(md)
     add_direction(md)
-    for rule in (text, fence, code_block, image, link_open, table_open, table_close):
+    for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):
         add_rule(md, rule.__name__, rule)
     return md
 
@@ -94,14 +93,29 @@ def image(tokens: Sequence[Token], idx: int) -> str:
     depth = sum(token.nesting for token in tokens[:idx] if token.type.startswith("link_"))
     if depth:
         return label
-    href = attribute(str(tokens[idx].attrs.get("src", "")))
-    return f'<a href="{href}" {_LINK_ATTRIBUTES}>{label}</a>'
+    address = str(tokens[idx].attrs.get("src", ""))
+    host = leads_elsewhere(described, address)
+    led = f" (→ {text_html(host)})" if host else ""
+    return f'<a href="{attribute(address)}" {_LINK_ATTRIBUTES}>{label}</a>{led}'
 
 
 def link_open(tokens: Sequence[Token], idx: int) -> str:
     """Render a link that opens apart and tells its page nothing."""
     href = attribute(str(tokens[idx].attrs.get("href", "")))
     return f'<a href="{href}" {_LINK_ATTRIBUTES}>'
+
+
+def link_close(tokens: Sequence[Token], idx: int) -> str:
+    """End a link; one whose text names another host is followed by the host that it opens."""
+    start = next(at for at in range(idx - 1, -1, -1) if tokens[at].type == "link_open")
+    label = "".join(_label(token) for token in tokens[start + 1 : idx])
+    host = leads_elsewhere(label, str(tokens[start].attrs.get("href", "")))
+    return f"</a> (→ {text_html(host)})" if host else "</a>"
+
+
+def _label(token: Token) -> str:
+    inside = token.children if token.type == "image" else None
+    return "".join(map(_label, inside)) if inside else token.content
 
 
 def table_open(_tokens: Sequence[Token], _idx: int) -> str:

@@ -26,10 +26,12 @@ OPEN_ENDED = "open_ended"
 
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
 # What makes a typesetter write links, styles or definitions that outlive the formula.
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
-    r"|(?:re)?new(?:command|environment)|providecommand|mmlToken)(?![A-Za-z])"
+    r"|(?:re)?new(?:command|environment)|providecommand|mmlToken|bbox|fcolorbox|definecolor"
+    r"|Declare\w+|Newextarrow|texttip|mathtip|toggle)(?![A-Za-z])"
 )
+"""TeX that is shown as its source: links, styles, tooltips, definitions."""
 _CLOSERS = {
     # what closes a formula, unless an odd number of backslashes stands before it
     "$": re.compile(r"(?<!\\)(?:\\\\)*(\$)"),
@@ -57,7 +59,7 @@ def add_maths(md: MarkdownIt) -> None:
 def _render(tokens: Sequence[Token], idx: int) -> str:
     token = tokens[idx]
     tex = html.escape(token.content.strip(), quote=False)
-    if _UNSAFE.search(token.content):
+    if UNSAFE.search(token.content):
         return f"<pre><code>{tex}</code></pre>\n" if token.block else f"<code>{tex}</code>"
     if token.info == "environment":
         return f'<div class="glm-x glm-d">{tex}</div>\n'

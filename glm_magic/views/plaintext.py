@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..core.text import harmless
 from ..core.turn import Turn
 from .facts import facts, missing_answer, remarks
 from .options import ViewOptions
 from .safe import trimmed
+from .taming import fenced, tamed
 from .words import Words
 
 
@@ -29,7 +31,7 @@ def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     ]
     if not turn.answer.strip() and turn.reasoning.strip() and options.show_thinking != "hide":
         parts.append(trimmed(turn.reasoning))
-    return "\n\n".join(part for part in parts if part)
+    return harmless("\n\n".join(part for part in parts if part))
 
 
 def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
@@ -47,27 +49,17 @@ def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
 def _answer(turn: Turn, options: ViewOptions) -> str:
     text = trimmed(turn.answer)
     if options.format not in ("text", "json"):
-        return text
-    fence = "`" * max(3, _longest_run(text) + 1)
-    language = "json" if options.format == "json" else "text"
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    longest = run = 0
-    for character in text:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return longest
+        return tamed(text)
+    return fenced(text, options.format)
 
 
 def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:
     reasoning = trimmed(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
-    return f"<details><summary>{said.reasoning}</summary>\n\n{reasoning}\n\n</details>"
+    return f"<details><summary>{said.reasoning}</summary>\n\n{tamed(reasoning)}\n\n</details>"
 
 
 def _escaped(text: str) -> str:
     """Keep a line of ours from being read as Markdown or mathematics."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~" else char for char in text)
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in harmless(text))

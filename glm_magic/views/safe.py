@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from ..core.text import harmless, one_direction
+
 # A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} out of running text. An element around
 # the first character of each keeps money and escaped brackets from being typeset.
 _OPENS_MATHS = re.compile(r"\$|\\(?=[()\[\]]|begin\{|ref\{|eqref\{)")
@@ -13,12 +15,12 @@ _BLANK_START = re.compile(r"\A(?:[ \t\f\v]*\n)+")
 
 def text_html(text: str) -> str:
     """Return `text` as HTML that no host typesets as mathematics."""
-    return _OPENS_MATHS.sub(r"<span>\g<0></span>", html.escape(text, quote=False))
+    return _OPENS_MATHS.sub(r"<span>\g<0></span>", html.escape(harmless(text), quote=False))
 
 
 def attribute(text: str) -> str:
     """Return `text` for use between double quotes."""
-    return html.escape(text, quote=True)
+    return html.escape(harmless(text), quote=True)
 
 
 def trimmed(text: str) -> str:
@@ -27,5 +29,8 @@ def trimmed(text: str) -> str:
 
 
 def normalised(text: str) -> str:
-    r"""Return `text` with every line end as ``\n``, as a Markdown parser counts lines."""
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    r"""Return `text` with every line end as ``\n``, as a Markdown parser counts lines.
+
+    What would turn the direction of writing round becomes visible.
+    """
+    return one_direction(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
