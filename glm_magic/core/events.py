@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import GlmError
+from .messages import ToolRun
 from .usage import Usage
 
 
@@ -75,8 +76,33 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class StepStarted:
+    """The turn goes on with one more request; the events of its reply follow.
+
+    A turn's first request has no such event.
+    """
+
+    cause: str
+    """Why there is another request: a `core.turn.Cause`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A function that the model asked for is being called."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A function that the model asked for returned, or did not."""
+
+    run: ToolRun
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
-    """The reply ended."""
+    """The reply to one request ended; a turn of several steps has one for each."""
 
     reason: str | None = None
     """The provider's own word (``stop``, ``length``, …); ``None`` when it gave none."""
@@ -97,6 +123,9 @@ Event = (
     | ToolCallDelta
     | UsageReport
     | Notice
+    | StepStarted
+    | ToolStarted
+    | ToolFinished
     | Finish
     | StreamError
 )
@@ -107,5 +136,5 @@ class TimedEvent:
     """An event and when it arrived."""
 
     at_s: float
-    """Seconds since the request was sent."""
+    """Seconds since the turn's first request was sent."""
     event: Event

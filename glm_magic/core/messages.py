@@ -19,6 +19,29 @@ class ToolCall:
     """JSON text, exactly as the model wrote it; it need not be valid."""
 
 
+RunStatus = Literal["running", "done", "failed", "refused", "interrupted"]
+"""
+``running``: the function has not returned. ``done``: it returned. ``failed``: it raised, took too
+long, or could not be called as the model asked. ``refused``: the user did not approve the call.
+``interrupted``: the turn was stopped first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """What became of one tool call."""
+
+    call_id: str
+    """Id of the `ToolCall`."""
+    status: RunStatus
+    content: str = ""
+    """What the model is told: the result, or what went wrong."""
+    began_s: float = 0.0
+    """When the function was called, in seconds after the turn's first request."""
+    elapsed_s: float = 0.0
+    """How long it took, or has taken so far."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of the context."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .events import Notice
-from .messages import ToolCall
+from .messages import ToolCall, ToolRun
 from .price import Cost
 from .usage import Usage
 
@@ -15,6 +16,13 @@ Status = Literal["streaming", "complete", "incomplete", "interrupted", "failed"]
 ``streaming``: still arriving. ``complete``: ended with the provider's own finish reason.
 ``incomplete``: the body ended without one. ``interrupted``: stopped by the user. ``failed``: ended
 in an error, or the provider withdrew the reply (``sensitive``, ``network_error``, …).
+"""
+
+Cause = Literal["prompt", "tools", "answer now", "repair"]
+"""
+Why a request was made. ``prompt``: the user asked. ``tools``: to tell the model what its tool
+calls gave. ``answer now``: the user cut the thinking short. ``repair``: the answer did not fit the
+schema.
 """
 
 
@@ -54,6 +62,19 @@ class Step:
     resolved_model: str | None = None
     """The model that the server says it ran."""
     timing: Timing = field(default_factory=Timing)
+    status: Status = "complete"
+    """How this reply ended, or ``streaming``."""
+    cause: Cause = "prompt"
+    began_s: float = 0.0
+    """When the request was sent, in seconds after the turn's first one."""
+    request: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    """The body that was sent; it never holds a key."""
+    runs: tuple[ToolRun, ...] = ()
+    """What became of the tool calls, as far as they were made."""
+
+    def run_of(self, call: ToolCall) -> ToolRun | None:
+        """Return what became of a call of this step; ``None`` while it waits its turn."""
+        return next((run for run in self.runs if run.call_id == call.id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,9 @@ class Turn:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     """What ended a failed turn, in words."""
+    elapsed_s: float | None = None
+    """Seconds from the first request until now, or to the end, tool calls included; ``None`` for a
+    turn of one step, whose own timing says it."""
 
     @property
     def answer(self) -> str:
@@ -114,10 +138,35 @@ class Turn:
 
     @property
     def timing(self) -> Timing:
-        """The last step's timing."""
-        return self.steps[-1].timing if self.steps else Timing()
+        """The timing of the whole turn, from its first request on."""
+        if len(self.steps) < 2 and self.elapsed_s is None:
+            return self.steps[-1].timing if self.steps else Timing()
+        return _whole(self.steps, self.elapsed_s)
 
     @property
     def is_context(self) -> bool:
         """Whether later turns send this one: it has an answer, and it did not fail."""
         return bool(self.answer.strip() or self.tool_calls) and self.status != "failed"
+
+
+def _whole(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:
+    """Return the timing of all steps together; the answer is the last step's."""
+    first, last = steps[0].timing, steps[-1]
+    thought = [step.timing.thinking_s for step in steps if step.timing.thinking_s is not None]
+    return Timing(
+        started_at=first.started_at,
+        first_byte_s=first.first_byte_s,
+        first_reasoning_s=next(
+            (at for step in steps if (at := _at(step, step.timing.first_reasoning_s)) is not None),
+            None,
+        ),
+        first_answer_s=_at(last, last.timing.first_answer_s),
+        thinking_s=sum(thought) if thought else None,
+        total_s=_at(last, last.timing.total_s) if elapsed_s is None else elapsed_s,
+        resumes_s=_at(last, last.timing.resumes_s),
+    )
+
+
+def _at(step: Step, since_s: float | None) -> float | None:
+    """Return a moment of a step on the turn's own clock."""
+    return None if since_s is None else step.began_s + since_s

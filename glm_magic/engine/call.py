@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..catalogue.schema import Offer
-from ..core.estimate import Size
+from ..core.estimate import Size, estimate_body
 from ..core.events import Notice
+from ..core.messages import Message
+from ..core.request import Request
 from ..core.secret import Secret
 from ..dialects import Dialect
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.request import WireRequest
+from .plan import checked_thinking
+
+THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", "reasoning_effort")
+"""Body keys by which a user may have spelled thinking himself, at any provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,8 @@ class Call:
     prompt: str
     offer: Offer
     dialect: Dialect
+    request: Request
+    """What is asked, in no provider's spelling."""
     wire: WireRequest
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
@@ -27,3 +37,30 @@ class Call:
     idle_timeout_s: float = IDLE_TIMEOUT_S
     size: Size | None = None
     """About how large the request is; ``None``: nobody has estimated it."""
+
+    def again(self, **changes: Any) -> Call:
+        """Return the same call with a changed request: the next step of the same turn."""
+        request = replace(self.request, **changes)
+        wire, size = self.dialect.encode(request, self.offer), self.size
+        if size is not None:
+            size = replace(size, input=round(size.scale * estimate_body(wire.body)))
+        return replace(self, request=request, wire=wire, size=size)
+
+    def going_on(self, messages: Sequence[Message]) -> Call:
+        """Return the call that follows when these messages have joined the conversation."""
+        return self.again(messages=(*self.request.messages, *messages))
+
+    def unthinking(self) -> Call:
+        """Return the same call with thinking off.
+
+        Raises
+        ------
+        UnsupportedError
+            The model always thinks.
+        """
+        checked_thinking(False, self.offer)
+        parameters = {k: v for k, v in self.request.parameters.items() if k not in THINKING_KEYS}
+        template = parameters.get("chat_template_kwargs")
+        if isinstance(template, dict):
+            parameters["chat_template_kwargs"] = {**template, "enable_thinking": False}
+        return self.again(thinking=False, parameters=parameters)

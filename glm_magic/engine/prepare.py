@@ -65,6 +65,7 @@ def prepare(
         prompt=messages[-1].content,
         offer=offer,
         dialect=dialect,
+        request=request,
         wire=wire,
         key=key,
         notices=(*choice.notices, *parameter_notices(request.parameters, offer), *_about(offer)),
