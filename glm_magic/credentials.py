@@ -1,6 +1,7 @@
 """Where API keys come from: argument, environment, a ``.env`` file, the system's keyring.
 
-A key is a `Secret` from the moment it is read, and its value is used only while sending.
+A key is a `Secret` from the moment it is read, and its value is used only while sending: even the
+local variables of a traceback do not hold it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ KEYRING_SERVICE = "glm_magic"
 
 
 def find_key(
-    provider: ProviderInfo, api_key: str | None = None, *, own_only: bool = False
+    provider: ProviderInfo, api_key: str | Secret | None = None, *, own_only: bool = False
 ) -> Secret | None:
     """Return the key for a provider, or ``None``.
 
@@ -37,16 +38,17 @@ def find_key(
     InvalidValueError
         A key was found that cannot be sent in a header.
     """
+    api_key = Secret(api_key, "api_key") if isinstance(api_key, str) else api_key
     if api_key is not None:
-        return _checked(api_key, "api_key") if api_key.strip() else None
+        return None if api_key.is_blank else _checked(api_key)
     names = provider.key_env if own_only else (*provider.key_env, ANY_PROVIDER)
-    for value, source in _candidates(names, keyring=provider.sells):
-        if value.strip():
-            return _checked(value, source)
+    for key in _candidates(names, keyring=provider.sells):
+        if not key.is_blank:
+            return _checked(key)
     return None
 
 
-def require_key(provider: ProviderInfo, api_key: str | None = None) -> Secret:
+def require_key(provider: ProviderInfo, api_key: str | Secret | None = None) -> Secret:
     """Return the key for a provider.
 
     Raises
@@ -66,17 +68,17 @@ def require_key(provider: ProviderInfo, api_key: str | None = None) -> Secret:
     return key
 
 
-def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[tuple[str, str]]:
+def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[Secret]:
     names = tuple(names)
-    yield from ((os.environ.get(name, ""), name) for name in names)
+    yield from (Secret(os.environ.get(name, ""), name) for name in names)
     file = _env_file()
     if file is not None:
         from dotenv import dotenv_values
 
         values = dotenv_values(file, interpolate=False)
-        yield from ((values.get(name) or "", f"{name} in .env") for name in names)
+        yield from (Secret(values.get(name) or "", f"{name} in .env") for name in names)
     if keyring:
-        yield from ((_from_keyring(name), f"{name} in the keyring") for name in names)
+        yield from (Secret(_from_keyring(name), f"{name} in the keyring") for name in names)
 
 
 def _env_file() -> Path | None:
@@ -100,11 +102,10 @@ def _from_keyring(name: str) -> str:
         return ""
 
 
-def _checked(value: str, source: str) -> Secret:
-    key = value.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
+def _checked(key: Secret) -> Secret:
+    if not key.is_sendable:
         raise InvalidValueError(
-            f"the key in {source} holds characters that no API key has",
+            f"the key in {key.source} holds characters that no API key has",
             hint="copy it again, without spaces, quotes or line breaks",
         )
-    return Secret(key, source)
+    return key

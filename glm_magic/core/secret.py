@@ -24,7 +24,18 @@ class Secret:
 
     def reveal(self) -> str:
         """Return the key itself; only the sending code may call this."""
-        return self.__value
+        return self.__value.strip()
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is no key in it."""
+        return not self.__value.strip()
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether a header can hold it, white space around it aside."""
+        key = self.__value.strip()
+        return key.isascii() and key.isprintable() and " " not in key
 
     def __repr__(self) -> str:
         return f"<key from {self.source}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
@@ -9,6 +10,7 @@ from typing import Any, TypedDict, TypeVar, get_type_hints
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.messages import ROLES, Message, ToolCall
 from ..core.request import Thinking
+from ..core.secret import Secret
 from .kinds import check_kinds
 from .options import Options
 
@@ -24,7 +26,7 @@ class Asking(TypedDict, total=False):
     model: str | None
     provider: str | None
     base_url: str | None
-    api_key: str | None
+    api_key: str | Secret | None
     system: str | None
     thinking: Thinking
     temperature: float | None
@@ -79,7 +81,7 @@ def options_of(asking: Asking) -> Options:
     InvalidValueError
         A value is of another kind than its option takes.
     """
-    check_kinds(asking, Asking.__annotations__)
+    check_kinds(seal(asking), Asking.__annotations__)
     if asking.get("schema") is not None:
         raise UnsupportedError(
             "structured output by schema= is not built yet",
@@ -91,7 +93,7 @@ def options_of(asking: Asking) -> Options:
         model=asking.get("model"),
         provider=asking.get("provider"),
         base_url=asking.get("base_url"),
-        api_key=asking.get("api_key"),
+        api_key=asking.get("api_key"),  # type: ignore[arg-type]  # sealed above
         system=asking.get("system"),
         thinking=asking.get("thinking"),
         parameters={**parameters, **(asking.get("params") or {})},
@@ -161,4 +163,27 @@ def asks(function: F) -> F:
     function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
     head, mark, tail = (function.__doc__ or "").partition("\n    Returns\n")
     function.__doc__ = f"{head.rstrip()}\n{_DOC}{mark}{tail}"
-    return function
+    return _sealing(function)
+
+
+def seal(asking: Asking) -> Asking:
+    """Make the key that a caller gave a `Secret`, in place, so that no traceback shows it."""
+    if isinstance(asking.get("api_key"), str):
+        asking["api_key"] = Secret(str(asking["api_key"]), "api_key")
+    return asking
+
+
+def _sealing(function: F) -> F:
+    """Return `function` with the key sealed before it is called."""
+
+    @functools.wraps(function)
+    def sealed(*args: Any, **asking: Any) -> Any:
+        seal(asking)  # type: ignore[arg-type]
+        return function(*args, **asking)
+
+    @functools.wraps(function)
+    async def sealed_async(*args: Any, **asking: Any) -> Any:
+        seal(asking)  # type: ignore[arg-type]
+        return await function(*args, **asking)
+
+    return sealed_async if inspect.iscoroutinefunction(function) else sealed  # type: ignore[return-value]

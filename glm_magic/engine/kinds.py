@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ _KINDS = {
     "model": _TEXT,
     "provider": _TEXT,
     "base_url": _TEXT,
-    "api_key": _TEXT,
+    "api_key": _Kind("a text", lambda value: isinstance(value, (str, Secret))),
     "system": _TEXT,
     "thinking": _Kind(
         'True, False, "auto" or an effort level', lambda value: isinstance(value, (bool, str))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..core.request import Thinking
+from ..core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Options:
     model: str | None = None
     provider: str | None = None
     base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
+    api_key: Secret | None = None
     system: str | None = None
     thinking: Thinking = None
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -67,6 +67,19 @@ class HttpClient:
         IdleTimeoutError
             Nothing arrived for `idle_timeout_s` seconds; comments and pings count as something.
         """
+        response = await self._send(request, key, idle_timeout_s)
+        if isinstance(response, GlmError):
+            raise response
+        try:
+            chunks = _chunks(response, request.url, idle_timeout_s)
+            yield Reply(response.status_code, response.headers, chunks)
+        finally:
+            await response.aclose()
+
+    async def _send(
+        self, request: WireRequest, key: Secret | None, idle_timeout_s: float
+    ) -> httpx.Response | GlmError:
+        """Return the open response, or the failure: raised here, it would remember the headers."""
         import httpx
 
         timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
@@ -78,14 +91,9 @@ class HttpClient:
                 headers=_headers(request, key),
                 timeout=timeout,
             )
-            response = await self._client.send(sent, stream=True)
+            return await self._client.send(sent, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            raise _ours(error, request.url, idle_timeout_s) from None
-        try:
-            chunks = _chunks(response, request.url, idle_timeout_s)
-            yield Reply(response.status_code, response.headers, chunks)
-        finally:
-            await response.aclose()
+            return _ours(error, request.url, idle_timeout_s)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -97,13 +105,16 @@ async def _chunks(
 ) -> AsyncIterator[bytes]:
     import httpx
 
+    failure: GlmError | None = None
     try:
         unpack = unpacker(response.headers.get("content-encoding", ""))
         async for packed in response.aiter_raw():
             for chunk in unpack(packed):
                 yield chunk
     except (httpx.HTTPError, OSError) as error:
-        raise _ours(error, url, idle_timeout_s) from None
+        failure = _ours(error, url, idle_timeout_s)
+    if failure is not None:
+        raise failure
 
 
 async def read_error_body(reply: Reply) -> bytes:
