@@ -141,7 +141,7 @@ OPTIONS: tuple[Option, ...] = (
            built=False),
     Option(("--compare",), "compare", "text", "the same prompt in several lanes (repeatable)",
            "AXIS=a,b", repeats=True, built=False),
-    Option(("--bg",), "bg", "flag", "return at once and keep streaming", built=False),
+    Option(("--bg",), "bg", "flag", "return at once and keep streaming"),
     Option(("--hold",), "hold", "choice", "keep one part behind a button", "answer|thinking",
            ("answer", "thinking"), built=False),
     Option(("--budget",), "budget", "text", "refuse or stop when this would be passed", "AMOUNT",

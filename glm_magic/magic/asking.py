@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import InvalidValueError
 from ..session.session import Session
 from ..views.choose import view_for
+from ..views.host import host_of
 from ..views.options import ViewOptions
-from ..views.play import play
+from ..views.play import View, play
 from .arguments import Options
+from .background import Background
 from .interpolate import Interpolated, interpolate
-from .tables import show
+from .tables import Line, show
 from .wire import dry_run
 
 if TYPE_CHECKING:
@@ -27,13 +29,14 @@ _CODE = re.compile(
 )
 
 
-def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
+def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | None:
     """Send a prompt, show the reply as it arrives, and bind it.
 
     Returns
     -------
-    Reply or None
-        ``None`` when nothing was to be sent (``--dry-run``).
+    Reply, Background or None
+        The reply, or with ``--bg`` what will give it; ``None`` when nothing was to be sent
+        (``--dry-run``).
 
     Raises
     ------
@@ -44,6 +47,11 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
     session = _session(desk, options)
     asked = desk.asked(options, session)
     key = desk.cell.next_key() if options.history else None
+    if options.bg and (options.format or desk.config.format) == "code":
+        raise InvalidValueError(
+            "--bg cannot put code into a new cell: other cells run by then",
+            hint="leave out --bg, or -f code and take the code from the answer",
+        )
     if options.dry_run:
         show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
         return None
@@ -51,6 +59,8 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | None:
     view = view_for(
         desk.shell, view_options(desk, options, prompt.inserted, alone=cell is not None)
     )
+    if options.bg:
+        return _send_to_background(desk, options, stream, view)
     try:
         play(stream, view)
     finally:
@@ -105,8 +115,28 @@ def view_options(
         quiet=options.quiet,
         inserted=inserted,
         alone=alone,
+        background=options.bg,
         language=config.language,
     )
+
+
+def _send_to_background(desk: Desk, options: Options, stream: Stream, view: View) -> Background:
+    """Let the cell end while the reply goes on; its panel says how it ended, errors included."""
+    job = desk.jobs.add(stream)
+    names = [LAST, *([options.out] if options.out else [])]
+    desk.shell.user_ns.update(dict.fromkeys(names, job))
+
+    def at_end(reply: Reply) -> None:
+        if desk.shell.user_ns.get(LAST) is job:
+            desk.shell.user_ns[LAST] = reply
+
+    if host_of(desk.shell) == "executor":  # it would write the file before the reply is there
+        job.show_to_the_end(view, at_end)
+        return job
+    job.show(view, at_end)
+    if host_of(desk.shell) != "page" and not options.quiet:
+        show(Line(f"Job {job.number} runs in the background: %glm jobs, %glm stop {job.number}."))
+    return job
 
 
 def _keep(desk: Desk, stream: Stream) -> Reply | None:

@@ -124,6 +124,20 @@ def wire(desk: Desk, words: Sequence[str]) -> Shown:
     return sent(stream, number)
 
 
+def jobs(desk: Desk, _: Sequence[str]) -> Shown:
+    """Show the turns that were sent into the background."""
+    return overview.jobs(desk)
+
+
+def stop(desk: Desk, words: Sequence[str]) -> Shown:
+    """Stop one background turn, or all."""
+    stopped = desk.jobs.stop(int(words[0]) if words else None)
+    numbers = ", ".join(str(job.number) for job in stopped)
+    if not stopped:
+        return Line(f"Job {words[0]} has ended already." if words else "No job is running.")
+    return Line(f"Stopped job {numbers}; what had arrived stays.")
+
+
 def config(desk: Desk, _: Sequence[str]) -> Shown:
     """Show every setting and where it came from."""
     origins = Origins(desk.catalogue, desk.config, desk.session_name, desk.session.options)
@@ -153,6 +167,8 @@ COMMANDS: dict[str, Command] = {
     "context": context,
     "usage": usage,
     "wire": wire,
+    "jobs": jobs,
+    "stop": stop,
     "config": config,
     "help": help_,
     "version": version,

@@ -9,6 +9,7 @@ from ..catalogue.load import Catalogue, catalogue
 from ..engine.options import Options as Asked
 from ..session.session import Session
 from .arguments import Options
+from .background import Jobs
 from .cells import Errors, prompt_namespace
 from .config import GLM
 from .conversations import DEFAULT, Conversations
@@ -28,6 +29,7 @@ class Desk:
         self.conversations = Conversations()
         self.errors = Errors(shell)
         self.cell = RunningCell(shell)
+        self.jobs = Jobs()
 
     @property
     def catalogue(self) -> Catalogue:

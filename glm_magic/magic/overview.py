@@ -17,6 +17,7 @@ from ..core.request import Thinking
 from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.prepare import resolve
+from ..views.facts import seconds
 from .model_table import key_state
 from .tables import Shown, Table
 
@@ -73,6 +74,24 @@ def sessions(desk: Desk) -> Shown:
         for s in desk.conversations
     ]
     return Table(("session", "", "turns", "cost"), rows)
+
+
+def jobs(desk: Desk) -> Shown:
+    """Return the turns that were sent into the background."""
+    rows = [
+        (
+            job.number,
+            short(job.turn.prompt),
+            job.turn.model,
+            job.turn.provider,
+            "running" if not job.done else job.status,
+            seconds(job.turn.timing.total_s or 0.0),
+            job.turn.error or "",
+        )
+        for job in desk.jobs
+    ]
+    note = "" if rows else "--bg sends a prompt into the background."
+    return Table(("job", "prompt", "model", "provider", "state", "time", ""), rows, note=note)
 
 
 def turns(desk: Desk) -> Shown:

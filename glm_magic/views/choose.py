@@ -39,7 +39,8 @@ def view_for(shell: Any, options: ViewOptions) -> View:
         from .plain import PlainView
 
         return PlainView(options)
-    return _terminal(options)
+    # A terminal belongs to whoever types there while a turn runs in the background.
+    return Silence() if options.background else _terminal(options)
 
 
 def _terminal(options: ViewOptions) -> View:

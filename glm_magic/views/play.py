@@ -62,7 +62,7 @@ class StoppedByUser(KeyboardInterrupt):
         return []
 
 
-def play(stream: Playable, view: View) -> None:
+def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = None) -> None:
     """Show a stream until it ends.
 
     Parameters
@@ -71,18 +71,21 @@ def play(stream: Playable, view: View) -> None:
         The reply; a failed one ends normally here, its error is the caller's to raise.
     view : View
         Where it is shown.
+    last_turn : callable, optional
+        Called when the stream has ended, in place of its own `turn`.
 
     Raises
     ------
     StoppedByUser
         When the user interrupted the cell; the partial reply has been shown by then.
     """
+    last_turn = last_turn or (lambda: stream.turn)
     try:
         view.start(stream.turn, stream.cancel)
     except BaseException:
         stream.cancel()
         raise
-    painter = _Painter(stream, view)
+    painter = Painter(stream, view)
     try:
         while not stream.wait(WAIT_SLICE_S):
             pass
@@ -90,14 +93,14 @@ def play(stream: Playable, view: View) -> None:
         _wait_for_cancel(stream)
         painter.stop()
         _mark_interrupted(view)
-        view.finish(stream.turn)
+        view.finish(last_turn())
         raise StoppedByUser from None
     except BaseException:
         stream.cancel()
         painter.stop()
         raise
     painter.stop()
-    view.finish(stream.turn)
+    view.finish(last_turn())
 
 
 def _mark_interrupted(view: View) -> None:
@@ -114,7 +117,7 @@ def _wait_for_cancel(stream: Playable) -> None:
         stream.wait(CANCEL_S)
 
 
-class _Painter:
+class Painter:
     """The one thread that calls `View.paint`."""
 
     def __init__(self, stream: Playable, view: View) -> None:
@@ -141,6 +144,7 @@ class _Painter:
             pause_s = max(PAINT_EVERY_S - spent_s, spent_s * (1 / PAINT_SHARE - 1))
 
     def stop(self) -> None:
+        """End it; afterwards nothing is painted any more."""
         self._stop.set()
         with contextlib.suppress(KeyboardInterrupt):
             self._thread.join(CANCEL_S)

@@ -106,3 +106,60 @@ def test_a_failure_is_two_lines_and_stops_the_cells_behind_it(
     assert len(text.strip().splitlines()) <= 3
     assert lab.outputs(2) == []
     assert model_server.requests == []
+
+
+def test_a_background_turn_streams_while_other_cells_run(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    slow = Script(reasoning="Let me see. " * 4, answer="word " * 60, pause_s=0.05)
+    model_server.tell(slow)
+    lab.open(
+        [
+            setup_cell(model_server),
+            "%%glm -p zai --think --bg -o job\ntell me",
+            "import time; time.sleep(1); print('ran beside it')",
+            "%glm jobs",
+            "job.result().status",
+        ]
+    )
+    lab.run(0)
+    lab.run(1, timeout_s=10)
+    lab.run(2, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.wait_phase(1, "answering")
+    lab.wait_done(2)
+    assert lab.outputs(2) == [
+        {"name": "stdout", "output_type": "stream", "text": "ran beside it\n"}
+    ]
+    lab.run(3)
+    assert "running" in lab.text(3)
+    lab.run(4)
+    assert "complete" in lab.text(4)
+    lab.wait_static(1)
+    notebook = lab.saved()
+    (output,) = notebook["cells"][1]["outputs"]
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+    assert "word word" in "".join(output["data"]["text/plain"])
+    assert "widgets" not in notebook["metadata"]
+
+
+def test_a_background_turn_is_stopped_on_its_panel_and_the_kernel_goes_on(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(reasoning="x", answer="word " * 400, pause_s=0.05))
+    cells = [
+        setup_cell(model_server),
+        "%%glm -p zai --bg\ntell me",
+        "import time\nfor _ in range(30): time.sleep(0.1)\nprint('whole')",
+    ]
+    lab.open(cells)
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "answering")
+    lab.run(2, wait=False)
+    lab.click_stop(1)
+    lab.wait_static(1)
+    assert "interrupted" in lab.text(1)
+    assert model_server.requests[-1].hung_up.wait(5)
+    lab.wait_done(2)
+    assert lab.text(2).strip() == "whole", "Stop never interrupts the cell that runs meanwhile"

@@ -9,6 +9,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from tests.servers.script import Script
+
 pytestmark = pytest.mark.hosts
 
 
@@ -45,11 +47,19 @@ def test_nbclient_saves_one_output_and_runs_the_same_twice(asks_the_server):
     assert [len(found) for found in seen[:3]] == [1, 3, 5]
 
 
+def test_a_background_turn_is_waited_for(asks_the_server):
+    asks_the_server.tell(Script(answer="Because of **scattering**.", pause_s=0.1))
+    book = NotebookClient(notebook("%%glm --bg -o r\nwhy?", "r.done"), timeout=60).execute()
+    check(book)
+    assert "scattering" in book.cells[1].outputs[0]["data"]["text/plain"]
+    assert book.cells[2].outputs[0]["data"]["text/plain"] == "True"
+
+
 def test_a_failing_cell_stops_the_run(asks_the_server):
-    book = notebook("%%glm --bg\nwhy?", "print('after')")
+    book = notebook("%%glm --compare think=on,off\nwhy?", "print('after')")
     with pytest.raises(CellExecutionError) as caught:
         NotebookClient(book, timeout=60).execute()
-    assert "--bg is not built yet" in str(caught.value)
+    assert "--compare is not built yet" in str(caught.value)
     error = book.cells[1].outputs[0]
     assert error.ename == "UnsupportedError"
     assert len(error.traceback) == 2

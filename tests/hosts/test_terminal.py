@@ -85,6 +85,14 @@ def test_control_c_keeps_what_came_and_the_shell(terminal, asks_the_server):
     assert "interrupted" in terminal.run("_glm.status")
 
 
+def test_a_background_turn_leaves_the_terminal_to_its_user(terminal, asks_the_server):
+    asks_the_server.tell(Script(answer="one two three", pause_s=0.1))
+    printed = terminal.run("job = %glm --bg count")
+    assert "Job 1 runs in the background" in printed
+    assert "one" not in printed
+    assert "complete one two three" in terminal.run("r = job.result(); print(r.status, r.answer)")
+
+
 def test_a_cell_ends_with_an_empty_line(asks_the_server, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("PROMPT_TOOLKIT_NO_CPR", "1")

@@ -1,0 +1,149 @@
+"""``--bg``: a turn that runs beside other cells, and the list of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..core.errors import InvalidValueError
+from ..core.turn import Status, Turn
+from ..views.beside import play_beside
+from ..views.play import View, play
+
+if TYPE_CHECKING:
+    from ..engine.reply import Reply
+    from ..engine.stream import Stream
+
+SHOWN_S = 5.0
+"""How long `Background.result` waits for the output after the reply has ended."""
+
+
+class Background:
+    """A turn that runs while other cells do; `result` waits for its reply."""
+
+    def __init__(self, number: int, stream: Stream) -> None:
+        self.number = number
+        """What ``%glm jobs`` and ``%glm stop`` call it."""
+        self._stream = stream
+        self._thread: threading.Thread | None = None
+        self._at_end: Callable[[Reply], None] = lambda _: None
+
+    def show(self, view: View, at_end: Callable[[Reply], None]) -> None:
+        """Let a view follow it; `at_end` gets the reply when it is there."""
+        self._at_end = at_end
+        self._thread = play_beside(self._stream, view, self._last_turn)
+
+    def show_to_the_end(self, view: View, at_end: Callable[[Reply], None]) -> None:
+        """Follow it to its end at once, where no cell could run beside it."""
+        self._at_end = at_end
+        try:
+            play(self._stream, view, self._last_turn)
+        finally:
+            self.stop()
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it stands now."""
+        return self._stream.turn
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will arrive."""
+        return self._stream.done
+
+    @property
+    def status(self) -> Status:
+        """``streaming`` until it ends, then the reply's own."""
+        return self.turn.status
+
+    @property
+    def answer(self) -> str:
+        """The answer as far as it has arrived."""
+        return self.turn.answer
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning as far as it has arrived."""
+        return self.turn.reasoning
+
+    def result(self, timeout_s: float | None = None) -> Reply:
+        """Wait for the reply.
+
+        Interrupting the waiting does not stop the reply; `stop` does.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            Longest wait in seconds; ``None`` waits as long as it takes.
+
+        Returns
+        -------
+        Reply
+            The whole reply, or what had arrived when it was stopped.
+
+        Raises
+        ------
+        GlmError
+            The reply failed; the same error that its panel shows.
+        TimeoutError
+            It was not there in time; it goes on.
+        """
+        if not self._stream.wait(timeout_s):
+            raise TimeoutError(f"job {self.number} is not done after {timeout_s:g} s; it goes on")
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(SHOWN_S)
+        self._stream.raise_error()
+        return self._stream.reply
+
+    def stop(self) -> None:
+        """End it; what has arrived stays."""
+        self._stream.cancel()
+
+    def _last_turn(self) -> Turn:
+        """Hand over the reply, and return its turn with everything its error says."""
+        self._at_end(self._stream.reply)
+        turn, error = self._stream.turn, self._stream.error
+        return replace(turn, error="\n".join(error.lines())) if error is not None else turn
+
+    def __repr__(self) -> str:
+        turn = self.turn
+        return f"<Background {self.number}: {turn.status}, {turn.model} at {turn.provider}>"
+
+
+class Jobs:
+    """The turns that were sent into the background, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Background] = []
+
+    def __iter__(self) -> Iterator[Background]:
+        return iter(list(self._jobs))
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, stream: Stream) -> Background:
+        """Take in one more."""
+        self._jobs.append(Background(len(self._jobs) + 1, stream))
+        return self._jobs[-1]
+
+    def stop(self, number: int | None = None) -> list[Background]:
+        """Stop one job, or all that run; return those that were stopped.
+
+        Raises
+        ------
+        InvalidValueError
+            There is no job of that number.
+        """
+        if number is not None and number > len(self._jobs):
+            raise InvalidValueError(
+                f"there is no job {number}; {len(self._jobs)} were started",
+                hint="%glm jobs lists them; a cell that waits is stopped on its panel",
+            )
+        wanted = self._jobs if number is None else [self._jobs[number - 1]]
+        running = [job for job in wanted if not job.done]
+        for job in running:
+            job.stop()
+        return running
