@@ -79,7 +79,7 @@ def add_options(body: dict[str, Any], request: Request, offer: Offer, spelling: 
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
         mine = body.get(name)
-        both = isinstance(mine, dict) and isinstance(value, Mapping)
+        both = isinstance(mine, dict) and isinstance(value, dict)
         body[name] = {**mine, **value} if both and mine else value
 
 
@@ -202,7 +202,7 @@ def parse_object(record: Record) -> Mapping[str, Any] | GlmError | None:
         value = json.loads(record.data)
     except (ValueError, RecursionError):
         return _not_json(record)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value
     if record.event == "error":
         return {"error": value}
@@ -236,13 +236,13 @@ def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
 
 def read_usage(usage: Any) -> Usage | None:
     """Read the counts of the OpenAI-style grammar; details may be missing or null."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     prompt = usage.get("prompt_tokens_details")
     completion = usage.get("completion_tokens_details")
     return Usage(
         count(usage.get("prompt_tokens")),
         count(usage.get("completion_tokens")),
-        count(prompt.get("cached_tokens")) if isinstance(prompt, Mapping) else None,
-        count(completion.get("reasoning_tokens")) if isinstance(completion, Mapping) else None,
+        count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
+        count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else None,
     )

@@ -114,7 +114,7 @@ class NativeDecoder:
         reading = self._reading
         events = reading.start(frame.get("request_id"), frame.get("model"))
         output = frame.get("output")
-        if isinstance(output, Mapping):
+        if isinstance(output, dict):
             events += self._output(output)
         events += reading.usage(_usage(frame.get("usage")))
         self._over = reading.finish_reason is not None
@@ -122,12 +122,12 @@ class NativeDecoder:
 
     def _output(self, output: Mapping[str, Any]) -> list[Event]:
         choices = output.get("choices")
-        if not (isinstance(choices, list) and choices and isinstance(choices[0], Mapping)):
+        if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
             self._reading.reason(output.get("finish_reason"))
             return self._reading.content(self._new("content", output.get("text")))
         message = choices[0].get("message")
         self._reading.reason(choices[0].get("finish_reason"))
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             return []
         reading = self._reading
         events = reading.reasoning(self._new("reasoning_content", message.get("reasoning_content")))
@@ -149,15 +149,15 @@ class NativeDecoder:
 
 
 def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     output = usage.get("output_tokens_details")
     prompt = usage.get("prompt_tokens_details")
     return Usage(
         count(usage.get("input_tokens")),
         count(usage.get("output_tokens")),
-        count(prompt.get("cached_tokens")) if isinstance(prompt, Mapping) else None,
-        count(output.get("reasoning_tokens")) if isinstance(output, Mapping) else None,
+        count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
+        count(output.get("reasoning_tokens")) if isinstance(output, dict) else None,
     )
 
 

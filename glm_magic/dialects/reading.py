@@ -65,7 +65,10 @@ class Reading:
             return []
         self._tags.content_only()
         shown = self._joiners["reasoning"].feed(text)
-        return self._noting([ReasoningDelta(shown)] if shown else [])
+        if not shown:
+            return []
+        self._has["reasoning"] = True
+        return [ReasoningDelta(shown)]
 
     def content(self, text: Any) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
@@ -180,7 +183,7 @@ class ToolCalls:
     def feed(self, fragments: list[Any]) -> Iterable[ToolCallDelta]:
         """Return one delta for each fragment that says something."""
         for fragment in fragments:
-            if isinstance(fragment, Mapping):
+            if isinstance(fragment, dict):
                 yield from self._fragment(fragment)
 
     def finish(self) -> Iterable[ToolCallDelta]:
@@ -192,7 +195,7 @@ class ToolCalls:
 
     def _fragment(self, fragment: Mapping[str, Any]) -> Iterable[ToolCallDelta]:
         function = fragment.get("function")
-        function = function if isinstance(function, Mapping) else {}
+        function = function if isinstance(function, dict) else {}
         id_, name = _word(fragment.get("id")) or "", _word(function.get("name")) or ""
         arguments = _arguments(function.get("arguments"))
         index = fragment.get("index")
@@ -250,12 +253,12 @@ def _joined_parts(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(text for text in texts if isinstance(text, str))
     return ""
 
 
 def _arguments(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else ""

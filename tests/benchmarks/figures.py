@@ -1,0 +1,81 @@
+"""Figures of one run: measured beside their floor or peer, and told against what is hoped for."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure."""
+
+    group: str
+    what: str
+    value: float
+    unit: str
+    beside: str = ""
+    """What else was measured in the same run."""
+    beside_value: float | None = None
+    reach: float | None = None
+    """Most that is hoped for: of the ratio where something stands beside, else of the value."""
+    at_least: bool = False
+    """True where more is better."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Value over what stands beside it."""
+        return self.value / self.beside_value if self.beside_value else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the reach was met; ``None`` without one."""
+        if self.reach is None:
+            return None
+        reached = self.value if self.ratio is None else self.ratio
+        return reached >= self.reach if self.at_least else reached <= self.reach
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figure for a JSON file."""
+        return {**asdict(self), "ratio": self.ratio, "met": self.met}
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """Return the CPU time that this process, with all its threads, spends on `work`."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def in_turn(
+    works: dict[str, Callable[[], object]],
+    measure: Callable[[Callable[[], object]], float],
+    rounds: int,
+) -> dict[str, float]:
+    """Measure each work once a round, after one round that is not counted; return the medians."""
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds + 1):
+        for name, work in works.items():
+            figure = measure(work)
+            if number:
+                found[name].append(figure)
+    return {name: statistics.median(figures) for name, figures in found.items()}
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return figures as a Markdown table."""
+    head = "| what | measured | beside it | ratio | reach | |\n|---|---:|---|---:|---:|---|"
+    return "\n".join([head, *(_row(figure) for figure in figures)])
+
+
+def _row(figure: Figure) -> str:
+    beside = f"{figure.beside}: {figure.beside_value:.3g} {figure.unit}" if figure.beside else ""
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    sign = "≥" if figure.at_least else "≤"
+    reach = "" if figure.reach is None else f"{sign} {figure.reach:g}"
+    verdict = {None: "", True: "met", False: "**missed**"}[figure.met]
+    value = f"{figure.value:.3g} {figure.unit}"
+    return f"| {figure.what} | {value} | {beside} | {ratio} | {reach} | {verdict} |"
