@@ -1,23 +1,26 @@
-"""Everything the magics keep between two cells."""
+"""Everything the magics keep between two cells.
+
+It is made while the extension loads, so it imports what it needs only when it is asked.
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..catalogue.choose import LOCAL, find_model
-from ..catalogue.load import Catalogue, catalogue
-from ..engine.options import Options as Asked
-from ..session.session import Session
-from .arguments import Options
-from .background import Jobs
 from .cells import Errors, prompt_namespace
 from .config import GLM
-from .conversations import DEFAULT, Conversations
 from .host import RunningCell
-from .settings import from_config, from_line, merge
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ..catalogue.load import Catalogue
+    from ..engine.options import Options as Asked
+    from ..session.session import Session
+    from .arguments import Options
+    from .background import Jobs
+    from .conversations import Conversations
 
 
 class Desk:
@@ -26,19 +29,35 @@ class Desk:
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self.config = GLM(parent=shell)
-        self.conversations = Conversations()
         self.errors = Errors(shell)
         self.cell = RunningCell(shell)
-        self.jobs = Jobs()
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The prompts in the background."""
+        from .background import Jobs
+
+        return Jobs()
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """The sessions by name."""
+        from .conversations import Conversations
+
+        return Conversations()
 
     @property
     def catalogue(self) -> Catalogue:
         """What models and providers there are."""
+        from ..catalogue.load import catalogue
+
         return catalogue()
 
     @property
     def session_name(self) -> str:
         """Name of the session that prompts belong to."""
+        from .conversations import DEFAULT
+
         return self.conversations.chosen or self.config.session or DEFAULT
 
     @property
@@ -48,15 +67,22 @@ class Desk:
 
     def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""
+        from .arguments import Options
+        from .settings import from_line, merge
+
         below = self.below((session or self.session).options)
         return merge(self.catalogue, from_line(options or Options()), below)
 
     def below(self, options: Asked) -> Asked:
         """Return a session's options with ``%config`` under them."""
+        from .settings import from_config, merge
+
         return merge(self.catalogue, options, from_config(self.config))
 
     def is_model(self, word: str) -> bool:
         """Whether a word names a model, or a model at a provider."""
+        from ..catalogue.choose import LOCAL, find_model
+
         known = self.catalogue
         if find_model(known, word):
             return True
@@ -70,6 +96,8 @@ class Desk:
 
     def _is_listed(self, name: str) -> bool:
         """Whether a name is a model's, with or without a vendor's prefix."""
+        from ..catalogue.choose import find_model
+
         prefixes = {"", *(info.model_prefix for info in self.catalogue.providers.values())}
         bare = (name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix))
         return any(find_model(self.catalogue, word) for word in bare)

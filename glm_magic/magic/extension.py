@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
-from ..session import session as sessions
+from ..session import cell_key
 from . import transform
-from .complete import Completion
+from .completion import Completion
 from .magics import GlmMagics
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Loaded:
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
-        self.slot_key: Callable[[], Any] = sessions.slot_key
+        self.slot_key: Callable[[], Any] = cell_key.slot_key
         self.magics = GlmMagics(shell)
         self.completion = Completion(self.magics.desk)
 
@@ -43,12 +43,12 @@ class Loaded:
         self.shell.events.register("post_run_cell", desk.errors.note)
         transform.install(self.shell)
         self.completion.install()
-        sessions.slot_key = desk.cell.next_key
+        cell_key.slot_key = desk.cell.next_key
 
     def take_out(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         desk = self.magics.desk
-        sessions.slot_key = self.slot_key
+        cell_key.slot_key = self.slot_key
         self.completion.uninstall()
         transform.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..session import session as sessions
+from ..session import cell_key
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -43,8 +43,8 @@ def follow_cells() -> None:
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
-    if shell is not None and sessions.slot_key is sessions.no_slot_key:
-        sessions.slot_key = RunningCell(shell).next_key
+    if shell is not None and cell_key.slot_key is cell_key.no_slot_key:
+        cell_key.slot_key = RunningCell(shell).next_key
 
 
 def parent_of(shell: InteractiveShell) -> dict[str, Any]:

@@ -1,20 +1,12 @@
-"""``%glm`` and ``%%glm``: verb or prompt, and what each leads to."""
+"""``%glm`` and ``%%glm``, as IPython knows them; what they need is loaded when they first run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from . import parse, verbs
-from .asking import ask
-from .commands import COMMANDS
 from .desk import Desk
-from .model_table import filters
-from .overview import status
-from .reference import whole_help
-from .tables import show
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -37,32 +29,9 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
+        from .dispatch import run_line, run_prompt
+
         if cell is None:
-            return self._line(line)
-        self._prompt(line, cell)
+            return run_line(self.desk, line)
+        run_prompt(self.desk, line, cell)
         return None
-
-    def _line(self, line: str) -> Any:
-        found = verbs.find_verb(line, self._judges())
-        if found is not None:
-            verb, words = found
-            verbs.refuse_unbuilt(verb)
-            show(COMMANDS[verb.name](self.desk, words))
-            return None
-        if not line.strip():
-            show(status(self.desk))
-            return None
-        if not self.desk.is_model(line.strip()):
-            verbs.refuse_misspelt(line)
-        return self._prompt(line, None)
-
-    def _prompt(self, line: str, cell: str | None) -> Any:
-        options = parse.parse(line, self.desk.is_model)
-        if options.help:
-            show(whole_help())
-            return None
-        parse.refuse_unbuilt(options)
-        return ask(self.desk, options, cell)
-
-    def _judges(self) -> Mapping[str, verbs.Accepts]:
-        return {"FILTER": lambda word: filters(self.desk.catalogue, word)}

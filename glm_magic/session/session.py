@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, Unpack
 
 from ..core.errors import UnavailableError
@@ -18,16 +17,9 @@ from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.reply import Reply
 from ..engine.stream import Stream
-from .slots import SlotKey, Slots, context_of
-
-
-def no_slot_key() -> SlotKey | None:
-    """Tell nothing about cells, so that every question is a new turn."""
-    return None
-
-
-slot_key: Callable[[], SlotKey | None] = no_slot_key
-"""Tells which cell is running; the notebook's side of the package puts its own in place."""
+from . import cell_key
+from .cell_key import SlotKey
+from .slots import Slots, context_of
 
 
 class Session:
@@ -79,7 +71,7 @@ class Session:
         Reply
             The answer, the reasoning and what they cost.
         """
-        key, options = slot_key(), options_of(asking)
+        key, options = cell_key.slot_key(), options_of(asking)
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:
                 pass
@@ -94,7 +86,7 @@ class Session:
         Stream
             It takes its place in the session at once; nothing is sent before its block is entered.
         """
-        return self.open(prompt, options_of(asking), slot_key())
+        return self.open(prompt, options_of(asking), cell_key.slot_key())
 
     def open(self, prompt: str, options: Options, key: SlotKey | None = None) -> Stream:
         """Put a question in the slot of `key`, and return its stream."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..core.messages import Message
 from ..core.turn import Turn
 from ..engine.stream import Stream
-
-SlotKey = Hashable
-"""What tells prompt cells apart: the cell's id and the ordinal of the call within one execution."""
+from .cell_key import SlotKey
 
 
 @dataclass(slots=True)

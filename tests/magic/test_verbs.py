@@ -10,6 +10,7 @@ from glm_magic.core.errors import (
     UnsupportedError,
 )
 from glm_magic.magic.commands import COMMANDS
+from glm_magic.magic.dispatch import judges
 from glm_magic.magic.verbs import VERBS, find_verb
 from tests.servers.script import Script, Tokens
 
@@ -45,7 +46,7 @@ def test_a_verb_that_is_not_built_says_so_and_sends_nothing(asking, sent, verb):
 )  # fmt: skip
 def test_a_line_that_cannot_be_a_verb_is_a_prompt(asking, sent, line):
     asking.run(f"%glm -q -- {line}")  # what it should be the same as
-    found = find_verb(line, asking.shell.find_line_magic("glm").__self__._judges())
+    found = find_verb(line, judges(asking.shell.find_line_magic("glm").__self__.desk))
     assert found is None
     asking.run(f"%glm {line}")
     assert prompts(sent()) == [line, line]

@@ -1,0 +1,46 @@
+"""A line or a cell: verb or prompt, and what each leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import parse, verbs
+from .asking import ask
+from .commands import COMMANDS
+from .desk import Desk
+from .model_table import filters
+from .overview import status
+from .reference import whole_help
+from .tables import show
+
+
+def run_line(desk: Desk, line: str) -> Any:
+    """Run ``%glm line``: a verb, the status, or a prompt whose reply is returned."""
+    found = verbs.find_verb(line, judges(desk))
+    if found is not None:
+        verb, words = found
+        verbs.refuse_unbuilt(verb)
+        show(COMMANDS[verb.name](desk, words))
+        return None
+    if not line.strip():
+        show(status(desk))
+        return None
+    if not desk.is_model(line.strip()):
+        verbs.refuse_misspelt(line)
+    return run_prompt(desk, line, None)
+
+
+def run_prompt(desk: Desk, line: str, cell: str | None) -> Any:
+    """Ask what a line, or a line and its cell, say; return the reply."""
+    options = parse.parse(line, desk.is_model)
+    if options.help:
+        show(whole_help())
+        return None
+    parse.refuse_unbuilt(options)
+    return ask(desk, options, cell)
+
+
+def judges(desk: Desk) -> Mapping[str, verbs.Accepts]:
+    """Return what tells whether a word can be an argument of a certain kind."""
+    return {"FILTER": lambda word: filters(desk.catalogue, word)}
