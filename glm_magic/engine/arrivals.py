@@ -81,6 +81,7 @@ class Arrivals:
                 self.events.append(TimedEvent(now, event))
                 if isinstance(event, StreamError):
                     self.error = event.error
+                    event.error.provider = event.error.provider or self._provider
             self._notify()
 
     def _show(self, events: Sequence[Event]) -> None:

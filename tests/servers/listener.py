@@ -145,7 +145,7 @@ class Listener:
     A subclass says in `respond` how a request is answered.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.requests: list[Recorded] = []
         """Every request, in order of arrival."""
         self._tls = tls
@@ -153,7 +153,7 @@ class Listener:
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._threads: list[threading.Thread] = []
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self.connections = 0
         """How many connections were accepted so far."""

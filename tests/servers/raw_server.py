@@ -49,8 +49,8 @@ class RawServer(Listener):
     A connection closes after its steps.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(tls)
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        super().__init__(tls, port)
         self._answers: list[list[Step]] = [[Close()]]
 
     def answer(self, *steps: Step) -> None:

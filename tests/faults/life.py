@@ -1,0 +1,42 @@
+"""What the process still holds: tasks on the private loop, busy connections, threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from glm_magic.engine import io
+
+PATIENCE_S = 5.0
+
+
+def settled() -> list[str]:
+    """Wait until every call is over, and return what is not."""
+    deadline = time.monotonic() + PATIENCE_S
+    while left := busy():
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.01)
+    return []
+
+
+def busy() -> list[str]:
+    """Return the tasks that still run, and the connections that still serve one."""
+    current = io._current
+    if current is None or not current.thread.alive:
+        return []
+
+    async def look() -> list[str]:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        return [*map(repr, tasks), *(c for c in connections(current) if "IDLE" not in c)]
+
+    return current.thread.submit(look()).result(PATIENCE_S)
+
+
+def connections(current: io.Io) -> list[str]:
+    """Return every connection of the pools, as the pool describes it."""
+    client: Any = current.client._client
+    transports = [client._transport, *client._mounts.values()]
+    pools = [transport._pool for transport in transports if hasattr(transport, "_pool")]
+    return [repr(connection) for pool in pools for connection in pool.connections]
