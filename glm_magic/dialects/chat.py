@@ -172,19 +172,25 @@ class ChatDecoder:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index") in (0, None):
                 events += self._choice(choice)
-        events += reading.usage(read_usage(chunk.get("usage")))
+        if usage := chunk.get("usage"):
+            events += reading.usage(read_usage(usage))
         return events + self._error(chunk, record) if is_error(chunk, record) else events
 
     def _choice(self, choice: Mapping[str, Any]) -> list[Event]:
         delta = choice.get("delta") or choice.get("message")
         reading = self._reading
-        reading.reason(choice.get("finish_reason"))
+        if reason := choice.get("finish_reason"):
+            reading.reason(reason)
         if not isinstance(delta, dict):
             return []
-        events = reading.reasoning(delta.get("reasoning_content") or delta.get("reasoning"))
-        events += reading.content(delta.get("content"))
-        calls = delta.get("tool_calls")
-        return events + reading.tool_calls(calls) if calls else events
+        events: list[Event] = []
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            events += reading.reasoning(thought)
+        if content := delta.get("content"):
+            events += reading.content(content)
+        if calls := delta.get("tool_calls"):
+            events += reading.tool_calls(calls)
+        return events
 
     def _error(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
         failure = read_payload(chunk, record.http_status)

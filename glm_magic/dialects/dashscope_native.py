@@ -130,9 +130,14 @@ class NativeDecoder:
         if not isinstance(message, dict):
             return []
         reading = self._reading
-        events = reading.reasoning(self._new("reasoning_content", message.get("reasoning_content")))
-        events += reading.content(self._new("content", message.get("content")))
-        return events + reading.tool_calls(message.get("tool_calls"))
+        events: list[Event] = []
+        if thought := self._new("reasoning_content", message.get("reasoning_content")):
+            events += reading.reasoning(thought)
+        if content := self._new("content", message.get("content")):
+            events += reading.content(content)
+        if calls := message.get("tool_calls"):
+            events += reading.tool_calls(calls)
+        return events
 
     def _new(self, field: str, text: Any) -> Any:
         """Return what is new in a text; in cumulative mode each frame repeats all so far."""

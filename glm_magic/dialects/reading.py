@@ -31,6 +31,7 @@ _FINISH_NOTICES = {
     "model_context_window_exceeded": "the conversation is longer than the model's context window",
     "abort": "the server aborted the reply",
 }
+_NO_COUNTS = Usage()
 
 
 class Reading:
@@ -84,7 +85,7 @@ class Reading:
 
     def usage(self, usage: Usage | None) -> list[Event]:
         """Return a report, when the counts are new; a report without counts erases nothing."""
-        if usage is None or usage in (self._usage, Usage()):
+        if usage is None or usage in (self._usage, _NO_COUNTS):
             return []
         self._usage = usage
         return [UsageReport(usage)]

@@ -40,7 +40,8 @@ class Arrivals:
         """What the turn failed with, if it did."""
         self.changed = threading.Condition()
         """Held while anything here is read or written; notified after each change."""
-        self.events: list[TimedEvent] = []
+        self.events: list[Event] = []
+        self._times: list[float] = []
         self.done = False
         """Whether nothing more will arrive."""
         self._provider = call.offer.provider.name
@@ -52,6 +53,12 @@ class Arrivals:
         """The turn as it stands now."""
         with self.changed:
             return self.fold.turn(self.now())
+
+    @property
+    def timed(self) -> list[TimedEvent]:
+        """The events so far, with their times."""
+        with self.changed:
+            return list(map(TimedEvent, self._times, self.events))
 
     def now(self) -> float:
         """Return the seconds since the first request was sent."""
@@ -78,7 +85,8 @@ class Arrivals:
         with self.changed:
             for event in events:
                 fold(event, now)
-                self.events.append(TimedEvent(now, event))
+                self.events.append(event)
+                self._times.append(now)
                 if isinstance(event, StreamError):
                     self.error = event.error
                     event.error.provider = event.error.provider or self._provider

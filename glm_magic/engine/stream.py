@@ -69,8 +69,7 @@ class Stream:
     @property
     def events(self) -> list[TimedEvent]:
         """The events so far, with their times."""
-        with self._changed:
-            return list(self._arrivals.events)
+        return self._arrivals.timed
 
     @property
     def raw(self) -> bytes:
@@ -180,7 +179,7 @@ class Stream:
                 while len(self._arrivals.events) == seen and not self.done:
                     self._changed.wait(SLICE_S)
                 batch = self._arrivals.events[seen:]
-            yield from (timed.event for timed in batch if not isinstance(timed.event, StreamError))
+            yield from _without_error(batch)
             seen += len(batch)
             if not batch:
                 break
@@ -196,9 +195,8 @@ class Stream:
             arrived.clear()
             with self._changed:
                 batch, done = self._arrivals.events[seen:], self.done
-            for timed in batch:
-                if not isinstance(timed.event, StreamError):
-                    yield timed.event
+            for event in _without_error(batch):
+                yield event
             seen += len(batch)
             if not batch:
                 if done:
@@ -210,3 +208,8 @@ class Stream:
         """Raise what the reply failed with, if it did."""
         if self.error is not None:
             raise self.error
+
+
+def _without_error(batch: list[Event]) -> list[Event]:
+    """Return events without the error that ends a reply: it is raised instead."""
+    return batch[:-1] if batch and isinstance(batch[-1], StreamError) else batch

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, Notice, StreamError
@@ -85,18 +84,19 @@ class Transfer:
             return call.dialect.error(call.offer, reply.status, headers, body), headers
 
     def _without_key(self, body: bytes) -> bytes:
-        """Return a body without our key, which some services repeat in an error's message."""
-        key = self._call.key.reveal().encode() if self._call.key else b""
-        return body.replace(key, b"<key>") if len(key) > 3 else body
+        """Return a body without our key; a key is ASCII, so each byte may stand for a character."""
+        return self._keyless(body.decode("latin-1")).encode("latin-1")
 
     def _keyless(self, text: str) -> str:
-        key = self._call.key.reveal() if self._call.key else ""
-        return text.replace(key, "<key>") if len(key) > 3 and key in text else text
+        key = self._call.key
+        return text if key is None else key.cut_from(text)
 
     def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
         events: list[Event] = []
         for record in records:
-            events += decoder.feed(replace(record, data=self._keyless(record.data)))
+            text = self._keyless(record.data)
+            told = record if text is record.data else record._replace(data=text)
+            events += decoder.feed(told)
         return events
 
     async def _read(self, reply: Reply) -> None:

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 """Longest record accepted; a whole tool argument can arrive in one, fifty megabytes cannot."""
@@ -25,8 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One server-sent event, or a body that is a single document."""
 
     data: str
@@ -108,7 +106,7 @@ class _Events:
         if rest:
             self._line(rest, records)
         self._dispatch(records)
-        return [*records[:-1], *(replace(record, cut=True) for record in records[-1:])]
+        return [*records[:-1], *(record._replace(cut=True) for record in records[-1:])]
 
     def _line(self, line: bytes, records: list[Record]) -> None:
         if line.startswith(b"data:"):
