@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
+from ..session.choice import Choice
 from ..session.session import Session
 from ..views.choose import view_for
 from ..views.host import host_of
@@ -13,6 +15,7 @@ from ..views.options import ViewOptions
 from ..views.play import View, play
 from .arguments import Options
 from .background import Background
+from .conversations import ASIDE
 from .interpolate import Interpolated, interpolate
 from .tables import Line, show
 from .wire import dry_run
@@ -53,12 +56,34 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
             hint="leave out --bg, or -f code and take the code from the answer",
         )
     if options.dry_run:
+        session.touch(key)
         show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
         return None
     stream = session.open(prompt.text, asked, key)
-    view = view_for(
-        desk.shell, view_options(desk, options, prompt.inserted, alone=cell is not None)
-    )
+    return shown(desk, options, session, stream, prompt.inserted, alone=cell is not None)
+
+
+def shown(
+    desk: Desk,
+    options: Options,
+    session: Session,
+    stream: Stream,
+    inserted: tuple[str, ...] = (),
+    *,
+    alone: bool = False,
+) -> Reply | Background | None:
+    """Show a reply as it arrives, and bind it.
+
+    Raises
+    ------
+    GlmError
+        The reply failed; what had arrived has been shown.
+    """
+    looks = view_options(desk, options, inserted, alone=alone)
+    slot = session.slot_of(stream)
+    if slot is not None and session.name != ASIDE:
+        looks = replace(looks, variants=Choice(session, slot))
+    view = view_for(desk.shell, looks)
     if options.bg:
         return _send_to_background(desk, options, stream, view)
     try:

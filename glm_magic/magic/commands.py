@@ -9,15 +9,15 @@ from ..catalogue.choose import find_model, nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
-from ..engine.stream import Stream
-from . import model_table, overview
+from . import model_table, overview, turn_commands
 from .desk import Desk
 from .reference import help_on, whole_help
 from .settings import Origins, split
 from .tables import Line, Shown, Table
 from .wire import sent
 
-Command = Callable[[Desk, Sequence[str]], Shown]
+Command = Callable[[Desk, Sequence[str]], Shown | None]
+"""What a verb does; ``None`` where it has shown all there is itself."""
 
 
 def models(desk: Desk, words: Sequence[str]) -> Shown:
@@ -100,14 +100,6 @@ def reset(desk: Desk, _: Sequence[str]) -> Shown:
     return Line(f"The session {desk.session_name} is empty; {_turns(count)} forgotten.")
 
 
-def show(desk: Desk, words: Sequence[str]) -> Shown:
-    """Show the turns of the session, or one of them."""
-    if not words:
-        return overview.turns(desk)
-    stream, _ = _turn(desk, words)
-    return overview.OneTurn(stream.turn, desk.config.language)
-
-
 def context(desk: Desk, _: Sequence[str]) -> Shown:
     """Show what the next turn would send."""
     return overview.context(desk)
@@ -120,7 +112,13 @@ def usage(desk: Desk, _: Sequence[str]) -> Shown:
 
 def wire(desk: Desk, words: Sequence[str]) -> Shown:
     """Show a turn's request and its raw reply."""
-    stream, number = _turn(desk, words)
+    slot, number = turn_commands.slot_at(desk, words)
+    stream = slot.current.stream
+    if stream is None:
+        raise InvalidValueError(
+            f"turn {number} was not asked by this kernel, which has nothing of its wire",
+            hint=f"run its cell again, or see %glm show {number}",
+        )
     return sent(stream, number)
 
 
@@ -163,7 +161,12 @@ COMMANDS: dict[str, Command] = {
     "fork": fork,
     "undo": undo,
     "reset": reset,
-    "show": show,
+    "retry": turn_commands.retry,
+    "drop": turn_commands.drop,
+    "hide": turn_commands.hide,
+    "pin": turn_commands.pin,
+    "choose": turn_commands.choose,
+    "show": turn_commands.show,
     "context": context,
     "usage": usage,
     "wire": wire,
@@ -177,20 +180,3 @@ COMMANDS: dict[str, Command] = {
 
 def _turns(count: int) -> str:
     return f"{count} turn{'' if count == 1 else 's'}"
-
-
-def _turn(desk: Desk, words: Sequence[str]) -> tuple[Stream, int]:
-    """Return the stream of turn N, or of the last one, and its number."""
-    streams = desk.session.streams
-    if not streams:
-        raise InvalidValueError(
-            f"the session {desk.session_name} has no turn yet",
-            hint="ask something first, or choose another session with %glm use NAME",
-        )
-    number = int(words[0]) if words else len(streams)
-    if number > len(streams):
-        raise InvalidValueError(
-            f"there is no turn {number}; the session {desk.session_name} has {len(streams)}",
-            hint="%glm show lists them",
-        )
-    return streams[number - 1], number

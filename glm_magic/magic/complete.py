@@ -51,7 +51,7 @@ def _words(desk: Desk, before: list[str], *, is_cell: bool) -> Iterable[str]:
     if not before:
         return [*([] if is_cell else _verbs()), *_options(), *_models(desk)]
     if before[0] in BY_NAME and not is_cell:
-        return _arguments(desk, before[0]) if len(before) == 1 else []
+        return _arguments(desk, *before)
     if not all(_is_written(desk, before, place) for place in range(len(before))):
         return []
     named = any(_names_model(desk, before, place) for place in range(len(before)))
@@ -101,14 +101,31 @@ def _values(desk: Desk, option: Option) -> list[str]:
     return kinds[option.completes]() if option.completes else list(option.choices)
 
 
-def _arguments(desk: Desk, verb: str) -> list[str]:
+def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
+    """Return what may follow a verb and the arguments that stand there already."""
     known = desk.catalogue
+    if verb in ("choose", "show") and len(given) == 1:
+        return _variants(desk, given[0])
+    if given:
+        return []
+    if verb in ("drop", "hide", "pin", "choose", "show", "wire"):
+        return _numbers(len(desk.session))
     arguments = {
         "models": [*known.providers, *known.models],
         "use": [*_models(desk), *known.providers, *desk.conversations.names],
         "help": [*BY_NAME, *BY_FLAG],
     }
     return arguments.get(verb, [])
+
+
+def _variants(desk: Desk, number: str) -> list[str]:
+    slots = desk.session.slots
+    fits = number.isdecimal() and 0 < int(number) <= len(slots)
+    return _numbers(len(slots[int(number) - 1].variants)) if fits else []
+
+
+def _numbers(count: int) -> list[str]:
+    return [str(number) for number in range(1, count + 1)]
 
 
 def _starting(typed: str, words: Iterable[str]) -> list[str]:

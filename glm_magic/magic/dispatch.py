@@ -21,7 +21,9 @@ def run_line(desk: Desk, line: str) -> Any:
     if found is not None:
         verb, words = found
         verbs.refuse_unbuilt(verb)
-        show(COMMANDS[verb.name](desk, words))
+        shown = COMMANDS[verb.name](desk, words)
+        if shown is not None:
+            show(shown)
         return None
     if not line.strip():
         show(status(desk))

@@ -43,11 +43,13 @@ class Loaded:
         self.shell.events.register("post_run_cell", desk.errors.note)
         transform.install(self.shell)
         self.completion.install()
+        desk.cell.install()
         cell_key.slot_key = desk.cell.next_key
 
     def take_out(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         desk = self.magics.desk
+        desk.cell.uninstall()
         cell_key.slot_key = self.slot_key
         self.completion.uninstall()
         transform.uninstall(self.shell)

@@ -1,7 +1,9 @@
-"""Which cell is running, as far as the kernel can tell."""
+"""Which cell is running, and which ones are gone, as far as the kernel can tell."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..session import cell_key
@@ -11,31 +13,63 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 """A cell's id and the ordinal of the call within one execution of it."""
+_REMEMBERED = 64
+"""Executions whose calls are still counted, as those of a cell that awaits beside another."""
 
 
 class RunningCell:
-    """Tells prompt cells apart.
+    """Tells prompt cells apart, and tells sessions which of their cells are gone.
 
-    Front ends send the cell's id in the metadata of the execute request. A loop, or two ``%glm``
-    lines in one cell, are told apart by counting the calls within one execution.
+    Front ends send the cell's id in the metadata of the execute request, and JupyterLab the ids of
+    cells that were deleted since the last one. A loop, or two ``%glm`` lines in one cell, are told
+    apart by counting the calls within one execution.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._execution: str | None = None
-        self._calls = 0
+        self._calls: Counter[str] = Counter()
+        self._began_s = 0.0
+
+    def install(self) -> None:
+        """Listen to cells that begin and end."""
+        self._shell.events.register("pre_run_cell", self.began)
+        self._shell.events.register("post_run_cell", self.ended)
+
+    def uninstall(self) -> None:
+        """Listen no more."""
+        self._shell.events.unregister("pre_run_cell", self.began)
+        self._shell.events.unregister("post_run_cell", self.ended)
 
     def next_key(self) -> Key | None:
         """Return the key of the next prompt, or ``None`` where the host sends no cell id."""
+        cell, execution = self._running()
+        if cell is None or not execution:
+            return None
+        self._calls[execution] += 1
+        while len(self._calls) > _REMEMBERED:
+            del self._calls[next(iter(self._calls))]
+        return cell, self._calls[execution]
+
+    def began(self, _info: Any = None) -> None:
+        """Take note of a cell that begins, and of those that were deleted before it."""
+        self._began_s = time.monotonic()
+        deleted = parent_of(self._shell).get("metadata", {}).get("deletedCells")
+        if isinstance(deleted, list) and deleted:
+            for session in list(cell_key.followers):
+                session.lose_cells(deleted)
+
+    def ended(self, _result: Any = None) -> None:
+        """Send no more what the cell asked when it ran before, and did not ask now."""
+        cell, _ = self._running()
+        if cell is not None and self._began_s:
+            for session in list(cell_key.followers):
+                session.lose_older(cell, self._began_s)
+
+    def _running(self) -> tuple[str | None, str | None]:
         parent = parent_of(self._shell)
         cell = parent.get("metadata", {}).get("cellId")
         execution = parent.get("header", {}).get("msg_id")
-        if not isinstance(cell, str) or not cell or not execution:
-            return None
-        if execution != self._execution:
-            self._execution, self._calls = execution, 0
-        self._calls += 1
-        return cell, self._calls
+        return (cell if isinstance(cell, str) and cell else None), execution
 
 
 def follow_cells() -> None:
@@ -44,7 +78,9 @@ def follow_cells() -> None:
 
     shell = get_ipython()
     if shell is not None and cell_key.slot_key is cell_key.no_slot_key:
-        cell_key.slot_key = RunningCell(shell).next_key
+        cell = RunningCell(shell)
+        cell.install()
+        cell_key.slot_key = cell.next_key
 
 
 def parent_of(shell: InteractiveShell) -> dict[str, Any]:

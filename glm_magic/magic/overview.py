@@ -22,6 +22,8 @@ from .model_table import key_state
 from .tables import Shown, Table
 
 if TYPE_CHECKING:
+    from ..session.session import Session
+    from ..session.slots import Slot
     from .desk import Desk
 
 _LONGEST_TEXT = 40
@@ -96,16 +98,35 @@ def jobs(desk: Desk) -> Shown:
 
 def turns(desk: Desk) -> Shown:
     """Return the turns of the session in use."""
-    rows = [
-        (number, short(turn.prompt), short(turn.answer), turn.model, turn.status, *_spent(turn))
-        for number, turn in enumerate(desk.session.turns, 1)
-    ]
-    columns = ("", "prompt", "answer", "model", "status", "tokens", "cost")
+    rows = [_turn_row(desk.session, slot, n) for n, slot in enumerate(desk.session.slots, 1)]
+    columns = ("", "prompt", "answer", "model", "status", "variant", "remarks", "tokens", "cost")
     return Table(columns, rows, title=f"Session {desk.session_name}")
 
 
-def _spent(turn: Turn) -> tuple[int | None, str | None]:
+def _turn_row(session: Session, slot: Slot, number: int) -> tuple[Any, ...]:
+    turn, count = slot.turn, len(slot.variants)
+    which = f"{slot.place + 1}/{count}" if count > 1 else ""
+    marks = ", ".join(remarks(session, slot))
+    texts = (short(turn.prompt), short(turn.answer), turn.model, turn.status, which, marks)
+    return (number, *texts, *_spent(turn))
+
+
+def remarks(session: Session, slot: Slot) -> list[str]:
+    """Return what is special about a turn's place in its session."""
+    marks = {
+        "pinned": slot.pinned,
+        "hidden": slot.hidden,
+        "cell is gone": slot.gone,
+        "answered before the change": session.is_stale(slot),
+    }
+    return [mark for mark, holds in marks.items() if holds]
+
+
+def _spent(turn: Turn) -> tuple[int | str | None, str | None]:
     total = turn.usage.total if turn.usage else None
+    if turn.estimate is not None:
+        guess = ((turn.usage or Usage()) + turn.estimate).total
+        return f"≈{guess:,}", str(turn.cost) if turn.cost else None
     return total, str(turn.cost) if turn.cost else None
 
 

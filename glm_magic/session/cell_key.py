@@ -1,8 +1,13 @@
-"""Tells which cell a question comes from; light, because it is put in place while loading."""
+"""Which cell a question comes from, and who hears of cells that are gone.
+
+It is light, because it is put in place while the extension loads.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol
+from weakref import WeakSet
 
 SlotKey = Hashable
 """What tells prompt cells apart: the cell's id and the ordinal of the call within one execution."""
@@ -15,3 +20,17 @@ def no_slot_key() -> SlotKey | None:
 
 slot_key: Callable[[], SlotKey | None] = no_slot_key
 """Tells which cell is running; the notebook's side of the package puts its own in place."""
+
+
+class Follower(Protocol):
+    """A session, as far as the notebook's cells concern it."""
+
+    def lose_cells(self, cells: Sequence[str]) -> None:
+        """Hear of cells that were deleted."""
+
+    def lose_older(self, cell: str, since_s: float) -> None:
+        """Hear of a cell that ran again, at that time of the monotonic clock."""
+
+
+followers: WeakSet[Follower] = WeakSet()
+"""Every session of this process."""

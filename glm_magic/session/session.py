@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any, Unpack
 
-from ..core.errors import UnavailableError
+from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..core.price import CostTotal
 from ..core.turn import Turn
@@ -18,8 +19,10 @@ from ..engine.prepare import prepare
 from ..engine.reply import Reply
 from ..engine.stream import Stream
 from . import cell_key
-from .cell_key import SlotKey
-from .slots import Slots, context_of
+from .cell_key import SlotKey, followers
+from .context import context_of
+from .frame import turns_frame
+from .slots import Slot, Slots, Variant, basis_of
 
 
 class Session:
@@ -41,7 +44,8 @@ class Session:
         self.options = options_of(asking)
         self._slots = Slots()
         self._asked: list[Stream] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        followers.add(self)
 
     @asks
     def ask(self, prompt: str, **asking: Unpack[Asking]) -> Reply:
@@ -90,36 +94,93 @@ class Session:
 
     def open(self, prompt: str, options: Options, key: SlotKey | None = None) -> Stream:
         """Put a question in the slot of `key`, and return its stream."""
+        return self.open_lanes(prompt, [options], key)[0]
+
+    def open_lanes(
+        self,
+        prompt: str,
+        lanes: Sequence[Options],
+        key: SlotKey | None = None,
+        slot: Slot | None = None,
+    ) -> list[Stream]:
+        """Put a question that is asked in several ways in one slot.
+
+        Every lane is answered from the same turns and becomes a variant; later turns see the
+        first.
+
+        Parameters
+        ----------
+        prompt : str
+            The question.
+        lanes : sequence of Options
+            How to ask it; one stream each.
+        key : SlotKey, optional
+            What tells its cell; the slot that has it takes the variants, or a new one.
+        slot : Slot, optional
+            The slot itself, where there is no key.
+        """
         with self._lock:
-            stream = Stream(self.plan(prompt, options, key))
-            self._slots.add(key, stream)
-            self._asked.append(stream)
-        return stream
+            slot = slot or self._slots.find(key)
+            basis = basis_of(self._slots.before(slot))
+            calls = [self.plan(prompt, options, slot=slot) for options in lanes]
+            if slot is None:
+                slot = Slot(key)
+                self._slots.add(slot)
+            first = len(slot.variants)
+            for call, options in zip(calls, lanes, strict=True):
+                slot.add(Variant(Stream(call), basis, options=options))
+            slot.place = first
+            streams = [variant.stream for variant in slot.variants[first:] if variant.stream]
+            self._asked += streams
+        return streams
+
+    def retry(self) -> Stream:
+        """Ask the prompt that ran last once more, in its own slot.
+
+        Raises
+        ------
+        InvalidValueError
+            Nothing was asked yet.
+        """
+        slot = self._slots.newest()
+        if slot is None:
+            raise InvalidValueError(
+                f"the session {self.name} has no turn yet", hint="ask something first"
+            )
+        last = slot.variants[-1]
+        return self.open_lanes(last.turn.prompt, [last.options or Options()], slot=slot)[0]
 
     def plan(
-        self, prompt: str, options: Options, key: SlotKey | None = None, *, start_local: bool = True
+        self,
+        prompt: str,
+        options: Options,
+        key: SlotKey | None = None,
+        *,
+        slot: Slot | None = None,
+        start_local: bool = True,
     ) -> Call:
         """Return the call that a question would send, without asking it."""
-        messages = [*self.context(key), Message("user", prompt)]
+        before = self._slots.before(slot or self._slots.find(key))
+        messages = [*context_of(before), Message("user", prompt)]
         return prepare(messages, options.over(self.options), start_local=start_local)
 
     def context(self, key: SlotKey | None = None) -> list[Message]:
         """Return the messages of earlier turns that a question under `key` would be sent with."""
-        return context_of(self._slots.before(key))
+        return context_of(self._slots.before(self._slots.find(key)))
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The slots, in the order in which the notebook shows them."""
+        return list(self._slots)
 
     @property
     def turns(self) -> list[Turn]:
-        """The turns, each as it stands now."""
+        """The chosen turn of each slot, as it stands now."""
         return [slot.turn for slot in self._slots]
 
     @property
-    def streams(self) -> list[Stream]:
-        """The stream of each turn, in the same order."""
-        return [slot.variants[-1] for slot in self._slots]
-
-    @property
     def asked(self) -> list[Stream]:
-        """Every call so far, replaced and undone ones included."""
+        """Every call that this kernel asked, replaced and undone ones included."""
         return list(self._asked)
 
     @property
@@ -141,25 +202,62 @@ class Session:
         UnavailableError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise UnavailableError(
-                "a DataFrame needs pandas, which is not installed", hint="pip install pandas"
-            ) from None
-        return pd.DataFrame(
-            [_row(turn) for turn in self.turns],
-        )
+        return turns_frame(self.turns)
+
+    def slot_of(self, stream: Stream) -> Slot | None:
+        """Return the slot that a stream of this session stands in."""
+        return next((s for s in self._slots if any(v.stream is stream for v in s.variants)), None)
+
+    def is_stale(self, slot: Slot) -> bool:
+        """Whether a turn was answered from something else than what stands before it now."""
+        with self._lock:
+            return self._slots.is_stale(slot)
+
+    def choose(self, slot: Slot, place: int) -> None:
+        """Let later turns see one of a slot's variants, counted from 0."""
+        with self._lock:
+            slot.place = range(len(slot.variants))[place]
+
+    def hide(self, slot: Slot, *, hidden: bool = True) -> None:
+        """Keep a turn visible but do not send it, or send it again."""
+        with self._lock:
+            slot.hidden, slot.pinned = hidden, slot.pinned and not hidden
+
+    def pin(self, slot: Slot, *, pinned: bool = True) -> None:
+        """Keep a turn in the context when older ones leave, and when its cell is gone."""
+        with self._lock:
+            slot.pinned, slot.hidden = pinned, slot.hidden and not pinned
+
+    def drop(self, slot: Slot) -> None:
+        """Take a turn out."""
+        with self._lock:
+            self._slots.drop(slot)
 
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
         with self._lock:
-            return self._slots.undo(count)
+            return len(self._slots.undo(count))
 
     def reset(self) -> None:
         """Forget every turn; options and totals stay."""
+        self.undo(len(self))
+
+    def touch(self, key: SlotKey | None) -> None:
+        """Note that a cell shows its slot, although it asked nothing."""
         with self._lock:
-            self._slots.clear()
+            slot = self._slots.find(key)
+            if slot is not None:
+                slot.touch()
+
+    def lose_cells(self, cells: Sequence[str]) -> None:
+        """Send the turns of deleted cells no more, unless they are pinned."""
+        with self._lock:
+            self._slots.lose_cells(cells)
+
+    def lose_older(self, cell: str, since_s: float) -> None:
+        """Send no more what a cell asked before, and not when it ran again."""
+        with self._lock:
+            self._slots.lose_older(cell, since_s)
 
     def fork(self, name: str) -> Session:
         """Return a session of another name that goes on from the same turns."""
@@ -175,23 +273,3 @@ class Session:
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
-
-
-def _row(turn: Turn) -> dict[str, Any]:
-    usage, cost = turn.usage or Usage(), turn.cost
-    return {
-        "prompt": turn.prompt,
-        "answer": turn.answer,
-        "reasoning": turn.reasoning,
-        "status": turn.status,
-        "model": turn.model,
-        "provider": turn.provider,
-        "input": usage.input,
-        "output": usage.output,
-        "reasoning_tokens": usage.reasoning,
-        "cached": usage.cached,
-        "cost": cost.amount if cost else None,
-        "currency": cost.currency if cost else None,
-        "thinking_s": turn.timing.thinking_s,
-        "total_s": turn.timing.total_s,
-    }

@@ -2,34 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import hashlib
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..core.messages import Message
 from ..core.turn import Turn
+from ..engine.options import Options
 from ..engine.stream import Stream
 from .cell_key import SlotKey
 
 
-@dataclass(slots=True)
-class Slot:
-    """One prompt cell, and the variants that running it produced."""
+def new_id() -> str:
+    """Return an id that no other session of any kernel has."""
+    return secrets.token_hex(8)
 
-    key: SlotKey | None
-    """``None`` where the host tells nothing about cells; every run is then a slot of its own."""
-    variants: list[Stream] = field(default_factory=list)
+
+@dataclass(slots=True, eq=False)
+class Variant:
+    """One run of a prompt, and what it was answered from."""
+
+    source: Stream | Turn
+    """The stream while this kernel has it; the turn where it was read from disk or a file."""
+    basis: str = ""
+    """Fingerprint of the turns that it was answered from."""
+    id: str = field(default_factory=new_id)
+    options: Options | None = None
+    """What was asked for; ``None`` for one that was read."""
 
     @property
     def turn(self) -> Turn:
-        """The newest variant's turn, as it stands now."""
-        return self.variants[-1].turn
+        """The turn as it stands now."""
+        return self.source if isinstance(self.source, Turn) else self.source.turn
+
+    @property
+    def stream(self) -> Stream | None:
+        """The stream, where this kernel asked."""
+        return None if isinstance(self.source, Turn) else self.source
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One prompt cell, and the variants that running it produced."""
+
+    key: SlotKey | None = None
+    """``None`` where the host tells nothing about cells; every run is then a slot of its own."""
+    variants: list[Variant] = field(default_factory=list)
+    place: int = 0
+    """Place of the chosen variant, which later turns see; the newest one until chosen otherwise."""
+    hidden: bool = False
+    """True: the user keeps it from being sent."""
+    pinned: bool = False
+    """True: it stays in the context when older turns have to leave, and when its cell is gone."""
+    gone: bool = False
+    """True: its cell was deleted, or ran again without asking this."""
+    id: str = field(default_factory=new_id)
+    ran_at_s: float = 0.0
+    """When it ran last, by this process's monotonic clock."""
+
+    @property
+    def current(self) -> Variant:
+        """The chosen variant."""
+        return self.variants[self.place]
+
+    @property
+    def turn(self) -> Turn:
+        """The chosen variant's turn, as it stands now."""
+        return self.current.turn
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turn of every variant, oldest first."""
+        return [variant.turn for variant in self.variants]
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether later turns may see it at all."""
+        return not self.hidden and (self.pinned or not self.gone)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether later turns are sent it, as long as there is room."""
+        turn = self.turn
+        return self.is_shown and turn.status != "streaming" and turn.is_context
+
+    def add(self, variant: Variant) -> None:
+        """Take in a run, which later turns see from now on."""
+        self.variants.append(variant)
+        self.place = len(self.variants) - 1
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that the cell shows this slot again."""
+        self.gone = False
+        self.ran_at_s = time.monotonic()
+
+    def copy(self) -> Slot:
+        """Return a slot of its own with the same variants."""
+        return replace(self, variants=list(self.variants), id=new_id())
 
 
 class Slots:
-    """An ordered list of slots."""
+    """An ordered list of slots; a new one comes last."""
 
-    def __init__(self) -> None:
-        self._slots: list[Slot] = []
+    def __init__(self, slots: Iterable[Slot] = ()) -> None:
+        self._slots = list(slots)
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(list(self._slots))
@@ -37,51 +115,66 @@ class Slots:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def before(self, key: SlotKey | None) -> list[Slot]:
-        """Return the slots that a run under `key` is answered from."""
-        return self._slots[: self._place(key)]
+    def __getitem__(self, place: int) -> Slot:
+        return self._slots[place]
 
-    def add(self, key: SlotKey | None, stream: Stream) -> None:
-        """Put a run in its slot, as the newest variant."""
-        place = self._place(key)
-        if place == len(self._slots):
-            self._slots.append(Slot(key))
-        self._slots[place].variants.append(stream)
+    def find(self, key: SlotKey | None) -> Slot | None:
+        """Return the slot of a cell's call, if it ran before."""
+        return next((s for s in self._slots if key is not None and s.key == key), None)
 
-    def undo(self, count: int = 1) -> int:
-        """Take back the last `count` slots; return how many there were to take."""
-        taken = min(count, len(self._slots))
-        del self._slots[len(self._slots) - taken :]
+    def before(self, slot: Slot | None) -> list[Slot]:
+        """Return the slots before one, or all of them for one that is still to come."""
+        return list(self._slots) if slot is None else self._slots[: self._slots.index(slot)]
+
+    def add(self, slot: Slot) -> None:
+        """Put a slot last."""
+        self._slots.append(slot)
+
+    def drop(self, slot: Slot) -> None:
+        """Take a slot out."""
+        self._slots.remove(slot)
+
+    def undo(self, count: int = 1) -> list[Slot]:
+        """Take the last `count` slots out and return them."""
+        first = max(0, len(self._slots) - count)
+        taken, self._slots = self._slots[first:], self._slots[:first]
         return taken
 
-    def clear(self) -> None:
-        """Forget every slot."""
-        self._slots.clear()
-
     def copy(self) -> Slots:
-        """Return the same slots as a list of its own."""
-        other = Slots()
-        other._slots = [Slot(slot.key, list(slot.variants)) for slot in self._slots]
-        return other
+        """Return slots of their own with the same variants."""
+        return Slots(slot.copy() for slot in self._slots)
 
-    def _place(self, key: SlotKey | None) -> int:
-        for place, slot in enumerate(self._slots):
-            if key is not None and slot.key == key:
-                return place
-        return len(self._slots)
+    def is_stale(self, slot: Slot) -> bool:
+        """Whether a slot was answered from something else than what stands before it now."""
+        return slot.current.basis != basis_of(self.before(slot))
+
+    def newest(self) -> Slot | None:
+        """Return the slot that ran last, wherever it stands; one that was only read comes after."""
+        ranked = sorted(enumerate(self._slots), key=lambda item: (item[1].ran_at_s, item[0]))
+        return ranked[-1][1] if ranked else None
+
+    def lose_cells(self, cells: Sequence[str]) -> list[Slot]:
+        """Mark the slots of cells that were deleted; return those that were not marked yet."""
+        return self._lose(s for s in self._slots if cell_of(s.key) in cells)
+
+    def lose_older(self, cell: str, since_s: float) -> list[Slot]:
+        """Mark the slots of a cell that ran again without asking them; return the newly marked."""
+        mine = (s for s in self._slots if cell_of(s.key) == cell)
+        return self._lose(s for s in mine if s.ran_at_s < since_s)
+
+    def _lose(self, slots: Iterable[Slot]) -> list[Slot]:
+        lost = [slot for slot in slots if not slot.gone]
+        for slot in lost:
+            slot.gone = True
+        return lost
 
 
-def context_of(slots: list[Slot]) -> list[Message]:
-    """Return the messages that slots bring into a later prompt's context."""
-    messages: list[Message] = []
-    for slot in slots:
-        turn = slot.turn
-        if turn.status == "streaming" or not turn.is_context or turn.tool_calls:
-            continue
-        messages.append(Message("user", turn.prompt))
-        messages.append(
-            Message(
-                "assistant", turn.answer, reasoning=turn.reasoning, reasoning_from=turn.provider
-            )
-        )
-    return messages
+def cell_of(key: SlotKey | None) -> str | None:
+    """Return the id of the cell that a key belongs to."""
+    return key[0] if isinstance(key, tuple) and key and isinstance(key[0], str) else None
+
+
+def basis_of(slots: Iterable[Slot]) -> str:
+    """Return the fingerprint of what slots bring into a later prompt's context."""
+    ids = " ".join(slot.current.id for slot in slots if slot.is_sent)
+    return hashlib.sha256(ids.encode()).hexdigest()[:16]

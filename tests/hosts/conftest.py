@@ -72,12 +72,12 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT_S)
 
-    def send(self, code, cell=None, *, allow_stdin=True):
+    def send(self, code, cell=None, *, allow_stdin=True, deleted=()):
         content = {
             "code": code, "silent": False, "store_history": True, "user_expressions": {},
             "allow_stdin": allow_stdin, "stop_on_error": True,
         }  # fmt: skip
-        metadata = {"cellId": cell} if cell else {}
+        metadata = {"cellId": cell, "deletedCells": list(deleted)} if cell else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
@@ -97,8 +97,8 @@ class Kernel:
             if reply["parent_header"].get("msg_id") == request:
                 return Ran(messages, reply["content"])
 
-    def run(self, code, cell=None, *, allow_stdin=True):
-        ran = self.collect(self.send(code, cell, allow_stdin=allow_stdin))
+    def run(self, code, cell=None, *, allow_stdin=True, deleted=()):
+        ran = self.collect(self.send(code, cell, allow_stdin=allow_stdin, deleted=deleted))
         assert ran.reply["status"] == "ok", ran.reply
         return ran
 

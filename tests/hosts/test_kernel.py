@@ -140,3 +140,37 @@ def test_a_session_follows_the_cells_where_the_extension_is_not_loaded(kernel, a
         kernel.run(f"chat.ask({question!r})", cell=cell)
     assert lengths(asks_the_server) == [1, 3, 1]
     assert "2" in kernel.run("len(chat)").text
+
+
+def test_a_cell_that_asks_something_else_or_nothing_is_what_the_notebook_shows(
+    kernel, asks_the_server
+):
+    kernel.run("for word in ('x', 'y', 'z'):\n    %glm -q {word}", cell="a")
+    kernel.run("%glm -q after", cell="b")
+    kernel.run("for word in ('x', 'y'):\n    %glm -q {word}", cell="a")
+    kernel.run("%glm -q next", cell="c")
+    assert users(asks_the_server) == ["x", "y", "after", "next"]
+    kernel.run("1 + 1", cell="a")
+    kernel.run("%glm -q -S elsewhere after", cell="b")
+    kernel.run("%glm -q next", cell="c")
+    assert users(asks_the_server) == ["next"]
+    assert "cell is gone" in kernel.run("%glm show", cell="d").text
+    kernel.run("%glm -q back", cell="b")
+    kernel.run("%%glm --dry-run\nx", cell="b")
+    kernel.run("%glm -q next", cell="c")
+    assert users(asks_the_server) == ["back", "next"]
+
+
+def test_a_deleted_cell_is_no_longer_sent_and_undeleting_brings_it_back(kernel, asks_the_server):
+    for cell in ("a", "b", "c"):
+        kernel.run(f"%glm -q {cell}", cell=cell)
+    kernel.run("pass", cell="d", deleted=["b"])
+    kernel.run("%glm -q next", cell="e")
+    assert users(asks_the_server) == ["a", "c", "next"]
+    kernel.run("%glm -q b", cell="b")
+    assert users(asks_the_server) == ["a", "b"]
+
+
+def users(server):
+    messages = server.requests[-1].json["messages"]
+    return [message["content"] for message in messages if message["role"] == "user"]

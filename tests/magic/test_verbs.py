@@ -228,3 +228,61 @@ def test_context_shows_the_reasoning_where_it_goes_back(asking, monkeypatch, mod
     reasoning = sent()[-1]["messages"][1].get("reasoning_content")
     assert ("Let me see." in printed) == bool(reasoning)
     assert reasoning == "Let me see."
+
+
+def test_retry_asks_the_last_prompt_again_in_its_own_place(asking, sent, model_server):
+    model_server.tell(*(Script(answer=word) for word in ("A", "B", "B2", "C")))
+    asking.run("%glm -q one")
+    asking.run("%glm -q -t 0.5 two")
+    assert "B2" in asking.run("%glm retry")
+    assert asking["_glm"].answer == "B2"
+    asking.run("%glm -q three")
+    bodies = sent()
+    assert bodies[2] == bodies[1]
+    assert [m["content"] for m in bodies[3]["messages"]] == ["one", "A", "two", "B2", "three"]
+
+
+def test_retry_before_any_turn_is_two_lines(asking, sent):
+    assert len(asking.fail("%glm retry")) == 2
+    assert sent() == []
+
+
+def test_choose_tells_which_variant_later_turns_see(asking, sent, model_server):
+    model_server.tell(*(Script(answer=word) for word in ("A", "B", "B2", "C")))
+    for line in ("%glm -q one", "%glm -q two", "%glm -q three"):
+        asking.run(line)
+    asking.shell.find_line_magic("glm").__self__.desk.session.slots[1].add(
+        asking.shell.find_line_magic("glm").__self__.desk.session.slots[2].current
+    )
+    assert "2/2" in asking.run("%glm show")
+    said = asking.run("%glm choose 2 1")
+    assert "variant 1 of 2 of turn 2" in said
+    asking.run("%glm -q four")
+    assert [m["content"] for m in sent()[-1]["messages"]][2:4] == ["two", "B"]
+    assert "there is no variant 3" in asking.fail("%glm choose 2 3")[0]
+    assert "B2" in asking.run("%glm show 2 2")
+
+
+def test_hide_pin_and_drop_change_what_is_sent_and_mark_later_turns(asking, sent):
+    for word in ("one", "two", "three"):
+        asking.run(f"%glm -q {word}")
+    said = asking.run("%glm hide 1")
+    assert "Turn 1 stays visible but is not sent" in said
+    assert "2 turns were answered before the change" in said
+    listed = asking.run("%glm show").splitlines()
+    assert "hidden" in listed[3]
+    assert all("answered before the change" in line for line in listed[4:6])
+    asking.run("%glm -q four")
+    assert prompts(sent()) == ["one", "two", "three", "four"]
+    asked = [m["content"] for m in sent()[-1]["messages"] if m["role"] == "user"]
+    assert asked == ["two", "three", "four"]
+    assert "is sent again." in asking.run("%glm hide 1").splitlines()[0]
+    assert "answered before" not in "".join(asking.run("%glm show").splitlines()[3:6])
+    assert "always sent" in asking.run("%glm pin 2")
+    assert "pinned" in asking.run("%glm show").splitlines()[4]
+    assert "no longer" in asking.run("%glm pin 2")
+    asking.run("%glm drop 2")
+    asking.run("%glm -q five")
+    asked = [m["content"] for m in sent()[-1]["messages"] if m["role"] == "user"]
+    assert asked == ["one", "three", "four", "five"]
+    assert "there is no turn 9" in asking.fail("%glm drop 9")[0]
