@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check tables browser-ready clean
+.PHONY: help demo test quick check tables bench browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -28,6 +28,7 @@ help:
 	@echo 'make test    run everything: style, types, layers, and all tests, in a real browser too'
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
+	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make tables  write the generated tables of README.md'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
@@ -83,6 +84,9 @@ quick: $(DONE)/tools check
 
 tables: $(DONE)/package
 	$(BIN)/python -m tests.readme --write
+
+bench: $(DONE)/everything browser-ready
+	$(BIN)/python -m tests.benchmarks --write
 
 # The browser tests need a Chromium, and fonts for Chinese and emoji to be measured with.
 browser-ready:
