@@ -20,6 +20,9 @@ from typing import Literal, NamedTuple
 MAX_RECORD_BYTES = 16 * 1024 * 1024
 """Longest record accepted; a whole tool argument can arrive in one, fifty megabytes cannot."""
 
+_LINE_BYTES = 50
+"""What a line costs beside its bytes: a million empty ones are as much as one long one."""
+
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -127,7 +130,7 @@ class _Events:
             return  # a keep-alive
         self._take_fields()
         self._data.append(value)
-        self._size += len(value)
+        self._size += len(value) + _LINE_BYTES
         if self._size > MAX_RECORD_BYTES:
             raise RecordTooLongError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,24 @@ def test_a_certificate_of_another_host(authority: trustme.CA) -> None:
         assert server.requests == []
 
 
-def test_tls_where_the_server_speaks_none(raw_server: RawServer) -> None:
-    url = raw_server.url.replace("http:", "https:")
-    error = failed(errors.ConnectionFailedError, **VLLM.asked(url))
+def test_tls_where_the_server_speaks_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        thread = threading.Thread(target=answer_plainly, args=(plain,))
+        thread.start()
+        error = failed(
+            errors.ConnectionFailedError,
+            **VLLM.asked(f"https://127.0.0.1:{plain.getsockname()[1]}"),
+        )
+        thread.join()
     assert "secure" in error.message
-    assert all(KEY.encode() not in request.body for request in raw_server.requests)
+
+
+def answer_plainly(listener: socket.socket) -> None:
+    """Answer the first bytes of a client as a web server does that expected no TLS."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
 
 BAD_SETTINGS = {
