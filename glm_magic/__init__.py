@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .core.turn import Turn
     from .core.usage import Usage
+    from .engine.tapes import record, replay
     from .magic.extension import load_ipython_extension, unload_ipython_extension
     from .session.session import Session
 
@@ -60,6 +61,7 @@ _HOMES = {
     ),
     "core.turn": ("Turn",),
     "core.usage": ("Usage",),
+    "engine.tapes": ("record", "replay"),
     "magic.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "session.session": ("Session",),
 }
@@ -71,6 +73,8 @@ __all__ = [  # noqa: RUF022  the order in which people meet them
     "stream",
     "astream",
     "Session",
+    "record",
+    "replay",
     "Reply",
     "Stream",
     "AsyncStream",

@@ -8,7 +8,9 @@
      │   ├─ MissingKeyError         no API key was found
      │   ├─ InvalidValueError       a value out of range, of the wrong type, or empty
      │   ├─ UnsupportedError        the model or provider cannot do this
-     │   └─ UnavailableError        something that must be installed or running is not
+     │   ├─ UnavailableError        something that must be installed or running is not
+     │   └─ TapeError               a tape cannot be read, written or used
+     │       └─ NotOnTapeError      the request was not recorded
      ├─ ConnectionFailedError       no connection, or it broke
      │   └─ IdleTimeoutError        the server went silent
      ├─ ApiError                    the service answered with an error
@@ -140,6 +142,14 @@ class UnsupportedError(RefusedError):
 
 class UnavailableError(RefusedError):
     """Something that must be installed or running is not."""
+
+
+class TapeError(RefusedError):
+    """A tape cannot be read, written or used."""
+
+
+class NotOnTapeError(TapeError):
+    """The tape does not hold a reply to this request."""
 
 
 class ConnectionFailedError(GlmError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
 from .accumulate import Accumulator
 from .call import Call
+from .clock import Clock
 from .watch import Watcher
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class Arrivals:
         """Whether nothing more will arrive."""
         self._provider = call.offer.provider.name
         self._wakers: list[Callable[[], None]] = []
-        self._t0 = 0.0
+        self.clock = Clock()
+        """Seconds since the first request was sent, or those of a tape."""
 
     @property
     def turn(self) -> Turn:
@@ -62,11 +63,11 @@ class Arrivals:
 
     def now(self) -> float:
         """Return the seconds since the first request was sent."""
-        return time.monotonic() - self._t0 if self._t0 else 0.0
+        return self.clock.now_s()
 
     def start(self) -> None:
         """Start the turn's clock."""
-        self._t0 = time.monotonic()
+        self.clock.start()
         self.fold.start()
 
     def emit(self, events: Sequence[Event]) -> None:

@@ -15,6 +15,7 @@ from ..core.secret import Secret
 from ..dialects import Dialect
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.request import WireRequest
+from ..wire.tape.deck import Deck
 from .plan import checked_thinking
 
 THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", "reasoning_effort")
@@ -37,6 +38,8 @@ class Call:
     idle_timeout_s: float = IDLE_TIMEOUT_S
     size: Size | None = None
     """About how large the request is; ``None``: nobody has estimated it."""
+    deck: Deck | None = None
+    """The tape that the call goes through, if any."""
 
     def again(self, **changes: Any) -> Call:
         """Return the same call with a changed request: the next step of the same turn."""

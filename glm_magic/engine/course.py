@@ -88,7 +88,7 @@ class Course:
 
     async def _send(self, call: Call, current: io.Io) -> Call | None:
         """Send one call and read its reply; return the call that follows, if one does."""
-        transfer = Transfer(call, self._arrivals.emit)
+        transfer = Transfer(call, self._arrivals.emit, self._arrivals.clock)
         self._sent.append((call, transfer))
         for watcher in self._arrivals.watchers:
             watcher.sends(call)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.request import Thinking
 from ..core.secret import Secret
+from .tapes import TapeUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Options:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tools: Sequence[Mapping[str, Any]] = ()
     idle_timeout_s: float | None = None
+    tape: TapeUse | None = None
+    """The tape that this call goes through; ``None``: the one put in, or ``GLM_TAPE``."""
+    speed: float | None = None
+    """Speed of a replay wherever nobody named one."""
 
     def over(self, below: Options) -> Options:
         """Return these options, with those of `below` wherever these say nothing."""

@@ -16,11 +16,14 @@ from ..core.messages import Message
 from ..core.secret import Secret
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
-from ..local.models import chosen
+from ..local.models import chosen, title_of
 from ..wire.http import IDLE_TIMEOUT_S
+from ..wire.tape.deck import Deck
 from .call import Call
 from .options import Options
 from .plan import parameter_notices, plan
+from .replaying import as_recorded, needs_service, recorded_model
+from .tapes import deck_for
 
 
 def prepare(
@@ -45,7 +48,8 @@ def prepare(
     RefusedError
         Anything that is known not to work, before anything is sent.
     """
-    choice = resolve(options)
+    deck = deck_for(options.tape, options.speed)
+    choice = resolve(options, deck=deck)
     offer, key = choice.offer, None
     if options.system:
         messages = (Message("system", options.system), *messages)
@@ -57,8 +61,10 @@ def prepare(
         tools=options.tools,
     )
     dialect = DIALECTS[offer.provider.dialect]
-    dialect.encode(request, offer)  # refuses what cannot be spelled, before a server is started
-    if start_local:
+    # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
+    # started.
+    live = needs_service(deck, offer, dialect.encode(request, offer))
+    if live and start_local:
         offer, key = _reachable(offer, options)
     wire = dialect.encode(request, offer)
     return Call(
@@ -68,15 +74,23 @@ def prepare(
         request=request,
         wire=wire,
         key=key,
-        notices=(*choice.notices, *parameter_notices(request.parameters, offer), *_about(offer)),
+        notices=(
+            *choice.notices,
+            *parameter_notices(request.parameters, offer),
+            *_about(offer, live),
+        ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
         size=Size(estimate_body(wire.body)),
+        deck=deck,
     )
 
 
-def resolve(options: Options, known: Catalogue | None = None) -> Choice:
-    """Choose the offer that options and environment name."""
+def resolve(
+    options: Options, known: Catalogue | None = None, *, deck: Deck | None = None
+) -> Choice:
+    """Choose the offer that options, a tape or the environment names."""
     known = known or catalogue()
+    options = as_recorded(options, deck)
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
     choice = choose(
@@ -88,12 +102,15 @@ def resolve(options: Options, known: Catalogue | None = None) -> Choice:
         local_available=local.available,
     )
     if choice.offer.provider.name == LOCAL and not options.base_url:
-        return replace(choice, offer=_with_local_model(choice.offer))
+        return replace(choice, offer=_with_local_model(choice.offer, deck))
     return choice
 
 
-def _with_local_model(offer: Offer) -> Offer:
-    """Return the local offer with the name of the model that this computer would run."""
+def _with_local_model(offer: Offer, deck: Deck | None) -> Offer:
+    """Return the local offer with the model that spoke on the tape, or would run here."""
+    spoke = recorded_model(deck, LOCAL)
+    if spoke is not None:
+        return replace(offer, model=ModelInfo(spoke, title_of(spoke)), wire_id=spoke)
     runs = chosen()
     return replace(offer, model=ModelInfo(runs.name, runs.title), wire_id=runs.name)
 
@@ -123,7 +140,8 @@ def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
     return offer, find_key(provider, options.api_key)
 
 
-def _about(offer: Offer) -> tuple[Notice, ...]:
+def _about(offer: Offer, live: bool) -> tuple[Notice, ...]:
     if offer.provider.name != LOCAL:
         return ()
-    return (Notice("local", f"{offer.model.title}; expect mistakes"),)
+    title = offer.model.title if live else f"{offer.model.title.partition(',')[0]}, a small model"
+    return (Notice("local", f"{title}; expect mistakes"),)

@@ -12,7 +12,9 @@ from ..dialects import Decoder
 from ..wire.framing import Framer, Record, RecordTooLongError
 from ..wire.http import HttpClient, Reply, read_error_body
 from ..wire.retry import MAX_RETRIES, retry_delay_s
+from ..wire.tape.playback import Playback
 from .call import Call
+from .clock import Clock
 
 TRAILER_S = 5.0
 """How long to wait for usage and the end marker after a finish reason has come."""
@@ -21,6 +23,8 @@ LEFTOVER_S = 0.05
 MAX_RAW_BYTES = 1024 * 1024
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 """Far beyond any model's longest reply (131,072 tokens are 40 MB at most): it would never end."""
+REPLAYED = "replayed"
+"""Code of the notice that tells of a reply from a tape."""
 
 
 class Transfer:
@@ -32,11 +36,16 @@ class Transfer:
         What to send.
     emit : callable
         Takes each batch of events, one for each network chunk that brings any.
+    clock : Clock, optional
+        Follows a reply that comes from a tape.
     """
 
-    def __init__(self, call: Call, emit: Callable[[list[Event]], None]) -> None:
+    def __init__(
+        self, call: Call, emit: Callable[[list[Event]], None], clock: Clock | None = None
+    ) -> None:
         self._call = call
         self._emit = emit
+        self._clock = clock or Clock()
         self._raw = bytearray()
         self._received = 0
 
@@ -54,6 +63,7 @@ class Transfer:
             The request was refused or the connection failed. Errors that the reply itself tells of
             are events.
         """
+        client = client.through(self._call.deck) if self._call.deck else client
         for attempt in range(MAX_RETRIES + 1):
             headers: Mapping[str, str] = {}
             try:
@@ -74,7 +84,9 @@ class Transfer:
     async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
         """Send once; return the error of a refused request, or ``None`` when a reply was read."""
         call = self._call
-        async with client.post(call.wire, call.key, call.idle_timeout_s) as reply:
+        where = call.offer.provider.name
+        async with client.post(call.wire, call.key, call.idle_timeout_s, where) as reply:
+            self._follow(reply.playback)
             if reply.status < 300:
                 await self._read(reply)
                 return None
@@ -82,6 +94,13 @@ class Transfer:
             self._keep_raw(body)
             headers = {name: self._keyless(value) for name, value in reply.headers.items()}
             return call.dialect.error(call.offer, reply.status, headers, body), headers
+
+    def _follow(self, playback: Playback | None) -> None:
+        """Take the time from the tape, and say when it was recorded."""
+        self._clock.follow(playback)
+        if playback is not None:
+            when = playback.entry.recorded.date()
+            self._emit([Notice(REPLAYED, f"replayed, recorded on {when}")])
 
     def _without_key(self, body: bytes) -> bytes:
         """Return a body without our key; a key is ASCII, so each byte may stand for a character."""

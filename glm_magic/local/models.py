@@ -104,6 +104,11 @@ def known(name: str) -> LocalModel:
     return {TINY: _tiny, BETTER: _better}[name]()
 
 
+def title_of(name: str) -> str:
+    """Return what to call a model by its name, whether or not it is here."""
+    return known(name).title if name in {TINY, BETTER} else name
+
+
 def chosen() -> LocalModel:
     """Return the model that ``GLM_LOCAL_MODEL`` names; the tiny one when it is unset.
 

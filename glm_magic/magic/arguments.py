@@ -11,7 +11,9 @@ from typing import Any, Literal
 from ..core.request import EFFORT_LEVELS, Thinking
 from ..views.options import Format, ShowThinking
 
-Kind = Literal["flag", "text", "file", "choice", "number", "integer", "pair", "name", "think"]
+Kind = Literal[
+    "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed"
+]
 Completes = Literal["", "model", "provider", "session", "name"]
 
 THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
@@ -146,9 +148,10 @@ OPTIONS: tuple[Option, ...] = (
            ("answer", "thinking"), built=False),
     Option(("--budget",), "budget", "text", "refuse or stop when this would be passed", "AMOUNT",
            built=False),
-    Option(("--record",), "record", "text", "write the events to a tape", "FILE", built=False),
-    Option(("--replay",), "replay", "text", "answer from a tape", "FILE", built=False),
-    Option(("--speed",), "speed", "number", "rhythm of a replay", "X", built=False),
+    Option(("--record",), "record", "text", "write the reply to a tape, with its times", "FILE"),
+    Option(("--replay",), "replay", "text", "answer from a tape, without key or network", "FILE"),
+    Option(("--speed",), "speed", "speed",
+           "rhythm of a replay: 1 as recorded, 2 twice as fast, max without waiting", "X|max"),
     Option(("--raw",), "raw", "flag", "send the cell exactly as written"),
     Option(("--dry-run",), "dry_run", "flag", "show the request, key redacted, and send nothing"),
     Option(("-q", "--quiet"), "quiet", "flag", "show nothing; the reply is in _glm"),

@@ -46,7 +46,7 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
     GlmError
         The prompt was refused or the reply failed; what had arrived has been shown.
     """
-    prompt = _prompt(desk, options, cell)
+    prompt = prompt_of(desk, options, cell)
     session = _session(desk, options)
     asked = desk.asked(options, session)
     key = desk.cell.next_key() if options.history else None
@@ -96,7 +96,8 @@ def shown(
     return reply
 
 
-def _prompt(desk: Desk, options: Options, cell: str | None) -> Interpolated:
+def prompt_of(desk: Desk, options: Options, cell: str | None) -> Interpolated:
+    """Return the prompt with the values that it names put in."""
     text = join(options.prompt, cell, raw=options.raw)
     if not text.strip():
         alone = f"to ask {options.model} from here on, write %glm use {options.model}; "

@@ -9,7 +9,7 @@ from ..catalogue.choose import find_model, nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
-from . import model_table, overview, turn_commands
+from . import model_table, overview, tapes, turn_commands
 from .desk import Desk
 from .reference import help_on, whole_help
 from .settings import Origins, split
@@ -172,6 +172,9 @@ COMMANDS: dict[str, Command] = {
     "wire": wire,
     "jobs": jobs,
     "stop": stop,
+    "record": tapes.record,
+    "replay": tapes.replay,
+    "tape": tapes.tape,
     "config": config,
     "help": help_,
     "version": version,

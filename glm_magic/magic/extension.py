@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
+from ..engine import pace
 from ..session import cell_key
 from . import transform
 from .completion import Completion
@@ -25,6 +26,7 @@ class Loaded:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
         self.slot_key: Callable[[], Any] = cell_key.slot_key
+        self.usual_speed = pace.usual_speed
         self.magics = GlmMagics(shell)
         self.completion = Completion(self.magics.desk)
 
@@ -45,12 +47,14 @@ class Loaded:
         self.completion.install()
         desk.cell.install()
         cell_key.slot_key = desk.cell.next_key
+        pace.usual_speed = desk.usual_speed
 
     def take_out(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         desk = self.magics.desk
         desk.cell.uninstall()
         cell_key.slot_key = self.slot_key
+        pace.usual_speed = self.usual_speed
         self.completion.uninstall()
         transform.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)

@@ -16,6 +16,7 @@ from ..core.price import CostTotal
 from ..core.request import Thinking
 from ..core.turn import Turn
 from ..core.usage import Usage
+from ..engine import tapes
 from ..engine.prepare import resolve
 from ..views.facts import seconds
 from .model_table import key_state
@@ -37,7 +38,7 @@ def status(desk: Desk) -> Shown:
     asked = desk.asked()
     rows: list[tuple[str, Any]] = []
     try:
-        offer = resolve(asked, desk.catalogue).offer
+        offer = resolve(asked, desk.catalogue, deck=tapes.deck_for()).offer
         rows += [("provider", offer.provider.name), ("model", offer.model.id)]
         key = key_state(offer.provider)
     except GlmError as error:
@@ -52,6 +53,8 @@ def status(desk: Desk) -> Shown:
         ("cost", str(session.cost)),
         ("key", key),
     ]
+    tape = tapes.state()
+    rows += [("tape", tape)] if tape else []
     return Table(("%glm", ""), [(name, str(value)) for name, value in rows])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from ..engine.tapes import checked_speed
 from .arguments import BY_FLAG, THINKING_WORDS, Option, Options, find_option
 from .words import read_word, skip_space
 
@@ -226,6 +227,10 @@ def _number(option: Option, text: str) -> float:
     return value
 
 
+def _speed(option: Option, text: str) -> float:
+    return math.inf if text == "max" else checked_speed(_number(option, text))
+
+
 def _integer(option: Option, text: str) -> int:
     try:
         return int(text)
@@ -286,4 +291,5 @@ _CONVERT: dict[str, Callable[[Option, str], Any]] = {
     "pair": _pair,
     "name": _name,
     "think": _think,
+    "speed": _speed,
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ..catalogue.choose import find_model
 from ..catalogue.load import Catalogue
-from ..core.errors import GlmError
+from ..core.errors import GlmError, InvalidValueError
 from ..credentials import find_key
 from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
+from ..engine.tapes import TapeUse
 from ..wire.http import IDLE_TIMEOUT_S
 from .arguments import Options
 from .config import GLM
@@ -37,7 +39,21 @@ def from_line(options: Options) -> Asked:
         system=options.system,
         thinking=options.thinking,
         parameters=options.parameters,
+        tape=tape_of(options),
+        speed=options.speed,
     )
+
+
+def tape_of(options: Options) -> TapeUse | None:
+    """Return the tape that a line names."""
+    if options.record and options.replay:
+        raise InvalidValueError(
+            "--record and --replay exclude each other",
+            hint="record first; the tape then answers with --replay",
+        )
+    if options.record:
+        return TapeUse(Path(options.record), "record")
+    return TapeUse(Path(options.replay), "replay", options.speed) if options.replay else None
 
 
 def from_config(config: GLM) -> Asked:

@@ -16,10 +16,13 @@ from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, Inv
 from ..core.secret import Secret
 from .opening import open_client
 from .request import WireRequest
+from .tape.playback import PLAYBACK, PROVIDER, Playback
 from .unpacking import unpacker
 
 if TYPE_CHECKING:
     import httpx
+
+    from .tape.deck import Deck
 
 CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
@@ -35,6 +38,8 @@ class Reply:
     headers: Mapping[str, str]
     """Names in lower case."""
     chunks: AsyncIterator[bytes]
+    playback: Playback | None = None
+    """The clock of a reply that comes from a tape."""
 
 
 class HttpClient:
@@ -56,9 +61,15 @@ class HttpClient:
 
     @asynccontextmanager
     async def post(
-        self, request: WireRequest, key: Secret | None, idle_timeout_s: float = IDLE_TIMEOUT_S
+        self,
+        request: WireRequest,
+        key: Secret | None,
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
+        provider: str = "",
     ) -> AsyncIterator[Reply]:
         """Send a request and give its open response; the connection ends with the block.
+
+        The `provider` is what a tape knows the request by, beside its body.
 
         Raises
         ------
@@ -67,17 +78,18 @@ class HttpClient:
         IdleTimeoutError
             Nothing arrived for `idle_timeout_s` seconds; comments and pings count as something.
         """
-        response = await self._send(request, key, idle_timeout_s)
+        response = await self._send(request, key, idle_timeout_s, provider)
         if isinstance(response, GlmError):
             raise response
         try:
             chunks = _chunks(response, request.url, idle_timeout_s)
-            yield Reply(response.status_code, response.headers, chunks)
+            playback = response.extensions.get(PLAYBACK)
+            yield Reply(response.status_code, response.headers, chunks, playback)
         finally:
             await response.aclose()
 
     async def _send(
-        self, request: WireRequest, key: Secret | None, idle_timeout_s: float
+        self, request: WireRequest, key: Secret | None, idle_timeout_s: float, provider: str
     ) -> httpx.Response | GlmError:
         """Return the open response, or the failure: raised here, it would remember the headers."""
         import httpx
@@ -90,10 +102,17 @@ class HttpClient:
                 content=request.content(),
                 headers=_headers(request, key),
                 timeout=timeout,
+                extensions={PROVIDER: provider},
             )
             return await self._client.send(sent, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _ours(error, request.url, idle_timeout_s)
+
+    def through(self, deck: Deck) -> HttpClient:
+        """Return a client that has a tape between itself and this one."""
+        from .tape.transport import TapeTransport
+
+        return HttpClient(TapeTransport(deck, self._client))
 
     async def aclose(self) -> None:
         """Close every connection."""

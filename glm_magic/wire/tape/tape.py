@@ -1,0 +1,138 @@
+"""A tape in memory: its replies, which of them a request means, and its file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import errors, text
+from .entry import Entry
+from .meaning import Meaning
+
+
+class Tape:
+    """Replies in the order in which they were recorded.
+
+    A request that was recorded several times gives its replies in that order, and then again from
+    the first: so a cell that is run again shows another sample, and a second Run All the same.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    entries : iterable of Entry
+        What it holds already.
+    """
+
+    def __init__(self, path: Path, entries: Iterable[Entry] = ()) -> None:
+        self.path = path
+        self._entries = list(entries)
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._stamp = _stamp(path)
+        self._keeps_older = bool(self._stamp) and not self._entries
+
+    @classmethod
+    def read(cls, path: Path) -> Tape:
+        """Read a tape from its file.
+
+        Raises
+        ------
+        TapeError
+            There is no such file, or it is no sound tape.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise errors.unreadable(path, error.strerror or str(error)) from None
+        try:
+            return cls(path, text.read(content.decode(), path))
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            raise errors.changed(path, f"line {line} is no UTF-8 text") from None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The replies, in order."""
+        with self._lock:
+            return tuple(self._entries)
+
+    @property
+    def changed_on_disk(self) -> bool:
+        """Whether somebody else has written the file since it was read."""
+        return _stamp(self.path) != self._stamp
+
+    def holds(self, asked: Meaning) -> bool:
+        """Whether a reply to this request is on the tape."""
+        return any(entry.asked.digest == asked.digest for entry in self.entries)
+
+    def take(self, asked: Meaning) -> Entry:
+        """Return the next reply to this request.
+
+        Raises
+        ------
+        NotOnTapeError
+            There is none; the message names the nearest recorded prompt.
+        """
+        takes = [entry for entry in self.entries if entry.asked.digest == asked.digest]
+        if not takes:
+            raise errors.not_on_tape(self.path, asked, self.nearest(asked))
+        with self._lock:
+            turn = self._taken[asked.digest]
+            self._taken[asked.digest] += 1
+        return takes[turn % len(takes)]
+
+    def nearest(self, asked: Meaning) -> Meaning | None:
+        """Return the recorded request that is most like this one."""
+        return max((entry.asked for entry in self.entries), key=asked.likeness, default=None)
+
+    def rewind(self) -> None:
+        """Begin again with the first reply to every request."""
+        with self._lock:
+            self._taken.clear()
+
+    def keep(self, entry: Entry) -> None:
+        """Add a reply and write the file, in one step: it is whole at any moment.
+
+        Raises
+        ------
+        TapeError
+            The file cannot be written.
+        """
+        with self._lock:
+            self._entries.append(entry)
+            try:
+                self._save()
+            except OSError as error:
+                raise errors.unwritable(self.path, error.strerror or str(error)) from None
+
+    def _save(self) -> None:
+        if self._keeps_older:
+            # A recording replaces an older tape with its first reply; that one stays beside it.
+            self.path.replace(self.path.with_name(self.path.name + "~"))
+            self._keeps_older = False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text.write(self._entries))
+            Path(name).chmod(0o644)  # a tape is made to be shared
+            Path(name).replace(self.path)
+            self._stamp = _stamp(self.path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+
+
+def _stamp(path: Path) -> int:
+    """Return when a file was last written, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

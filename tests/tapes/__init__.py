@@ -1,0 +1,1 @@
+"""Tapes, comparisons, the player, and the lessons that use them."""
