@@ -44,6 +44,8 @@ class Arrivals:
         self._times: list[float] = []
         self.done = False
         """Whether nothing more will arrive."""
+        self._last: Turn | None = None
+        """The turn as it ended: later turns of a session ask for it again and again."""
         self._provider = call.offer.provider.name
         self._wakers: list[Callable[[], None]] = []
         self.clock = Clock()
@@ -52,6 +54,8 @@ class Arrivals:
     @property
     def turn(self) -> Turn:
         """The turn as it stands now."""
+        if self._last is not None:
+            return self._last
         with self.changed:
             return self.fold.turn(self.now())
 
@@ -126,7 +130,7 @@ class Arrivals:
             except Exception:
                 _log.exception("a reply was not taken note of")
         with self.changed:
-            self.done = True
+            self._last, self.done = turn, True
             self._notify()
 
     def wake(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:

@@ -63,10 +63,11 @@ def prepare(
     dialect = DIALECTS[offer.provider.dialect]
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
     # started.
-    live = needs_service(deck, offer, dialect.encode(request, offer))
-    if live and start_local:
-        offer, key = _reachable(offer, options)
     wire = dialect.encode(request, offer)
+    if needs_service(deck, offer, wire) and start_local:
+        reached, key = _reachable(offer, options)
+        if reached is not offer:
+            offer, wire = reached, dialect.encode(request, reached)
     return Call(
         prompt=messages[-1].content,
         offer=offer,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import glm_magic as glm
 from tests.benchmarks.decoding import records
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, cpu_s
 from tests.benchmarks.server import served
 
 STREAMS = 200
@@ -35,7 +37,7 @@ def run() -> Iterator[Figure]:
             reach=1,
         )
         yield Figure("Many at once", f"{what}, share of one core", share * 100, "%")
-        yield _long_session(f"{url}/short")
+        yield from _long_session(f"{url}/short")
 
 
 def _spent(work: Callable[[str], Awaitable[int]], address: str) -> tuple[float, float]:
@@ -69,21 +71,30 @@ async def _client(address: str) -> int:
 WORKS = (_ours, _client)
 
 
-def _long_session(address: str) -> Figure:
-    """Compare what the last turns of a long session cost with what the first ones did."""
+def _long_session(address: str) -> Iterator[Figure]:
+    """Compare the last turns of a long session with the first ones, and with their bare requests.
+
+    Each request holds the whole conversation, so some growth lies in the matter.
+    """
     session = glm.Session("long", provider="vllm", model="m", base_url=address)
-    spent: list[float] = []
-    for number in range(TURNS):
-        began = time.process_time()
-        session.ask(f"Question {number}?")
-        spent.append(time.process_time() - began)
+    spent = [cpu_s(lambda: session.ask("And why is that?")) for _ in range(TURNS)]
     first, last = sum(spent[20:120]) / 100, sum(spent[-100:]) / 100
-    return Figure(
-        "Many at once",
-        f"CPU of a turn after {TURNS:,} turns",
-        last * 1e3,
-        "ms",
-        "the first hundred",
-        first * 1e3,
-        reach=2,
-    )
+    body = session.ask("Once more?").request
+    bare = _bare(address, body)
+    what = f"CPU of a turn after {TURNS:,} turns"
+    for beside, value in (("the first hundred turns", first), ("httpx with the same body", bare)):
+        yield Figure("Many at once", what, last * 1e3, "ms", beside, value * 1e3, reach=2)
+
+
+def _bare(address: str, body: Mapping[str, Any]) -> float:
+    """Return the CPU time of sending a body by httpx and parsing what comes back."""
+    import httpx
+
+    def post() -> None:
+        with client.stream("POST", f"{address}/chat/completions", json=body) as reply:
+            for line in reply.iter_lines():
+                if line.startswith("data: {"):
+                    json.loads(line[6:])
+
+    with httpx.Client() as client:
+        return sum(cpu_s(post) for _ in range(100)) / 100
