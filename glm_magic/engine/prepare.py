@@ -64,7 +64,8 @@ def prepare(
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
     # started.
     wire = dialect.encode(request, offer)
-    if needs_service(deck, offer, wire) and start_local:
+    live = needs_service(deck, offer, wire)
+    if live and start_local:
         reached, key = _reachable(offer, options)
         if reached is not offer:
             offer, wire = reached, dialect.encode(request, reached)
