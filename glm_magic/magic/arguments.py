@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..core.request import EFFORT_LEVELS, Thinking
-from ..views.options import Format, ShowThinking
+from ..views.options import Format, Hold, ShowThinking
 
 Kind = Literal[
     "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed"
@@ -80,7 +80,7 @@ class Options:
     max_rounds: int | None = None
     compare: tuple[str, ...] = ()
     bg: bool = False
-    hold: str | None = None
+    hold: Hold | None = None
     budget: str | None = None
     record: str | None = None
     replay: str | None = None
@@ -145,7 +145,7 @@ OPTIONS: tuple[Option, ...] = (
            "AXIS=a,b", repeats=True, built=False),
     Option(("--bg",), "bg", "flag", "return at once and keep streaming"),
     Option(("--hold",), "hold", "choice", "keep one part behind a button", "answer|thinking",
-           ("answer", "thinking"), built=False),
+           ("answer", "thinking")),
     Option(("--budget",), "budget", "text", "refuse or stop when this would be passed", "AMOUNT",
            built=False),
     Option(("--record",), "record", "text", "write the reply to a tape, with its times", "FILE"),

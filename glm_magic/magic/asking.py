@@ -141,6 +141,8 @@ def view_options(
         quiet=options.quiet,
         inserted=inserted,
         alone=alone,
+        hold=options.hold,
+        place=desk.places.next(),
         background=options.bg,
         language=config.language,
     )

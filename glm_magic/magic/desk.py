@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .arguments import Options
     from .background import Jobs
     from .conversations import Conversations
+    from .places import Places
 
 
 class Desk:
@@ -39,6 +40,13 @@ class Desk:
         from .background import Jobs
 
         return Jobs()
+
+    @cached_property
+    def places(self) -> Places:
+        """Where outputs stand."""
+        from .places import Places
+
+        return Places(self.shell)
 
     @cached_property
     def conversations(self) -> Conversations:

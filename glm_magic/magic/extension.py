@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Loaded:
         self.shell.register_magics(self.magics)
         self._configurables.append(desk.config)
         self.shell.events.register("post_run_cell", desk.errors.note)
+        self.shell.events.register("pre_run_cell", _cell_begins)
         transform.install(self.shell)
         self.completion.install()
         desk.cell.install()
@@ -58,6 +60,7 @@ class Loaded:
         self.completion.uninstall()
         transform.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)
+        self.shell.events.unregister("pre_run_cell", _cell_begins)
         for configurable in (desk.config, self.magics):
             self._configurables.remove(configurable)
         manager: Any = self.shell.magics_manager
@@ -67,6 +70,13 @@ class Loaded:
             if magic is not None:
                 manager.magics[kind][NAME] = magic
         GlmError.full_traceback = False
+
+
+def _cell_begins(info: Any) -> None:
+    """Tell the style sheet, once it is in use, that a cell's earlier outputs are gone."""
+    stylesheet = sys.modules.get("glm_magic.views.stylesheet")
+    if stylesheet is not None:
+        stylesheet.cell_begins(getattr(info, "cell_id", None))
 
 
 _loaded: dict[int, Loaded] = {}

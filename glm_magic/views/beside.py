@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from ..core.turn import Turn
-from .play import WAIT_SLICE_S, Painter, Playable, View
+from .play import WAIT_SLICE_S, Painter, Playable, View, begin
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +30,7 @@ def play_beside(stream: Playable, view: View, last_turn: Callable[[], Turn]) -> 
     threading.Thread
         It ends when the output that stays has been published.
     """
-    try:
-        view.start(stream.turn, stream.cancel)
-    except BaseException:
-        stream.cancel()
-        raise
+    begin(stream, view)
     # What the thread publishes belongs to the cell that runs now: the context says which.
     run = contextvars.copy_context().run
     thread = threading.Thread(

@@ -11,7 +11,7 @@ from .options import ViewOptions
 from .words import Words
 
 Phase = Literal[
-    "waiting", "thinking", "answering", "complete", "incomplete", "interrupted", "failed"
+    "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
 ]
 EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
 """Finish reasons that say nothing a reader must know."""
@@ -32,6 +32,8 @@ def phase(turn: Turn) -> Phase:
     """Return what a turn is doing, or how it ended."""
     if turn.status != "streaming":
         return turn.status
+    if turn.tool_calls:
+        return "calling"
     if turn.answer.strip():
         return "answering"
     return "thinking" if turn.reasoning.strip() else "waiting"

@@ -32,6 +32,15 @@ _MARKS = (
 )
 
 
+COPY_BUTTON = '<button type="button" class="glm-c" title="Copy" style="display:none"></button>'
+"""Hidden, and without a word: only a style sheet shows it, and where that is there, it works."""
+
+
+def block_html(code: str, language: str) -> str:
+    """Return a block of code that can be copied."""
+    return f"<pre>{COPY_BUTTON}<code>{code_html(code, language)}</code></pre>\n"
+
+
 def code_html(code: str, language: str) -> str:
     """Return `code` as HTML; an unknown language, or none, gives plain text."""
     lexer = _lexer(language.strip().lower()) if len(code) <= LONGEST else None

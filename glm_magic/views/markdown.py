@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .direction import add_direction
-from .highlight import code_html
+from .highlight import block_html
 from .links import SAFE_LINK, leads_elsewhere
 from .maths import add_maths
 from .rules import add_rule
@@ -75,13 +75,12 @@ def text(tokens: Sequence[Token], idx: int) -> str:
 def fence(tokens: Sequence[Token], idx: int) -> str:
     """Render fenced code in the colours of its language."""
     words = tokens[idx].info.split()
-    code = code_html(tokens[idx].content, words[0] if words else "")
-    return f"<pre><code>{code}</code></pre>\n"
+    return block_html(tokens[idx].content, words[0] if words else "")
 
 
 def code_block(tokens: Sequence[Token], idx: int) -> str:
     """Render indented code, whose language is not known."""
-    return f"<pre><code>{html.escape(tokens[idx].content, quote=False)}</code></pre>\n"
+    return block_html(tokens[idx].content, "")
 
 
 def image(tokens: Sequence[Token], idx: int) -> str:

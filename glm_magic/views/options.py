@@ -10,6 +10,7 @@ from ..core.turn import Turn
 
 ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]
+Hold = Literal["answer", "thinking"]
 Where = Literal["auto", "panel", "page", "terminal"]
 
 
@@ -34,6 +35,8 @@ class ViewOptions:
 
     show_thinking: ShowThinking = "auto"
     """``auto``: open while the model thinks, closed when the answer starts."""
+    hold: Hold | None = None
+    """The part that stays behind a button until a reader asks for it."""
     format: Format | None = None
     """``None``: Markdown in a page, plain text in a terminal."""
     quiet: bool = False
@@ -44,6 +47,9 @@ class ViewOptions:
     """A remark for the header, such as that the reply was replayed."""
     alone: bool = False
     """The cell shows nothing but this turn: all its outputs may be cleared."""
+    place: tuple[str, int] | None = None
+    """The cell's id and the ordinal of the output in it, where all outputs of a notebook share one
+    page and so one style sheet; ``None``: the output is complete in itself."""
     background: bool = False
     """The turn runs beside other cells: its Stop never interrupts the kernel."""
     where: Where = "auto"

@@ -13,13 +13,14 @@ from typing import Any
 
 from ..core.turn import Turn
 from .facts import Fact, facts, missing_answer, phase, reasoning_tokens, remarks
-from .highlight import code_html
+from .highlight import COPY_BUTTON, block_html
 from .markdown import markdown_html, plain_html
 from .metadata import metadata
 from .options import Format, ViewOptions
 from .plaintext import markdown_text, plain_text
 from .safe import attribute, text_html, trimmed
-from .stylesheet import page_style
+from .steps import steps_html
+from .stylesheet import style_of
 from .words import Words, words
 
 _LINE = "1px solid rgba(128,128,128,.35)"
@@ -40,12 +41,18 @@ _STYLES = {
     "reasoning": "max-height:480px;overflow:auto;overflow-wrap:break-word;font-size:13px;"
     "opacity:.8",
 }
+# Ours and constant; pages that do not trust the notebook drop it, and hide the buttons.
+_COPY = (
+    "let b=event.target.closest('.glm-c');"
+    "b&&navigator.clipboard.writeText(b.parentNode.lastChild.textContent)"
+    ".then(()=>{b.dataset.done='✓';setTimeout(()=>delete b.dataset.done,1400)})"
+)
 _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
 _AMBER = "#c77700"
 
 
 def bundle(
-    turn: Turn, options: ViewOptions, opened: bool | None = None
+    turn: Turn, options: ViewOptions, opened: bool | None = None, revealed: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the saved output of a turn.
 
@@ -57,6 +64,8 @@ def bundle(
         What the user chose.
     opened : bool, optional
         Whether the user left the reasoning open; ``None`` when the toggle was not touched.
+    revealed : bool
+        Whether the user asked for an answer that was held back.
 
     Returns
     -------
@@ -65,32 +74,54 @@ def bundle(
     """
     said = words(options.language)
     data = {
-        "text/html": page_html(turn, options, said, opened),
+        "text/html": page_html(turn, options, said, opened, revealed),
         "text/markdown": markdown_text(turn, options, said),
         "text/plain": plain_text(turn, options, said),
     }
     return data, {"glm_magic": metadata(turn)}
 
 
-def page_html(turn: Turn, options: ViewOptions, said: Words, opened: bool | None = None) -> str:
+def page_html(
+    turn: Turn,
+    options: ViewOptions,
+    said: Words,
+    opened: bool | None = None,
+    revealed: bool = False,
+) -> str:
     """Return the static page of a turn; `opened` is the user's own choice, if there was one."""
     label = attribute(said.reply_of.format(model=turn.model))
-    inside = _inside(turn, options, said, opened)
+    inside = _inside(turn, options, said, opened, revealed)
+    css = style_of(options.place, inside)
+    style = f"<style>{css}</style>" if css else ""
+    copies = f' onclick="{_COPY}"' if COPY_BUTTON in inside else ""
     return (
         f'<div class="glm" data-s="{phase(turn)}" role="group" aria-label="{label}"'
-        f' style="{_STYLES["root"]}"><style>{page_style(inside)}</style>{inside}</div>'
+        f' style="{_STYLES["root"]}"{copies}>{style}{inside}</div>'
     )
 
 
-def _inside(turn: Turn, options: ViewOptions, said: Words, opened: bool | None) -> str:
-    answer = error_html(turn) + answer_html(turn, options.format, said)
+def _inside(
+    turn: Turn, options: ViewOptions, said: Words, opened: bool | None, revealed: bool
+) -> str:
+    answer = answer_html(turn, options.format, said)
+    if options.hold == "answer" and turn.answer.strip():
+        shown = " open" * revealed
+        answer = (
+            f'<details class="glm-o"{shown}><summary>{said.show_answer}</summary>{answer}</details>'
+        )
+    answer = error_html(turn) + steps_html(turn, said) + answer
     return (
         f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, said)}</div>\n'
         f"{remarks_html(turn, options, said)}"
-        f'<div class="glm-b{" glm-k" * is_short(turn.answer)}" style="{_STYLES["body"]}">'
+        f'<div class="glm-b{" glm-k" * bars(turn, options)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, said, opened)}</div>"
     )
+
+
+def bars(turn: Turn, options: ViewOptions) -> bool:
+    """Whether closed reasoning is a line above the answer, where a rail beside it is no good."""
+    return options.hold == "thinking" or (len(turn.steps) < 2 and is_short(turn.answer))
 
 
 def is_short(answer: str) -> bool:
@@ -117,7 +148,9 @@ def _fact_html(item: Fact, now: str) -> str:
 
 
 def _dot(now: str) -> str:
-    return _DOTS.get(now, "#1976d2" if now in ("waiting", "thinking", "answering") else _AMBER)
+    return _DOTS.get(
+        now, "#1976d2" if now in ("waiting", "thinking", "calling", "answering") else _AMBER
+    )
 
 
 def remarks_html(turn: Turn, options: ViewOptions, said: Words) -> str:
@@ -153,21 +186,24 @@ def _json_html(text: str) -> str:
     try:
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return f"<pre><code>{code_html(text, '')}</code></pre>\n"
-    return f"<pre><code>{code_html(text, 'json')}</code></pre>\n"
+        return block_html(text, "")
+    return block_html(text, "json")
 
 
-def summary_html(turn: Turn, said: Words) -> str:
+def summary_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return what stands on the toggle of the reasoning."""
     count = reasoning_tokens(turn, said)
-    return f"<b>{said.reasoning}</b>" + (f" <span>{count}</span>" if count else "")
+    label = said.show_reasoning if options.hold == "thinking" else said.reasoning
+    return f"<b>{label}</b>" + (f" <span>{count}</span>" if count else "")
 
 
 def opens(turn: Turn, options: ViewOptions) -> bool:
     """Whether the reasoning stands open when the user has not touched it."""
+    if options.hold == "thinking":
+        return False
     if options.show_thinking in ("open", "closed"):
         return options.show_thinking == "open"
-    return not turn.answer.strip()
+    return options.hold == "answer" or not turn.answer.strip()
 
 
 def _reasoning_column(turn: Turn, options: ViewOptions, said: Words, opened: bool | None) -> str:
@@ -178,7 +214,7 @@ def _reasoning_column(turn: Turn, options: ViewOptions, said: Words, opened: boo
     style = _STYLES["open" if is_open else "closed"]
     return (
         f'<details class="glm-r" style="{style}"{" open" * is_open}>'
-        f"<summary>{summary_html(turn, said)}</summary>"
+        f"<summary>{summary_html(turn, options, said)}</summary>"
         f'<div class="glm-t" style="{_STYLES["reasoning"]}">{markdown_html(reasoning)}</div>'
         "</details>"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from ..core.errors import GlmError
 from ..core.events import Notice
 from ..core.turn import Turn
 from .delta import Growing, Part
@@ -18,6 +20,7 @@ from .markdown import markdown_html, plain_html
 from .options import ViewOptions
 from .page import answer_html, bundle, error_html, header_html, opens, remarks_html, summary_html
 from .safe import trimmed
+from .steps import steps_html
 from .widget import PanelWidget, open_widget
 from .words import words
 
@@ -30,7 +33,18 @@ SNAPSHOT_GROWTH = 1.3
 """A new snapshot when the text has grown by this factor, for pages that could not ask."""
 SNAPSHOT_AT_LEAST = 4000
 """Characters of HTML before growth alone calls for a snapshot."""
-LABELS = ("stop", "stopping", "copy", "copied", "copy_failed", "stop_title", "copy_title")
+LABELS = (
+    "stop",
+    "stop_title",
+    "stopping",
+    "copy",
+    "copy_title",
+    "copied",
+    "copy_failed",
+    "answer_now",
+    "answer_now_title",
+    "show_answer",
+)
 
 
 class PlainGrowth:
@@ -69,8 +83,15 @@ class PanelView:
         self._turn: Turn | None = None
         self._ready = self._snapshot_asked = self._stopping = self._interrupted = False
         self._opened: bool | None = None
+        self._revealed = False
+        self._stream: Any = None
+        self._steps = ""
         self._began = self._state_at = self._snapshot_at = 0.0
         self._snapshot_size = 0
+
+    def offer(self, stream: Any) -> None:
+        """Take the stream, which may be able to cut its thinking short."""
+        self._stream = stream
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widget."""
@@ -90,6 +111,9 @@ class PanelView:
         with self._lock:
             self._turn = turn
             message = self._grow(turn)
+            steps = steps_html(turn, self._words)
+            if steps != self._steps:
+                message["steps"] = self._steps = steps
             now = time.monotonic()
             if self._needs_snapshot(now):
                 self._send_snapshot(now)
@@ -120,12 +144,14 @@ class PanelView:
             self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
             html = error_html(turn) + answer_html(turn, self._options.format, self._words)
             self._parts["answer"].replace(html, turn.answer)
+            self._steps = steps_html(turn, self._words)
             # A page that was reloaded meanwhile shows the model, and never gets the update below.
             self._send_snapshot(time.monotonic())
         if leaves_nothing(turn, self._options):
             self._take_away()
         else:
-            self._publish(*bundle(turn, self._options, opened=self._opened), update=True)
+            saved = bundle(turn, self._options, self._opened, self._revealed)
+            self._publish(*saved, update=True)
 
     def _take_away(self) -> None:
         """Leave no panel: the error that follows is all there is to say."""
@@ -155,6 +181,11 @@ class PanelView:
             self._stop()
         elif kind == "toggle":
             self._opened = bool(content.get("open"))
+        elif kind == "reveal":
+            self._revealed = True
+        elif kind == "answer_now":
+            with contextlib.suppress(GlmError):  # it began to answer meanwhile
+                self._stream.answer_now()
         elif kind in ("ready", "sync"):
             with self._lock:
                 self._ready = self._snapshot_asked = True
@@ -189,7 +220,8 @@ class PanelView:
 
     def _snapshot(self) -> dict[str, Any]:
         parts = {name: part.snapshot() for name, part in self._parts.items()}
-        return {"state": self._state(), "made_at": time.monotonic(), **parts}
+        made = {"made_at": time.monotonic(), "steps": self._steps}
+        return {"state": self._state(), **made, **parts}
 
     def _state(self) -> dict[str, Any]:
         """Return everything of the panel but its two texts."""
@@ -206,8 +238,19 @@ class PanelView:
             "background": self._options.background,
             "label": self._words.reply_of.format(model=turn.model),
             "head": header_html(turn, self._options, self._words),
-            "summary": summary_html(turn, self._words),
+            "hurry": self._can_hurry(turn),
+            "held": self._options.hold == "answer" and not self._revealed,
+            "bar": self._options.hold == "thinking",
+            "summary": summary_html(turn, self._options, self._words),
             "remarks": remarks_html(turn, self._options, self._words),
             "open": opens(turn, self._options),
             "reasoning": choice != "hide" and bool(turn.reasoning.strip()),
         }
+
+    def _can_hurry(self, turn: Turn) -> bool:
+        """Whether the page shows a button that cuts the thinking short.
+
+        Not before the page was heard: where its messages wait for the cell, the button is no good.
+        """
+        live = turn.status == "streaming" and self._ready and not self._stopping
+        return live and bool(getattr(self._stream, "can_answer_now", False))

@@ -7,6 +7,7 @@ from ..core.turn import Turn
 from .facts import facts, missing_answer, remarks
 from .options import ViewOptions
 from .safe import trimmed
+from .steps import step_lines, steps_markdown
 from .taming import fenced, tamed
 from .words import Words
 
@@ -27,11 +28,17 @@ def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
         f"[{header_line(turn, options, said)}]",
         *(f"[{line}]" for line in remarks(turn, options, said)),
         turn.error or "",
-        missing_answer(turn, said) or trimmed(turn.answer),
+        *(f"[{line}]" for line in step_lines(turn, said)),
+        missing_answer(turn, said) or _plain_answer(turn, options, said),
     ]
-    if not turn.answer.strip() and turn.reasoning.strip() and options.show_thinking != "hide":
+    told = turn.answer.strip() and options.hold != "answer"
+    if not told and turn.reasoning.strip() and options.show_thinking != "hide":
         parts.append(trimmed(turn.reasoning))
     return harmless("\n\n".join(part for part in parts if part))
+
+
+def _plain_answer(turn: Turn, options: ViewOptions, said: Words) -> str:
+    return f"[{said.answer_held}]" if options.hold == "answer" else trimmed(turn.answer)
 
 
 def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
@@ -40,17 +47,20 @@ def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
         f"**{_escaped(header_line(turn, options, said))}**",
         *(f"*{_escaped(line)}*" for line in remarks(turn, options, said)),
         "\n".join(f"> {_escaped(line)}" for line in (turn.error or "").splitlines()),
-        missing_answer(turn, said) or _answer(turn, options),
+        steps_markdown(turn, said),
+        missing_answer(turn, said) or _answer(turn, options, said),
         _reasoning(turn, options, said),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _answer(turn: Turn, options: ViewOptions) -> str:
+def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
     text = trimmed(turn.answer)
-    if options.format not in ("text", "json"):
-        return tamed(text)
-    return fenced(text, options.format)
+    as_it_is = options.format in ("text", "json")
+    shown = fenced(text, str(options.format)) if as_it_is else tamed(text)
+    if options.hold != "answer":
+        return shown
+    return f"<details><summary>{said.show_answer}</summary>\n\n{shown}\n\n</details>"
 
 
 def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:

@@ -80,11 +80,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         When the user interrupted the cell; the partial reply has been shown by then.
     """
     last_turn = last_turn or (lambda: stream.turn)
-    try:
-        view.start(stream.turn, stream.cancel)
-    except BaseException:
-        stream.cancel()
-        raise
+    begin(stream, view)
     painter = Painter(stream, view)
     try:
         while not stream.wait(WAIT_SLICE_S):
@@ -101,6 +97,21 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         raise
     painter.stop()
     view.finish(last_turn())
+
+
+def begin(stream: Playable, view: View) -> None:
+    """Start a view; a stream that cannot be shown is cancelled.
+
+    A view that has a method ``offer`` gets the stream first, and may use what else it can do.
+    """
+    try:
+        offer = getattr(view, "offer", None)
+        if offer is not None:
+            offer(stream)
+        view.start(stream.turn, stream.cancel)
+    except BaseException:
+        stream.cancel()
+        raise
 
 
 def _mark_interrupted(view: View) -> None:

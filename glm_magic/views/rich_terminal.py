@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 
 from ..core.text import harmless
-from ..core.turn import Turn
+from ..core.turn import Step, Turn
 from .incremental import finished_length
 from .safe import trimmed
 from .terminal import TerminalView
@@ -36,13 +36,21 @@ class RichTerminalView(TerminalView):
     def finish(self, turn: Turn) -> None:
         """Print the open end for good, and how the turn ended."""
         self.paint(turn)
-        rest = self._printed["answer"][self._cut :]
-        self._cut = len(self._printed["answer"])
-        self._print(rest)
+        self._print_rest()
         super().finish(turn)
 
+    def _end_step(self, ended: Step, begins: Step) -> None:
+        self._print_rest()
+        super()._end_step(ended, begins)
+        self._cut = 0
+
+    def _print_rest(self) -> None:
+        rest = "" if self._options.hold == "answer" else self._printed["answer"][self._cut :]
+        self._cut = len(self._printed["answer"])
+        self._print(rest)
+
     def _grow(self, part: str, text: str) -> None:
-        if part != "answer":
+        if part != "answer" or self._options.hold == "answer":
             super()._grow(part, text)
             return
         text = harmless(trimmed(text))

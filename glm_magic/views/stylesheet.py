@@ -1,4 +1,8 @@
-"""The style sheets, read from the package and made small."""
+"""The style sheets, read from the package and made small.
+
+One output of a notebook carries the whole sheet and the others none: a page applies it to all of
+them. Where that is not so, or not known, each output carries the sections that it needs itself.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,38 @@ _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
+
+
+Place = tuple[str, int]
+"""A cell's id and the ordinal of an output in it."""
+
+
+class _Sheet:
+    """Which output carries the sheet; ``None``: the next one will."""
+
+    carrier: Place | None = None
+
+
+def style_of(place: Place | None, body: str) -> str:
+    """Return the style that one saved output carries.
+
+    Parameters
+    ----------
+    place : tuple, optional
+        Where the output stands; ``None`` makes it complete in itself.
+    body : str
+        Its HTML, for the elements that it has.
+    """
+    if place is None:
+        return page_style(body)
+    _Sheet.carrier = _Sheet.carrier or place
+    return "".join(css for _, css in _sections()) if place == _Sheet.carrier else ""
+
+
+def cell_begins(cell: str | None) -> None:
+    """Know that a cell's earlier outputs are gone, the sheet maybe with them."""
+    if _Sheet.carrier is not None and _Sheet.carrier[0] == cell:
+        _Sheet.carrier = None
 
 
 def page_style(body: str) -> str:

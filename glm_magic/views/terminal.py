@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TextIO
 
 from ..core.text import harmless
-from ..core.turn import Turn
+from ..core.turn import Step, Turn
 from .facts import facts, leaves_nothing, missing_answer, remarks
 from .options import ViewOptions
 from .safe import trimmed
+from .steps import call_lines, remark_of
 from .words import words
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
@@ -44,6 +46,8 @@ class TerminalView:
         self._out = out
         self._colour = False
         self._part = ""
+        self._step = 0
+        self._thinking = "hide" if options.hold == "thinking" else options.show_thinking
         self._printed = {"reasoning": "", "answer": ""}
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
@@ -56,9 +60,20 @@ class TerminalView:
 
     def paint(self, turn: Turn) -> None:
         """Print what has been added."""
-        self._grow("reasoning", turn.reasoning)
-        self._grow("answer", turn.answer)
+        for at in range(self._step, len(turn.steps)):
+            if at > self._step:
+                self._end_step(turn.steps[at - 1], turn.steps[at])
+            self._step = at
+            self._grow("reasoning", replace(turn, steps=turn.steps[: at + 1]).reasoning)
+            self._grow("answer", turn.steps[at].content)
         self._flush()
+
+    def _end_step(self, ended: Step, begins: Step) -> None:
+        """Print the calls that a reply asked for, and why another request follows."""
+        self._end_part()
+        for line in (*call_lines(ended, self._words), remark_of(begins, self._words)):
+            self._line(line, DIM)
+        self._printed["answer"] = ""
 
     def finish(self, turn: Turn) -> None:
         """Print the rest, how it ended, and what it took."""
@@ -66,8 +81,9 @@ class TerminalView:
         if leaves_nothing(turn, self._options):
             return
         self._end_part()
-        gap = missing_answer(turn, self._words)
-        self._line(gap, DIM)
+        for line in call_lines(turn.steps[-1], self._words) if turn.steps else ():
+            self._line(line, DIM)
+        self._line(missing_answer(turn, self._words) or self._held(turn), DIM)
         if self._options.background:  # otherwise the shell prints it, with what to do
             self._line(turn.error or "", RED)
         for remark in remarks(turn, self._options, self._words):
@@ -76,6 +92,12 @@ class TerminalView:
         footer = [item.text for item in items if item.kind not in _KNOWN_FIRST]
         self._line(" · ".join(footer), DIM)
         self._flush()
+
+    def _held(self, turn: Turn) -> str:
+        """Return how to see what the user had held back."""
+        if self._options.hold == "thinking" and turn.reasoning.strip():
+            return self._words.reasoning_held
+        return self._words.answer_held if self._options.hold == "answer" else ""
 
     def _grow(self, part: str, text: str) -> None:
         """Print what `text` has beyond what was printed of this part."""
@@ -86,8 +108,9 @@ class TerminalView:
         # Text that turned out to be reasoning cannot be taken back from a terminal.
         new = text.removeprefix(before) if text.startswith(before) else ""
         self._printed[part] = text
-        hidden = part == "reasoning" and self._options.show_thinking in ("closed", "hide")
-        if not new or (hidden and self._options.show_thinking == "hide"):
+        hidden = part == "reasoning" and self._thinking in ("closed", "hide")
+        held = part == "answer" and self._options.hold == "answer"
+        if not new or held or (hidden and self._thinking == "hide"):
             return
         self._begin(part)
         if not hidden:
@@ -99,7 +122,7 @@ class TerminalView:
             return
         self._end_part()
         self._part = part
-        if part == "reasoning" and self._options.show_thinking == "closed":
+        if part == "reasoning" and self._thinking == "closed":
             self._write(f"({self._words.thinking} …)" if not self._colour else DIM + "…")
         elif self._colour:
             self._write(DIM if part == "reasoning" else PLAIN)

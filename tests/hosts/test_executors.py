@@ -41,6 +41,8 @@ def test_nbclient_saves_one_output_and_runs_the_same_twice(asks_the_server):
     for _ in range(2):
         executed = NotebookClient(notebook(*sources), timeout=60).execute()
         check(executed)
+    pages = [cell.outputs[0]["data"]["text/html"] for cell in executed.cells[1:4]]
+    assert ["<style>" in page for page in pages] == [True, False, False]
     assert executed.cells[-1].outputs[0].text == "Because of **scattering**.\n"
     seen = messages(asks_the_server)
     assert seen[:3] == seen[3:]

@@ -151,3 +151,39 @@ def test_a_text_that_starts_again_is_sent_whole(published: list[dict[str, Any]])
     snapshot = widget._open[-1].snapshot
     assert snapshot["answer"]["tail"] == ""
     assert "thought as answer" in snapshot["reasoning"]["tail"]
+
+
+class Thinking(ScriptedStream):
+    """A stream whose thinking can be cut short."""
+
+    can_answer_now = True
+    hurried = 0
+
+    def answer_now(self) -> None:
+        self.hurried += 1
+
+
+def test_thinking_can_be_cut_short_once_the_page_was_heard(
+    published: list[dict[str, Any]],
+) -> None:
+    view, stream = PanelView(ENGLISH), Thinking(turn_of(), rate=100)
+    view.offer(stream)
+    view.start(stream.turn, stream.cancel)
+    view.paint(stream.turn)
+    assert view._state()["hurry"] is False, "its messages may be waiting for the cell to end"
+    view._receive(None, {"type": "ready"}, [])
+    assert view._state()["hurry"] is True
+    view._receive(None, {"type": "answer_now"}, [])
+    assert stream.hurried == 1
+    view._stop()
+    assert view._state()["hurry"] is False
+
+
+def test_a_revealed_answer_is_saved_open(published: list[dict[str, Any]]) -> None:
+    view = PanelView(replace(ENGLISH, hold="answer"))
+    view.start(turn_of("", "so", status="streaming"), lambda: None)
+    assert view._state()["held"] is True
+    view._receive(None, {"type": "reveal"}, [])
+    assert view._state()["held"] is False
+    view.finish(turn_of())
+    assert '<details class="glm-o" open>' in published[-1]["data"]["text/html"]

@@ -14,13 +14,14 @@ from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import Usage
+from glm_magic.views import stylesheet
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.page import bundle, page_html
 from glm_magic.views.stylesheet import page_style
 from glm_magic.views.words import words
 
 from .test_markdown import Elements
-from .turns import ANSWER, NOTICE, turn_of
+from .turns import ANSWER, NOTICE, REASONING, turn_of
 
 ENGLISH = ViewOptions(language="en")
 
@@ -157,7 +158,7 @@ def test_the_prompt_is_not_in_the_output() -> None:
 
 def test_blank_lines_around_texts_are_not_shown() -> None:
     data, _ = bundle(turn_of("\n \n\n    code\nhello\n\n", "\n\nso\n"), ENGLISH)
-    assert "<pre><code>code\n</code></pre>" in data["text/html"]
+    assert "<code>code\n</code></pre>" in data["text/html"]
     assert data["text/plain"].endswith("]\n\n    code\nhello")
 
 
@@ -174,7 +175,7 @@ def test_names_from_outside_cannot_leave_their_place() -> None:
         ("text", "**a** $x$ <b>", "**a** $x$ &lt;b&gt;</pre>"),
         ("json", '{"a":[1,"é"]}', '"é"'),
         ("json", "not json", "not json"),
-        ("code", "```python\nx\n```", "<pre><code>x"),
+        ("code", "```python\nx\n```", "<code>x\n</code></pre>"),
     ],
 )
 def test_the_answer_in_the_form_asked_for(form: str, answer: str, expected: str) -> None:
@@ -208,7 +209,7 @@ def test_every_word_is_translated_with_the_same_fields() -> None:
 def test_a_short_answer_carries_little_around_it() -> None:
     source = html_of(turn_of("hello", ""))
     assert len(source) < 4000
-    assert len(page_style("")) < len(page_style(html_of(turn_of()))) < 7000
+    assert len(page_style("")) < len(page_style(html_of(turn_of()))) < 7800
     assert "/*" not in page_style(source)
 
 
@@ -221,3 +222,54 @@ def test_beside_a_short_answer_the_toggle_is_a_line() -> None:
 def test_long_times_are_in_minutes() -> None:
     step = replace(turn_of().steps[0], timing=replace(turn_of().timing, thinking_s=187.4))
     assert "thought 3 min 07 s" in stripped(html_of(turn_of(steps=(step,))))
+
+
+def test_one_output_of_a_notebook_carries_the_style_for_all() -> None:
+    stylesheet.cell_begins(stylesheet._Sheet.carrier[0] if stylesheet._Sheet.carrier else None)
+    first, second, again = ("a", 1), ("b", 1), ("a", 2)
+    assert "<style>" in html_of(turn_of(), place=first)
+    assert "<style>" not in html_of(turn_of(), place=second)
+    assert "<style>" not in html_of(turn_of(), place=again), "one for each notebook"
+    whole = html_of(turn_of("short", ""), place=first)
+    assert "blockquote" in whole, "the others may need what this one does not"
+    assert "<style>" in html_of(turn_of()), "an output of unknown place is complete in itself"
+    stylesheet.cell_begins("b")
+    assert "<style>" not in html_of(turn_of(), place=second)
+    stylesheet.cell_begins("a")
+    assert "<style>" in html_of(turn_of(), place=second), "the carrier's output is gone"
+
+
+def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
+    stylesheet.cell_begins("x")
+    html_of(turn_of(), place=("x", 1))
+    turn = turn_of(ANSWER * 4, REASONING * 4)
+    data, _ = bundle(turn, replace(ENGLISH, place=("y", 1)))
+    text = len(turn.answer) + len(turn.reasoning)
+    assert len(data["text/html"]) < 3 * text
+    assert sum(len(form) for form in data.values()) < 4 * text, "the text is in there three times"
+    stylesheet.cell_begins("x")
+
+
+@pytest.mark.parametrize("revealed", [False, True])
+def test_a_held_answer_is_behind_a_button_in_every_form(revealed: bool) -> None:
+    options = replace(ENGLISH, hold="answer")
+    data, _ = bundle(turn_of("It is **four**.", "so"), options, revealed=revealed)
+    assert f'<details class="glm-o"{" open" * revealed}>' in data["text/html"]
+    assert "<summary>Show the answer</summary><p>It is" in data["text/html"]
+    assert "open><summary><b>Reasoning" in data["text/html"]
+    assert "<summary>Show the answer</summary>\n\nIt is" in data["text/markdown"]
+    assert "four" not in data["text/plain"]
+    assert "so" in data["text/plain"]
+    assert "print(_glm)" in data["text/plain"]
+
+
+def test_held_reasoning_is_closed_and_says_what_opens_it() -> None:
+    source = html_of(turn_of("", "so"), hold="thinking")
+    assert "open><summary" not in source
+    assert "<b>Show the reasoning</b>" in source
+    assert "glm-b glm-k" in source
+
+
+def test_only_a_page_with_code_has_something_to_copy() -> None:
+    assert "onclick" in html_of(turn_of("```\nx\n```"))
+    assert "onclick" not in html_of(turn_of("hello"))

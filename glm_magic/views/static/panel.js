@@ -26,6 +26,8 @@ class Document {
   constructor(model) {
     this.model = model;
     this.state = {};
+    this.steps = "";
+    this.revealed = false;
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
@@ -40,6 +42,7 @@ class Document {
     const snapshot = this.model.get("snapshot");
     if (!snapshot || !snapshot.state) return;
     for (const name of PARTS) this.takePart(name, snapshot[name]);
+    this.steps = snapshot.steps || "";
     this.setState(snapshot.state);
   }
 
@@ -71,6 +74,10 @@ class Document {
       mine.size = delta.size;
       mine.source += delta.more || "";
       this.tell((view) => view.showPart(name, delta.add));
+    }
+    if (message.steps !== undefined) {
+      this.steps = message.steps;
+      this.tell((view) => view.showSteps());
     }
     if (message.state) this.setState(message.state);
   }
@@ -127,10 +134,12 @@ function typeset(root, model, bench) {
 
 const SKELETON = `
 <div class="glm-h"><span class="glm-facts"></span><span class="glm-buttons">
+<button type="button" class="glm-now"><span></span></button>
 <button type="button" class="glm-stop">${ICONS.stop}<span></span></button>
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
-<div class="glm-b"><div class="glm-a"><div class="glm-f"></div><div class="glm-f glm-tail"></div>
+<div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
+<button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
 <div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
@@ -160,6 +169,10 @@ class View {
     this.remarks = one(".glm-remarks");
     this.stop = one(".glm-stop");
     this.copy = one(".glm-copy");
+    this.now = one(".glm-now");
+    this.reveal = one(".glm-reveal");
+    this.steps = one(".glm-steps");
+    this.body = one(".glm-b");
     this.details = one("details");
     this.summary = one("summary");
     this.scroller = one(".glm-t");
@@ -173,10 +186,15 @@ class View {
   }
 
   listen() {
-    const { stop, stop_title, copy, copy_title } = this.labels;
+    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title, show_answer } = this.labels;
     this.label(this.stop, stop, stop_title);
     this.label(this.copy, copy, copy_title);
+    this.label(this.now, answer_now, answer_now_title);
+    this.label(this.reveal, show_answer);
     this.stop.addEventListener("click", () => this.pressStop());
+    this.now.addEventListener("click", () => this.pressNow());
+    this.reveal.addEventListener("click", () => this.pressReveal());
+    this.root.addEventListener("click", (event) => this.pressCode(event));
     this.copy.addEventListener("click", () => this.pressCopy());
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
@@ -214,11 +232,35 @@ class View {
     this.put(this.summary, state.summary);
     this.put(this.remarks, state.remarks);
     this.details.hidden = !state.reasoning;
+    this.body.classList.toggle("glm-k", !!state.bar);
     this.stop.hidden = !state.live;
-    this.copy.hidden = !this.doc.answer.source.trim();
-    this.dots.hidden = !["waiting", "thinking"].includes(state.phase);
+    this.now.hidden = !state.hurry;
+    this.dots.hidden = !["waiting", "thinking", "calling"].includes(state.phase);
+    this.showHeld();
+    this.showSteps();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
+  }
+
+  /** What the user holds back stays behind a button, in every view until it is pressed in one. */
+  showHeld() {
+    const held = !!this.doc.state.held && !this.doc.revealed;
+    const text = this.doc.answer.source.trim();
+    this.root.classList.toggle("glm-held", held);
+    this.reveal.hidden = !held || !text;
+    this.copy.hidden = held || !text;
+  }
+
+  /** Show the tool calls; those that the user opened or closed stay so. */
+  showSteps() {
+    if (this.steps.shownHtml === this.doc.steps) return;
+    const open = Array.from(this.steps.querySelectorAll("details"), (node) => node.open);
+    const shown = Array.from(this.steps.querySelectorAll("details"), (node) => node.className);
+    this.put(this.steps, this.doc.steps);
+    this.steps.querySelectorAll("details").forEach((node, index) => {
+      if (index < open.length && node.className === shown[index]) node.open = open[index];
+    });
+    typeset(this.steps, this.model, this.bench);
   }
 
   /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
@@ -281,14 +323,30 @@ class View {
     }, STOP_BY_MESSAGE_MS);
   }
 
+  pressNow() {
+    this.now.hidden = true;
+    this.model.send({ type: "answer_now" });
+  }
+
+  pressReveal() {
+    this.doc.revealed = true;
+    this.model.send({ type: "reveal" });
+    this.doc.tell((view) => view.showHeld());
+  }
+
+  /** Copy the block of code whose button was pressed. */
+  async pressCode(event) {
+    const button = event.target.closest?.(".glm-c");
+    const code = button?.closest("pre")?.querySelector("code");
+    if (!code) return;
+    const done = await copyText(code.textContent);
+    button.dataset.done = done ? "✓" : "✗";
+    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
+    setTimeout(() => delete button.dataset.done, COPIED_MS);
+  }
+
   async pressCopy() {
-    const text = this.doc.answer.source;
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      done = copyBySelection(text);
-    }
+    const done = await copyText(this.doc.answer.source);
     this.label(this.copy, done ? this.labels.copied : this.labels.copy_failed);
     this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
     setTimeout(() => this.label(this.copy, this.labels.copy), COPIED_MS);
@@ -297,6 +355,15 @@ class View {
   close() {
     this.resized.disconnect();
     this.doc.views.delete(this);
+  }
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text);
   }
 }
 

@@ -1,0 +1,80 @@
+"""What a user can press on a panel besides Stop: live, and in the page that stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
+
+from .lab import Lab
+from .scripts import SETUP
+from .test_magic import setup_cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+HELD = "options=ViewOptions(language='en', hold='answer')"
+
+
+def clipboard(lab: Lab) -> str:
+    return str(lab.page.evaluate("() => navigator.clipboard.readText()"))
+
+
+def test_a_held_answer_waits_for_its_button_also_in_the_saved_page(lab: Lab) -> None:
+    lab.open([SETUP, f"show(rate=300, {HELD})", f"show(rate=4000, {HELD})"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "answering")
+    assert "Mean waiting" not in lab.text(1)
+    lab.panel(1).locator(".glm-reveal").click()
+    assert "Mean waiting" in lab.text(1)
+    lab.wait_static(1)
+    assert "Mean waiting" in lab.text(1), "what was shown stays shown"
+    lab.run(2)
+    lab.wait_static(2)
+    assert "Mean waiting" not in lab.text(2)
+    lab.panel(2).locator(".glm-o > summary").press("Enter")
+    assert "Mean waiting" in lab.text(2)
+    lab.reopen_untrusted()
+    assert "Mean waiting" not in lab.text(2)
+    lab.panel(2).locator("summary", has_text="Show the answer").click()
+    assert "Mean waiting" in lab.text(2)
+
+
+def test_each_block_of_code_is_copied_by_its_own_button(lab: Lab) -> None:
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    code = "'```python\\nx = 1\\n```\\n\\n```\\ny < 2\\n```'"
+    lab.open([SETUP, f"show(rate=4000, view=Kept, answer={code})", f"show(answer={code})"])
+    lab.run(0)
+    for cell in (1, 2):
+        lab.run(cell)
+        if cell == 2:
+            lab.wait_static(2)
+        lab.wait_phase(cell, "complete")
+        for place, expected in ((1, "y < 2\n"), (0, "x = 1\n")):
+            lab.panel(cell).locator("pre").nth(place).hover()
+            lab.panel(cell).locator(".glm-a .glm-c").nth(place).click()
+            lab.page.wait_for_timeout(100)
+            assert clipboard(lab) == expected
+    lab.reopen_untrusted()
+    assert lab.page.locator(".glm-c:visible").count() == 0, "no button that does nothing"
+
+
+def test_thinking_is_cut_short_and_both_calls_are_counted(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(reasoning="I could go on and on. " * 80, answer="Four.", pause_s=0.05))
+    lab.open([setup_cell(model_server), "%%glm -p zai -m glm-4.6 --think\nWhat is 2+2?"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.panel(1).locator(".glm-now").click()
+    lab.wait_static(1)
+    text = lab.text(1)
+    assert "Four." in text
+    assert "cut short" in text
+    first, second = model_server.requests
+    assert first.hung_up.wait(5)
+    assert second.json["thinking"] == {"type": "disabled"}
+    (output,) = lab.outputs(1)
+    assert output["metadata"]["glm_magic"]["steps"] == 2
