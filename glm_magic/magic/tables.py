@@ -53,7 +53,7 @@ class Table(Shown):
     def text(self) -> str:
         """Return aligned columns."""
         rows = [[_cell_text(cell) for cell in row] for row in self.rows]
-        table = [list(self.columns), *rows]
+        table = [[_cell_text(name) for name in self.columns], *rows]
         widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
         right = [
             all(_is_number(row[at]) for row in self.rows) and bool(rows)
@@ -62,7 +62,7 @@ class Table(Shown):
         lines = [_text_row(row, widths, right) for row in table]
         rule = "  ".join("─" * width for width in widths)
         parts = [self.title, lines[0], rule, *lines[1:], self.note]
-        return "\n".join(part for part in parts if part)
+        return harmless("\n".join(part for part in parts if part))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,1 @@
+"""What hostile text, a published notebook and a curious reader must not get."""

@@ -1,0 +1,102 @@
+"""What an HTML text consists of, and whether any of it could be obeyed."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+TEXT_TAGS = frozenset(
+    [
+        "p",
+        "br",
+        "hr",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "s",
+        "del",
+        "a",
+        "span",
+        "b",
+        "i",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ]
+)
+PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "strong"}
+ATTRIBUTES = frozenset(
+    [
+        "href",
+        "target",
+        "rel",
+        "class",
+        "style",
+        "start",
+        "dir",
+        "title",
+        "role",
+        "aria-label",
+        "data-s",
+        "open",
+    ]
+)
+
+
+class Elements(HTMLParser):
+    """Collect the tags, the attributes and the text of a document."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        """Tag, name and value of each."""
+        self.text = ""
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_decl(self, decl: str) -> None:
+        self.tags.append(f"!{decl}")
+
+    handle_pi = unknown_decl = handle_comment = handle_decl
+
+
+def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
+    """Return everything in an HTML text that is more than formatted text."""
+    page = Elements(source)
+    found = [f"<{tag}>" for tag in page.tags if tag not in tags]
+    for tag, name, value in page.attributes:
+        if name not in ATTRIBUTES or not _is_plain(tag, name, value):
+            found.append(f"<{tag} {name}={value!r}>")
+    return found
+
+
+def _is_plain(tag: str, name: str, value: str) -> bool:
+    if name == "href":
+        return re.match(r"(https?://|mailto:)[^/\\]", value, re.IGNORECASE) is not None
+    if name == "style" and tag in ("th", "td"):
+        numeric = "(;font-variant-numeric:tabular-nums)?"
+        return re.fullmatch(f"text-align:(left|right|center){numeric}", value) is not None
+    return name != "style" or not re.search(r"url|expression|fixed|import|@|\\", value)
