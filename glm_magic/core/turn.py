@@ -144,9 +144,14 @@ class Turn:
         return _whole(self.steps, self.elapsed_s)
 
     @property
+    def asks_caller(self) -> bool:
+        """Whether it ended in calls that are the caller's own to make."""
+        return self.status == "complete" and bool(self.tool_calls) and not self.steps[-1].runs
+
+    @property
     def is_context(self) -> bool:
         """Whether later turns send this one: it has an answer, and it did not fail."""
-        return bool(self.answer.strip() or self.tool_calls) and self.status != "failed"
+        return bool(self.answer.strip() or self.asks_caller) and self.status != "failed"
 
 
 def _whole(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:

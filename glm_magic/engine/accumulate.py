@@ -90,6 +90,10 @@ class Accumulator:
         else:
             self._stopped, self._error = "failed", error
 
+    def stop(self, status: Status) -> None:
+        """Give the turn a status of its own, whatever its newest reply's is."""
+        self._stopped = status
+
     def end(self, at_s: float) -> None:
         """Note that the turn is over; from here on its clock stands."""
         self.goes_on = False

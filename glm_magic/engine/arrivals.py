@@ -111,8 +111,12 @@ class Arrivals:
         self.error = error
         self.finish(lambda now: self.fold.break_off(error, now))
 
+    def conclude(self) -> None:
+        """End the turn as its last reply ended."""
+        self.finish(self.fold.current.interrupt)
+
     def interrupt(self) -> None:
-        """End the turn; where its reply has not ended, it was stopped by the user."""
+        """End the turn where the user stopped it."""
         self.finish(self.fold.interrupt)
 
     def finish(self, end: Callable[[float], None]) -> None:

@@ -11,6 +11,7 @@ from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.messages import ROLES, Message, ToolCall
 from ..core.request import Thinking
 from ..core.secret import Secret
+from .follow import Approve
 from .kinds import check_kinds
 from .options import Options
 
@@ -33,6 +34,10 @@ class Asking(TypedDict, total=False):
     top_p: float | None
     max_tokens: int | None
     tools: Sequence[Any] | None
+    max_rounds: int | None
+    approve: bool | Approve | None
+    parallel: bool | None
+    tool_timeout_s: float | None
     schema: Any
     params: Mapping[str, Any] | None
     idle_timeout_s: float | None
@@ -60,8 +65,19 @@ _DOC = """
         Sampling; the provider's ranges are checked before anything is sent.
     max_tokens : int, optional
         The most tokens to generate.
-    tools : sequence of dict, optional
-        Function schemas in the OpenAI form.
+    tools : sequence, optional
+        Python functions, which the model may call: their type hints and docstrings are sent, the
+        calls are made, and the model goes on with what they return. A schema in the OpenAI form (a
+        dict) is sent as it is; its calls are in ``reply.tool_calls``, for the caller to make.
+    max_rounds : int, optional
+        The most rounds of such calls; 8 by default.
+    approve : bool or callable, optional
+        True asks before each call; a callable takes name and arguments and says whether it may be.
+    parallel : bool, optional
+        True lets the calls of one round run at the same time, each in a thread of its own.
+    tool_timeout_s : float, optional
+        How long one call may take, in seconds, before the model is told that there is no result;
+        300 by default.
     schema : optional
         Not built yet.
     params : mapping, optional
@@ -98,6 +114,10 @@ def options_of(asking: Asking) -> Options:
         thinking=asking.get("thinking"),
         parameters={**parameters, **(asking.get("params") or {})},
         tools=tuple(asking.get("tools") or ()),
+        max_rounds=asking.get("max_rounds"),
+        approve=asking.get("approve"),
+        parallel=asking.get("parallel"),
+        tool_timeout_s=asking.get("tool_timeout_s"),
         idle_timeout_s=asking.get("idle_timeout_s"),
     )
 

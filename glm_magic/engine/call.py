@@ -16,6 +16,7 @@ from ..dialects import Dialect
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.request import WireRequest
 from ..wire.tape.deck import Deck
+from .follow import Follow
 from .plan import checked_thinking
 
 THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", "reasoning_effort")
@@ -36,6 +37,8 @@ class Call:
     notices: tuple[Notice, ...] = ()
     """What is worth saying before anything is sent."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
+    follow: Follow | None = None
+    """What to do after a reply; ``None``: nothing."""
     size: Size | None = None
     """About how large the request is; ``None``: nobody has estimated it."""
     deck: Deck | None = None

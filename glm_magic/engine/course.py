@@ -14,6 +14,8 @@ from ..core.turn import Cause
 from . import io
 from .arrivals import Arrivals
 from .call import Call
+from .errands import Errands
+from .loop import Rounds
 from .transfer import Transfer
 
 
@@ -26,11 +28,15 @@ class Course:
         The first one.
     arrivals : Arrivals
         Takes what comes back.
+    errands : Errands
+        Runs the user's functions.
     """
 
-    def __init__(self, call: Call, arrivals: Arrivals) -> None:
+    def __init__(self, call: Call, arrivals: Arrivals, errands: Errands) -> None:
         self._first = call
         self._arrivals = arrivals
+        self._errands = errands
+        self._rounds: Rounds | None = None
         self._sent: list[tuple[Call, Transfer]] = []
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
@@ -73,10 +79,16 @@ class Course:
         """Send the calls, and end the turn, whatever happens."""
         self._task = asyncio.current_task()
         call: Call | None = self._first
+        if self._first.follow is not None:
+            self._arrivals.fold.goes_on = True
+            self._rounds = Rounds(self._first.follow, self._arrivals, self._errands)
         try:
             while call is not None and not self._cancelled:
                 call = await self._send(call, current)
-            self._arrivals.interrupt()
+            if call is None:
+                self._arrivals.conclude()
+            else:
+                self._arrivals.interrupt()
         except asyncio.CancelledError:
             self._arrivals.interrupt()
         except GlmError as error:
@@ -98,7 +110,17 @@ class Course:
             if self._cancelled or not self._hurried:
                 raise
             return self._without_thinking(call)
-        return None
+        return await self._after(call)
+
+    async def _after(self, call: Call) -> Call | None:
+        """Return the call that follows a whole reply, if one does."""
+        if self._rounds is None:
+            return None
+        step = self._arrivals.fold.current.step(self._arrivals.now())
+        following = await self._rounds.after(call, step)
+        if following is not None:
+            self._step("tools", following)
+        return following
 
     def _without_thinking(self, call: Call) -> Call:
         """Turn our own cancelling of a call into the next step."""

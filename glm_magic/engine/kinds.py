@@ -27,6 +27,10 @@ def _is_duration(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
 
@@ -42,6 +46,12 @@ _KINDS = {
         'True, False, "auto" or an effort level', lambda value: isinstance(value, (bool, str))
     ),
     "tools": _Kind("a list", _is_sequence),
+    "max_rounds": _Kind("a whole number from 1 on", _is_count),
+    "approve": _Kind(
+        "True, False or a function", lambda value: isinstance(value, bool) or callable(value)
+    ),
+    "parallel": _Kind("True or False", lambda value: isinstance(value, bool)),
+    "tool_timeout_s": _Kind("a positive number of seconds", _is_duration),
     "params": _Kind("a dict with names as keys", _is_mapping),
     "idle_timeout_s": _Kind("a positive number of seconds", _is_duration),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.request import Thinking
 from ..core.secret import Secret
+from .follow import Approve
 from .tapes import TapeUse
 
 
@@ -22,7 +23,14 @@ class Options:
     system: str | None = None
     thinking: Thinking = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    tools: Sequence[Mapping[str, Any]] = ()
+    tools: Sequence[Any] = ()
+    """Functions, tools of a server, or schemas in the OpenAI form."""
+    max_rounds: int | None = None
+    approve: bool | Approve | None = None
+    """True asks the user before each call."""
+    parallel: bool | None = None
+    """True lets the calls of one round run at the same time."""
+    tool_timeout_s: float | None = None
     idle_timeout_s: float | None = None
     tape: TapeUse | None = None
     """The tape that this call goes through; ``None``: the one put in, or ``GLM_TAPE``."""

@@ -42,7 +42,7 @@ def plan(
         messages=tuple(messages),
         thinking=checked_thinking(thinking, offer),
         parameters=checked_parameters(parameters or {}, offer),
-        tools=checked_tools(tools, offer),
+        tools=checked_tools(tools),
     )
 
 
@@ -144,16 +144,8 @@ def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[N
         )
 
 
-def checked_tools(
-    tools: Sequence[Mapping[str, Any]], offer: Offer
-) -> tuple[Mapping[str, Any], ...]:
-    """Return tool schemas in the OpenAI form, or say what is wrong with them."""
+def checked_tools(tools: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Return tool schemas as they are, or say that they cannot be sent."""
     for tool in tools:
-        if not isinstance(tool, Mapping) or "type" not in tool:
-            raise UnsupportedError(
-                "Python functions as tools are not built yet",
-                hint='give schemas: {"type": "function", "function": {"name": …, "parameters": …}}',
-                provider=offer.provider.name,
-            )
         check_json("a tool", tool)
     return tuple(tools)

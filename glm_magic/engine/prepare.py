@@ -20,6 +20,7 @@ from ..local.models import chosen, title_of
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.tape.deck import Deck
 from .call import Call
+from .equip import equip
 from .options import Options
 from .plan import parameter_notices, plan
 from .replaying import as_recorded, needs_service, recorded_model
@@ -53,12 +54,13 @@ def prepare(
     offer, key = choice.offer, None
     if options.system:
         messages = (Message("system", options.system), *messages)
+    equipment = equip(options, offer)
     request = plan(
         offer,
         messages,
         thinking=options.thinking,
-        parameters=options.parameters,
-        tools=options.tools,
+        parameters=equipment.parameters,
+        tools=equipment.tools,
     )
     dialect = DIALECTS[offer.provider.dialect]
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
@@ -82,6 +84,7 @@ def prepare(
             *_about(offer, live),
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
+        follow=equipment.follow,
         size=Size(estimate_body(wire.body)),
         deck=deck,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,7 @@ from . import io
 from .arrivals import Arrivals
 from .call import Call
 from .course import Course
+from .errands import Errands
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ class Stream:
     def __init__(self, call: Call) -> None:
         self.call = call
         self._arrivals = Arrivals(call)
-        self._course = Course(call, self._arrivals)
         self._arrivals.stop = self.cancel
         self._changed = self._arrivals.changed
+        self._errands = Errands(self._changed)
+        self._course = Course(call, self._arrivals, self._errands)
         self._started = False
         self._cancelled = False
 
@@ -107,13 +110,29 @@ class Stream:
         """Wait for the end, starting the request if need be; True when it has come."""
         self.start()
         until = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._hosting():
+            while not self.done and (until is None or time.monotonic() < until):
+                self._pass(lambda: self.done, until)
+        return self.done
+
+    @contextmanager
+    def _hosting(self) -> Iterator[None]:
+        """Let the turn's functions run in this thread while it waits."""
+        self._errands.enter()
+        try:
+            yield
+        finally:
+            self._errands.leave()
+
+    def _pass(self, over: Callable[[], bool], until: float | None = None) -> None:
+        """Wait a moment for a change, or run a function of the user's that the turn needs."""
         with self._changed:
-            while not self.done:
-                left = SLICE_S if until is None else min(SLICE_S, until - time.monotonic())
-                if left <= 0:
-                    break
-                self._changed.wait(left)
-            return self.done
+            errand = self._errands.take()
+            if errand is None and not over():
+                left_s = SLICE_S if until is None else min(SLICE_S, until - time.monotonic())
+                self._changed.wait(max(0.0, left_s))
+        if errand is not None:
+            errand.run()
 
     def cancel(self) -> None:
         """Stop the turn and close its connection; what has arrived stays."""
@@ -175,20 +194,27 @@ class Stream:
         self.start()
         seen = 0
         while True:
-            with self._changed:
-                while len(self._arrivals.events) == seen and not self.done:
-                    self._changed.wait(SLICE_S)
-                batch = self._arrivals.events[seen:]
+            batch = self._batch(seen)
             yield from _without_error(batch)
             seen += len(batch)
             if not batch:
                 break
         self.raise_error()
 
+    def _batch(self, seen: int) -> list[Event]:
+        """Return the events after the first `seen`, once there are any; none at the end."""
+        events = self._arrivals.events
+        with self._hosting():
+            while len(events) == seen and not self.done:
+                self._pass(lambda: len(events) != seen or self.done)
+        with self._changed:
+            return events[seen:]
+
     async def aevents(self) -> AsyncIterator[Event]:
         """Iterate on an asyncio loop of the caller's own."""
         arrived = asyncio.Event()
-        self._arrivals.wake(asyncio.get_running_loop(), arrived)
+        self._errands.loop = asyncio.get_running_loop()
+        self._arrivals.wake(self._errands.loop, arrived)
         self.start()
         seen = 0
         while True:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.messages import Message
+from ..core.transcript import turn_messages
 from ..core.turn import Turn
 from .slots import Slot
 
 
 def messages_of(turn: Turn) -> tuple[Message, ...]:
     """Return the messages by which later prompts are told of a turn."""
-    if turn.tool_calls:
+    if turn.asks_caller:
         return ()  # calls that nobody answered are refused by every provider
-    said = Message("assistant", turn.answer, reasoning=turn.reasoning, reasoning_from=turn.provider)
-    return Message("user", turn.prompt), said
+    return tuple(turn_messages(turn))
 
 
 def context_of(slots: Iterable[Slot]) -> list[Message]:

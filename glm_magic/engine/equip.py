@@ -1,0 +1,75 @@
+"""The functions that a caller named -> schemas, body keys, and what to do with a reply's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..catalogue.schema import Offer
+from ..core.errors import UnsupportedError
+from ..tools.approval import ask_user
+from ..tools.toolbox import sort_tools
+from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
+from .options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What tools add to a request and to its turn."""
+
+    tools: tuple[Mapping[str, Any], ...]
+    """Schemas, as they are sent."""
+    parameters: Mapping[str, Any]
+    """Body keys: the caller's, and those that the tools call for."""
+    follow: Follow | None = None
+    """``None``: nothing follows a reply."""
+
+
+def equip(options: Options, offer: Offer) -> Equipment:
+    """Sort out the caller's tools for one offer.
+
+    Raises
+    ------
+    InvalidValueError
+        Something is no tool, or cannot be described in JSON.
+    UnsupportedError
+        The model takes no functions.
+    """
+    schemas, tools = sort_tools(options.tools)
+    if not schemas:
+        return Equipment((), options.parameters)
+    if offer.functions == "no":
+        raise UnsupportedError(
+            f"{offer.model.id} at {offer.provider.title} takes no functions",
+            hint="choose another model, or leave the tools out",
+            provider=offer.provider.name,
+        )
+    follow = _follow(options, tools) if tools else None
+    return Equipment(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
+
+
+def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body keys that functions of ours call for; the caller's own win over them."""
+    wanted: dict[str, Any] = {}
+    if tools and offer.tool_stream == "yes":
+        wanted["tool_stream"] = True  # arguments appear as they arrive
+    if options.parallel and "parallel_tool_calls" in offer.provider.parameters:
+        wanted["parallel_tool_calls"] = True
+    return wanted
+
+
+def _follow(options: Options, tools: Mapping[str, Any]) -> Follow:
+    return Follow(
+        tools=tools,
+        max_rounds=options.max_rounds or MAX_ROUNDS,
+        approve=_approve(options.approve),
+        parallel=bool(options.parallel),
+        timeout_s=options.tool_timeout_s or TOOL_TIMEOUT_S,
+    )
+
+
+def _approve(wanted: bool | Approve | None) -> Approve | None:
+    if wanted is True:
+        return ask_user
+    return wanted or None

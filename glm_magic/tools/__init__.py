@@ -1,0 +1,1 @@
+"""What turns an answer into something Python can use: functions, schemas, MCP servers."""

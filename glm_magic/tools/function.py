@@ -1,0 +1,196 @@
+"""A Python function as a tool: its schema, and calls of it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InvalidValueError
+from .docs import read_docs
+from .hints import hints_of
+from .tool import ToolError, parse_arguments
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY,)
+
+
+class FunctionTool:
+    """A Python function that a model may call.
+
+    Parameters
+    ----------
+    function : callable
+        The function; its type hints and docstring say how it is called.
+
+    Raises
+    ------
+    InvalidValueError
+        It has no name that can be sent, or a parameter that cannot come from JSON.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = _name(function)
+        self.aside = _is_async(function)
+        self._parameters = _parameters(function)
+        self._model = _model(function, self.name, self._parameters)
+        self.schema = self._schema()
+
+    def _schema(self) -> Mapping[str, Any]:
+        description = read_docs(_documented(self.function)).description
+        own: dict[str, Any] = {"name": self.name}
+        if description:
+            own["description"] = description
+        own["parameters"] = _json_schema(self._model, self.name)
+        return {"type": "function", "function": own}
+
+    def bind(self, arguments: str) -> Callable[[], Any]:
+        """Return the call with its arguments checked and converted to the hinted types.
+
+        Raises
+        ------
+        ToolError
+            The arguments are no JSON object, or do not fit the parameters.
+        """
+        from pydantic import ValidationError
+
+        given = parse_arguments(arguments)
+        try:
+            checked = self._model.model_validate(given)
+        except ValidationError as error:
+            raise ToolError(f"the arguments do not fit: {problems(error)}") from None
+        positional, named = self._arguments(checked)
+        return functools.partial(self.function, *positional, **named)
+
+    def _arguments(self, checked: BaseModel) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments; a parameter that was not given keeps the function's default."""
+        positional: list[Any] = []
+        named: dict[str, Any] = dict(checked.model_extra or {})
+        for number, parameter in enumerate(self._parameters):
+            field = f"p{number}"
+            value = getattr(checked, field)
+            if parameter.kind in _POSITIONAL:
+                positional.append(value)
+            elif field in checked.model_fields_set:
+                named[parameter.name] = value
+        return positional, named
+
+
+def problems(error: ValidationError) -> str:
+    """Return what does not fit, place by place."""
+    found = error.errors(include_url=False, include_context=False)
+    places = (".".join(str(part) for part in item["loc"]) for item in found)
+    said = [f"{place}: {item['msg']}" for place, item in zip(places, found, strict=True)]
+    return "; ".join(said[:10])
+
+
+def _name(function: Any) -> str:
+    if not callable(function) or inspect.isclass(function):
+        raise InvalidValueError(
+            f"a tool is a function, not {str(function)[:60]!r}",
+            hint="give functions, or schemas: "
+            '{"type": "function", "function": {"name": …, "parameters": …}}',
+        )
+    name = str(getattr(_documented(function), "__name__", type(function).__name__))
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            f"a tool cannot be called {name!r}",
+            hint="define it with def and a name of letters, digits and _ (at most 64)",
+        )
+    return name
+
+
+def _documented(function: Any) -> Any:
+    """Return where a partial function's name and docstring are."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
+def _is_async(function: Any) -> bool:
+    called = getattr(function, "__call__", None)  # noqa: B004  an object whose call is async
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters that a model can give; ``*args`` are never among them."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise InvalidValueError(
+            f"the parameters of {_name(function)} are not known",
+            hint="write a small function with type hints around it",
+        ) from None
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [item for item in signature.parameters.values() if item.kind not in variable]
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    kinds = [item.kind for item in inspect.signature(function).parameters.values()]
+    return inspect.Parameter.VAR_KEYWORD in kinds
+
+
+def _model(
+    function: Callable[..., Any], name: str, parameters: list[inspect.Parameter]
+) -> type[BaseModel]:
+    """Return a model of the arguments, in which pydantic does the typing.
+
+    The fields have names of their own: a parameter may be called ``schema`` or ``_x``, which a
+    model's field may not.
+    """
+    from pydantic import ConfigDict, Field, create_model
+    from pydantic.errors import PydanticUserError
+
+    said = read_docs(_documented(function)).parameters
+    config = ConfigDict(extra="allow" if _takes_any(function) else "forbid", validate_by_alias=True)
+    try:
+        hints = _hints(function)
+        fields: dict[str, Any] = {}
+        for number, item in enumerate(parameters):
+            about: dict[str, Any] = {"alias": item.name}
+            if said.get(item.name):
+                about["description"] = said[item.name]
+            if item.default is not item.empty:
+                about["default"] = item.default
+            fields[f"p{number}"] = (hints.get(item.name, Any), Field(**about))
+        return create_model(name, __config__=config, **fields)
+    except (PydanticUserError, NameError, TypeError) as error:
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise InvalidValueError(
+            f"the parameters of {name} cannot come from JSON: {reason[:120]}",
+            hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
+        ) from None
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    place = _documented(function)
+    if not inspect.isroutine(place):
+        place = type(place).__call__
+    return hints_of(place)
+
+
+def _json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
+    from pydantic.errors import PydanticUserError
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Untitled(GenerateJsonSchema):
+        """Without the titles that repeat each name, and silent about defaults that JSON lacks."""
+
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+            return False
+
+    try:
+        made = model.model_json_schema(schema_generator=Untitled)
+    except PydanticUserError as error:
+        raise InvalidValueError(
+            f"the parameters of {name} have no JSON schema: {str(error).splitlines()[0][:120]}",
+            hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
+        ) from None
+    made.pop("title", None)
+    return made
