@@ -29,7 +29,7 @@ _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray
 UNSAFE = re.compile(
     r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
     r"|(?:re)?new(?:command|environment)|providecommand|mmlToken|bbox|fcolorbox|definecolor"
-    r"|Declare\w+|Newextarrow|texttip|mathtip|toggle)(?![A-Za-z])"
+    r"|Declare\w+|Newextarrow|texttip|mathtip|toggle|unicode)(?![A-Za-z])"
 )
 """TeX that is shown as its source: links, styles, tooltips, definitions."""
 _CLOSERS = {

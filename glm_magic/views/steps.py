@@ -88,6 +88,7 @@ def _pretty(text: str) -> tuple[str, str]:
 
 
 def _cut(text: str) -> str:
+    text = harmless(text)
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[:LONGEST_SHOWN]}\n… ({len(text) - LONGEST_SHOWN:,})"
@@ -95,7 +96,7 @@ def _cut(text: str) -> str:
 
 def _code(shown: tuple[str, str]) -> str:
     text, language = shown
-    return block_html(harmless(text), language)
+    return block_html(text, language)
 
 
 def step_lines(turn: Turn, said: Words) -> Iterator[str]:
@@ -136,6 +137,7 @@ def _call_markdown(call: ToolCall, run: ToolRun | None, said: Words) -> str:
     if run is not None and run.content:
         text, language = _pretty(run.content)
         parts.append(fenced(text, language or "text"))
-    head = text_html(f"{call.name} {state_of(run, said)}".rstrip())
+    # an empty line would end the HTML here, and Markdown begin
+    head = text_html(" ".join(f"{call.name} {state_of(run, said)}".split()))
     inside = "\n\n".join(parts)
     return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"

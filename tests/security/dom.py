@@ -5,57 +5,16 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-TEXT_TAGS = frozenset(
-    [
-        "p",
-        "br",
-        "hr",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "blockquote",
-        "pre",
-        "code",
-        "em",
-        "strong",
-        "s",
-        "del",
-        "a",
-        "span",
-        "b",
-        "i",
-        "div",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-    ]
+from glm_magic.views.page import _COPY as OUR_OWN  # the one script of a saved page, a constant
+
+_TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
+table thead tbody tr th td button"""
+_ATTRIBUTES = (
+    "href target rel class style start dir title role aria-label data-s open type tabindex"
 )
-PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "strong"}
-ATTRIBUTES = frozenset(
-    [
-        "href",
-        "target",
-        "rel",
-        "class",
-        "style",
-        "start",
-        "dir",
-        "title",
-        "role",
-        "aria-label",
-        "data-s",
-        "open",
-    ]
-)
+TEXT_TAGS = frozenset(_TEXT.split())
+PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style"}
+ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 
 
 class Elements(HTMLParser):
@@ -88,6 +47,8 @@ def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     page = Elements(source)
     found = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
+        if (name, value) == ("onclick", OUR_OWN) and tags is PAGE_TAGS:
+            continue
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
             found.append(f"<{tag} {name}={value!r}>")
     return found
