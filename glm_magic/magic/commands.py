@@ -9,7 +9,7 @@ from ..catalogue.choose import find_model, nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
-from . import model_table, overview, tapes, turn_commands
+from . import keeping_commands, model_table, overview, tapes, turn_commands
 from .desk import Desk
 from .reference import help_on, whole_help
 from .settings import Origins, split
@@ -35,7 +35,11 @@ def use(desk: Desk, words: Sequence[str]) -> Shown:
         return Line(f"Prompts now belong to the session {name}: {_turns(len(desk.session))}.")
     if name in desk.catalogue.providers:
         return _choose(desk, Asked(provider=name))
-    known = [*desk.catalogue.model_names(), *desk.catalogue.providers, *desk.conversations.names]
+    known = [
+        *desk.catalogue.model_names(),
+        *desk.catalogue.providers,
+        *desk.conversations.known_names,
+    ]
     raise UnknownNameError(
         f"there is no model, provider or session named {name!r}",
         hint=f"{nearest(name, known)}%glm models lists the models; "
@@ -63,7 +67,7 @@ def _choose(desk: Desk, wanted: Asked) -> Shown:
 
 
 def sessions(desk: Desk, _: Sequence[str]) -> Shown:
-    """Show the sessions of this kernel."""
+    """Show the sessions of this kernel, and those on disk."""
     return overview.sessions(desk)
 
 
@@ -167,6 +171,10 @@ COMMANDS: dict[str, Command] = {
     "pin": turn_commands.pin,
     "choose": turn_commands.choose,
     "show": turn_commands.show,
+    "resume": keeping_commands.resume,
+    "save": keeping_commands.save,
+    "load": keeping_commands.load,
+    "forget": keeping_commands.forget,
     "context": context,
     "usage": usage,
     "wire": wire,

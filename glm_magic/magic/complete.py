@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import BY_FLAG, OPTIONS, Option, find_option
@@ -95,7 +96,7 @@ def _values(desk: Desk, option: Option) -> list[str]:
     kinds = {
         "model": lambda: _models(desk),
         "provider": lambda: list(desk.catalogue.providers),
-        "session": lambda: desk.conversations.names,
+        "session": lambda: desk.conversations.known_names,
         "name": lambda: _names(desk),
     }
     return kinds[option.completes]() if option.completes else list(option.choices)
@@ -112,10 +113,17 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
         return _numbers(len(desk.session))
     arguments = {
         "models": [*known.providers, *known.models],
-        "use": [*_models(desk), *known.providers, *desk.conversations.names],
+        "use": [*_models(desk), *known.providers, *desk.conversations.known_names],
         "help": [*BY_NAME, *BY_FLAG],
+        "forget": [*desk.conversations.known_names, "all"] if verb == "forget" else [],
+        "save": _files(".jsonl", ".json", ".md"),
+        "load": _files(".jsonl", ".json"),
     }
     return arguments.get(verb, [])
+
+
+def _files(*endings: str) -> list[str]:
+    return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
 
 
 def _variants(desk: Desk, number: str) -> list[str]:

@@ -8,6 +8,7 @@ from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
 from ..core.errors import GlmError
+from ..session import cell_key
 from .arguments import FORMATS, SHOW_THINKING, THINKING_WORDS
 
 LANGUAGES = ("en", "zh")
@@ -49,6 +50,9 @@ class GLM(Configurable):
     full_traceback = Bool(False, help="Show whole tracebacks instead of two or three lines.").tag(
         config=True
     )
+    store = Bool(
+        None, allow_none=True, help="Keep conversations on disk; by default GLM_STORE decides: on."
+    ).tag(config=True)
     session = Unicode(None, allow_none=True, help="Session that prompts belong to.").tag(
         config=True
     )
@@ -57,7 +61,7 @@ class GLM(Configurable):
         super().__init__(**kwargs)
         self._changed: set[str] = set()
         self.observe(lambda change: self._changed.add(change["name"]))
-        self.observe(lambda _: self.apply(), "full_traceback")
+        self.observe(lambda _: self.apply(), ["full_traceback", "store"])
         self.apply()
 
     @validate("idle_timeout_s")
@@ -70,6 +74,7 @@ class GLM(Configurable):
     def apply(self) -> None:
         """Put the settings in force that are the process's own."""
         GlmError.full_traceback = self.full_traceback
+        cell_key.kept = self.store
 
     def thinking_request(self) -> bool | str | None:
         """Return `thinking` as it is asked for."""

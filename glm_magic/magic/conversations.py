@@ -4,37 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..session.session import Session
+from ..session import keeping
+from ..session.session import DEFAULT, Session
 
-DEFAULT = "default"
+__all__ = ["ASIDE", "DEFAULT", "Conversations"]
+
 ASIDE = "(no history)"
 
 
 class Conversations:
-    """Sessions by name; a name that is not there yet begins an empty one."""
+    """Sessions by name; a name that is not there yet begins, or goes on from the disk."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self.chosen: str | None = None
         """The session that ``%glm use`` or ``%glm new`` chose; ``None``: the configured one."""
-        self._aside = Session(ASIDE)
+        self._aside = Session(ASIDE, fresh=True)
+        self._aside.is_kept = False
 
     def __contains__(self, name: str) -> bool:
-        return name in self._sessions
+        return name in self._sessions or (name != DEFAULT and keeping.by_name(name) is not None)
 
     def __iter__(self) -> Iterator[Session]:
-        """Every session that was asked, and the prompts that belong to none."""
+        """Every session of this kernel, and the prompts that belong to none."""
         yield from self._sessions.values()
         if self._aside.asked:
             yield self._aside
 
     @property
     def names(self) -> list[str]:
-        """The names in use."""
+        """The names in use by this kernel."""
         return list(self._sessions)
 
+    @property
+    def known_names(self) -> list[str]:
+        """The names in use, and those on disk."""
+        return list(dict.fromkeys([*self._sessions, *keeping.names_on_disk()]))
+
     def get(self, name: str) -> Session:
-        """Return the session of that name."""
+        """Return the session of that name; one from an earlier kernel goes on."""
         if name not in self._sessions:
             self._sessions[name] = Session(name)
         return self._sessions[name]
@@ -43,6 +51,10 @@ class Conversations:
         """Take in a session; one of the same name that was there is kept under another."""
         self._put_away(session.name)
         self._sessions[session.name] = session
+
+    def remove(self, session: Session) -> None:
+        """Let go of a session."""
+        self._sessions = {n: s for n, s in self._sessions.items() if s is not session}
 
     def aside(self, like: Session) -> Session:
         """Return an empty session with another's options, for a prompt without history."""
@@ -60,21 +72,26 @@ class Conversations:
         """
         options = self.get(name).options
         kept = self._put_away(name)
-        self.get(name).options = options
+        session = Session(name, fresh=True)
+        session.options = options
+        self._sessions[name] = session
         return kept
 
     def _put_away(self, name: str) -> str | None:
         """Free a name; the session that had it goes on under another if it was asked anything."""
         before = self._sessions.pop(name, None)
-        if before is None or not before.asked:
+        if before is None or not (before.asked or len(before)):
             return None
-        before.name = self.unused(name)
-        self._sessions[before.name] = before
-        return before.name
+        other = self.unused(name)
+        before.rename(other)
+        self._sessions[other] = before
+        if name != DEFAULT:
+            keeping.put_away(name, other)
+        return other
 
     def unused(self, name: str) -> str:
         """Return the name with the first number that is free."""
-        number = 2
-        while f"{name}-{number}" in self._sessions:
+        number, taken = 2, {*self._sessions, *keeping.names_on_disk()}
+        while f"{name}-{number}" in taken:
             number += 1
         return f"{name}-{number}"

@@ -45,4 +45,7 @@ def run_prompt(desk: Desk, line: str, cell: str | None) -> Any:
 
 def judges(desk: Desk) -> Mapping[str, verbs.Accepts]:
     """Return what tells whether a word can be an argument of a certain kind."""
-    return {"FILTER": lambda word: filters(desk.catalogue, word)}
+    return {
+        "FILTER": lambda word: filters(desk.catalogue, word),
+        "SESSION": lambda word: word in desk.conversations,
+    }

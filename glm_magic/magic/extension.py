@@ -12,6 +12,7 @@ from ..session import cell_key
 from . import transform
 from .completion import Completion
 from .magics import GlmMagics
+from .notebook import notebook_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -50,6 +51,7 @@ class Loaded:
         desk.cell.install()
         cell_key.slot_key = desk.cell.next_key
         pace.usual_speed = desk.usual_speed
+        cell_key.notebook = lambda: notebook_of(self.shell)
 
     def take_out(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
@@ -57,6 +59,7 @@ class Loaded:
         desk.cell.uninstall()
         cell_key.slot_key = self.slot_key
         pace.usual_speed = self.usual_speed
+        cell_key.notebook = cell_key.kept = None
         self.completion.uninstall()
         transform.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
@@ -18,16 +19,22 @@ from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine import tapes
 from ..engine.prepare import resolve
+from ..session import journal as journals
+from ..session.keeping import kept_sessions
+from ..session.rows import read_entries
 from ..views.facts import seconds
 from .model_table import key_state
 from .tables import Shown, Table
 
 if TYPE_CHECKING:
+    from ..session.journal import Journal
     from ..session.session import Session
     from ..session.slots import Slot
     from .desk import Desk
 
 _LONGEST_TEXT = 40
+_MOST_SESSIONS = 50
+"""Sessions on disk that are listed, the last used ones."""
 _NEXT = "…"
 """Stands for a prompt that is still to be written."""
 
@@ -51,11 +58,17 @@ def status(desk: Desk) -> Shown:
         ("turns", str(len(session))),
         ("tokens", _tokens(usage)),
         ("cost", str(session.cost)),
+        ("kept", _where_kept()),
         ("key", key),
     ]
     tape = tapes.state()
     rows += [("tape", tape)] if tape else []
     return Table(("%glm", ""), [(name, str(value)) for name, value in rows])
+
+
+def _where_kept() -> str:
+    journal = journals.current()
+    return (journal.store.problem or str(journal.store.path)) if journal else "no: in memory only"
 
 
 def _thinking(wanted: Thinking) -> str:
@@ -72,13 +85,35 @@ def _tokens(usage: Usage) -> str:
 
 
 def sessions(desk: Desk) -> Shown:
-    """Return the sessions of this kernel."""
-    desk.session  # noqa: B018 - the current one begins to exist when it is first named
-    rows = [
-        (s.name, "in use" if s is desk.session else "", len(s), str(s.cost))
+    """Return the sessions of this kernel, and those on disk, the last used one first."""
+    current = desk.session  # it begins to exist when it is first named
+    rows: list[tuple[Any, ...]] = [
+        (s.name, "in use" if s is current else "", len(s), "now", str(s.cost))
         for s in desk.conversations
     ]
-    return Table(("session", "", "turns", "cost"), rows)
+    journal = journals.current()
+    if journal is not None:
+        rows += _on_disk(journal, {session.id for session in desk.conversations})
+    return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(journal))
+
+
+def _on_disk(journal: Journal, mine: set[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each session that only the disk has."""
+    others = [kept for kept in kept_sessions(journal, "1") if kept.id not in mine]
+    for kept in others[:_MOST_SESSIONS]:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used_at))
+        entries = read_entries(journal.store, "session = ?", (kept.id,))
+        cost = str(CostTotal.of(entry.cost for entry in entries))
+        yield kept.name, "on disk", kept.turns, used, cost
+
+
+def _kept(journal: Journal | None) -> str:
+    """Say where conversations are kept, or why not."""
+    if journal is None:
+        return "Conversations are not kept on disk."
+    if journal.store.problem:
+        return f"Conversations are not kept: {journal.store.problem}."
+    return f"Kept in {journal.store.path}; %glm forget deletes, %glm resume and %glm use go on."
 
 
 def jobs(desk: Desk) -> Shown:

@@ -106,6 +106,7 @@ _DEFAULTS = {
     "language": "the locale's",
     "idle_timeout_s": IDLE_TIMEOUT_S,
     "full_traceback": False,
+    "store": "on, unless GLM_STORE=off",
     "session": DEFAULT,
 }
 

@@ -1,4 +1,4 @@
-"""Which cell a question comes from, and who hears of cells that are gone.
+"""What the notebook's side tells sessions: the running cell, cells that are gone, the file.
 
 It is light, because it is put in place while the extension loads.
 """
@@ -34,3 +34,8 @@ class Follower(Protocol):
 
 followers: WeakSet[Follower] = WeakSet()
 """Every session of this process."""
+
+notebook: Callable[[], str] | None = None
+"""Tells which notebook is running; ``None``: nobody knows, and the folder stands for it."""
+kept: bool | None = None
+"""Whether conversations are kept on disk; ``None`` leaves it to ``GLM_STORE``."""

@@ -18,11 +18,18 @@ from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.reply import Reply
 from ..engine.stream import Stream
-from . import cell_key
+from . import cell_key, keeping
+from . import journal as journals
 from .cell_key import SlotKey, followers
 from .context import context_of
 from .frame import turns_frame
-from .slots import Slot, Slots, Variant, basis_of
+from .ledger import Entry, entries_of
+from .rows import all_rows, drop_rows, slot_rows
+from .slots import Slot, Slots, Variant, basis_of, new_id
+from .store import Statement
+
+DEFAULT = "default"
+"""The session that begins afresh in every kernel."""
 
 
 class Session:
@@ -34,18 +41,29 @@ class Session:
     Parameters
     ----------
     name : str
-        Name of the session.
+        Name of the session; one that was used before goes on from its turns on disk.
+    fresh : bool
+        True begins without turns, whatever is on disk under that name.
     **asking
         Options for every turn, the same as those of `glm_magic.ask`; a turn's own win.
     """
 
-    def __init__(self, name: str = "default", **asking: Unpack[Asking]) -> None:
+    def __init__(
+        self, name: str = DEFAULT, *, fresh: bool = False, **asking: Unpack[Asking]
+    ) -> None:
         self.name = name
+        self.id = new_id()
+        self.is_kept = True
+        """False keeps what is said off the disk; what it costs is still counted."""
         self.options = options_of(asking)
         self._slots = Slots()
-        self._asked: list[Stream] = []
+        self._asked: list[Variant] = []
+        self._past: list[Entry] = []
         self._lock = threading.RLock()
         followers.add(self)
+        kept = None if fresh or name == DEFAULT else keeping.by_name(name)
+        if kept is not None:
+            keeping.fill(self, kept)
 
     @asks
     def ask(self, prompt: str, **asking: Unpack[Asking]) -> Reply:
@@ -130,9 +148,28 @@ class Session:
             for call, options in zip(calls, lanes, strict=True):
                 slot.add(Variant(Stream(call), basis, options=options))
             slot.place = first
-            streams = [variant.stream for variant in slot.variants[first:] if variant.stream]
-            self._asked += streams
-        return streams
+            new = slot.variants[first:]
+            self._asked += new
+            self._begin(slot, new)
+        return [variant.stream for variant in new if variant.stream]
+
+    def _begin(self, slot: Slot, new: Sequence[Variant]) -> None:
+        """Let runs that are about to begin be written down as they happen."""
+        journal = journals.current()
+        if journal is None:
+            return
+        for variant in new:
+            if self.is_kept:
+                journal.store.write([keeping.session_row(self)])
+                journal.keep(self.id, self.name, slot, variant)
+            else:
+                journal.count(self.id, self.name, variant)
+
+    def _write(self, rows: Sequence[Statement]) -> None:
+        """Write a change to disk, if the session is kept there."""
+        journal = journals.current()
+        if journal is not None and self.is_kept and rows:
+            journal.store.write([keeping.session_row(self), *rows])
 
     def retry(self) -> Stream:
         """Ask the prompt that ran last once more, in its own slot.
@@ -180,19 +217,33 @@ class Session:
 
     @property
     def asked(self) -> list[Stream]:
-        """Every call that this kernel asked, replaced and undone ones included."""
-        return list(self._asked)
+        """Every stream that this kernel asked, replaced and undone ones included."""
+        return [variant.stream for variant in self._asked if variant.stream]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every call so far, replaced and undone turns and earlier kernels included."""
+        mine = {variant.id for variant in self._asked}
+        past = (entry for entry in self._past if entry.run not in mine)
+        now = (
+            entry
+            for variant in self._asked
+            if (stream := variant.stream)
+            for entry in entries_of(
+                variant.id, self.name, stream.turn, stream.call.size, stream.call.offer.price
+            )
+        )
+        return [*past, *now]
 
     @property
     def usage(self) -> Usage:
-        """Tokens of every call so far, replaced and undone turns included, as reported."""
-        return sum((stream.turn.usage or Usage() for stream in self._asked), Usage())
+        """Tokens of every call so far, as reported; estimates are not part of it."""
+        return sum((entry.usage for entry in self.entries if not entry.estimated), Usage())
 
     @property
     def cost(self) -> CostTotal:
         """Cost of every call so far, replaced and undone turns included, per currency."""
-        finished = [stream.turn for stream in self._asked if stream.done]
-        return CostTotal.of(step.cost for turn in finished for step in turn.steps)
+        return CostTotal.of(entry.cost for entry in self.entries)
 
     def to_frame(self) -> Any:
         """Return the turns as a pandas DataFrame, one row each.
@@ -217,26 +268,32 @@ class Session:
         """Let later turns see one of a slot's variants, counted from 0."""
         with self._lock:
             slot.place = range(len(slot.variants))[place]
+            self._write(slot_rows(self.id, slot))
 
     def hide(self, slot: Slot, *, hidden: bool = True) -> None:
         """Keep a turn visible but do not send it, or send it again."""
         with self._lock:
             slot.hidden, slot.pinned = hidden, slot.pinned and not hidden
+            self._write(slot_rows(self.id, slot))
 
     def pin(self, slot: Slot, *, pinned: bool = True) -> None:
         """Keep a turn in the context when older ones leave, and when its cell is gone."""
         with self._lock:
             slot.pinned, slot.hidden = pinned, slot.hidden and not pinned
+            self._write(slot_rows(self.id, slot))
 
     def drop(self, slot: Slot) -> None:
         """Take a turn out."""
         with self._lock:
             self._slots.drop(slot)
+            self._write(drop_rows(self.id, [slot]))
 
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
         with self._lock:
-            return len(self._slots.undo(count))
+            taken = self._slots.undo(count)
+            self._write(drop_rows(self.id, taken))
+            return len(taken)
 
     def reset(self) -> None:
         """Forget every turn; options and totals stay."""
@@ -248,24 +305,47 @@ class Session:
             slot = self._slots.find(key)
             if slot is not None:
                 slot.touch()
+                self._write(slot_rows(self.id, slot))
 
     def lose_cells(self, cells: Sequence[str]) -> None:
         """Send the turns of deleted cells no more, unless they are pinned."""
         with self._lock:
-            self._slots.lose_cells(cells)
+            self._marked(self._slots.lose_cells(cells))
 
     def lose_older(self, cell: str, since_s: float) -> None:
         """Send no more what a cell asked before, and not when it ran again."""
         with self._lock:
-            self._slots.lose_older(cell, since_s)
+            self._marked(self._slots.lose_older(cell, since_s))
+
+    def _marked(self, slots: Sequence[Slot]) -> None:
+        self._write([row for slot in slots for row in slot_rows(self.id, slot)])
 
     def fork(self, name: str) -> Session:
         """Return a session of another name that goes on from the same turns."""
-        other = Session(name)
+        other = Session(name, fresh=True)
         other.options = self.options
         with self._lock:
             other._slots = self._slots.copy()
+        other.write_all()
         return other
+
+    def take(self, slots: Sequence[Slot]) -> None:
+        """Go on from slots that were read from a file."""
+        with self._lock:
+            for slot in slots:
+                self._slots.add(slot)
+        self.write_all()
+
+    def rename(self, name: str) -> None:
+        """Give the session another name."""
+        self.name = name
+        if len(self):
+            self._write([keeping.session_row(self)])
+
+    def write_all(self) -> None:
+        """Write every turn to disk."""
+        with self._lock:
+            self._write(all_rows(self.id, self._slots))
 
     def __len__(self) -> int:
         return len(self._slots)

@@ -19,6 +19,16 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+_last_time = 0.0
+
+
+def _next_time() -> float:
+    """Return the time, later than any that was returned before."""
+    global _last_time  # noqa: PLW0603 - slots are told apart by it, whatever the clock does
+    _last_time = max(time.time(), _last_time + 1e-6)
+    return _last_time
+
+
 @dataclass(slots=True, eq=False)
 class Variant:
     """One run of a prompt, and what it was answered from."""
@@ -58,6 +68,8 @@ class Slot:
     gone: bool = False
     """True: its cell was deleted, or ran again without asking this."""
     id: str = field(default_factory=new_id)
+    made_at: float = field(default_factory=_next_time)
+    """When it first ran, seconds since the epoch; no two slots of a process share it."""
     ran_at_s: float = 0.0
     """When it ran last, by this process's monotonic clock."""
 

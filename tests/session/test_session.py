@@ -12,21 +12,6 @@ from glm_magic.engine.options import Options
 from tests.servers.script import Failure, Script, Tokens
 
 
-@pytest.fixture
-def chat(model_server):
-    def make(name="test", **asking):
-        return glm.Session(
-            name,
-            provider="bigmodel",
-            model="glm-4.6",
-            base_url=model_server.url + "/api/paas/v4",
-            api_key="test-key",
-            **asking,
-        )
-
-    return make
-
-
 def sent_texts(server, number=-1):
     messages = server.requests[number].json["messages"]
     return [(message["role"], message["content"]) for message in messages]

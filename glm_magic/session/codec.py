@@ -1,0 +1,64 @@
+"""Turns and other values as JSON, and back: what goes through both ways is unchanged."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ..core.text import clean
+
+T = TypeVar("T")
+
+
+def encode(value: Any) -> Any:
+    """Return a value as JSON has it; a field that does not count for equality is left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
+        return {name: encode(item) for name, item in kept.items() if item is not None}
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): encode(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def decode(kind: type[T], data: Any) -> T:
+    """Return the value of that type which JSON data mean.
+
+    A key that the type does not know is left out, and a field that the data do not have gets its
+    default: a file may be older or newer than this code.
+    """
+    return _decode(kind, data)  # type: ignore[no-any-return]
+
+
+def _decode(kind: Any, data: Any) -> Any:
+    if data is None:
+        return None
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _decode(next(k for k in get_args(kind) if k is not type(None)), data)
+    if origin is tuple:
+        return tuple(_decode(get_args(kind)[0], item) for item in data)
+    if isinstance(kind, type) and is_dataclass(kind):
+        known = _hints(kind)
+        return kind(**{n: _decode(known[n], item) for n, item in data.items() if n in known})
+    if kind is Decimal:
+        return Decimal(data)
+    return date.fromisoformat(data) if kind is date else data
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {f.name: hints[f.name] for f in fields(kind) if f.init and f.compare}

@@ -1,0 +1,155 @@
+"""Sessions, slots, runs and calls as rows of the store, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from ..core.price import Cost
+from ..core.turn import Turn
+from ..core.usage import Usage
+from .cell_key import SlotKey
+from .codec import decode, encode
+from .growth import Encoded, grown
+from .ledger import Entry
+from .slots import Slot, Variant
+from .store import Statement, Store
+
+USAGE, COST = 1, 2
+"""Which figures of a call are estimates."""
+_ENTRY = (
+    "run, step, at, session_name, provider, model, input, output, cached, reasoning, estimated, "
+    "amount, currency"
+)
+
+
+def slot_rows(session: str, slot: Slot) -> list[Statement]:
+    """Return what writes a slot's marks."""
+    marks = (slot.place, slot.hidden, slot.pinned, slot.gone)
+    sql = (
+        "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " place = excluded.place, hidden = excluded.hidden, pinned = excluded.pinned,"
+        " gone = excluded.gone"
+    )
+    return [(sql, (session, slot.id, slot.made_at, json.dumps(slot.key, default=str), *marks))]
+
+
+def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
+    """Return what makes a run a variant of a slot."""
+    sql = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?)"
+    return sql, (session, slot.id, number, variant.id)
+
+
+def run_row(run: str, basis: str, turn: Turn) -> Statement:
+    """Return what writes a run."""
+    text = json.dumps(encode(turn), ensure_ascii=False)
+    sql = (
+        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " status = excluded.status, turn = excluded.turn"
+    )
+    return sql, (run, basis, turn.status, text)
+
+
+def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what writes slots with all of their variants."""
+    rows: list[Statement] = []
+    for slot in slots:
+        rows += slot_rows(session, slot)
+        for number, variant in enumerate(slot.variants):
+            rows.append(run_row(variant.id, variant.basis, variant.turn))
+            rows.append(variant_row(session, slot, number, variant))
+    return rows
+
+
+def drop_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what deletes slots, and their runs where no fork has them."""
+    rows: list[Statement] = []
+    unused = (
+        "DELETE FROM run WHERE id = ? AND NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
+    )
+    for slot in slots:
+        rows.append(("DELETE FROM slot WHERE session = ? AND id = ?", (session, slot.id)))
+        rows += [(unused, (variant.id,)) for variant in slot.variants]
+    return rows
+
+
+def call_row(session: str, entry: Entry) -> Statement:
+    """Return what writes a call."""
+    usage, cost = entry.usage, entry.cost
+    guesses = entry.estimated * USAGE + bool(cost and cost.estimated) * COST
+    values = (
+        *(entry.run, entry.step, session, entry.session, entry.at, entry.day),
+        *(entry.provider, entry.model, usage.input, usage.output, usage.cached, usage.reasoning),
+        *(guesses, str(cost.amount) if cost else None, entry.currency or None),
+    )
+    places = ", ".join("?" * len(values))
+    return f"INSERT OR REPLACE INTO call VALUES ({places})", values  # noqa: S608 - question marks
+
+
+def read_entries(store: Store, where: str, values: Sequence[Any]) -> list[Entry]:
+    """Return the calls of which a condition holds, oldest first."""
+    sql = f"SELECT {_ENTRY} FROM call WHERE {where} ORDER BY at, step"  # noqa: S608 - our own words
+    return [_entry(row) for row in store.read(sql, values)]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    run, step, at, session, provider, model, *counts, estimated, amount, currency = row
+    guessed = bool(estimated & COST)
+    cost = Cost(Decimal(amount), currency, guessed) if amount is not None else None
+    usage = Usage(*counts)
+    return Entry(run, step, at, session, provider, model, usage, cost, bool(estimated & USAGE))
+
+
+def read_slots(store: Store, session: str) -> list[Slot]:
+    """Return the slots of a session, each with its variants."""
+    columns = "id, made_at, key, place, hidden, pinned, gone"
+    found = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
+    slots = {row[0]: _slot(row) for row in found}
+    sql = (
+        "SELECT slot, run, basis, turn FROM variant JOIN run ON run.id = run"
+        " WHERE session = ? ORDER BY slot, number"
+    )
+    for slot, run, basis, text in store.read(sql, (session,)):
+        if slot in slots:
+            slots[slot].variants.append(Variant(_turn(store, run, text), basis, run))
+    whole = [slot for slot in slots.values() if slot.variants]
+    for slot in whole:
+        slot.place = min(slot.place, len(slot.variants) - 1)
+    return whole
+
+
+def _slot(row: Sequence[Any]) -> Slot:
+    id_, made_at, key, place, hidden, pinned, gone = row
+    return Slot(
+        _key(json.loads(key)), [], place, bool(hidden), bool(pinned), bool(gone), id_, made_at
+    )
+
+
+def _key(value: Any) -> SlotKey | None:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _turn(store: Store, run: str, text: str) -> Turn:
+    """Return a run's turn; of one that was cut short, as much as had been written."""
+    whole: Encoded = json.loads(text)
+    if whole["status"] == "streaming":
+        pieces = store.read("SELECT body FROM piece WHERE run = ? ORDER BY number", (run,))
+        known: Encoded | None = None
+        for (body,) in pieces:
+            known = grown(known, json.loads(body))
+        whole = known or whole
+    return cut_short(decode(Turn, whole))
+
+
+def cut_short(turn: Turn) -> Turn:
+    """Return a turn that no kernel goes on with; one that was running was interrupted."""
+    if turn.status != "streaming":
+        return turn
+    steps = tuple(
+        replace(step, status="interrupted") if step.status == "streaming" else step
+        for step in turn.steps
+    )
+    return replace(turn, status="interrupted", steps=steps)

@@ -1,0 +1,209 @@
+"""One SQLite file with every conversation, shared by all kernels of a user.
+
+Nothing here raises: a disk that is full, read-only or broken is a `problem` in words, and the
+conversation goes on in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+T = TypeVar("T")
+Statement = tuple[str, Sequence[Any]]
+"""SQL and its values."""
+
+FILE = "sessions.db"
+BUSY_S = 3.0
+"""How long to wait while another kernel writes."""
+MOST_WAITING = 10_000
+"""Statements that are kept for a disk that has room again."""
+
+
+def data_folder() -> Path:
+    """Return the folder of the user's data; ``GLM_HOME`` moves it."""
+    home = os.environ.get("GLM_HOME")
+    if home:
+        return Path(home).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("glm_magic", appauthor=False)
+
+
+class Store:
+    """The file, as this process has it open.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made, for its owner only, when something is first written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem = ""
+        """Why conversations are not being kept, in words; empty while all is well."""
+        self._lock = threading.RLock()
+        self._connection: Connection | None = None
+        self._given_up = False
+        self._waiting: list[Statement] = []
+        self._pid = os.getpid()
+
+    def write(self, statements: Iterable[Statement], *, lasting: bool = True) -> bool:
+        """Write in one transaction; tell whether it is on disk.
+
+        Parameters
+        ----------
+        statements : iterable of (str, sequence)
+            SQL and its values.
+        lasting : bool
+            True keeps what cannot be written now for the next time.
+        """
+        new = list(statements)
+        with self._lock:
+            due = [*self._waiting, *new]
+            written = self._do(lambda connection: _execute(connection, due), make=True)
+            if written is not None:
+                self._waiting = []
+                return True
+            if lasting and not self._given_up:
+                self._waiting = due[-MOST_WAITING:]
+            return False
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none where nothing is kept."""
+        found = self._do(lambda connection: connection.execute(sql, values).fetchall(), make=False)
+        return found or []
+
+    def shrink(self) -> None:
+        """Let nothing of what was deleted stay in the file's journal."""
+        self._do(
+            lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"), make=False
+        )
+
+    def erase(self) -> None:
+        """Delete everything, whatever state the file is in.
+
+        Raises
+        ------
+        OSError
+            The file cannot be deleted.
+        """
+        with self._lock:
+            self.close()
+            self._waiting, self._given_up, self.problem = [], False, ""
+            for path in (self.path, *(Path(f"{self.path}-{end}") for end in ("wal", "shm"))):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when it is needed."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None and self._pid == os.getpid():
+                connection.close()
+
+    def _do(self, action: Callable[[Connection], T], *, make: bool) -> T | None:
+        import sqlite3
+
+        with self._lock:
+            if self._given_up or not (make or self.path.exists()):
+                return None
+            try:
+                done = action(self._open())
+            except (sqlite3.Error, OSError) as error:
+                self._note(error)
+                return None
+            if make:
+                self.problem = ""
+            return done
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._pid != os.getpid():
+            self._pid = os.getpid()  # a connection must not be used across a fork
+            self._connection = None
+            self._connection = _connect(self.path)
+        return self._connection
+
+    def _note(self, error: Exception) -> None:
+        """Put a failure in words, and give up where trying again is of no use."""
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.rollback()
+        self.problem, self._given_up = _in_words(error, self.path)
+
+
+class NewerFileError(OSError):
+    """The file was written by a newer version."""
+
+
+def _execute(connection: Connection, statements: Iterable[Statement]) -> bool:
+    connection.execute("BEGIN IMMEDIATE")
+    for sql, values in statements:
+        connection.execute(sql, values)
+    connection.execute("COMMIT")
+    return True
+
+
+def _connect(path: Path) -> Connection:
+    import sqlite3
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _migrate(connection)
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the file to the newest format; several kernels may try at once."""
+    steps = migrations()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(steps):
+        raise NewerFileError(f"format {version}, this version knows up to {len(steps)}")
+    if version == len(steps):
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for sql in steps[version:]:
+        for statement in sql.split(";"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
+    connection.execute("COMMIT")
+
+
+def migrations() -> list[str]:
+    """Return the SQL of each numbered step, oldest first."""
+    text = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    steps = re.split(r"^-- migration \d+$", text, flags=re.MULTILINE)[1:]
+    return [re.sub(r"(?m)^--.*$", "", step) for step in steps]
+
+
+def _in_words(error: Exception, path: Path) -> tuple[str, bool]:
+    """Return what is wrong, and whether it will stay so."""
+    said = str(error).lower()
+    if isinstance(error, NewerFileError):
+        return f"{path} was written by a newer glm_magic ({error}); upgrade, or set GLM_HOME", True
+    if "not a database" in said or "malformed" in said:
+        return f"{path} is damaged; move it away, or delete it with %glm forget all", True
+    if "full" in said or "disk i/o" in said:
+        return f"{path} cannot grow: {error}; make room on the disk", False
+    if "locked" in said or "busy" in said:
+        return f"{path} is being written by another program; it is tried again", False
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{path} cannot be written ({reason}); set GLM_HOME to another folder", True

@@ -1,0 +1,29 @@
+"""Sessions that ask the model server, and kernels that come and go."""
+
+from __future__ import annotations
+
+import pytest
+
+import glm_magic as glm
+from glm_magic.session import journal
+
+
+@pytest.fixture
+def chat(model_server):
+    def make(name="test", **asking):
+        asking.setdefault("model", "glm-4.6")
+        return glm.Session(
+            name,
+            provider="bigmodel",
+            base_url=model_server.url + "/api/paas/v4",
+            api_key="test-key",
+            **asking,
+        )
+
+    return make
+
+
+@pytest.fixture
+def store():
+    """Give the store of the test's own home."""
+    return journal.current().store

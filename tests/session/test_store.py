@@ -1,0 +1,410 @@
+"""What a session says is on disk when it is said, for its owner only, and comes back unchanged."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glm_magic as glm
+from glm_magic.core.events import Notice
+from glm_magic.core.messages import ToolCall
+from glm_magic.core.price import Cost
+from glm_magic.core.turn import Step, Timing, Turn
+from glm_magic.core.usage import Usage
+from glm_magic.session import journal, keeping
+from glm_magic.session import store as stores
+from glm_magic.session.codec import decode, encode
+from glm_magic.session.growth import Growth, grown
+from glm_magic.session.ledger import Total
+from glm_magic.session.store import Store
+from tests.servers.script import Script, Tokens
+
+TEXT = st.text(max_size=40)
+COUNT = st.none() | st.integers(0, 10**9)
+USAGE = st.none() | st.builds(Usage, COUNT, COUNT, COUNT, COUNT)
+SECONDS = st.none() | st.floats(0, 1e9)
+COST = st.none() | st.builds(
+    Cost, st.decimals(0, 10**6, places=9), st.sampled_from(["CNY", "USD"]), st.booleans()
+)
+STATUS = st.sampled_from(["streaming", "complete", "incomplete", "interrupted", "failed"])
+STEP = st.builds(
+    Step, TEXT, TEXT, st.lists(st.builds(ToolCall, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    USAGE, USAGE, COST, st.none() | TEXT, st.none() | TEXT, st.none() | TEXT,
+    st.builds(Timing, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS), STATUS,
+)  # fmt: skip
+TURN = st.builds(
+    Turn, TEXT, TEXT, TEXT, st.lists(STEP, max_size=3).map(tuple), STATUS,
+    st.lists(st.builds(Notice, TEXT, TEXT), max_size=2).map(tuple), st.none() | TEXT,
+)  # fmt: skip
+
+
+def through_json(value):
+    return json.loads(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+@given(TURN)
+def test_a_turn_goes_through_json_unchanged(turn):
+    assert decode(Turn, through_json(encode(turn))) == turn
+
+
+def test_a_turn_of_another_version_is_read_as_far_as_it_is_known():
+    data = {"prompt": "p", "provider": "x", "model": "m", "steps": [{"content": "a", "mood": 1}],
+            "status": "complete", "colour": "green"}  # fmt: skip
+    assert decode(Turn, data) == Turn("p", "x", "m", (Step(content="a"),), "complete")
+
+
+@given(st.lists(TURN, min_size=1, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4))
+def test_pieces_make_the_turn_again_whatever_was_lost_between(turns, written):
+    growth, known = Growth(), None
+    for turn, is_written in zip(turns, written, strict=False):
+        piece = through_json(growth.piece(turn))
+        if is_written:
+            known = grown(known, piece)
+            assert decode(Turn, known) == turn
+        else:
+            growth.lost()
+
+
+def test_a_growing_reply_is_written_only_once():
+    growth, size = Growth(), 0
+    for length in range(0, 100_000, 1000):
+        turn = Turn("p", "x", "m", (Step(content="a" * length),), "streaming")
+        size += len(json.dumps(growth.piece(turn)))
+    assert size < 150_000
+
+
+def test_a_named_session_goes_on_where_it_was(chat, model_server):
+    model_server.tell(*(Script(answer=word, reasoning="hm") for word in ("one", "two", "2b", "3")))
+    first = chat("physics", system="be brief")
+    first.ask("1?")
+    first.ask("2?")
+    first.retry().wait()
+    first.hide(first.slots[0])
+    first.choose(first.slots[1], 0)
+    again = glm.Session("physics", api_key="test-key")
+    assert again.id == first.id
+    assert [slot.turns for slot in again.slots] == [slot.turns for slot in first.slots]
+    assert [(s.place, s.hidden, s.key, s.id) for s in again.slots] == [
+        (s.place, s.hidden, s.key, s.id) for s in first.slots
+    ]
+    assert again.options.system == "be brief"
+    assert again.context() == first.context()
+    assert not any(map(again.is_stale, again.slots[:1]))
+    assert again.is_stale(again.slots[1]) is first.is_stale(first.slots[1]) is True
+    assert (again.usage, again.cost) == (first.usage, first.cost)
+    again.ask("3?")
+    assert [m["content"] for m in model_server.requests[-1].json["messages"]] == [
+        "be brief", "2?", "two", "3?",
+    ]  # fmt: skip
+
+
+def test_a_new_default_session_begins_without_turns(chat):
+    chat("default").ask("1?")
+    assert len(chat("default")) == 0
+    assert len(chat("physics", fresh=True)) == 0
+
+
+def test_no_key_is_in_the_file(chat, store):
+    chat("secret").ask("1?")
+    store.shrink()
+    assert b"test-key" not in b"".join(p.read_bytes() for p in store.path.parent.glob("sessions*"))
+
+
+def test_the_file_is_for_its_owner_only(chat, store):
+    chat("mine").ask("1?")
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in store.path.parent.glob("sessions.db*")}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+    assert store.read("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_undo_drop_and_reset_delete_the_texts_and_keep_the_sums(chat, store, model_server):
+    model_server.tell(Script(answer="unmistakable", tokens=Tokens(10, 20)))
+    session = chat("gone")
+    for _ in range(4):
+        session.ask("what?")
+    fork = session.fork("fork")
+    session.undo()
+    session.drop(session.slots[0])
+    session.reset()
+    assert len(store.read("SELECT * FROM run")) == 4, "the fork has them still"
+    fork.reset()
+    assert store.read("SELECT * FROM run") == store.read("SELECT * FROM slot") == []
+    assert Total.of(chat("gone").entries).calls == 0, "a session without turns begins anew"
+    assert store.read("SELECT sum(input), sum(output) FROM call") == [(40, 80)]
+    store.shrink()
+    assert b"unmistakable" not in store.path.read_bytes()
+
+
+def test_forget_deletes_a_session_and_not_the_sums(chat, store):
+    session, other = chat("one"), chat("two")
+    session.ask("unmistakable")
+    other.ask("stays")
+    keeping.forget(session.id)
+    assert keeping.by_name("one") is None
+    assert keeping.by_name("two").turns == 1
+    assert store.read("SELECT count(*), session_name FROM call GROUP BY 2 ORDER BY 2") == [
+        (1, ""), (1, "two"),
+    ]  # fmt: skip
+    assert b"unmistakable" not in store.path.read_bytes()
+
+
+def test_the_off_switch_keeps_everything_in_memory(chat, monkeypatch, store):
+    monkeypatch.setenv("GLM_STORE", "off")
+    session = chat("quiet")
+    session.ask("1?")
+    session.ask("2?")
+    assert len(session) == 2
+    assert not store.path.exists()
+
+
+def test_money_is_exact_on_disk(chat, model_server, store):
+    model_server.tell(Script(tokens=Tokens(7, 290)))
+    session = chat("money", model="glm-4.5-flash")
+    session.ask("1?")
+    assert store.read("SELECT amount, currency FROM call") == [("0", "CNY")]
+    entry = glm.Session("money").entries[0]
+    assert entry.cost == Cost(Decimal(0), "CNY")
+    assert entry.usage == Usage(7, 290)
+
+
+# ---- what can go wrong with a disk ---------------------------------------------------------------
+
+
+def not_kept(session):
+    return [n.message for turn in session.turns for n in turn.notices if n.code == "not-kept"]
+
+
+def asked_twice(chat, name="still"):
+    """Ask two questions, which has to work whatever the disk does."""
+    session = chat(name)
+    assert session.ask("1?").status == "complete"
+    assert session.ask("2?").status == "complete"
+    assert len(session.turns) == 2
+    return session
+
+
+def test_a_folder_that_cannot_be_made_is_said_once(chat, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GLM_HOME", str(tmp_path / "file" / "glm"))
+    (notice,) = not_kept(asked_twice(chat))
+    assert "cannot be written" in notice
+    assert "GLM_HOME" in notice
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system nobody may write")
+def test_a_read_only_folder_is_said_once(chat, monkeypatch):
+    monkeypatch.setenv("GLM_HOME", "/proc/self")
+    (notice,) = not_kept(asked_twice(chat))
+    assert "cannot be written" in notice
+
+
+@pytest.mark.parametrize("damage", ["text", "middle"])
+def test_a_damaged_file_is_left_alone(chat, store, damage):
+    if damage == "text":
+        store.path.parent.mkdir(parents=True)
+        store.path.write_text("this is no database at all\n" * 50)
+    else:
+        chat("before").ask("x" * 20_000)
+        store.shrink()
+        store.close()
+        content = bytearray(store.path.read_bytes())
+        content[4096:] = os.urandom(len(content) - 4096)
+        store.path.write_bytes(content)
+    before = store.path.read_bytes()
+    session = chat("still")
+    session.ask("1?")
+    assert "is damaged" in not_kept(session)[0]
+    assert "forget all" in not_kept(session)[0]
+    session.ask("2?")
+    assert len(session.turns) == 2
+    assert len(not_kept(session)) == 1
+    assert store.path.read_bytes() == before
+    store.erase()
+    chat("after").ask("1?")
+    assert keeping.by_name("after").turns == 1
+
+
+def test_a_newer_file_is_left_alone(chat, store):
+    chat("before").ask("1?")
+    store.close()
+    other = sqlite3.connect(store.path)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    (notice,) = not_kept(asked_twice(chat))
+    assert "newer glm_magic" in notice
+    assert "format 99" in notice
+
+
+def test_a_full_disk_is_said_and_made_up_for_when_there_is_room(chat, store, model_server):
+    model_server.tell(Script(answer="word " * 2000, piece_chars=2000))
+    session = chat("full")
+    session.ask("1?")
+    ((pages,),) = store.read("PRAGMA page_count")
+    store.read(f"PRAGMA max_page_count = {pages}")
+    session.ask("2?")
+    session.ask("3?")
+    assert "cannot grow" in store.problem
+    assert "full" in "".join(not_kept(session))
+    assert len(session.turns) == 3
+    assert keeping.by_name("full").turns < 3
+    store.read("PRAGMA max_page_count = 1000000")
+    session.ask("4?")
+    assert store.problem == ""
+    again = glm.Session("full")
+    assert again.turns == session.turns
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+import glm_magic as glm
+chat = glm.Session("limited", provider="bigmodel", model="glm-4.6", base_url=sys.argv[1],
+                   api_key="test-key")
+for n in range(4):
+    chat.ask("x" * 50_000)
+print(len(chat.turns), [n.message for t in chat.turns for n in t.notices])
+"""
+
+
+def test_a_disk_that_really_takes_no_more_does_not_end_the_conversation(model_server):
+    model_server.tell(Script(answer="fine"))
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, model_server.url + "/api/paas/v4"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.stdout.startswith("4 ["), run.stderr
+    assert "not kept" in run.stdout
+
+
+def test_a_file_that_another_program_locks_is_waited_for_and_then_made_up_for(
+    chat, store, monkeypatch
+):
+    monkeypatch.setattr(stores, "BUSY_S", 0.05)
+    chat("locked").ask("1?")
+    store.close()
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    session = chat("locked")
+    assert session.ask("2?").status == "complete"
+    assert "another program" in "".join(not_kept(session))
+    other.execute("ROLLBACK")
+    other.close()
+    session.ask("3?")
+    assert len(glm.Session("locked")) == 3
+
+
+# ---- several processes ---------------------------------------------------------------------------
+
+ASKER = """
+import sys
+import glm_magic as glm
+url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+chat = glm.Session(name, provider="bigmodel", model="glm-4.6", base_url=url, api_key="test-key")
+print("ready", flush=True)
+for n in range(count):
+    reply = chat.ask(f"{name} {n}?")
+    print("done", n, flush=True)
+"""
+
+
+def asker(server, name, count):
+    return subprocess.Popen(
+        [sys.executable, "-c", ASKER, server.url + "/api/paas/v4", name, str(count)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_several_kernels_write_one_file(model_server, store):
+    model_server.tell(Script(answer="fine", tokens=Tokens(10, 20)))
+    kernels = [asker(model_server, name, 8) for name in ("a", "b", "shared", "shared")]
+    assert [kernel.wait(90) for kernel in kernels] == [0] * 4
+    for kernel in kernels:
+        assert kernel.stdout.read().count("done") == 8
+        kernel.stdout.close()
+    assert len(glm.Session("a")) == len(glm.Session("b")) == 8
+    found = keeping.kept_sessions(journal.current(), "name = 'shared'")
+    assert sum(kept.turns for kept in found) == 16, "none has lost a turn of the other"
+    assert store.read("SELECT count(*), sum(output) FROM call") == [(32, 640)]
+    assert store.read("PRAGMA integrity_check") == [("ok",)]
+
+
+def killed(server, store, after_s, name):
+    """Kill a process that streams, and check what is on disk; return what it had finished."""
+    process = asker(server, name, 1000)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(after_s)
+    process.kill()
+    rest = process.stdout.read()
+    process.stdout.close()
+    process.wait()
+    finished = rest.count("done")
+    session = glm.Session(name)
+    turns = session.turns
+    whole = [turn for turn in turns if turn.status == "complete"]
+    assert len(whole) >= finished, (name, rest, [t.status for t in turns])
+    assert all(turn.answer == ANSWER and turn.usage for turn in whole)
+    assert [turn.status for turn in turns[len(whole) :]] in ([], ["interrupted"])
+    assert all(ANSWER.startswith(turn.answer) for turn in turns)
+    return finished, turns
+
+
+ANSWER = "".join(f"{number} " for number in range(60))
+
+
+def _kill_many(server, store, count, seed):
+    import random
+
+    chance = random.Random(seed)
+    server.tell(Script(answer=ANSWER, reasoning="hm " * 10, pause_s=0.01, piece_chars=6))
+    finished = sum(
+        killed(server, store, chance.uniform(0, 1.5), f"k{number}")[0] for number in range(count)
+    )
+    Store(store.path).close()
+    assert store.read("PRAGMA integrity_check") == [("ok",)]
+    return finished
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_kernel_loses_no_finished_turn(model_server, store):
+    assert _kill_many(model_server, store, 6, seed=1) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_hundred_killed_kernels_lose_no_finished_turn(model_server, store):
+    assert _kill_many(model_server, store, 200, seed=2) > 50
+
+
+@pytest.mark.timeout(60)
+def test_a_killed_kernel_loses_at_most_a_second_of_a_running_turn(model_server, store):
+    model_server.tell(Script(answer="".join(f"{n:04d} " for n in range(2000)), pause_s=0.01))
+    name = "running"
+    process = asker(model_server, name, 1)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(4)
+    process.kill()
+    process.stdout.close()
+    process.wait()
+    (turn,) = glm.Session(name).turns
+    assert turn.status == "interrupted"
+    pieces = store.read("SELECT count(*) FROM piece")[0][0]
+    assert 2 <= pieces <= 5, "about one a second"
+    # the reply's own clock says how much of it had been written
+    assert turn.timing.total_s > 1.5
+    assert len(turn.answer) > 0.5 * 5 * turn.timing.total_s / 0.02
+    again = glm.Session(name)
+    assert [m.content for m in again.context()][1] == turn.answer
+    assert again.entries[0].estimated
