@@ -27,3 +27,5 @@ class Request:
     """Sampling and other body parameters; holds exactly what the user set, nothing else."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """Function schemas in the OpenAI form, sent unchanged."""
+    preserve: bool | None = None
+    """Whether reasoning of earlier turns goes back; ``None``: the provider's default."""

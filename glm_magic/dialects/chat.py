@@ -21,6 +21,7 @@ from ..wire.framing import Record
 from ..wire.request import WireRequest
 from .dialect import Decoder
 from .failures import Judge, not_an_api, page_title, read_body, read_payload, to_error
+from .preserve import add_preserving
 from .reading import Reading, count
 from .think_tags import ThinkTags
 
@@ -53,7 +54,7 @@ class ChatDialect:
         self.refuse(request, offer)
         body: dict[str, Any] = {
             "model": offer.wire_id,
-            "messages": encode_messages(request.messages, offer, self.reasoning_field),
+            "messages": encode_messages(request, offer, self.reasoning_field),
             "stream": True,
         }
         if self.asks_usage:
@@ -75,6 +76,7 @@ def add_options(body: dict[str, Any], request: Request, offer: Offer, spelling: 
     """Add thinking, tools and parameters to a body; what the user spelled out himself wins."""
     if request.thinking not in (None, "auto"):
         body.update(spelling(request.thinking, offer))
+    add_preserving(body, request.preserve, offer)
     if request.tools:
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
@@ -83,22 +85,24 @@ def add_options(body: dict[str, Any], request: Request, offer: Offer, spelling: 
         body[name] = {**mine, **value} if both and mine else value
 
 
-def encode_messages(
-    messages: tuple[Message, ...], offer: Offer, reasoning_field: str
-) -> list[dict[str, Any]]:
+def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[dict[str, Any]]:
     """Spell messages, with the reasoning that the provider wants back and no other.
 
     Notes
     -----
     Inside a tool round, which runs from the last user message on, every provider takes the
-    reasoning back, and BigModel and Z.ai require it. In plain turns it is left out, except on the
-    Coding Plan, where preserved thinking is on by default. It never goes to another provider.
+    reasoning back, and BigModel and Z.ai require it. In plain turns it is left out, unless
+    preserved thinking was asked for; on the Coding Plan that is on by default. It never goes to
+    another provider.
     """
+    messages, preserve = request.messages, request.preserve
+    if preserve is None:
+        preserve = offer.is_coding_plan
     last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
     encoded = []
     for at, message in enumerate(messages):
         own = encode_message(message)
-        wanted = offer.is_coding_plan or (at > last_user and bool(message.tool_calls))
+        wanted = preserve or (at > last_user and bool(message.tool_calls))
         theirs = wanted and message.reasoning_from == offer.provider.name
         if message.reasoning and (theirs or message.reasoning_from is None):
             own[reasoning_field] = message.reasoning

@@ -50,7 +50,7 @@ class DashscopeNative:
         add_options(parameters, request, offer, thinking)
         body = {
             "model": offer.wire_id,
-            "input": {"messages": encode_messages(request.messages, offer, "reasoning_content")},
+            "input": {"messages": encode_messages(request, offer, "reasoning_content")},
             "parameters": parameters,
         }
         return WireRequest(offer.provider.base_url + offer.provider.path, body, _HEADERS)

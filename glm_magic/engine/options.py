@@ -22,6 +22,8 @@ class Options:
     api_key: Secret | None = None
     system: str | None = None
     thinking: Thinking = None
+    preserve: bool | None = None
+    """Whether reasoning of earlier turns goes back with every request."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tools: Sequence[Any] = ()
     """Functions, tools of a server, or schemas in the OpenAI form."""

@@ -62,6 +62,7 @@ def prepare(
         parameters=equipment.parameters,
         tools=equipment.tools,
     )
+    request = replace(request, preserve=options.preserve)
     dialect = DIALECTS[offer.provider.dialect]
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
     # started.

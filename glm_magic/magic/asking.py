@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
+from ..session.budget import parse_amount
 from ..session.choice import Choice
 from ..session.session import Session
 from ..views.choose import view_for
@@ -59,7 +60,8 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
         session.touch(key)
         show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
         return None
-    stream = session.open(prompt.text, asked, key)
+    budget = parse_amount(options.budget) if options.budget else None
+    stream = session.open(prompt.text, asked, key, budget)
     return shown(desk, options, session, stream, prompt.inserted, alone=cell is not None)
 
 

@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import GlmError
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
@@ -37,12 +39,16 @@ class Errors:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._texts: dict[int, str] = {}
+        self.last: int | None = None
+        """Number of the cell that failed last, other than by a refusal or failure of our own."""
 
     def note(self, result: ExecutionResult) -> None:
         """Remember how a cell failed; a handler of IPython's ``post_run_cell``."""
         error = result.error_before_exec or result.error_in_exec
         if error is not None and result.execution_count is not None:
             self._texts[result.execution_count] = self._text(error)
+            if not isinstance(error, GlmError | KeyboardInterrupt):
+                self.last = result.execution_count
 
     def __getitem__(self, number: int) -> str:
         return self._texts[number]

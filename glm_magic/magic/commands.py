@@ -9,7 +9,17 @@ from ..catalogue.choose import find_model, nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
-from . import keeping_commands, model_table, overview, tapes, turn_commands
+from . import (
+    alias_commands,
+    context_table,
+    error_commands,
+    keeping_commands,
+    model_table,
+    money_commands,
+    overview,
+    tapes,
+    turn_commands,
+)
 from .desk import Desk
 from .reference import help_on, whole_help
 from .settings import Origins, split
@@ -27,7 +37,7 @@ def models(desk: Desk, words: Sequence[str]) -> Shown:
 
 def use(desk: Desk, words: Sequence[str]) -> Shown:
     """Choose a model, a provider or a session from here on."""
-    name = words[0]
+    name = desk.aliases.get(words[0], words[0])
     if desk.is_model(name):
         return _use_model(desk, name)
     if name in desk.conversations:
@@ -104,16 +114,6 @@ def reset(desk: Desk, _: Sequence[str]) -> Shown:
     return Line(f"The session {desk.session_name} is empty; {_turns(count)} forgotten.")
 
 
-def context(desk: Desk, _: Sequence[str]) -> Shown:
-    """Show what the next turn would send."""
-    return overview.context(desk)
-
-
-def usage(desk: Desk, _: Sequence[str]) -> Shown:
-    """Show tokens and cost so far."""
-    return overview.usage(desk)
-
-
 def wire(desk: Desk, words: Sequence[str]) -> Shown:
     """Show a turn's request and its raw reply."""
     slot, number = turn_commands.slot_at(desk, words)
@@ -175,8 +175,14 @@ COMMANDS: dict[str, Command] = {
     "save": keeping_commands.save,
     "load": keeping_commands.load,
     "forget": keeping_commands.forget,
-    "context": context,
-    "usage": usage,
+    "context": context_table.context,
+    "usage": money_commands.usage,
+    "budget": money_commands.budget,
+    "fix": error_commands.fix,
+    "explain": error_commands.explain,
+    "alias": alias_commands.alias,
+    "dealias": alias_commands.dealias,
+    "preserve": turn_commands.preserve,
     "wire": wire,
     "jobs": jobs,
     "stop": stop,

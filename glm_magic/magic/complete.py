@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import BY_FLAG, OPTIONS, Option, find_option
-from .verbs import BY_NAME, VERBS
+from .verbs import BY_NAME, USAGE_FORMS, VERBS
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -83,7 +83,11 @@ def _verbs() -> list[str]:
 
 def _models(desk: Desk) -> list[str]:
     known = desk.catalogue
-    return [*known.model_names(), *(f"{name}/{model}" for name, model in known.offers)]
+    return [
+        *known.model_names(),
+        *desk.aliases,
+        *(f"{name}/{model}" for name, model in known.offers),
+    ]
 
 
 def _names(desk: Desk) -> list[str]:
@@ -107,6 +111,10 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
     known = desk.catalogue
     if verb in ("choose", "show") and len(given) == 1:
         return _variants(desk, given[0])
+    if verb == "alias" and len(given) == 1:
+        return _models(desk)
+    if verb == "budget" and given in (("day",), ("quota",)):
+        return ["off"]
     if given:
         return []
     if verb in ("drop", "hide", "pin", "choose", "show", "wire"):
@@ -116,6 +124,11 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
         "use": [*_models(desk), *known.providers, *desk.conversations.known_names],
         "help": [*BY_NAME, *BY_FLAG],
         "forget": [*desk.conversations.known_names, "all"] if verb == "forget" else [],
+        "usage": list(USAGE_FORMS),
+        "budget": ["off", "day", "quota"],
+        "preserve": ["on", "off"],
+        "alias": list(desk.aliases),
+        "dealias": list(desk.aliases),
         "save": _files(".jsonl", ".json", ".md"),
         "load": _files(".jsonl", ".json"),
     }

@@ -6,6 +6,8 @@ It is made while the extension loads, so it imports what it needs only when it i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,13 @@ class Desk:
         return Conversations()
 
     @property
+    def aliases(self) -> Mapping[str, str]:
+        """The user's own names of models."""
+        from .aliases import aliases
+
+        return aliases()
+
+    @property
     def catalogue(self) -> Catalogue:
         """What models and providers there are."""
         from ..catalogue.load import catalogue
@@ -80,7 +89,10 @@ class Desk:
         from .settings import from_line, merge
 
         below = self.below((session or self.session).options)
-        return merge(self.catalogue, from_line(options or Options()), below)
+        line = from_line(options or Options())
+        if line.model is not None:
+            line = replace(line, model=self.aliases.get(line.model, line.model))
+        return merge(self.catalogue, line, below)
 
     def usual_speed(self) -> float:
         """Return how fast tapes play here: without waiting where nobody looks on."""
@@ -99,7 +111,7 @@ class Desk:
         from ..catalogue.choose import LOCAL, find_model
 
         known = self.catalogue
-        if find_model(known, word):
+        if word in self.aliases or find_model(known, word):
             return True
         head, slash, rest = word.partition("/")
         provider = known.providers.get(head)

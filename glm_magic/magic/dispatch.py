@@ -12,7 +12,7 @@ from .desk import Desk
 from .model_table import filters
 from .overview import status
 from .reference import whole_help
-from .tables import show
+from .tables import Given, show
 
 
 def run_line(desk: Desk, line: str) -> Any:
@@ -24,7 +24,7 @@ def run_line(desk: Desk, line: str) -> Any:
         shown = COMMANDS[verb.name](desk, words)
         if shown is not None:
             show(shown)
-        return None
+        return shown.value if isinstance(shown, Given) else None
     if not line.strip():
         show(status(desk))
         return None
@@ -48,4 +48,5 @@ def judges(desk: Desk) -> Mapping[str, verbs.Accepts]:
     return {
         "FILTER": lambda word: filters(desk.catalogue, word),
         "SESSION": lambda word: word in desk.conversations,
+        "ALIAS": lambda word: word in desk.aliases,
     }

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..core.errors import GlmError
-from ..core.estimate import estimate
 from ..core.price import CostTotal
 from ..core.request import Thinking
 from ..core.turn import Turn
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 40
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
-_NEXT = "…"
-"""Stands for a prompt that is still to be written."""
 
 
 def status(desk: Desk) -> Shown:
@@ -166,54 +162,6 @@ def _spent(turn: Turn) -> tuple[int | str | None, str | None]:
         guess = ((turn.usage or Usage()) + turn.estimate).total
         return f"≈{guess:,}", str(turn.cost) if turn.cost else None
     return total, str(turn.cost) if turn.cost else None
-
-
-def context(desk: Desk) -> Shown:
-    """Return what stands before the next prompt, as its provider gets it, with estimated sizes."""
-    parts = list(_sent_before(desk))
-    rows = [(role, short(text, 200), f"≈{estimate(text):,}") for role, text in parts]
-    total = sum(estimate(text) for _, text in parts)
-    note = f"≈{total:,} tokens, estimated from the text; the next prompt comes after them."
-    return Table(("role", "text", "tokens"), rows, f"Session {desk.session_name}", note)
-
-
-def _sent_before(desk: Desk) -> Iterator[tuple[str, str]]:
-    """Yield role and text of each part that the body of the next request would hold."""
-    call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
-    body = call.wire.body
-    messages = body.get("messages") or body["input"]["messages"]  # the native protocol nests them
-    for message in messages[:-1]:
-        for name, value in message.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            if name != "role" and text:
-                role = str(message["role"])
-                yield role if name == "content" else f"{role} ({name})", text
-
-
-def usage(desk: Desk) -> Shown:
-    """Return tokens and cost of every call, by session, provider, model and currency."""
-    groups: dict[tuple[str, ...], list[Turn]] = {}
-    for session in desk.conversations:
-        for stream in session.asked:
-            turn = stream.turn
-            currency = turn.cost.currency if turn.cost else ""
-            groups.setdefault((session.name, turn.provider, turn.model, currency), []).append(turn)
-    rows = [_usage_row(names, found) for names, found in groups.items()]
-    total = _total(turn for found in groups.values() for turn in found)
-    columns = ("session", "provider", "model", "calls", "input", "cached", "output", "reasoning",
-               "cost")  # fmt: skip
-    note = "Cached tokens are part of the input, reasoning is part of the output."
-    return Table(columns, rows, note=f"Together: {total}. {note}")
-
-
-def _usage_row(names: tuple[str, ...], found: list[Turn]) -> tuple[Any, ...]:
-    tokens = sum((turn.usage or Usage() for turn in found), Usage())
-    counts = (tokens.input, tokens.cached, tokens.output, tokens.reasoning)
-    return (*names[:3], len(found), *counts, str(_total(found)))
-
-
-def _total(found: Iterable[Turn]) -> CostTotal:
-    return CostTotal.of(step.cost for turn in found for step in turn.steps)
 
 
 class OneTurn(Shown):

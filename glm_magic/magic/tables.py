@@ -109,6 +109,22 @@ class Line(Shown):
         return harmless(self.sentence)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Given(Shown):
+    """A value that the verb returns, so that a program can go on with it."""
+
+    value: Any
+
+    def html(self) -> str:
+        """Return the value's own HTML form, or its text."""
+        own = getattr(self.value, "_repr_html_", None)
+        return str(own()) if own is not None else f"<pre>{text_html(self.text())}</pre>"
+
+    def text(self) -> str:
+        """Return the value as text."""
+        return harmless(str(self.value))
+
+
 def show(shown: Shown) -> None:
     """Show it in the cell, or print it where there is no IPython."""
     from IPython.display import display

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..core.errors import InvalidValueError
 from ..session.slots import Slot
@@ -56,6 +57,19 @@ def choose(desk: Desk, words: Sequence[str]) -> Shown:
     desk.session.choose(slot, _place(slot, number, words[1]))
     which = f"variant {slot.place + 1} of {len(slot.variants)}"
     return Line(f"Later turns now see {which} of turn {number}.{_later(desk)}")
+
+
+def preserve(desk: Desk, words: Sequence[str]) -> Shown:
+    """Send earlier reasoning back with every turn, or no more."""
+    keep = words != ["off"]
+    session = desk.session
+    if keep:
+        asked = replace(desk.asked(), preserve=True)
+        session.plan("…", asked, start_local=False)  # refuses where it is not offered
+    session.options = replace(session.options, preserve=keep)
+    if not keep:
+        return Line("Earlier reasoning stays here.")
+    return Line("Earlier reasoning goes back with every turn; each panel says what it costs.")
 
 
 def _later(desk: Desk) -> str:

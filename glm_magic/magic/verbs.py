@@ -51,14 +51,18 @@ VERBS: tuple[Verb, ...] = (
     Verb("resume", "continue this notebook's last session"),
     Verb("save", "write the session to a file: .jsonl, .md or .json (messages)", ("PATH",)),
     Verb("load", "read a session from .jsonl, or messages from .json", ("PATH",)),
-    Verb("usage", "tokens and cost so far, by session, model and provider"),
-    Verb("budget", "limits of money or tokens", ("[AMOUNT]",), built=False),
+    Verb("usage", "tokens and cost so far, by session, provider and model; or by day, by turn, of "
+         "all that is on disk; as a plot or a DataFrame; or the prices, with date and source",
+         ("", "HOW")),
+    Verb("budget", "limits of money or tokens for this session and for a day (¥5, $0.10, 200k); "
+         "Model Studio's free quota, counted down from a day on",
+         ("[AMOUNT]", "off", "day AMOUNT", "day off", "quota AMOUNT [DATE]", "quota off")),
     Verb("record", "write every reply from here on to a tape", ("FILE", "off")),
     Verb("replay", "answer from a tape from here on, without key or network",
          ("FILE [SPEED]", "off")),
     Verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", ("[N]",)),
-    Verb("fix", "ask about the last exception, for a correction", built=False),
-    Verb("explain", "ask about the last exception, for an explanation", built=False),
+    Verb("fix", "ask for a correction of the cell that failed last; it comes in a new cell"),
+    Verb("explain", "ask what the last exception means"),
     Verb("jobs", "turns that run in the background"),
     Verb("stop", "stop one background turn, or all", ("[N]",)),
     Verb("mcp", "servers of the Model Context Protocol", ("add NAME …", "list", "remove NAME"),
@@ -67,14 +71,20 @@ VERBS: tuple[Verb, ...] = (
          ("", "check [FILE] [NOTEBOOK]")),
     Verb("forget", "delete a session, this one by default, or everything that is kept on disk",
          ("[SESSION]", "all")),
-    Verb("alias", "name a model", ("", "NAME [MODEL]"), built=False),
-    Verb("dealias", "remove a name", ("NAME",), built=False),
+    Verb("alias", "give a model, or a model at a provider, a name; without one, list them",
+         ("", "NAME [MODEL]")),
+    Verb("dealias", "take such a name away", ("ALIAS",)),
+    Verb("preserve", "send earlier reasoning back with every turn, where the provider offers it",
+         ("[on]", "off")),
     Verb("config", "every setting and where it came from"),
     Verb("help", "options and verbs, or one of them", ("[WORD]",)),
     Verb("version", "versions of glm_magic and what it runs on"),
 )  # fmt: skip
 
 BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}
+
+USAGE_FORMS = ("turns", "day", "all", "plot", "frame", "prices")
+"""What may follow ``%glm usage``."""
 
 Accepts = Callable[[str], bool]
 """Whether a word can be the argument of that name."""
@@ -93,6 +103,8 @@ ARGUMENTS: Mapping[str, Accepts] = {
     "SPEED": _matches(r"\d+(\.\d+)?|max"),
     "NOTEBOOK": _matches(r"\S+\.ipynb"),
     "AMOUNT": _matches(r"\S*\d\S*"),
+    "DATE": _matches(r"\d{4}-\d\d-\d\d"),
+    "HOW": lambda word: word in USAGE_FORMS,
     "MODEL": _matches(r"\S+"),
     "MODEL|PROVIDER|SESSION": _matches(r"\S+"),
     "WORD": lambda word: word in BY_NAME or word in BY_FLAG,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.options import Options
 from . import journal as journals
+from .budget import Amount, parse_amount
 from .codec import encode
 from .rows import read_entries, read_slots
 from .store import Statement
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .session import Session
 
-_KEPT_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "parameters")
+_KEPT_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 _COLUMNS = (
     "id, name, notebook, used_at, options,"
     " (SELECT count(*) FROM slot WHERE slot.session = session.id)"
@@ -34,6 +35,7 @@ class KeptSession:
     notebook: str
     used_at: float
     options: Options
+    budget: Amount | None
     turns: int
 
 
@@ -41,7 +43,7 @@ def kept_sessions(journal: Journal, where: str, values: Sequence[Any] = ()) -> l
     """Return the sessions with turns of which a condition holds, the last used one first."""
     sql = f"SELECT {_COLUMNS} FROM session WHERE {where} ORDER BY used_at DESC"  # noqa: S608 - our own words
     found = [
-        KeptSession(id_, name, notebook, used_at, _options(options), turns)
+        KeptSession(id_, name, notebook, used_at, _options(options), _budget(options), turns)
         for id_, name, notebook, used_at, options, turns in journal.store.read(sql, values)
     ]
     return [session for session in found if session.turns]
@@ -70,6 +72,7 @@ def fill(session: Session, kept: KeptSession) -> None:
         return
     session.id = kept.id
     session.options = session.options.over(kept.options)
+    session.budget = kept.budget
     for slot in read_slots(journal.store, kept.id):
         session._slots.add(slot)
     session._past = read_entries(journal.store, "session = ?", (kept.id,))
@@ -79,6 +82,7 @@ def session_row(session: Session) -> Statement:
     """Return what writes a session itself; keys and tools are never part of it."""
     now = time.time()
     options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}
+    options["budget"] = f"{session.budget.number} {session.budget.unit}" if session.budget else None
     text = json.dumps(encode({k: v for k, v in options.items() if v not in (None, {})}))
     sql = (
         "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -91,6 +95,11 @@ def session_row(session: Session) -> Statement:
 def _options(text: str) -> Options:
     known = {field.name for field in fields(Options)}
     return replace(Options(), **{k: v for k, v in json.loads(text).items() if k in known})
+
+
+def _budget(text: str) -> Amount | None:
+    budget = json.loads(text).get("budget")
+    return parse_amount(budget) if budget else None
 
 
 def put_away(name: str, other: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
 from ..core.errors import InvalidValueError
@@ -20,16 +21,31 @@ from ..engine.reply import Reply
 from ..engine.stream import Stream
 from . import cell_key, keeping
 from . import journal as journals
+from .budget import Amount
 from .cell_key import SlotKey, followers
-from .context import context_of
+from .context import context_of, fitted, reasoning_notice
 from .frame import turns_frame
 from .ledger import Entry, entries_of
+from .limits import limits_of
+from .meter import Meter
 from .rows import all_rows, drop_rows, slot_rows
+from .scales import Scales
 from .slots import Slot, Slots, Variant, basis_of, new_id
 from .store import Statement
 
 DEFAULT = "default"
 """The session that begins afresh in every kernel."""
+scales = Scales()
+"""What this process knows about the providers' counts."""
+
+
+def _learn(call: Call, reported: int) -> None:
+    """Compare a call's size with its provider's own count."""
+    journal, size = journals.current(), call.size
+    if size is not None and size.scale:
+        offer, raw = call.offer, size.input / size.scale
+        store = journal.store if journal else None
+        scales.learn(offer.provider.name, offer.model.id, raw, reported, store)
 
 
 class Session:
@@ -55,6 +71,8 @@ class Session:
         self.id = new_id()
         self.is_kept = True
         """False keeps what is said off the disk; what it costs is still counted."""
+        self.budget: Amount | None = None
+        """What all turns together may take; ``None``: no limit."""
         self.options = options_of(asking)
         self._slots = Slots()
         self._asked: list[Variant] = []
@@ -110,9 +128,15 @@ class Session:
         """
         return self.open(prompt, options_of(asking), cell_key.slot_key())
 
-    def open(self, prompt: str, options: Options, key: SlotKey | None = None) -> Stream:
+    def open(
+        self,
+        prompt: str,
+        options: Options,
+        key: SlotKey | None = None,
+        budget: Amount | None = None,
+    ) -> Stream:
         """Put a question in the slot of `key`, and return its stream."""
-        return self.open_lanes(prompt, [options], key)[0]
+        return self.open_lanes(prompt, [options], key, budget=budget)[0]
 
     def open_lanes(
         self,
@@ -120,6 +144,7 @@ class Session:
         lanes: Sequence[Options],
         key: SlotKey | None = None,
         slot: Slot | None = None,
+        budget: Amount | None = None,
     ) -> list[Stream]:
         """Put a question that is asked in several ways in one slot.
 
@@ -136,22 +161,39 @@ class Session:
             What tells its cell; the slot that has it takes the variants, or a new one.
         slot : Slot, optional
             The slot itself, where there is no key.
+        budget : Amount, optional
+            What each lane may take.
+
+        Raises
+        ------
+        RefusedError
+            The question is known not to work, does not fit, or would pass a budget.
         """
         with self._lock:
             slot = slot or self._slots.find(key)
             basis = basis_of(self._slots.before(slot))
             calls = [self.plan(prompt, options, slot=slot) for options in lanes]
+            runs = [self._metered(call, budget) for call in calls]
             if slot is None:
                 slot = Slot(key)
                 self._slots.add(slot)
             first = len(slot.variants)
-            for call, options in zip(calls, lanes, strict=True):
-                slot.add(Variant(Stream(call), basis, options=options))
+            for (id_, stream), options in zip(runs, lanes, strict=True):
+                slot.add(Variant(stream, basis, id_, options))
             slot.place = first
             new = slot.variants[first:]
             self._asked += new
             self._begin(slot, new)
         return [variant.stream for variant in new if variant.stream]
+
+    def _metered(self, call: Call, budget: Amount | None) -> tuple[str, Stream]:
+        """Return a stream that its budgets stop, and the id of its run."""
+        run = new_id()
+        meter = Meter(limits_of(self, run, budget), _learn)
+        notices = meter.check(call)
+        stream = Stream(replace(call, notices=(*call.notices, *notices)))
+        stream.watchers.append(meter)
+        return run, stream
 
     def _begin(self, slot: Slot, new: Sequence[Variant]) -> None:
         """Let runs that are about to begin be written down as they happen."""
@@ -199,7 +241,11 @@ class Session:
         """Return the call that a question would send, without asking it."""
         before = self._slots.before(slot or self._slots.find(key))
         messages = [*context_of(before), Message("user", prompt)]
-        return prepare(messages, options.over(self.options), start_local=start_local)
+        call = prepare(messages, options.over(self.options), start_local=start_local)
+        offer, journal = call.offer, journals.current()
+        store = journal.store if journal else None
+        fit = fitted(call, before, scales.scale(offer.provider.name, offer.model.id, store))
+        return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
 
     def context(self, key: SlotKey | None = None) -> list[Message]:
         """Return the messages of earlier turns that a question under `key` would be sent with."""
@@ -223,17 +269,18 @@ class Session:
     @property
     def entries(self) -> list[Entry]:
         """Every call so far, replaced and undone turns and earlier kernels included."""
-        mine = {variant.id for variant in self._asked}
-        past = (entry for entry in self._past if entry.run not in mine)
-        now = (
-            entry
-            for variant in self._asked
-            if (stream := variant.stream)
-            for entry in entries_of(
-                variant.id, self.name, stream.turn, stream.call.size, stream.call.offer.price
-            )
-        )
-        return [*past, *now]
+        return self.entries_without("")
+
+    def entries_without(self, run: str) -> list[Entry]:
+        """Return every call so far but those of one run."""
+        mine = {run, *(variant.id for variant in self._asked)}
+        found = [entry for entry in self._past if entry.run not in mine]
+        for variant in self._asked:
+            stream = variant.stream
+            if stream is not None and variant.id != run:
+                size, price = stream.call.size, stream.call.offer.price
+                found += entries_of(variant.id, self.name, variant.turn, size, price)
+        return found
 
     @property
     def usage(self) -> Usage:
@@ -263,6 +310,12 @@ class Session:
         """Whether a turn was answered from something else than what stands before it now."""
         with self._lock:
             return self._slots.is_stale(slot)
+
+    def set_budget(self, amount: Amount | None) -> None:
+        """Limit what all turns together may take; ``None`` takes the limit away."""
+        self.budget = amount
+        if len(self):
+            self._write([keeping.session_row(self)])
 
     def choose(self, slot: Slot, place: int) -> None:
         """Let later turns see one of a slot's variants, counted from 0."""

@@ -40,11 +40,16 @@ class Variant:
     id: str = field(default_factory=new_id)
     options: Options | None = None
     """What was asked for; ``None`` for one that was read."""
+    _last: Turn | None = None
 
     @property
     def turn(self) -> Turn:
         """The turn as it stands now."""
-        return self.source if isinstance(self.source, Turn) else self.source.turn
+        if isinstance(self.source, Turn):
+            return self.source
+        if self._last is None and self.source.done:
+            self._last = self.source.turn  # sums over a session look at every turn again and again
+        return self._last or self.source.turn
 
     @property
     def stream(self) -> Stream | None:

@@ -1,0 +1,49 @@
+"""Names that the user gave to models, in a file of the configuration folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from ..catalogue.load import config_folder
+from ..core.errors import InvalidValueError
+
+FILE = "aliases.json"
+
+
+def aliases() -> Mapping[str, str]:
+    """Return the model, or ``provider/model``, of each name; none from a file that is broken."""
+    path = config_folder() / FILE
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _written_at: int) -> dict[str, str]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {str(name): str(model) for name, model in found.items()}
+
+
+def put(name: str, model: str | None) -> None:
+    """Give a model a name, or take the name away.
+
+    Raises
+    ------
+    InvalidValueError
+        The file cannot be written.
+    """
+    known = {**aliases(), name: model or ""}
+    text = json.dumps({n: m for n, m in sorted(known.items()) if m}, ensure_ascii=False, indent=2)
+    path = config_folder() / FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidValueError(
+            f"{path} cannot be written: {error.strerror}", hint="GLM_HOME names another folder"
+        ) from None
+    _read.cache_clear()

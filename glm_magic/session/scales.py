@@ -1,0 +1,65 @@
+"""How many tokens a provider counts where the estimate says one, learnt from its reports."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+
+from .store import Statement, Store
+
+REMEMBERED = 20
+"""Calls that a scale is learnt from, the last ones."""
+LOWEST, HIGHEST = 0.25, 4.0
+"""Bounds: a report beyond them says more about the report than about the text."""
+FEWEST = 30
+"""Estimated tokens below which a call teaches nothing: there the chat template outweighs it."""
+
+
+class Scales:
+    """Scales by provider and model; what was learnt is kept beside the sessions."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[int, int]]] = {}
+        self._lock = threading.Lock()
+
+    def learn(
+        self, provider: str, model: str, estimated: float, reported: int, store: Store | None
+    ) -> None:
+        """Take in a call's input: as estimated without any scale, and as reported."""
+        if estimated < FEWEST or not LOWEST <= reported / estimated <= HIGHEST:
+            return
+        seen = self._known(provider, model, store)
+        with self._lock:
+            seen.append((round(estimated), reported))
+            row = _row(_name(provider, model), list(seen))
+        if store is not None:
+            store.write([row], lasting=False)
+
+    def scale(self, provider: str, model: str, store: Store | None) -> float | None:
+        """Return the scale, or ``None`` where nothing was learnt."""
+        seen = self._known(provider, model, store)
+        with self._lock:
+            estimated, reported = sum(e for e, _ in seen), sum(r for _, r in seen)
+        return reported / estimated if estimated else None
+
+    def _known(self, provider: str, model: str, store: Store | None) -> deque[tuple[int, int]]:
+        name = _name(provider, model)
+        with self._lock:
+            if name not in self._seen:
+                pairs = _read(store, name) if store is not None else []
+                self._seen[name] = deque(pairs, REMEMBERED)
+            return self._seen[name]
+
+
+def _name(provider: str, model: str) -> str:
+    return f"scale {provider}/{model}"
+
+
+def _row(name: str, pairs: list[tuple[int, int]]) -> Statement:
+    return "INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, json.dumps(pairs))
+
+
+def _read(store: Store, name: str) -> list[tuple[int, int]]:
+    rows = store.read("SELECT value FROM setting WHERE name = ?", (name,))
+    return [(estimated, reported) for estimated, reported in json.loads(rows[0][0])] if rows else []
