@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api import AsyncStream, Reply, Stream, aask, ask, astream, enable_nested_asyncio, stream
+    from .api import (
+        AsyncStream,
+        Comparison,
+        Reply,
+        Stream,
+        aask,
+        ask,
+        astream,
+        compare,
+        enable_nested_asyncio,
+        stream,
+    )
     from .core.errors import GlmError
     from .core.events import (
         ContentDelta,
@@ -39,11 +50,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "api": (
         "AsyncStream",
+        "Comparison",
         "Reply",
         "Stream",
         "aask",
         "ask",
         "astream",
+        "compare",
         "enable_nested_asyncio",
         "stream",
     ),
@@ -72,12 +85,14 @@ __all__ = [  # noqa: RUF022  the order in which people meet them
     "aask",
     "stream",
     "astream",
+    "compare",
     "Session",
     "record",
     "replay",
     "Reply",
     "Stream",
     "AsyncStream",
+    "Comparison",
     "Turn",
     "Usage",
     "GlmError",

@@ -7,17 +7,21 @@ from typing import Unpack
 
 from .engine.asking import Asking, Prompt, asks, messages_of, options_of
 from .engine.async_stream import AsyncStream
+from .engine.axes import lanes_of
+from .engine.lanes import Comparison, Lanes
 from .engine.prepare import prepare
 from .engine.reply import Reply
 from .engine.stream import Stream
 
 __all__ = [
     "AsyncStream",
+    "Comparison",
     "Reply",
     "Stream",
     "aask",
     "ask",
     "astream",
+    "compare",
     "enable_nested_asyncio",
     "stream",
 ]
@@ -62,6 +66,34 @@ def ask(prompt: Prompt, **asking: Unpack[Asking]) -> Reply:
         opened.wait()
         opened.raise_error()
         return opened.reply
+
+
+@asks
+def compare(prompt: Prompt, axes: str, **asking: Unpack[Asking]) -> Comparison:
+    """Ask the same in several ways at the same time: ``glm.compare("why?", "think=on,off")``.
+
+    Reads and writes no session. The `axes` are ``AXIS=a,b``, several with spaces between them: each
+    value of one with each of the others, six lanes at most.
+
+    Returns
+    -------
+    Comparison
+        Its ``lanes`` are the replies; ``to_frame()`` has one row for each.
+
+    Raises
+    ------
+    GlmError
+        A lane was refused, so nothing was sent; or every lane failed.
+    """
+    messages, ways = messages_of(prompt), lanes_of([axes], options_of(asking))
+    calls = [prepare(messages, way.options) for way in ways]
+    lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
+    try:
+        lanes.wait()
+    finally:
+        lanes.close()
+    lanes.raise_error()
+    return Comparison(lanes)
 
 
 @asks

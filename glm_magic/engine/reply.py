@@ -92,6 +92,23 @@ class Reply:
         """The parsed object under a schema; ``None`` without one."""
         return None
 
+    @property
+    def lanes(self) -> tuple[Reply, ...]:
+        """The replies of a comparison, one for each lane; empty for a reply of its own."""
+        return ()
+
+    def to_frame(self) -> Any:
+        """Return the reply as a pandas DataFrame of one row.
+
+        Raises
+        ------
+        UnavailableError
+            pandas is not installed.
+        """
+        from .frame import turns_frame
+
+        return turns_frame([self.turn])
+
     def __str__(self) -> str:
         return self.answer
 

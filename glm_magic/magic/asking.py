@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
@@ -22,8 +22,11 @@ from .tables import Line, show
 from .wire import dry_run
 
 if TYPE_CHECKING:
+    from ..engine.options import Options as Asked
     from ..engine.reply import Reply
     from ..engine.stream import Stream
+    from ..session.budget import Amount
+    from ..session.cell_key import SlotKey
     from .desk import Desk
 
 LAST = "_glm"
@@ -31,6 +34,16 @@ LAST = "_glm"
 _CODE = re.compile(
     r"(?ms)^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ ]{0,3}(?P=fence)|\Z)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A prompt that is ready to be asked: its text, how, and from which cell."""
+
+    prompt: Interpolated
+    options: Asked
+    key: SlotKey | None
+    budget: Amount | None = None
 
 
 def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | None:
@@ -61,6 +74,10 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
         show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
         return None
     budget = parse_amount(options.budget) if options.budget else None
+    if options.compare:
+        from .comparing import compare
+
+        return compare(desk, options, session, Asking(prompt, asked, key, budget))
     stream = session.open(prompt.text, asked, key, budget)
     return shown(desk, options, session, stream, prompt.inserted, alone=cell is not None)
 

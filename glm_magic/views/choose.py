@@ -32,7 +32,7 @@ def view_for(shell: Any, options: ViewOptions) -> View:
     """
     if options.quiet:
         return Silence()
-    where = options.where if options.where != "auto" else _VIEW_OF_HOST[host_of(shell)]
+    where = where_for(shell, options)
     if where == "panel":
         return _panel(options)
     if where == "page":
@@ -41,6 +41,11 @@ def view_for(shell: Any, options: ViewOptions) -> View:
         return PlainView(options)
     # A terminal belongs to whoever types there while a turn runs in the background.
     return Silence() if options.background else _terminal(options)
+
+
+def where_for(shell: Any, options: ViewOptions) -> Where:
+    """Return the kind of view that suits the host, unless the user chose one."""
+    return options.where if options.where != "auto" else _VIEW_OF_HOST[host_of(shell)]
 
 
 def _terminal(options: ViewOptions) -> View:

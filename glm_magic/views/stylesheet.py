@@ -67,6 +67,12 @@ def panel_style() -> str:
     return _small(asset("page.css")) + _small(asset("panel.css"))
 
 
+@lru_cache(maxsize=8)
+def small_asset(name: str) -> str:
+    """Return a style sheet of the package, made small."""
+    return _small(asset(name))
+
+
 def _small(source: str) -> str:
     """Return a style sheet without comments and needless space."""
     text = _SPACE.sub(" ", _COMMENT.sub("", source)).strip()

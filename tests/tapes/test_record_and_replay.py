@@ -253,6 +253,15 @@ def test_what_is_not_on_the_tape_names_the_nearest_prompt(model_server: ModelSer
             glm.ask([*turns, {"role": "user", "content": "What do bees eat?"}])
 
 
+def test_a_number_means_the_same_however_it_is_written(model_server: ModelServer) -> None:
+    with glm.record("t.glmtape"):
+        glm.ask("why?", **PLACES[4].asked(model_server, temperature=1, params={"stop": ["1.0"]}))
+    with glm.replay("t.glmtape", speed=math.inf):
+        assert glm.ask("why?", temperature=1.0, params={"stop": ["1.0"]}).answer
+        with pytest.raises(NotOnTapeError):
+            glm.ask("why?", temperature=1.0, params={"stop": ["1"]})
+
+
 def test_a_miss_is_asked_live_where_that_is_allowed(
     model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

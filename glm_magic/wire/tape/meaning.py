@@ -36,7 +36,8 @@ class Meaning:
             rest.update(rest.pop("parameters", None) or {})
         model = str(rest.pop("model", ""))
         messages = tuple(rest.pop("messages", ()))
-        parameters = {name: value for name, value in rest.items() if name not in _TRANSPORT}
+        kept = {name: value for name, value in rest.items() if name not in _TRANSPORT}
+        parameters = _plain_numbers(kept)
         return cls(provider, model, messages, parameters)
 
     @cached_property
@@ -79,6 +80,15 @@ class Meaning:
             self.messages == other.messages,
         )
         return prompts + sum(same) / 8
+
+
+def _plain_numbers(value: Any) -> Any:
+    """Return JSON with 1.0 written as 1: no request means something else by it."""
+    if isinstance(value, Mapping):
+        return {name: _plain_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain_numbers(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _parameters(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,139 @@
+"""Lanes side by side: live while they stream, one table when they have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ..core.turn import Turn
+from .choose import where_for
+from .compare_page import compare_bundle, compare_text
+from .compare_words import compare_words
+from .options import ViewOptions
+from .play import View
+from .words import words
+
+_LANE = "1 1 320px"
+
+
+class Compared(Protocol):
+    """Lanes in motion, as far as a view needs to know them."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What sets each lane apart."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Each lane's turn, as it stands now."""
+
+    @property
+    def streams(self) -> Sequence[Any]:
+        """Each lane's stream, which can be cancelled alone."""
+
+
+def compare_view(shell: Any, lanes: Compared, options: ViewOptions) -> View:
+    """Return the view of a comparison that suits the host."""
+    where = where_for(shell, options)
+    if options.quiet:
+        return _AtTheEnd(lanes, options, lambda *_: None)
+    if where == "terminal":
+        return _AtTheEnd(lanes, options, _print)
+    if where == "panel":
+        try:
+            return ComparePanel(lanes, options)
+        except ImportError:  # no widgets here
+            pass
+    return _AtTheEnd(lanes, options, _publish)
+
+
+class _AtTheEnd:
+    """A view that shows the lanes when all of them have ended."""
+
+    def __init__(
+        self,
+        lanes: Compared,
+        options: ViewOptions,
+        show: Callable[[Compared, ViewOptions], None],
+    ) -> None:
+        self._lanes = lanes
+        self._options = options
+        self._show = show
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Wait."""
+
+    def paint(self, turn: Turn) -> None:
+        """Wait."""
+
+    def finish(self, turn: Turn) -> None:
+        """Show the table."""
+        del turn
+        self._show(self._lanes, self._options)
+
+
+def _print(lanes: Compared, options: ViewOptions) -> None:
+    from ..core.text import harmless
+
+    text = compare_text(lanes.labels, lanes.turns, options, words(options.language))
+    print(harmless(text))  # noqa: T201  a terminal is written to
+
+
+def _publish(lanes: Compared, options: ViewOptions) -> None:
+    from IPython.display import publish_display_data
+
+    data, metadata = compare_bundle(lanes.labels, lanes.turns, options)
+    publish_display_data(data, metadata)  # type: ignore[no-untyped-call]
+
+
+class ComparePanel:
+    """A live panel for each lane, next to each other, and the table in their place at the end."""
+
+    def __init__(self, lanes: Compared, options: ViewOptions) -> None:
+        from .lane import LanePanel
+
+        self._lanes = lanes
+        self._options = options
+        self._panels = [LanePanel(options) for _ in lanes.labels]
+        self._display: Any = None
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Display the lanes."""
+        del turn, on_stop  # each lane has its own
+        from IPython.display import display
+        from ipywidgets import HTML, HBox, Layout, VBox
+
+        columns = []
+        for label, stream, panel in zip(
+            self._lanes.labels, self._lanes.streams, self._panels, strict=True
+        ):
+            panel.start(stream.turn, stream.cancel)
+            name = HTML(f'<b class="glm-lane">{_safe(label)}</b>')
+            # A lane may be narrower than its longest line, which then scrolls in it.
+            layout = Layout(flex=_LANE, min_width="0", overflow="visible")
+            columns.append(VBox([name, panel.widget], layout=layout))
+        row = HBox(columns, layout=Layout(flex_flow="row wrap", grid_gap="0 10px", width="100%"))
+        plain = compare_words(words(self._options.language)).unfinished
+        bundle = {**row._repr_mimebundle_(), "text/plain": plain.format(count=len(columns))}
+        self._display = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def paint(self, turn: Turn) -> None:
+        """Send what has changed in each lane."""
+        del turn
+        for lane, panel in zip(self._lanes.turns, self._panels, strict=True):
+            panel.follow(lane)
+
+    def finish(self, turn: Turn) -> None:
+        """Put the table in the place of the lanes."""
+        del turn
+        turns = list(self._lanes.turns)
+        for lane, panel in zip(turns, self._panels, strict=True):
+            panel.finish(lane)
+        data, metadata = compare_bundle(self._lanes.labels, turns, self._options)
+        self._display.update(data, metadata=metadata, raw=True)
+
+
+def _safe(label: str) -> str:
+    from .safe import text_html
+
+    return text_html(label)

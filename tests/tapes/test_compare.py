@@ -1,0 +1,190 @@
+"""One prompt in several lanes: asked at the same time, read side by side, kept as variants."""
+
+from __future__ import annotations
+
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+import glm_magic as glm
+from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
+from glm_magic.engine.axes import lanes_of
+from glm_magic.engine.options import Options
+from tests.api.providers import PLACES
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Failure, Script, Tokens
+
+ZAI = PLACES[5]
+THINKS = Script(answer="0.05", reasoning="Let me see.", tokens=Tokens(11, 129, 120))
+PLAIN = Script(answer="0.10", tokens=Tokens(11, 9))
+
+
+def labels(*axes: str) -> list[str]:
+    return [lane.label for lane in lanes_of(axes, Options())]
+
+
+def test_axes_make_each_with_each() -> None:
+    lanes = lanes_of(["think=on,off temperature=0,1.5"], Options(model="glm-4.6"))
+    assert [lane.label for lane in lanes] == [
+        "think=on temperature=0", "think=on temperature=1.5",
+        "think=off temperature=0", "think=off temperature=1.5"]  # fmt: skip
+    assert lanes[1].options.thinking is True
+    assert lanes[3].options.thinking is False
+    assert lanes[1].options.parameters == {"temperature": 1.5}
+    assert {lane.options.model for lane in lanes} == {"glm-4.6"}
+    models = lanes_of(["model=zai/glm-4.6,glm-4.7"], Options())
+    assert [(m.options.provider, m.options.model) for m in models] == [
+        ("zai", "glm-4.6"), (None, "glm-4.7")]  # fmt: skip
+    assert labels("effort=low,high") == ["think=low", "think=high"]
+    assert len(labels("think=on,off", "model=a,b,c")) == 6
+
+
+@pytest.mark.parametrize(
+    ("axes", "problem"),
+    [
+        (["think=on"], "at least two values"),
+        (["think=on,on"], "at least two values"),
+        (["think"], "at least two values"),
+        (["think=on,off", "think=low,high"], "an axis stands twice"),
+        (["think=on,off model=a,b,c,d"], "makes 8 lanes, and at most 6"),
+        (["temperature=warm,cold"], "temperature needs numbers"),
+    ],
+)
+def test_axes_that_make_no_comparison_are_refused(axes: list[str], problem: str) -> None:
+    with pytest.raises(InvalidValueError, match=problem):
+        lanes_of(axes, Options())
+
+
+def test_an_unknown_axis_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean temperature\?"):
+        lanes_of(["temprature=0,1"], Options())
+
+
+def test_lanes_are_asked_at_the_same_time(model_server: ModelServer) -> None:
+    model_server.tell(Script(first_pause_s=0.7))
+    began = time.monotonic()
+    reply = glm.compare("why?", "temperature=0,0.3,0.6", **ZAI.asked(model_server))
+    assert time.monotonic() - began < 1.8
+    assert sorted(r.json["temperature"] for r in model_server.requests) == [0, 0.3, 0.6]
+    assert [lane.answer for lane in reply.lanes] == ["Because short waves scatter more."] * 3
+    frame = reply.to_frame()
+    assert list(frame.index) == ["temperature=0", "temperature=0.3", "temperature=0.6"]
+    assert set(frame["output"]) == {29}
+    assert reply.answer == reply.lanes[0].answer
+    assert glm.ask("why?", **ZAI.asked(model_server)).lanes == ()
+
+
+def test_one_lane_that_fails_leaves_the_others(model_server: ModelServer) -> None:
+    model_server.tell(Script(refusal=Failure(400, "1210", "no such thing")), PLAIN)
+    reply = glm.compare("why?", "temperature=0,1", **ZAI.asked(model_server))
+    assert sorted(lane.status for lane in reply.lanes) == ["complete", "failed"]
+    model_server.tell(Script(refusal=Failure(400, "1210", "no such thing")))
+    with pytest.raises(GlmError, match="no such thing"):
+        glm.compare("why?", "temperature=0,1", **ZAI.asked(model_server))
+
+
+def test_nothing_is_sent_when_a_lane_is_refused(asking, sent) -> None:
+    asking.fail("%%glm --compare temperature=0,9\nwhy?")
+    asking.fail("%%glm --compare think=on,off --bg\nwhy?")
+    assert sent() == []
+
+
+class Table(HTMLParser):
+    """The texts of a table's cells, row by row, whatever stands in them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_saved_output_is_one_table_with_figures_and_differences(asking, model_server) -> None:
+    model_server.tell(THINKS)
+    asking.run("%%glm -q -m glm-4.7 --compare think=on,off\nHow much is the ball?")
+    reply = asking["_glm"]
+    assert isinstance(reply, glm.Comparison)
+    data, metadata = reply._repr_mimebundle_()
+    rows = {row[0]: row[1:] for row in Table(data["text/html"]).rows}
+    assert rows["Lane"] == ["think=on", "think=off"]
+    assert [cell.strip() for cell in rows["Answer"]] == ["0.05", "0.05"]
+    assert "Let me see." in rows["Reasoning"][0]
+    assert rows["Reasoning"][1] == "none"
+    assert rows["tokens out"] == ["129 (120 reasoning)", "129 (120 reasoning)"]
+    assert rows["thinking"][1] == "none"
+    assert set(rows) >= {"first thought", "total", "cost", "Model"}
+    assert rows["Difference to think=on"][0] == "compared with this"
+    for part in ("| Lane | think=on | think=off |", "| tokens out | 129", "**think=off**"):
+        assert part in data["text/markdown"]
+    assert [lane["label"] for lane in metadata["glm_magic"]["lanes"]] == ["think=on", "think=off"]
+
+
+def test_differences_are_told_with_their_sign(model_server: ModelServer) -> None:
+    model_server.tell(THINKS)
+    wanting = ZAI.asked(model_server)
+    on = glm.ask("why?", **wanting, thinking=True)
+    model_server.tell(PLAIN)
+    off = glm.ask("why?", **wanting, thinking=False)
+    from glm_magic.views.compare_page import compare_bundle
+    from glm_magic.views.options import ViewOptions
+
+    data, _ = compare_bundle(["think=on", "think=off"], [on.turn, off.turn], ViewOptions())
+    assert "tokens out −120" in data["text/html"]
+    data, _ = compare_bundle(["think=off", "think=on"], [off.turn, on.turn], ViewOptions())
+    assert "tokens out +120" in data["text/html"]
+    chinese, _ = compare_bundle(["a", "b"], [off.turn, on.turn], ViewOptions(language="zh"))
+    assert "与 a 的差别" in chinese["text/html"]
+
+
+def test_each_lane_is_a_variant_and_the_user_picks_which_one_goes_on(
+    asking, model_server, sent
+) -> None:
+    model_server.tell(Script(answer="warm"), Script(answer="cold"))
+    asking.run("%%glm -q --compare temperature=0,1\nweather?")
+    reply = asking["_glm"]
+    first, second = (lane.answer for lane in reply.lanes)
+    model_server.tell(Script(answer="so"))
+    asking.run("%%glm -q\nand then?")
+    assert sent()[-1]["messages"][1]["content"] == first
+    reply.choose("temperature=1")
+    assert reply.answer == second
+    asking.run("%%glm -q\nand now?")
+    assert sent()[-1]["messages"][1]["content"] == second
+    asking.run("%glm choose 1 1")
+    asking.run("%%glm -q\nreally?")
+    assert sent()[-1]["messages"][1]["content"] == first
+    with pytest.raises(InvalidValueError, match="there is no lane 3"):
+        reply.choose(3)
+
+
+def test_a_terminal_shows_the_lanes_below_each_other(asking, model_server) -> None:
+    model_server.tell(Script(answer="yes", reasoning="Hm."))
+    printed = asking.run("%%glm --compare temperature=0,1\nwell?")
+    assert printed.index("── temperature=0 ──") < printed.index("── temperature=1 ──")
+    assert printed.count("yes") == 2
+    assert "tokens out" in printed
+
+
+def test_a_comparison_replays_from_a_tape(asking, model_server, sent) -> None:
+    model_server.tell(THINKS)
+    asking.run("%%glm -q --record t.glmtape -m glm-4.7 --compare think=on,off\nwhy?")
+    asked = len(sent())
+    asking.shell.run_line_magic("glm", "reset")
+    asking.run("%%glm -q --replay t.glmtape --speed max -m glm-4.7 --compare think=on,off\nwhy?")
+    assert [lane.answer for lane in asking["_glm"].lanes] == ["0.05", "0.05"]
+    assert len(sent()) == asked == 2
