@@ -32,7 +32,8 @@ def estimate_exactly(text: str) -> float:
 
 def estimate_message(message: Mapping[str, Any]) -> int:
     """Return about how many tokens a message of a request's body takes."""
-    texts = (value if isinstance(value, str) else _json(value) for value in message.values())
+    values = (value for name, value in message.items() if name != "role")
+    texts = (value if isinstance(value, str) else _json(value) for value in values)
     return TOKENS_PER_MESSAGE + sum(estimate(text) for text in texts if text)
 
 

@@ -18,7 +18,7 @@ WARN_AT = Decimal("0.8")
 _SIGNS = {"¥": "CNY", "￥": "CNY", "$": "USD", "元": "CNY", "rmb": "CNY"}
 _THOUSANDS = {"": 1, "k": 1000, "m": 1_000_000}
 _AMOUNT = re.compile(
-    r"(?P<sign>[¥￥$])?\s*(?P<number>\d[\d,_]*(?:\.\d+)?|\.\d+)\s*(?P<unit>[A-Za-z元]*)"
+    r"(?P<sign>[¥￥$])?\s*(?P<number>\d[\d,_]*(?:\.\d+)?|\.\d+)\s*(?P<unit>[A-Za-z元]*(?:\s+tok(?:en)?s?)?)"
 )
 
 
@@ -56,7 +56,7 @@ def parse_amount(text: str) -> Amount:
         It is none of these.
     """
     match = _AMOUNT.fullmatch(text.strip())
-    unit = match["unit"].lower() if match else ""
+    unit = "".join(match["unit"].lower().split()) if match else ""
     if match is None:
         raise _unreadable(text)
     number = Decimal(match["number"].replace(",", "").replace("_", ""))
