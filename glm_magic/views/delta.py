@@ -66,8 +66,8 @@ class Part:
         return delta
 
     def replace(self, html: str, text: str) -> None:
-        """Put the final HTML in place of what had grown."""
-        if html != self._frozen:
+        """Put the final HTML in place of what had grown; a page adds what it lacks."""
+        if not html.startswith(self._frozen):
             self.epoch += 1
         self._frozen, self._tail = html, ""
         self._source = text if self._with_source else ""

@@ -30,6 +30,7 @@ _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 _one_at_a_time = threading.Lock()
 
 
+@lru_cache(maxsize=4)  # the end of a reply is shown in several forms
 def markdown_html(text: str) -> str:
     """Return the HTML of a whole Markdown text."""
     return render(normalised(text), {})

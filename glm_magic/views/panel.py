@@ -139,19 +139,30 @@ class PanelView:
         if self._interrupted:
             told = Notice("interrupted", self._words.queue_dropped)
             turn = replace(turn, notices=(*turn.notices, told))
-        with self._lock:
-            self._turn = turn
-            self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
-            html = error_html(turn) + answer_html(turn, self._options.format, self._words)
-            self._parts["answer"].replace(html, turn.answer)
-            self._steps = steps_html(turn, self._words)
-            # A page that was reloaded meanwhile shows the model, and never gets the update below.
-            self._send_snapshot(time.monotonic())
+        self._show_end(turn)
         if leaves_nothing(turn, self._options):
             self._take_away()
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
+        self._keep_end(turn)
+
+    def _show_end(self, turn: Turn) -> None:
+        """Send the last words at once: rendering the page that stays takes a moment."""
+        with self._lock:
+            self._turn = turn
+            message = self._grow(turn)
+            if not self._snapshot_asked:
+                self._send({**message, "state": self._state()})
+
+    def _keep_end(self, turn: Turn) -> None:
+        """Let the model hold the whole reply, for a page that is loaded again."""
+        html = error_html(turn) + answer_html(turn, self._options.format, self._words)
+        with self._lock:
+            self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
+            self._parts["answer"].replace(html, turn.answer)
+            self._steps = steps_html(turn, self._words)
+            self._send_snapshot(time.monotonic())
 
     def _take_away(self) -> None:
         """Leave no panel: the error that follows is all there is to say."""

@@ -1,0 +1,179 @@
+"""A long reply in a real JupyterLab: long tasks of the page, lag, traffic, CPU of the kernel."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.benchmarks.figures import Figure
+from tests.browser.conftest import CHROMIUM_OPTIONS
+from tests.browser.lab import Lab
+from tests.browser.scripts import SETUP
+from tests.browser.server import LabServer
+
+TOKENS = 16_000
+TOKENS_PER_S = 300
+CHARS_PER_TOKEN = 4
+MARK = "THE-LAST-WORD"
+
+# A reply of many different blocks, so that no cache of formulas or code makes it cheap.
+REPLY = f"""
+def section(n):
+    text = ANSWER.replace("rate", f"rate {{n}}") + chr(10)
+    return text.replace("lambda", f"lambda_{{{{{{n}}}}}}")
+
+def of_size(chars, make):
+    parts, n = [], 0
+    while sum(map(len, parts)) < chars:
+        n += 1
+        parts.append(make(n))
+    return "".join(parts)[:chars]
+
+def long_reply(chars):
+    thoughts = of_size(chars // 3, lambda n: REASONING.replace("100", str(100 + n)) + chr(10))
+    return thoughts, of_size(chars - len(thoughts), section) + chr(10) * 2 + "{MARK}"
+"""
+RUN = """
+import time
+reasoning, answer = long_reply({chars})
+class Timed(ScriptedStream):
+    ended_at = None
+    @property
+    def done(self):
+        over = super().done
+        if over and Timed.ended_at is None:
+            Timed.ended_at = time.time()
+        return over
+cpu, began = time.process_time(), time.monotonic()
+play(Timed(turn_of(answer, reasoning), {chars_per_s}), PanelView(ViewOptions(language="en")))
+spent = (Timed.ended_at, time.process_time() - cpu, time.monotonic() - began)
+"""
+WATCH = """([cell, mark]) => {
+  const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
+  const seen = (window.seen = { tasks: [], shown: null, whole: null });
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+      seen.tasks.push([performance.timeOrigin + entry.startTime, entry.duration]);
+  }).observe({ type: 'longtask' });
+  const look = () => {
+    const tail = output.querySelector('.glm-buttons') && output.querySelector('.glm-a > .glm-tail');
+    const end = tail || output.querySelector('.glm-a > :last-child');
+    const there = end?.textContent.includes(mark);
+    if (there && seen.shown === null) seen.shown = Date.now();
+    if (there && !tail) seen.whole = Date.now();
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """What one reply cost."""
+
+    tasks_ms: list[float]
+    """Long tasks of the page while the reply streamed, milliseconds each."""
+    last_tasks_ms: list[float]
+    """The same after its last token, when the saved form takes the panel's place."""
+    lag_s: float
+    """From the last token to its being on screen."""
+    replaced_s: float
+    """From the last token to the saved form's being on screen."""
+    received_bytes: int
+    cpu_s: float
+    """CPU time of the kernel."""
+    took_s: float
+
+
+def paint(lab: Lab, tokens: int = TOKENS, tokens_per_s: float = TOKENS_PER_S) -> Painted:
+    """Let a reply of that many tokens stream into a panel, and watch the page."""
+    rates = {"chars": tokens * CHARS_PER_TOKEN, "chars_per_s": tokens_per_s * CHARS_PER_TOKEN}
+    # The first reply of a page loads the panel's module and MathJax.
+    lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), "print(*spent)"])
+    received = _count_bytes(lab)
+    lab.run(0)
+    lab.wait_static(0)
+    lab.page.wait_for_timeout(2000)
+    before = sum(received)
+    lab.page.evaluate(WATCH, [1, MARK])
+    lab.run(1, timeout_s=3 * tokens / tokens_per_s + 60)
+    lab.page.wait_for_function("() => window.seen.whole", timeout=60_000)
+    lab.page.wait_for_timeout(1500)
+    traffic = sum(received) - before
+    lab.run(2)
+    ended_at, cpu_s, took_s = map(float, lab.text(2).split())
+    return _result(lab.page.evaluate("() => window.seen"), ended_at, traffic, cpu_s, took_s)
+
+
+def _count_bytes(lab: Lab) -> list[int]:
+    """Return a list that grows by the size of each message the page gets."""
+    sizes: list[int] = []
+    session = lab.page.context.new_cdp_session(lab.page)
+    session.send("Network.enable")
+    session.on(
+        "Network.webSocketFrameReceived",
+        lambda event: sizes.append(_size(event["response"])),
+    )
+    return sizes
+
+
+def _size(frame: dict[str, Any]) -> int:
+    data = str(frame["payloadData"])
+    # Binary frames are told in base64.
+    return len(data) * 3 // 4 if frame["opcode"] == 2 else len(data.encode())
+
+
+def _result(
+    seen: dict[str, Any], ended_at: float, traffic: int, cpu_s: float, took_s: float
+) -> Painted:
+    during = [ms for at, ms in seen["tasks"] if at / 1000 < ended_at]
+    after = [ms for at, ms in seen["tasks"] if at / 1000 >= ended_at]
+    return Painted(
+        tasks_ms=during,
+        last_tasks_ms=after,
+        lag_s=seen["shown"] / 1000 - ended_at,
+        replaced_s=seen["whole"] / 1000 - ended_at,
+        received_bytes=traffic,
+        cpu_s=cpu_s,
+        took_s=took_s,
+    )
+
+
+def measured(tokens: int = TOKENS, tokens_per_s: float = TOKENS_PER_S) -> Painted:
+    """Paint one reply in a JupyterLab and a Chromium of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = LabServer(Path(folder))
+        server.start()
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
+        )
+        try:
+            lab = Lab(browser, server)
+            found = paint(lab, tokens, tokens_per_s)
+            lab.close()
+            return found
+        finally:
+            browser.close()
+            server.stop()
+
+
+def run() -> Iterator[Figure]:
+    """Measure one long reply."""
+    found = measured()
+    group = f"Painting {TOKENS:,} tokens at {TOKENS_PER_S}/s in JupyterLab"
+    longest = max(found.tasks_ms, default=0.0)
+    last = max(found.last_tasks_ms, default=0.0)
+    yield Figure(group, "longest task of the page while streaming", longest, "ms", reach=60)
+    yield Figure(group, "tasks above 50 ms while streaming", float(len(found.tasks_ms)), "")
+    yield Figure(group, "longest task when the saved form comes", last, "ms")
+    yield Figure(group, "last token to the screen", found.lag_s * 1e3, "ms", reach=100)
+    yield Figure(group, "last token to the saved form", found.replaced_s * 1e3, "ms")
+    yield Figure(group, "received by the page", found.received_bytes / 1e6, "MB")
+    share = 100 * found.cpu_s / found.took_s
+    yield Figure(group, "CPU of the kernel, share of the time", share, "%")
