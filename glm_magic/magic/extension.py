@@ -46,6 +46,7 @@ class Loaded:
         self._configurables.append(desk.config)
         self.shell.events.register("post_run_cell", desk.errors.note)
         self.shell.events.register("pre_run_cell", _cell_begins)
+        self.shell.events.register("post_run_cell", _cell_ends)
         transform.install(self.shell)
         self.completion.install()
         desk.cell.install()
@@ -64,6 +65,7 @@ class Loaded:
         transform.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)
         self.shell.events.unregister("pre_run_cell", _cell_begins)
+        self.shell.events.unregister("post_run_cell", _cell_ends)
         for configurable in (desk.config, self.magics):
             self._configurables.remove(configurable)
         manager: Any = self.shell.magics_manager
@@ -76,10 +78,20 @@ class Loaded:
 
 
 def _cell_begins(info: Any) -> None:
-    """Tell the style sheet, once it is in use, that a cell's earlier outputs are gone."""
+    """Tell the views, once they are in use, that a cell's earlier outputs are gone."""
     stylesheet = sys.modules.get("glm_magic.views.stylesheet")
     if stylesheet is not None:
         stylesheet.cell_begins(getattr(info, "cell_id", None))
+    presence = sys.modules.get("glm_magic.views.presence")
+    if presence is not None:
+        presence.presence.cell_begins()
+
+
+def _cell_ends(_: Any) -> None:
+    """Tell the views, once they are in use, that the kernel reads messages again."""
+    presence = sys.modules.get("glm_magic.views.presence")
+    if presence is not None:
+        presence.presence.cell_ends()
 
 
 _loaded: dict[int, Loaded] = {}

@@ -62,8 +62,14 @@ def _terminal(options: ViewOptions) -> View:
 
 
 def _panel(options: ViewOptions) -> View:
-    """Return the live panel, or the page at the end where widgets are not installed."""
+    """Return the live panel, or what a page without its front end can show."""
+    from .presence import presence
+
     try:
+        if presence.is_missing:
+            from .widgets import WidgetsView
+
+            return WidgetsView(options)
         from .panel import PanelView
     except ImportError:
         from .plain import PlainView

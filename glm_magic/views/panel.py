@@ -18,10 +18,13 @@ from .facts import leaves_nothing, phase
 from .incremental import Growth, IncrementalMarkdown
 from .markdown import markdown_html, plain_html
 from .options import ViewOptions
+from .output import publish, take_away
 from .page import answer_html, bundle, error_html, header_html, opens, remarks_html, summary_html
+from .presence import presence
 from .safe import trimmed
 from .steps import steps_html
 from .widget import PanelWidget, open_widget
+from .widgets import WidgetsView
 from .words import words
 
 STATE_EVERY_S = 0.2
@@ -86,6 +89,7 @@ class PanelView:
         self._revealed = False
         self._stream: Any = None
         self._steps = ""
+        self._understudy: WidgetsView | None = None
         self._began = self._state_at = self._snapshot_at = 0.0
         self._snapshot_size = 0
 
@@ -105,9 +109,16 @@ class PanelView:
         # What a file says that was saved meanwhile, or a host without widgets.
         plain = {"text/plain": self._words.unfinished.format(model=turn.model)}
         self._publish({**data, **plain}, {})
+        presence.showed()
 
     def paint(self, turn: Turn) -> None:
         """Send what has changed."""
+        if self._understudy is None and presence.gives_up(time.monotonic() - self._began):
+            self._understudy = WidgetsView(self._options, self._display_id)
+            self._understudy.start(turn, self._on_stop)
+        if self._understudy is not None:
+            self._understudy.paint(turn)
+            return
         with self._lock:
             self._turn = turn
             message = self._grow(turn)
@@ -141,10 +152,12 @@ class PanelView:
             turn = replace(turn, notices=(*turn.notices, told))
         self._show_end(turn)
         if leaves_nothing(turn, self._options):
-            self._take_away()
+            take_away(self._display_id, self._options)
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
+        if self._understudy is not None:
+            self._understudy.close()
         self._keep_end(turn)
 
     def _show_end(self, turn: Turn) -> None:
@@ -164,22 +177,10 @@ class PanelView:
             self._steps = steps_html(turn, self._words)
             self._send_snapshot(time.monotonic())
 
-    def _take_away(self) -> None:
-        """Leave no panel: the error that follows is all there is to say."""
-        from IPython.display import clear_output
-
-        # Empty, for what is beside other outputs; gone, as soon as the error comes, where alone.
-        self._publish({}, {}, update=True)
-        if self._options.alone:
-            clear_output(wait=True)  # type: ignore[no-untyped-call]
-
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
-        from IPython.display import publish_display_data
-
-        transient = {"display_id": self._display_id}
-        publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
+        publish(data, metadata, self._display_id, update=update)
 
     def mark_interrupted(self) -> None:
         """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
@@ -187,6 +188,7 @@ class PanelView:
 
     def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         """Take a message of the page, on whatever thread the kernel gives it."""
+        presence.heard()
         kind = content.get("type")
         if kind == "stop":
             self._stop()
@@ -245,6 +247,7 @@ class PanelView:
             "phase": now,
             "says": str(getattr(self._words, now)),
             "live": turn.status == "streaming",
+            "heard": self._ready,
             "stopping": self._stopping,
             "background": self._options.background,
             "label": self._words.reply_of.format(model=turn.model),

@@ -10,6 +10,7 @@ from uuid import uuid4
 import anywidget
 import traitlets
 
+from .messages import receive_while_a_cell_runs
 from .stylesheet import asset, panel_style
 
 KEPT_OPEN = 20
@@ -32,7 +33,7 @@ class PanelWidget(anywidget.AnyWidget):
 def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget:
     """Return a new model, and close the oldest when there are too many."""
     widget = PanelWidget(key=uuid4().hex, labels=labels, snapshot=snapshot)
-    _receive_while_a_cell_runs(widget)
+    receive_while_a_cell_runs(widget)
     _open.append(widget)
     while len(_open) > KEPT_OPEN:
         old = _open.popleft()
@@ -40,17 +41,3 @@ def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget
             old.layout.close()
             old.close()
     return widget
-
-
-def _receive_while_a_cell_runs(widget: PanelWidget) -> None:
-    """Keep the page's messages on their own subshell.
-
-    Notes
-    -----
-    ipykernel 7.4.0 sends a comm's messages to the shell that last published on it. That is the
-    main one, where Stop would wait for the cell that it should stop. Seen 2026-11 with
-    JupyterLab 4.6; earlier versions have neither the method nor the trouble.
-    """
-    comm = getattr(widget, "comm", None)
-    if comm is not None and hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default

@@ -68,6 +68,7 @@ class Words:
     stop_title: str = "Stop the reply and keep what has arrived"
     copy_title: str = "Copy the answer as Markdown"
     reply_of: str = "Reply of {model}"
+    arriving: str = "The reply is arriving; it is shown here when it is complete."
     unfinished: str = "{model}: the reply was still arriving when this was saved."
 
 
@@ -129,6 +130,7 @@ CHINESE = Words(
     stop_title="停止生成并保留已收到的内容",
     copy_title="以 Markdown 复制回答",
     reply_of="{model} 的回复",
+    arriving="回复正在到达,完成后会显示在这里。",
     unfinished="{model}:保存时回复尚未结束。",
 )
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,10 +31,16 @@ class LabServer:
         Module to run: ``jupyterlab`` or ``notebook``.
     environment : dict
         More environment for the server and so for its kernels.
+    without : sequence of str
+        Extensions of the page that are switched off.
     """
 
     def __init__(
-        self, folder: Path, app: str = "jupyterlab", environment: dict[str, str] | None = None
+        self,
+        folder: Path,
+        app: str = "jupyterlab",
+        environment: dict[str, str] | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -41,6 +48,7 @@ class LabServer:
         self._app = app
         self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
         self._environment = environment or {}
+        self._without = without
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -134,6 +142,10 @@ class LabServer:
         folder = self._folder / "settings" / "@jupyterlab" / "apputils-extension"
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"fetchNews": "false", "checkForUpdates": False}
+        config = self._folder / "config" / "labconfig"
+        config.mkdir(parents=True, exist_ok=True)
+        disabled = {"disabledExtensions": dict.fromkeys(self._without, True)}
+        (config / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
         file = folder / "notification.jupyterlab-settings"
         file.write_text(json.dumps(settings), encoding="utf-8")
 

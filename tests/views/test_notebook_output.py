@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from glm_magic.views import widget
+from glm_magic.views.messages import receive_while_a_cell_runs
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.panel import PanelView
 from glm_magic.views.plain import PlainView
@@ -131,7 +132,7 @@ def test_messages_of_the_page_stay_on_their_own_subshell() -> None:
         comm = Comm()
 
     model = Model()
-    widget._receive_while_a_cell_runs(model)  # type: ignore[arg-type]
+    receive_while_a_cell_runs(model)
     assert model.comm._reply_subshell_for({}, "own") == "own"
 
 
@@ -139,7 +140,7 @@ def test_an_older_kernel_is_left_alone() -> None:
     class Model:
         comm = object()
 
-    widget._receive_while_a_cell_runs(Model())  # type: ignore[arg-type]
+    receive_while_a_cell_runs(Model())
 
 
 def test_a_text_that_starts_again_is_sent_whole(published: list[dict[str, Any]]) -> None:

@@ -5,8 +5,11 @@
 
 const PARTS = ["reasoning", "answer"];
 const STOP_BY_MESSAGE_MS = 400;
+const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
+const BY_USER_MS = 1000;
+const SEALED_BLOCKS = 12;
 
 const ICONS = {
   stop: '<svg viewBox="0 0 12 12" aria-hidden="true"><rect x="2" y="2" width="8" height="8" rx="1.5"/></svg>',
@@ -152,6 +155,7 @@ class View {
     this.labels = this.model.get("labels") || {};
     this.following = true;
     this.pinnedAt = 0;
+    this.touchedAt = -BY_USER_MS;
     this.root = document.createElement("div");
     this.root.className = "glm glm-live";
     this.root.setAttribute("role", "group");
@@ -180,17 +184,16 @@ class View {
     this.bench = one(".glm-bench");
     this.dots = one(".glm-dots");
     this.nodes = {
-      reasoning: this.scroller.querySelectorAll(".glm-f"),
-      answer: one(".glm-a").querySelectorAll(":scope > .glm-f"),
+      reasoning: [...this.scroller.querySelectorAll(".glm-f")],
+      answer: [...one(".glm-a").querySelectorAll(":scope > .glm-f")],
     };
   }
 
   listen() {
-    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title, show_answer } = this.labels;
+    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title } = this.labels;
     this.label(this.stop, stop, stop_title);
     this.label(this.copy, copy, copy_title);
     this.label(this.now, answer_now, answer_now_title);
-    this.label(this.reveal, show_answer);
     this.stop.addEventListener("click", () => this.pressStop());
     this.now.addEventListener("click", () => this.pressNow());
     this.reveal.addEventListener("click", () => this.pressReveal());
@@ -199,6 +202,9 @@ class View {
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    const touch = () => (this.touchedAt = performance.now());
+    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
+      this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
     this.resized = new ResizeObserver(() => this.pin());
     for (const node of this.nodes.reasoning) this.resized.observe(node);
     this.resized.observe(this.scroller);
@@ -211,6 +217,8 @@ class View {
 
   /** Show a part: `added` goes after what stands there; null shows the whole part again. */
   showPart(name, added) {
+    if (added === null) this.unseal(name);
+    else if (added) this.seal(name);
     const [frozen, tail] = this.nodes[name];
     const part = this.doc[name];
     if (added === null) frozen.innerHTML = part.frozen;
@@ -219,6 +227,27 @@ class View {
     tail.innerHTML = part.tail;
     typeset(tail, this.model, this.bench);
     if (name === "reasoning") this.pin();
+  }
+
+  /**
+   * Close a long run of finished blocks and begin another. A closed one is neither laid out nor
+   * painted while it is out of sight, so a long reply costs no more for each frame than a short one.
+   */
+  seal(name) {
+    const [full] = this.nodes[name];
+    if (full.childElementCount < SEALED_BLOCKS) return;
+    full.style.containIntrinsicSize = `auto ${full.offsetHeight}px`;
+    full.classList.add("glm-sealed");
+    const next = document.createElement("div");
+    next.className = "glm-f";
+    full.after(next);
+    this.nodes[name][0] = next;
+    if (name === "reasoning") this.resized.observe(next);
+  }
+
+  /** Drop the closed runs: the whole part is shown again. */
+  unseal(name) {
+    for (const node of this.nodes[name][0].parentNode.querySelectorAll(":scope > .glm-sealed")) node.remove();
   }
 
   showState() {
@@ -248,6 +277,7 @@ class View {
     const text = this.doc.answer.source.trim();
     this.root.classList.toggle("glm-held", held);
     this.reveal.hidden = !held || !text;
+    this.label(this.reveal, held ? this.labels.show_answer : "");
     this.copy.hidden = held || !text;
   }
 
@@ -298,7 +328,11 @@ class View {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.scroller.classList.toggle("glm-up", scrollTop > 4);
     if (Math.abs(scrollTop - this.pinnedAt) < 2) return;
-    this.following = scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
+    // The browser scrolls by itself as well, when what is out of sight changes its size.
+    const byUser = performance.now() - this.touchedAt < BY_USER_MS;
+    const atEnd = scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
+    this.following = atEnd || (this.following && !byUser);
+    if (this.following) this.pin();
   }
 
   pin() {
@@ -394,8 +428,11 @@ function documentOf(model) {
 
 export default {
   initialize({ model }) {
-    documentOf(model);
+    const doc = documentOf(model);
     model.send({ type: "ready" });
+    // The page opens a way past the running cell with its first message, which itself still waits.
+    for (const delay of READY_AGAIN_MS)
+      setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
   },
   render({ model, el }) {
     const doc = documentOf(model);
