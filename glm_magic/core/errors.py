@@ -23,6 +23,7 @@
      │   ├─ ContentBlockedError     a content-safety filter
      │   ├─ RateLimitError          too many requests or tokens at a time
      │   └─ ServerError             overloaded or broken
+     ├─ SchemaError                 the answer does not fit the schema that was asked for
      └─ ProtocolError               the answer is not what the protocol says
          ├─ NotAnApiError           a web page instead of an API
          └─ EmptyReplyError         a success with nothing in it
@@ -198,6 +199,13 @@ class RateLimitError(ApiError):
 
 class ServerError(ApiError):
     """The service is overloaded or broken."""
+
+
+class SchemaError(GlmError):
+    """The answer does not fit the schema that was asked for."""
+
+    text: str = ""
+    """The answer as it came."""
 
 
 class ProtocolError(GlmError):

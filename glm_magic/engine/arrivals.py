@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
@@ -46,6 +47,8 @@ class Arrivals:
         """Whether nothing more will arrive."""
         self._last: Turn | None = None
         """The turn as it ended: later turns of a session ask for it again and again."""
+        self.value: Any = None
+        """What the answer holds, read by its schema."""
         self._provider = call.offer.provider.name
         self._wakers: list[Callable[[], None]] = []
         self.clock = Clock()

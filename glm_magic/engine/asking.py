@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
-from ..core.errors import InvalidValueError, UnsupportedError
+from ..core.errors import InvalidValueError
 from ..core.messages import ROLES, Message, ToolCall
 from ..core.request import Thinking
 from ..core.secret import Secret
@@ -78,8 +78,10 @@ _DOC = """
     tool_timeout_s : float, optional
         How long one call may take, in seconds, before the model is told that there is no result;
         300 by default.
-    schema : optional
-        Not built yet.
+    schema : type or dict, optional
+        The shape of the answer: a pydantic model, a dataclass, a TypedDict, a type such as
+        ``list[Model]``, or a JSON schema. ``reply.value`` is then the object; an answer that does
+        not fit is asked for once more.
     params : mapping, optional
         Any other key of the request body.
     idle_timeout_s : float, optional
@@ -98,11 +100,6 @@ def options_of(asking: Asking) -> Options:
         A value is of another kind than its option takes.
     """
     check_kinds(seal(asking), Asking.__annotations__)
-    if asking.get("schema") is not None:
-        raise UnsupportedError(
-            "structured output by schema= is not built yet",
-            hint='ask for JSON with params={"response_format": {"type": "json_object"}}',
-        )
     sampling = {name: asking.get(name) for name in ("temperature", "top_p", "max_tokens")}
     parameters = {name: value for name, value in sampling.items() if value is not None}
     return Options(
@@ -114,6 +111,7 @@ def options_of(asking: Asking) -> Options:
         thinking=asking.get("thinking"),
         parameters={**parameters, **(asking.get("params") or {})},
         tools=tuple(asking.get("tools") or ()),
+        schema=asking.get("schema"),
         max_rounds=asking.get("max_rounds"),
         approve=asking.get("approve"),
         parallel=asking.get("parallel"),

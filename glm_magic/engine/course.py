@@ -14,7 +14,9 @@ from ..core.turn import Cause
 from . import io
 from .arrivals import Arrivals
 from .call import Call
+from .check import Check
 from .errands import Errands
+from .follow import Follow
 from .loop import Rounds
 from .transfer import Transfer
 
@@ -37,6 +39,7 @@ class Course:
         self._arrivals = arrivals
         self._errands = errands
         self._rounds: Rounds | None = None
+        self._check: Check | None = None
         self._sent: list[tuple[Call, Transfer]] = []
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
@@ -79,9 +82,7 @@ class Course:
         """Send the calls, and end the turn, whatever happens."""
         self._task = asyncio.current_task()
         call: Call | None = self._first
-        if self._first.follow is not None:
-            self._arrivals.fold.goes_on = True
-            self._rounds = Rounds(self._first.follow, self._arrivals, self._errands)
+        self._prepare(self._first.follow)
         try:
             while call is not None and not self._cancelled:
                 call = await self._send(call, current)
@@ -97,6 +98,16 @@ class Course:
             fault = GlmError(f"glm_magic failed inside: {error!r}", hint="please report this")
             fault.__cause__ = error
             self._arrivals.fail(fault)
+
+    def _prepare(self, follow: Follow | None) -> None:
+        """Get ready for what comes after a reply; its end is then not yet the turn's."""
+        if follow is None:
+            return
+        self._arrivals.fold.goes_on = True
+        if follow.tools:
+            self._rounds = Rounds(follow, self._arrivals, self._errands)
+        if follow.shape is not None:
+            self._check = Check(follow.shape, self._arrivals)
 
     async def _send(self, call: Call, current: io.Io) -> Call | None:
         """Send one call and read its reply; return the call that follows, if one does."""
@@ -114,12 +125,13 @@ class Course:
 
     async def _after(self, call: Call) -> Call | None:
         """Return the call that follows a whole reply, if one does."""
-        if self._rounds is None:
-            return None
         step = self._arrivals.fold.current.step(self._arrivals.now())
-        following = await self._rounds.after(call, step)
+        cause: Cause = "tools"
+        following = await self._rounds.after(call, step) if self._rounds else None
+        if following is None and self._check is not None:
+            cause, following = "repair", self._check.after(call, step)
         if following is not None:
-            self._step("tools", following)
+            self._step(cause, following)
         return following
 
     def _without_thinking(self, call: Call) -> Call:

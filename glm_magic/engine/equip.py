@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.schema import Offer
-from ..core.errors import UnsupportedError
+from ..core.errors import InvalidValueError, UnsupportedError
 from ..tools.approval import ask_user
+from ..tools.shape import Shape
 from ..tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
 from .options import Options
@@ -26,8 +27,8 @@ class Equipment:
     """``None``: nothing follows a reply."""
 
 
-def equip(options: Options, offer: Offer) -> Equipment:
-    """Sort out the caller's tools for one offer.
+def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipment:
+    """Sort out the caller's tools for one offer; the answer's shape is looked after as well.
 
     Raises
     ------
@@ -36,16 +37,21 @@ def equip(options: Options, offer: Offer) -> Equipment:
     UnsupportedError
         The model takes no functions.
     """
+    if options.max_rounds is not None and options.max_rounds < 1:
+        raise InvalidValueError(
+            f"there has to be room for one round of tool calls, not {options.max_rounds}",
+            hint="leave --max-rounds out, or make it 1 or more",
+        )
     schemas, tools = sort_tools(options.tools)
+    follow = _follow(options, tools, shape) if tools or shape else None
     if not schemas:
-        return Equipment((), options.parameters)
+        return Equipment((), options.parameters, follow)
     if offer.functions == "no":
         raise UnsupportedError(
             f"{offer.model.id} at {offer.provider.title} takes no functions",
             hint="choose another model, or leave the tools out",
             provider=offer.provider.name,
         )
-    follow = _follow(options, tools) if tools else None
     return Equipment(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
 
 
@@ -59,13 +65,14 @@ def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[st
     return wanted
 
 
-def _follow(options: Options, tools: Mapping[str, Any]) -> Follow:
+def _follow(options: Options, tools: Mapping[str, Any], shape: Shape | None) -> Follow:
     return Follow(
         tools=tools,
         max_rounds=options.max_rounds or MAX_ROUNDS,
         approve=_approve(options.approve),
         parallel=bool(options.parallel),
         timeout_s=options.tool_timeout_s or TOOL_TIMEOUT_S,
+        shape=shape,
     )
 
 

@@ -213,12 +213,19 @@ class Errands:
     async def _hosted(self, errand: Errand) -> bool:
         """Offer an errand to the waiting threads; return whether one of them took it."""
         with self._changed:
-            if not self._hosts and time.monotonic() - self._left_at > CLAIM_S:
+            if not self._is_hosted:
                 return False
             self._open.append(errand)
             self._changed.notify_all()
-        await asyncio.wait([asyncio.wrap_future(errand.claimed)], timeout=CLAIM_S)
+        claimed = asyncio.wrap_future(errand.claimed)
+        while not claimed.done() and self._is_hosted:
+            await asyncio.wait([claimed], timeout=CLAIM_S)
         return not errand.claim()
+
+    @property
+    def _is_hosted(self) -> bool:
+        """Whether a thread waits, or did a moment ago and is busy with an event."""
+        return self._hosts > 0 or time.monotonic() - self._left_at <= CLAIM_S
 
     def _in_thread(self, errand: Errand) -> None:
         """Run an errand in a new thread, whose prints go where the caller's go."""

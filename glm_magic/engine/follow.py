@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..tools.shape import Shape
 from ..tools.tool import Tool
 
 MAX_ROUNDS = 8
@@ -19,7 +20,7 @@ Approve = Callable[[str, Mapping[str, Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """The functions that a turn may call, and how."""
+    """The functions that a turn may call and how, and the shape of its answer."""
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
     """Only what the user named, by name."""
@@ -29,3 +30,5 @@ class Follow:
     parallel: bool = False
     """Make the calls of one round at the same time, each in a thread of its own."""
     timeout_s: float = TOOL_TIMEOUT_S
+    shape: Shape | None = None
+    """What the answer has to look like; ``None``: anything."""

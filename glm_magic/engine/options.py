@@ -27,6 +27,10 @@ class Options:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tools: Sequence[Any] = ()
     """Functions, tools of a server, or schemas in the OpenAI form."""
+    schema: Any = None
+    """The shape of the answer: a type, or a JSON schema."""
+    mcp: tuple[str, ...] = ()
+    """Servers whose tools the model may call, by name."""
     max_rounds: int | None = None
     approve: bool | Approve | None = None
     """True asks the user before each call."""

@@ -24,6 +24,7 @@ from .equip import equip
 from .options import Options
 from .plan import parameter_notices, plan
 from .replaying import as_recorded, needs_service, recorded_model
+from .shaping import shaped
 from .tapes import deck_for
 
 
@@ -52,9 +53,11 @@ def prepare(
     deck = deck_for(options.tape, options.speed)
     choice = resolve(options, deck=deck)
     offer, key = choice.offer, None
+    wish = shaped(options, offer)
+    options = wish.options
     if options.system:
         messages = (Message("system", options.system), *messages)
-    equipment = equip(options, offer)
+    equipment = equip(options, offer, wish.shape)
     request = plan(
         offer,
         messages,
@@ -81,6 +84,7 @@ def prepare(
         key=key,
         notices=(
             *choice.notices,
+            *wish.notices,
             *parameter_notices(request.parameters, offer),
             *_about(offer, live),
         ),

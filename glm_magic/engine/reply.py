@@ -23,14 +23,22 @@ class Reply:
         The body that was sent; it never holds a key.
     events : sequence of TimedEvent
         What arrived, and when.
+    value : optional
+        What the answer holds, read by a schema.
     """
 
     def __init__(
-        self, turn: Turn, request: Mapping[str, Any], events: Sequence[TimedEvent]
+        self,
+        turn: Turn,
+        request: Mapping[str, Any],
+        events: Sequence[TimedEvent],
+        value: Any = None,
     ) -> None:
         self.turn = turn
         self.request = request
         self.events = list(events)
+        self.value = value
+        """The object under a schema; ``None`` without one."""
 
     @property
     def answer(self) -> str:
@@ -88,26 +96,25 @@ class Reply:
         return self.turn.timing
 
     @property
-    def value(self) -> Any:
-        """The parsed object under a schema; ``None`` without one."""
-        return None
-
-    @property
     def lanes(self) -> tuple[Reply, ...]:
         """The replies of a comparison, one for each lane; empty for a reply of its own."""
         return ()
 
     def to_frame(self) -> Any:
-        """Return the reply as a pandas DataFrame of one row.
+        """Return a pandas DataFrame: the value's records, or the reply itself as one row.
+
+        Records are a value that is a list of them, or holds one list and that is of records.
 
         Raises
         ------
         UnavailableError
             pandas is not installed.
         """
-        from .frame import turns_frame
+        from ..tools.records import records_of
+        from .frame import frame, turns_frame
 
-        return turns_frame([self.turn])
+        records = records_of(self.value) if self.value is not None else None
+        return turns_frame([self.turn]) if records is None else frame(records)
 
     def __str__(self) -> str:
         return self.answer
@@ -121,4 +128,4 @@ class Reply:
         from ..views.options import ViewOptions
         from ..views.page import bundle
 
-        return bundle(self.turn, ViewOptions())
+        return bundle(self.turn, ViewOptions(format=None if self.value is None else "json"))

@@ -90,7 +90,7 @@ class Stream:
         from .reply import Reply
 
         self.wait()
-        return Reply(self.turn, self.call.wire.body, self.events)
+        return Reply(self.turn, self.call.wire.body, self.events, self._arrivals.value)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

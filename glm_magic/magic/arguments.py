@@ -14,7 +14,7 @@ from ..views.options import Format, Hold, ShowThinking
 Kind = Literal[
     "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed"
 ]
-Completes = Literal["", "model", "provider", "session", "name"]
+Completes = Literal["", "model", "provider", "session", "name", "function"]
 
 THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
 SHOW_THINKING = ("auto", "open", "closed", "hide")
@@ -77,6 +77,7 @@ class Options:
     schema: str | None = None
     mcp: tuple[str, ...] = ()
     approve: bool = False
+    parallel: bool = False
     max_rounds: int | None = None
     compare: tuple[str, ...] = ()
     bg: bool = False
@@ -133,14 +134,16 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--no-history",), "history", "flag", "neither read nor write the conversation",
            value=False),
     Option(("--tool",), "tool", "text", "let the model call this Python function (repeatable)",
-           "NAME", repeats=True, completes="name", built=False),
+           "NAME", repeats=True, completes="function"),
     Option(("--schema",), "schema", "text", "answer in the shape of this class or schema", "NAME",
-           completes="name", built=False),
+           completes="name"),
     Option(("--mcp",), "mcp", "text", "let the model use this MCP server (repeatable)", "NAME",
            repeats=True, built=False),
-    Option(("--approve",), "approve", "flag", "ask before each tool call", built=False),
-    Option(("--max-rounds",), "max_rounds", "integer", "most rounds of tool calls", "N",
-           built=False),
+    Option(("--approve",), "approve", "flag", "ask before each tool call"),
+    Option(("--parallel",), "parallel", "flag",
+           "let several calls of one round run at the same time"),
+    Option(("--max-rounds",), "max_rounds", "integer", "most rounds of tool calls; 8 by default",
+           "N"),
     Option(("--compare",), "compare", "text",
            "the same prompt in several lanes side by side, as think=on,off (repeatable)",
            "AXIS=a,b", repeats=True),

@@ -156,7 +156,7 @@ def view_options(
     config: Any = desk.config  # its traits check the choices
     return ViewOptions(
         show_thinking=options.show_thinking or config.show_thinking or "auto",
-        format=options.format or config.format,
+        format=options.format or config.format or ("json" if options.schema else None),
         quiet=options.quiet,
         inserted=inserted,
         alone=alone,

@@ -96,12 +96,18 @@ def _names(desk: Desk) -> list[str]:
     return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
 
 
+def _functions(desk: Desk) -> list[str]:
+    names = desk.shell.user_ns
+    return [n for n in _names(desk) if callable(names[n]) and not isinstance(names[n], type)]
+
+
 def _values(desk: Desk, option: Option) -> list[str]:
     kinds = {
         "model": lambda: _models(desk),
         "provider": lambda: list(desk.catalogue.providers),
         "session": lambda: desk.conversations.known_names,
         "name": lambda: _names(desk),
+        "function": lambda: _functions(desk),
     }
     return kinds[option.completes]() if option.completes else list(option.choices)
 

@@ -86,10 +86,14 @@ class Desk:
     def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""
         from .arguments import Options
+        from .named import named
         from .settings import from_line, merge
 
         below = self.below((session or self.session).options)
-        line = from_line(options or Options())
+        given = options or Options()
+        tools = tuple(named(self, "--tool", name) for name in given.tool)
+        schema = named(self, "--schema", given.schema) if given.schema else None
+        line = replace(from_line(given), tools=tools, schema=schema)
         if line.model is not None:
             line = replace(line, model=self.aliases.get(line.model, line.model))
         return merge(self.catalogue, line, below)

@@ -39,6 +39,9 @@ def from_line(options: Options) -> Asked:
         system=options.system,
         thinking=options.thinking,
         parameters=options.parameters,
+        approve=options.approve or None,
+        parallel=options.parallel or None,
+        max_rounds=options.max_rounds,
         tape=tape_of(options),
         speed=options.speed,
     )

@@ -22,19 +22,24 @@ def dry_run(call: Call) -> Shown:
 
 
 def sent(stream: Stream, number: int) -> Shown:
-    """Return the request of a turn, the raw reply, and how to send it again from elsewhere."""
-    call, turn = stream.call, stream.turn
-    raw = bytes(stream.raw).decode(errors="replace")
-    if len(raw) > _MOST_RAW_CHARACTERS:
-        raw = f"{raw[:_MOST_RAW_CHARACTERS]}\n… (first of {len(raw):,} characters)"
+    """Return each request of a turn, the raw reply, and how to send it again from elsewhere."""
+    turn = stream.turn
     title = f"Turn {number}: {turn.model} at {turn.provider}, {turn.status}"
-    parts = [
+    made = stream.sent or [(stream.call, b"")]
+    parts = [part for call, raw in made for part in _exchange(call, raw)]
+    return Sheet(parts, title=title, folded=True)
+
+
+def _exchange(call: Call, raw: bytes) -> list[tuple[str, str]]:
+    text = raw.decode(errors="replace")
+    if len(text) > _MOST_RAW_CHARACTERS:
+        text = f"{text[:_MOST_RAW_CHARACTERS]}\n… (first of {len(text):,} characters)"
+    return [
         *_request(call),
         ("The same with curl", as_curl(call)),
         ("The same in Python", as_python(call)),
-        ("Reply as it came", raw or "nothing"),
+        ("Reply as it came", text or "nothing"),
     ]
-    return Sheet(parts, title=title, folded=True)
 
 
 def _request(call: Call) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from ..core.estimate import TOKENS_PER_MESSAGE, Size, estimate, estimate_body
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
+from ..core.transcript import turn_messages
 from ..core.turn import Turn
 from ..engine.call import Call
 from .slots import Slot
@@ -27,10 +28,9 @@ the provider's cache is hit."""
 
 def messages_of(turn: Turn) -> tuple[Message, ...]:
     """Return the messages by which later prompts are told of a turn."""
-    if turn.tool_calls:
+    if turn.asks_caller:
         return ()  # calls that nobody answered are refused by every provider
-    said = Message("assistant", turn.answer, reasoning=turn.reasoning, reasoning_from=turn.provider)
-    return Message("user", turn.prompt), said
+    return tuple(turn_messages(turn))
 
 
 def context_of(slots: Iterable[Slot]) -> list[Message]:
@@ -92,6 +92,7 @@ def _tokens(slot: Slot, size: Size, own: str) -> int:
     counts = (
         TOKENS_PER_MESSAGE
         + estimate(message.content)
+        + sum(estimate(call.name + call.arguments) for call in message.tool_calls)
         + (estimate(message.reasoning) if message.reasoning_from == own else 0)
         for message in messages_of(slot.turn)
     )

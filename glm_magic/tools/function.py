@@ -15,6 +15,7 @@ from .tool import ToolError, parse_arguments
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
+    from pydantic.json_schema import GenerateJsonSchema
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY,)
@@ -175,18 +176,9 @@ def _hints(function: Any) -> dict[str, Any]:
 
 def _json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
     from pydantic.errors import PydanticUserError
-    from pydantic.json_schema import GenerateJsonSchema
-
-    class Untitled(GenerateJsonSchema):
-        """Without the titles that repeat each name, and silent about defaults that JSON lacks."""
-
-        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
-
-        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-            return False
 
     try:
-        made = model.model_json_schema(schema_generator=Untitled)
+        made = model.model_json_schema(schema_generator=untitled())
     except PydanticUserError as error:
         raise InvalidValueError(
             f"the parameters of {name} have no JSON schema: {str(error).splitlines()[0][:120]}",
@@ -194,3 +186,18 @@ def _json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
         ) from None
     made.pop("title", None)
     return made
+
+
+def untitled() -> type[GenerateJsonSchema]:
+    """Return pydantic's generator without the titles that only repeat each name."""
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Untitled(GenerateJsonSchema):
+        """Silent about defaults that JSON has no form for."""
+
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+            return False
+
+    return Untitled

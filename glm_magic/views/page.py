@@ -18,6 +18,7 @@ from .markdown import markdown_html, plain_html
 from .metadata import metadata
 from .options import Format, ViewOptions
 from .plaintext import markdown_text, plain_text
+from .records import records, table_html
 from .safe import attribute, text_html, trimmed
 from .steps import steps_html
 from .stylesheet import style_of
@@ -182,7 +183,10 @@ def format_html(text: str, form: Format | None) -> str:
 
 
 def _json_html(text: str) -> str:
-    """Return a JSON answer indented; what is not JSON stays as it is."""
+    """Return a JSON answer as a table or indented; what is not JSON stays as it is."""
+    found = records(text)
+    if found is not None:
+        return table_html(found)
     try:
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

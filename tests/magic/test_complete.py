@@ -68,7 +68,12 @@ def test_names_of_variables_complete_without_reading_properties(tab, cells):
         "trap_one, trap_two = Trap(), Trap()"
     )
     assert tab("%%glm -o trap") == ["%%glm -o trap_one", "%%glm -o trap_two"]
-    assert tab("%%glm --tool Tr") == ["%%glm --tool Trap"]
+    assert tab("%%glm --schema Tr") == ["%%glm --schema Trap"]
+
+
+def test_functions_complete_where_a_tool_is_wanted(tab, cells):
+    cells.run("def weather(): pass\nclass Weaver: pass\nwealth = 3")
+    assert tab("%%glm --tool we") == ["%%glm --tool weather"]
 
 
 def test_sessions_complete(tab, asking):

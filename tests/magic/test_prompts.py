@@ -233,7 +233,7 @@ def test_without_a_key_the_variable_is_named(cells, monkeypatch):
 
 @pytest.mark.parametrize(
     "option",
-    ["--tool f", "--schema S"],
+    ["--mcp files"],
 )
 def test_what_is_not_built_says_so_and_sends_nothing(asking, sent, option):
     lines = asking.fail(f"%%glm {option}\nhello")

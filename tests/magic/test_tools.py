@@ -1,0 +1,115 @@
+"""Functions of the notebook as tools of a prompt."""
+
+import json
+
+import pytest
+
+from glm_magic.core.errors import InvalidValueError, UnknownNameError
+from tests.servers.script import Call, Script
+
+WEATHER = '''
+def weather(city: str, days: int = 1) -> dict:
+    """Tell the weather."""
+    print("looking at", city)
+    return {"city": city, "sky": "rain"}
+'''
+ASKS = Script(answer="", calls=(Call("weather", '{"city": "Ulm"}'),))
+SAYS = Script(answer="It rains.")
+
+
+@pytest.fixture
+def weather(asking, model_server):
+    """Give a shell that knows a function, at a model that calls it once."""
+    model_server.tell(ASKS, SAYS)
+    asking.run(WEATHER)
+    return asking
+
+
+def test_a_function_of_the_notebook_is_called(weather, sent):
+    printed = weather.run("%%glm --tool weather\nIs it dry in Ulm?")
+    first, second = sent()
+    assert first["tools"][0]["function"]["name"] == "weather"
+    assert second["messages"][-1]["content"] == '{"city":"Ulm","sky":"rain"}'
+    assert "looking at Ulm" in printed
+    assert "It rains." in printed
+    assert "weather" in printed.replace("looking at", "")
+    assert [step.cause for step in weather["_glm"].steps] == ["prompt", "tools"]
+
+
+def test_several_functions_methods_and_modules_may_be_named(asking, sent):
+    asking.run("import math\nclass Shop:\n    def price(self, item: str): return 1\nshop = Shop()")
+    asking.run("%%glm --tool shop.price --tool math.floor\nx")
+    assert [t["function"]["name"] for t in sent()[0]["tools"]] == ["price", "floor"]
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "words"),
+    [
+        ("--tool wether", UnknownNameError, "did you mean weather?"),
+        ("--tool weather()", InvalidValueError, "--tool takes a name"),
+        ("--tool city", InvalidValueError, "a tool is a function"),
+        ("--tool weather --tool weather", InvalidValueError, "two tools are called"),
+        ("--tool weather --max-rounds 0", InvalidValueError, "room for one round"),
+        ("--tool weather.nothing", UnknownNameError, "nothing of that name"),
+    ],
+)
+def test_what_cannot_be_a_tool_is_refused_before_anything_is_sent(
+    weather, sent, line, error, words
+):
+    weather.run("city = 'Ulm'")
+    lines = weather.fail(f"%%glm {line}\nhello")
+    assert lines[0].startswith(error.__name__)
+    assert words in " ".join(lines)
+    assert len(lines) == 2
+    assert sent() == []
+
+
+def test_a_call_is_only_made_when_it_is_approved(weather, sent, monkeypatch):
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or "n")
+    printed = weather.run("%%glm --tool weather --approve\nx")
+    assert asked == ['Call weather(city="Ulm")? [y/N] ']
+    assert "looking at" not in printed
+    assert sent()[1]["messages"][-1]["content"] == "not called: the user did not allow it"
+
+
+def test_an_endless_loop_ends_at_the_limit(weather, model_server, sent):
+    model_server.tell(ASKS)
+    printed = weather.run("%%glm --tool weather --max-rounds 2\nx")
+    assert printed.count("looking at") == 2
+    assert "stopped after 2 rounds" in printed
+    assert len(sent()) == 4
+
+
+def test_an_interrupt_inside_a_function_stops_cell_and_turn(asking, model_server, sent):
+    model_server.tell(Script(answer="One moment.", calls=(Call("stop", "{}", "c1"),)), SAYS)
+    asking.run("def stop():\n    raise KeyboardInterrupt")
+    asking.fail("%%glm --tool stop\nx")
+    assert isinstance(asking.error, KeyboardInterrupt)
+    reply = asking["_glm"]
+    assert reply.status == "interrupted"
+    assert reply.steps[0].runs[0].status == "interrupted"
+    asking.run("%%glm\nand now?")  # the history is whole: every call has its answer
+    messages = sent()[-1]["messages"]
+    assert [m["role"] for m in messages] == ["user", "assistant", "tool", "user"]
+    assert messages[2]["content"] == "not called: the turn was stopped first"
+
+
+def test_a_session_keeps_the_rounds_and_running_a_cell_again_replaces_them(weather, sent):
+    weather.run("%%glm --tool weather\nx")
+    weather.run("%%glm\nand then?")
+    roles = [m["role"] for m in sent()[-1]["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_a_dry_run_shows_the_schema_and_calls_nothing(weather, sent):
+    printed = weather.run("%%glm --tool weather --dry-run\nx")
+    assert '"Tell the weather."' in printed
+    assert sent() == []
+
+
+def test_wire_shows_both_requests(weather):
+    weather.run("%%glm --tool weather\nx")
+    printed = weather.run("%glm wire")
+    assert printed.count("POST ") >= 2
+    assert json.dumps('{"city":"Ulm","sky":"rain"}') in printed
