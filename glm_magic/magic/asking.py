@@ -98,11 +98,15 @@ def shown(
     GlmError
         The reply failed; what had arrived has been shown.
     """
-    looks = view_options(desk, options, inserted, alone=alone)
-    slot = session.slot_of(stream)
-    if slot is not None and session.name != ASIDE:
-        looks = replace(looks, variants=Choice(session, slot))
-    view = view_for(desk.shell, looks)
+    try:
+        looks = view_options(desk, options, inserted, alone=alone)
+        slot = session.slot_of(stream)
+        if slot is not None and session.name != ASIDE:
+            looks = replace(looks, variants=Choice(session, slot))
+        view = view_for(desk.shell, looks)
+    except BaseException:  # an interrupt: what nobody shows is not to be sent either
+        stream.cancel()
+        raise
     if options.bg:
         return _send_to_background(desk, options, stream, view)
     try:

@@ -182,9 +182,15 @@ class Session:
                 slot.add(Variant(stream, basis, id_, options))
             slot.place = first
             new = slot.variants[first:]
+            streams = [variant.stream for variant in new if variant.stream]
             self._asked += new
-            self._begin(slot, new)
-        return [variant.stream for variant in new if variant.stream]
+            try:
+                self._begin(slot, new)
+            except BaseException:  # an interrupt: nobody will start what nobody was given
+                for stream in streams:
+                    stream.cancel()
+                raise
+        return streams
 
     def _metered(self, call: Call, budget: Amount | None) -> tuple[str, Stream]:
         """Return a stream that its budgets stop, and the id of its run."""

@@ -134,8 +134,6 @@ class Store:
 
     def _note(self, error: Exception) -> None:
         """Put a failure in words, and give up where trying again is of no use."""
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.rollback()
         self.problem, self._given_up = _in_words(error, self.path)
 
 
@@ -145,9 +143,14 @@ class NewerFileError(OSError):
 
 def _execute(connection: Connection, statements: Iterable[Statement]) -> bool:
     connection.execute("BEGIN IMMEDIATE")
-    for sql, values in statements:
-        connection.execute(sql, values)
-    connection.execute("COMMIT")
+    try:
+        for sql, values in statements:
+            connection.execute(sql, values)
+        connection.execute("COMMIT")
+    except BaseException:  # an interrupt of the kernel may arrive anywhere
+        if connection.in_transaction:
+            connection.rollback()
+        raise
     return True
 
 

@@ -306,6 +306,23 @@ def test_a_file_that_another_program_locks_is_waited_for_and_then_made_up_for(
     assert len(glm.Session("locked")) == 3
 
 
+def test_an_interrupt_in_the_middle_of_writing_leaves_a_file_that_can_be_written(chat, store):
+    chat("before").ask("1?")
+
+    def interrupted():
+        yield "INSERT INTO setting VALUES ('half', 'written')", ()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stores._execute(store._open(), interrupted())
+    assert store.read("SELECT * FROM setting WHERE name = 'half'") == []
+    session = chat("after")
+    session.ask("1?")
+    assert store.problem == ""
+    assert not_kept(session) == []
+    assert keeping.by_name("after").turns == 1
+
+
 # ---- several processes ---------------------------------------------------------------------------
 
 ASKER = """

@@ -1,0 +1,83 @@
+"""What a session makes of cells that are run again, moved, duplicated and deleted in JupyterLab."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
+
+from .lab import Lab
+from .test_magic import sent_prompts, setup_cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+_COMMAND = "async (name) => { await window.jupyterapp.commands.execute(name) }"
+_SELECT = (
+    "(index) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;"
+    " window.jupyterapp.shell.currentWidget.content.mode = 'command' }"
+)
+
+
+def do(lab: Lab, index: int, command: str) -> None:
+    """Select a cell and do something with it, as the menu does."""
+    lab.page.evaluate(_SELECT, index)
+    lab.page.evaluate(_COMMAND, command)
+
+
+def test_the_session_follows_cells_that_are_run_again_moved_duplicated_and_deleted(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(answer="fine"))
+    lab.open([setup_cell(model_server), *(f"%%glm -q -p zai\n{word}" for word in ("a", "b", "c"))])
+    for index in range(4):
+        lab.run(index)
+        lab.wait_idle()
+    assert sent_prompts(model_server)[-1] == ["a", "fine", "b", "fine", "c"]
+
+    lab.run(2)
+    lab.wait_idle()
+    assert sent_prompts(model_server)[-1] == ["a", "fine", "b"], "a cell run again"
+
+    do(lab, 3, "notebook:move-cell-up")
+    lab.run(2)
+    lab.wait_idle()
+    assert sent_prompts(model_server)[-1] == ["a", "fine", "b", "fine", "c"], (
+        "a moved cell keeps the place in which it first ran, until the kernel is restarted"
+    )
+
+    do(lab, 3, "notebook:duplicate-below")
+    lab.run(4)
+    lab.wait_idle()
+    assert sent_prompts(model_server)[-1][-3:] == ["c", "fine", "b"], "a copy is a cell of its own"
+    assert len(sent_prompts(model_server)[-1]) == 7
+
+    do(lab, 3, "notebook:delete-cell")
+    lab.run(3)
+    lab.wait_idle()
+    assert sent_prompts(model_server)[-1] == ["a", "fine", "c", "fine", "b"], (
+        "a deleted cell is no longer sent"
+    )
+
+
+def test_restart_and_run_all_sends_the_same_contexts_in_the_same_order(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(answer="fine"))
+    cells = [f"%%glm -q -p zai\n{word}" for word in ("a", "b", "c")]
+    lab.open([setup_cell(model_server), *cells])
+    lab.run_all()
+    lab.wait_done(3)
+    lab.wait_idle()
+    first = sent_prompts(model_server)
+    lab.page.evaluate(
+        "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session"
+        ".kernel.restart() }"
+    )
+    lab.wait_idle()
+    lab.page.evaluate(_COMMAND, "notebook:clear-all-cell-outputs")
+    lab.run_all()
+    lab.wait_done(3)
+    lab.wait_idle()
+    assert len(first) == 3
+    assert sent_prompts(model_server)[3:] == first
