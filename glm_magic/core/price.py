@@ -66,10 +66,10 @@ class Price:
             return None
         cached = usage.cached or 0
         cached_price = tier.input if tier.cached is None else tier.cached
-        amount = (
-            (usage.input - cached) * tier.input + cached * cached_price + usage.output * tier.output
-        ) / MILLION
-        return Cost(amount, self.currency, estimated=bool(cached) and tier.cached is None)
+        output = usage.output * tier.output / MILLION
+        read = (usage.input - cached) * tier.input + cached * cached_price
+        estimated = bool(cached) and tier.cached is None
+        return Cost(read / MILLION + output, self.currency, estimated, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ class Cost:
     """ISO 4217 code."""
     estimated: bool = False
     """True when a part of the figure is an estimate; shown with ``≈``."""
+    output: Decimal | None = field(default=None, compare=False)
+    """The part of `amount` that was paid for generated tokens; ``None`` when it is not known."""
 
     def __str__(self) -> str:
         return ("≈" if self.estimated else "") + format_money(self.amount, self.currency)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .events import Notice
 from .messages import ToolCall, ToolRun
@@ -42,6 +42,15 @@ class Timing:
     """End of the wait before the last retry; ``None`` when there was no retry."""
 
 
+class Beat(NamedTuple):
+    """How far the texts of a reply had grown at one moment, in characters."""
+
+    at_s: float
+    """Seconds since the request was sent."""
+    reasoning: int
+    answer: int
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One request and its reply; a turn has several when tools are called."""
@@ -69,6 +78,8 @@ class Step:
     """When the request was sent, in seconds after the turn's first one."""
     request: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The body that was sent; it never holds a key."""
+    rhythm: tuple[Beat, ...] = field(default=(), repr=False, compare=False)
+    """How the texts grew; empty while the reply streams, and where it was not noted."""
     runs: tuple[ToolRun, ...] = ()
     """What became of the tool calls, as far as they were made."""
 

@@ -27,6 +27,7 @@ from ..core.messages import ToolCall, ToolRun
 from ..core.price import Cost
 from ..core.turn import Cause, Status, Step, Timing
 from ..core.usage import Usage
+from .rhythm import Rhythm
 
 WITHDRAWN = frozenset(
     {
@@ -111,6 +112,7 @@ class ReplyFold:
         self._request = request
         self._reasoning = _Text()
         self._content = _Text()
+        self._rhythm = Rhythm()
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
         self._usage: Usage | None = None
@@ -130,10 +132,12 @@ class ReplyFold:
             case ReasoningDelta(text):
                 self._times.setdefault("reasoning", at_s)
                 self._reasoning.add(text)
+                self._rhythm.note(at_s, reasoning=len(text))
             case ContentDelta(text):
                 if "content" not in self._times and not text.isspace():
                     self._times["content"] = at_s
                 self._content.add(text)
+                self._rhythm.note(at_s, answer=len(text))
             case UsageReport(usage):
                 self._usage = usage
             case ToolCallDelta():
@@ -153,6 +157,7 @@ class ReplyFold:
                     self._times["resumes"] = at_s + event.wait_s
             case ContentWasReasoning():
                 self._reasoning.add(self._content.take())
+                self._rhythm.all_was_reasoning()
                 if "content" in self._times:
                     self._times.setdefault("reasoning", self._times.pop("content"))
             case Finish(reason):
@@ -219,6 +224,7 @@ class ReplyFold:
             cause=self._cause,
             began_s=self._began_s,
             request=self._request,
+            rhythm=self._rhythm.beats(self._began_s) if self.status != "streaming" else (),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
         )
 

@@ -12,12 +12,16 @@ import json
 from typing import Any
 
 from ..core.turn import Turn
+from .anatomy import anatomy_html
+from .anatomy_words import anatomy_words
 from .facts import Fact, facts, missing_answer, phase, reasoning_tokens, remarks
 from .highlight import COPY_BUTTON, block_html
 from .markdown import markdown_html, plain_html
 from .metadata import metadata
 from .options import Format, ViewOptions
 from .plaintext import markdown_text, plain_text
+from .player import player_data, player_script
+from .reading import reading_html
 from .records import records, table_html
 from .safe import attribute, text_html, trimmed
 from .steps import steps_html
@@ -95,9 +99,11 @@ def page_html(
     css = style_of(options.place, inside)
     style = f"<style>{css}</style>" if css else ""
     copies = f' onclick="{_COPY}"' if COPY_BUTTON in inside else ""
+    data = player_data(turn, anatomy_words(said))
     return (
         f'<div class="glm" data-s="{phase(turn)}" role="group" aria-label="{label}"'
-        f' style="{_STYLES["root"]}"{copies}>{style}{inside}</div>'
+        f' style="{_STYLES["root"]}"{copies}{data}>{style}{inside}'
+        f"{player_script(turn, options.place)}</div>"
     )
 
 
@@ -117,6 +123,7 @@ def _inside(
         f'<div class="glm-b{" glm-k" * bars(turn, options)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, said, opened)}</div>"
+        f"{anatomy_html(turn, said)}"
     )
 
 
@@ -216,9 +223,10 @@ def _reasoning_column(turn: Turn, options: ViewOptions, said: Words, opened: boo
         return ""
     is_open = opens(turn, options) if opened is None else opened
     style = _STYLES["open" if is_open else "closed"]
+    read = reading_html(markdown_html(reasoning), anatomy_words(said))
     return (
         f'<details class="glm-r" style="{style}"{" open" * is_open}>'
         f"<summary>{summary_html(turn, options, said)}</summary>"
-        f'<div class="glm-t" style="{_STYLES["reasoning"]}">{markdown_html(reasoning)}</div>'
+        f'<div class="glm-t" style="{_STYLES["reasoning"]}">{read}</div>'
         "</details>"
     )

@@ -42,6 +42,11 @@ def style_of(place: Place | None, body: str) -> str:
     return "".join(css for _, css in _sections()) if place == _Sheet.carrier else ""
 
 
+def carries(place: Place) -> bool:
+    """Whether that output is the one that carries what all share."""
+    return place == _Sheet.carrier
+
+
 def cell_begins(cell: str | None) -> None:
     """Know that a cell's earlier outputs are gone, the sheet maybe with them."""
     if _Sheet.carrier is not None and _Sheet.carrier[0] == cell:

@@ -13,8 +13,12 @@ _ATTRIBUTES = (
     "href target rel class style start dir title role aria-label data-s open type tabindex"
 )
 TEXT_TAGS = frozenset(_TEXT.split())
-PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style"}
+PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "mark"}
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
+
+
+_OUTLINE = re.compile(r"#?g[0-9a-f]{5}-\d+")
+"""Where our own outline of the reasoning leads."""
 
 
 class Elements(HTMLParser):
@@ -48,6 +52,8 @@ def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     found = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
         if (name, value) == ("onclick", OUR_OWN) and tags is PAGE_TAGS:
+            continue
+        if tags is PAGE_TAGS and name in ("href", "id") and _OUTLINE.fullmatch(value):
             continue
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
             found.append(f"<{tag} {name}={value!r}>")

@@ -1,0 +1,168 @@
+// The player of a saved reply. It hides what had not arrived yet and shows it again in the recorded
+// rhythm; it makes its own controls, so a page where scripts do not run shows none.
+window.glmPlayer = window.glmPlayer || (function () {
+  const STYLE = `.glm-hid{display:none !important}
+.glm-pl{display:flex;align-items:center;gap:10px;padding:4px 12px;font-size:12px;color:var(--mu);border-top:1px solid var(--ln);font-variant-numeric:tabular-nums}
+.glm-pl input{flex:1;min-width:60px;accent-color:var(--ac)}
+.glm-pl button{all:unset;box-sizing:border-box;cursor:pointer;min-width:30px;padding:2px 6px;text-align:center;border-radius:5px}
+.glm-pl button:hover{background:color-mix(in srgb, var(--fg) 8%, transparent)}
+.glm-pl button:focus-visible{outline:2px solid var(--ac)}
+.glm-se{width:100%;margin:0 0 8px;padding:3px 8px;font:inherit;color:inherit;background:var(--bg);border:1px solid var(--ln);border-radius:5px}
+::highlight(glm-found){background:#ffd54f;color:#000}
+::highlight(glm-here){background:#ff8f00;color:#000}
+@media print{.glm-pl, .glm-se{display:none}}`;
+  const SPEEDS = [1, 2, 4, 8, 0.5];
+
+  // Text nodes and elements of a part, each with the place where its text begins.
+  function textOf(part) {
+    const texts = [], elements = [];
+    let size = 0;
+    const walk = (node) => {
+      for (const child of [...node.childNodes]) {
+        if (child.nodeType === 3) {
+          texts.push({ node: child, at: size, whole: child.data });
+          size += child.data.length;
+        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,button")) {
+          elements.push({ node: child, at: size });
+          walk(child);
+        }
+      }
+    };
+    if (part) walk(part);
+    return { texts, elements, size };
+  }
+
+  function show(part, share) {
+    const cut = share >= 1 ? Infinity : Math.floor(part.size * share);
+    for (const { node, at, whole } of part.texts) {
+      const data = at >= cut ? "" : whole.slice(0, cut - at);
+      if (node.data !== data) node.data = data;
+    }
+    for (const { node, at } of part.elements) node.classList.toggle("glm-hid", at >= cut);
+  }
+
+  function beatsOf(text) {
+    let at = 0, reasoning = 0, answer = 0;
+    return text.split(" ").map((beat) => {
+      const [ms, r, a] = beat.split(",").map((value) => +value || 0);
+      return [(at += ms), (reasoning += r || 0), (answer += a || 0)];
+    });
+  }
+
+  function control(tag, parent, attributes) {
+    const node = Object.assign(document.createElement(tag), attributes);
+    parent.append(node);
+    return node;
+  }
+
+  function player(root) {
+    const [PLAY, PAUSE, SPEED, POSITION, SEARCH] = JSON.parse(root.dataset.words);
+    const beats = beatsOf(root.dataset.beats);
+    const [end, reasoning, answer] = beats[beats.length - 1];
+    const details = root.querySelector(".glm-r");
+    const thoughts = textOf(root.querySelector(".glm-t"));
+    const said = textOf(root.querySelector(".glm-a"));
+    let now = end, speed = 0, running = 0, before = 0;
+
+    const bar = control("div", root, { className: "glm-pl" });
+    const button = control("button", bar, { type: "button", textContent: "▶", title: PLAY });
+    const range = control("input", bar, { type: "range", min: 0, max: end, step: 1, value: end });
+    const clock = control("span", bar, {});
+    const rate = control("button", bar, { type: "button", title: SPEED });
+    range.setAttribute("aria-label", POSITION);
+    button.setAttribute("aria-label", PLAY);
+
+    function paint() {
+      let at = 0;
+      while (at + 1 < beats.length && beats[at + 1][0] <= now) at++;
+      const beat = now < beats[0][0] ? [0, 0, 0] : beats[at];
+      show(thoughts, reasoning ? beat[1] / reasoning : 1);
+      show(said, answer ? beat[2] / answer : 1);
+      range.value = now;
+      clock.textContent = (now / 1000).toFixed(1) + " / " + (end / 1000).toFixed(1) + " s";
+      rate.textContent = SPEEDS[speed] + "×";
+      button.textContent = running ? "❚❚" : "▶";
+      button.title = running ? PAUSE : PLAY;
+      button.setAttribute("aria-label", button.title);
+    }
+
+    function frame(time) {
+      if (!running) return;
+      if (!root.isConnected) return void (running = 0);
+      now = Math.min(end, now + (before ? time - before : 0) * SPEEDS[speed]);
+      before = time;
+      const box = root.querySelector(".glm-t");
+      if (now >= end) running = 0;
+      paint();
+      if (box && running) box.scrollTop = box.scrollHeight;
+      if (running) requestAnimationFrame(frame);
+    }
+
+    button.onclick = () => {
+      running = running ? 0 : 1;
+      before = 0;
+      if (running && now >= end) now = 0;
+      if (running && details) details.open = true;
+      paint();
+      if (running) requestAnimationFrame(frame);
+    };
+    range.oninput = () => { running = 0; now = +range.value; if (details) details.open = true; paint(); };
+    rate.onclick = () => { speed = (speed + 1) % SPEEDS.length; paint(); };
+    if (details) search(root, details, SEARCH);
+    paint();
+  }
+
+  // Search by the browser's own highlights: nothing in the text is changed.
+  function search(root, details, label) {
+    const box = details.querySelector(".glm-t");
+    if (!box || !window.Highlight || !CSS.highlights) return;
+    const field = document.createElement("input");
+    Object.assign(field, { type: "search", className: "glm-se", placeholder: label });
+    field.setAttribute("aria-label", label);
+    box.prepend(field);
+    let found = [], at = -1;
+    const look = () => {
+      const wanted = field.value.toLowerCase();
+      found = [];
+      at = -1;
+      for (const { node } of textOf(box).texts) {
+        const text = node.data.toLowerCase();
+        for (let i = wanted ? text.indexOf(wanted) : -1; i >= 0; i = text.indexOf(wanted, i + wanted.length)) {
+          const range = new Range();
+          range.setStart(node, i);
+          range.setEnd(node, i + wanted.length);
+          found.push(range);
+        }
+      }
+      CSS.highlights.set("glm-found", new Highlight(...found));
+      field.dataset.found = field.title = String(found.length);
+    };
+    const next = () => {
+      if (!found.length) return;
+      at = (at + 1) % found.length;
+      CSS.highlights.set("glm-here", new Highlight(found[at]));
+      const y = found[at].getBoundingClientRect().top - box.getBoundingClientRect().top;
+      box.scrollTop += y - box.clientHeight / 2;
+    };
+    field.oninput = look;
+    field.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") next(); };
+    details.addEventListener("click", (event) => {
+      const link = event.target.closest(".glm-ol a");
+      const part = link && details.querySelector("#" + CSS.escape(link.hash.slice(1)));
+      if (!part) return;
+      event.preventDefault();
+      box.scrollTop += part.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
+    });
+  }
+
+  const begin = (root) => {
+    if (!root || root.dataset.playing) return;
+    if (!document.querySelector("style.glm-ps")) control("style", document.head, { className: "glm-ps", textContent: STYLE });
+    root.dataset.playing = "1";
+    player(root);
+  };
+  return (script) => {
+    begin(script && script.closest(".glm[data-beats]"));
+    document.querySelectorAll(".glm[data-beats]").forEach(begin);
+  };
+})();

@@ -1,0 +1,166 @@
+"""Reading a reply afterwards: the anatomy bar, outline, marks, and the rhythm in the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glm_magic as glm
+from glm_magic.core.price import Cost
+from glm_magic.core.turn import Beat, Turn
+from glm_magic.core.usage import Usage
+from glm_magic.engine.rhythm import MOST_BEATS, Rhythm
+from glm_magic.views.anatomy import anatomy_html, anatomy_line
+from glm_magic.views.anatomy_words import ENGLISH
+from glm_magic.views.markdown import markdown_html
+from glm_magic.views.options import ViewOptions
+from glm_magic.views.page import bundle, page_html
+from glm_magic.views.player import packed
+from glm_magic.views.reading import reading_html
+from glm_magic.views.words import words
+from tests.api.providers import PLACES
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
+from tests.views.turns import turn_of
+
+SAID = words("en")
+
+
+def with_step(**fields: object) -> Turn:
+    turn = turn_of()
+    return replace(turn, steps=(replace(turn.steps[0], **fields),))  # type: ignore[arg-type]
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def test_the_anatomy_tells_time_tokens_and_money_apart() -> None:
+    cost = Cost(Decimal("0.0031"), "CNY", output=Decimal("0.002568"))
+    html = anatomy_html(with_step(cost=cost), SAID)
+    text = text_of(html)  # what a host shows that strips every style
+    assert "time 4.2 s thinking + 2.7 s answer (61 %)" in text
+    assert "tokens 811 thinking + 473 answer (63 %)" in text
+    assert "money ¥0.0016 thinking + ¥0.0009 answer (63 %)" in text.replace("946", "9")
+    assert "187 tokens/s" in text
+    assert "style=" in html
+    assert "<script" not in html
+
+
+def test_tokens_that_were_not_reported_are_marked_and_money_unknown_is_not_shown() -> None:
+    turn = with_step(usage=Usage(42, 1000), reasoning="a" * 300, content="b" * 100, cost=None)
+    assert anatomy_line(turn, SAID).endswith("tokens ≈750 thinking + ≈250 answer (75 %)")
+    assert "money" not in anatomy_html(turn, SAID)
+
+
+def test_a_reply_without_thinking_has_no_anatomy() -> None:
+    assert anatomy_html(turn_of(reasoning=""), SAID) == ""
+
+
+def test_the_price_of_the_output_is_part_of_the_cost(model_server: ModelServer) -> None:
+    reply = glm.ask("why?", **PLACES[3].asked(model_server))
+    if reply.cost is not None:
+        assert reply.cost.output is not None
+        assert 0 < reply.cost.output < reply.cost.amount
+
+
+REASONING = """First, the ball costs x.
+
+Wait, that is wrong: `wait` is code. Actually x is half.
+
+- a list
+- 不对,应该重新计算。
+
+So the answer is 0.05 <b>dollars</b>.
+"""
+
+
+def test_the_outline_lists_every_part_and_leads_to_it() -> None:
+    html = reading_html(markdown_html(REASONING), ENGLISH)
+    links = re.findall(r'<a href="#([^"]+)">([^<]*)</a>', html)
+    assert [text[:12] for _, text in links] == [
+        "First, the b", "Wait, that i", "a list 不对,应该", "So the answe"]  # fmt: skip
+    for anchor, _ in links:
+        assert html.count(f'id="{anchor}"') == 1
+    assert "Outline: 4 parts, 5 marks of self-correction" in text_of(html)
+
+
+def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
+    html = reading_html(markdown_html(REASONING), ENGLISH)
+    marked = re.findall(r'<mark title="([^"]*)">([^<]*)</mark>', html)
+    assert [word for _, word in marked if word != "?"] == [
+        "Wait", "that is wrong", "Actually", "不对", "重新计算"]  # fmt: skip
+    assert all("not by understanding" in title for title, _ in marked)
+    assert "<code>wait</code>" in html
+
+
+@given(
+    st.lists(st.sampled_from([*REASONING.split("\n"), "```", "$x$", "> q", "| a |"]), max_size=9)
+)
+def test_reading_changes_no_text(lines: list[str]) -> None:
+    rendered = markdown_html("\n\n".join(lines))
+    html = reading_html(rendered, ENGLISH)
+    body = html.partition("</ol></details>")[2] if "glm-ol" in html else html
+    unmarked = re.sub(r'</?mark\b[^>]*>| id="g[0-9a-f]{5}-\d+"', "", body)
+    assert unmarked == rendered
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 9), st.integers(0, 9)), max_size=900))
+def test_a_rhythm_ends_where_the_texts_end_and_stays_small(steps: list) -> None:
+    rhythm, at_s = Rhythm(), 1.0
+    for wait_s, reasoning, answer in steps:
+        at_s += wait_s
+        rhythm.note(at_s, reasoning, answer)
+    beats = rhythm.beats(1.0)
+    assert len(beats) <= MOST_BEATS
+    if steps:
+        assert beats[-1].reasoning == sum(step[1] for step in steps)
+        assert beats[-1].answer == sum(step[2] for step in steps)
+        assert beats[-1].at_s == at_s - 1.0
+        assert list(beats) == sorted(beats)
+
+
+def unpacked(text: str) -> list[tuple[int, int, int]]:
+    at = (0, 0, 0)
+    found = []
+    for beat in text.split(" "):
+        step = [int(value) if value else 0 for value in beat.split(",")] + [0, 0]
+        at = (at[0] + step[0], at[1] + step[1], at[2] + step[2])
+        found.append(at)
+    return found
+
+
+def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer) -> None:
+    model_server.tell(Script(answer="a" * 40, reasoning="b" * 60, pause_s=0.06))
+    reply = glm.ask("why?", **PLACES[4].asked(model_server))
+    beats = reply.turn.steps[0].rhythm
+    assert (beats[-1].reasoning, beats[-1].answer) == (60, 40)
+    html = page_html(reply.turn, ViewOptions(), SAID)
+    data = re.search(r'data-beats="([^"]*)"', html)
+    assert data is not None
+    told = unpacked(data[1])
+    assert told[-1] == (round(beats[-1].at_s * 1000), 60, 40)
+    assert [t[1:] for t in told] == [(b.reasoning, b.answer) for b in beats]
+
+
+def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() -> None:
+    from glm_magic.views import stylesheet
+
+    beats = tuple(Beat(n / 10, n, n) for n in range(1, 5))
+    turn = with_step(rhythm=beats)
+    stylesheet._Sheet.carrier = None
+    try:
+        first = bundle(turn, ViewOptions(place=("a", 0)))[0]["text/html"]
+        second = bundle(turn, ViewOptions(place=("b", 0)))[0]["text/html"]
+    finally:
+        stylesheet._Sheet.carrier = None
+    assert "function textOf" in first
+    assert "function textOf" not in second
+    assert len(second) < len(first) - 3000
+    assert "glmPlayer(document.currentScript)" in second
+    assert packed(beats) in second
+    assert "http" not in "".join(re.findall(r"<script>.*?</script>", first, re.DOTALL))
