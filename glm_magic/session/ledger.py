@@ -10,6 +10,7 @@ from ..core.estimate import Size
 from ..core.price import Cost, CostTotal, Price
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
+from ..engine.transfer import REPLAYED
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ def entries_of(
     size, price : optional
         Size of its request and price of its model, by which a call is estimated while it runs.
     """
+    # Replies from a tape cost nothing; a turn that goes on live has its replayed steps first.
+    replayed = sum(notice.code == REPLAYED for notice in turn.notices)
     for number, step in enumerate(turn.steps):
         sent_at = step.timing.started_at
-        if sent_at is None or _is_refused(step):
+        if number < replayed or sent_at is None or _is_refused(step):
             continue
         usage, cost, estimated = _spent(step, size, price)
         yield Entry(

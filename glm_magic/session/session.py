@@ -17,6 +17,7 @@ from ..engine.async_stream import AsyncStream
 from ..engine.call import Call
 from ..engine.options import Options
 from ..engine.prepare import prepare
+from ..engine.replaying import needs_service
 from ..engine.reply import Reply
 from ..engine.stream import Stream
 from . import cell_key, keeping
@@ -195,7 +196,8 @@ class Session:
     def _metered(self, call: Call, budget: Amount | None) -> tuple[str, Stream]:
         """Return a stream that its budgets stop, and the id of its run."""
         run = new_id()
-        meter = Meter(limits_of(self, run, budget), _learn)
+        live = needs_service(call.deck, call.offer, call.wire)
+        meter = Meter(limits_of(self, run, budget) if live else [], _learn)
         notices = meter.check(call)
         stream = Stream(replace(call, notices=(*call.notices, *notices)))
         stream.watchers.append(meter)

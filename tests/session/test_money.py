@@ -216,3 +216,20 @@ def test_the_free_quota_is_counted_down_for_each_model(model_server):
     assert quota.left("glm-4.5", found) == 997_000
     assert quota.left("glm-4.5-air", found) == 1_000_000
     assert limits.Quota(1_000_000, "2099-01-01").left("glm-4.5", found) == 1_000_000
+
+
+def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_path, monkeypatch):
+    tape = tmp_path / "lesson.glmtape"
+    model_server.tell(Script(tokens=Tokens(1000, 1000)))
+    with glm.record(tape):
+        make(model_server, "zai", "glm-4.6", "live").ask("why?")
+    before = Total.of(limits.all_entries())
+    assert before.cost.amounts == {"USD": Decimal("0.0028")}
+    session = make(model_server, "zai", "glm-4.6", "replayed")
+    session.budget = parse_amount("1 tokens")
+    with glm.replay(tape, speed=float("inf")):
+        reply = session.ask("why?")
+    assert reply.cost.amount == Decimal("0.0028"), "what it cost when it was recorded"
+    assert session.entries == []
+    assert Total.of(limits.all_entries()) == before
+    assert len(model_server.requests) == 1
