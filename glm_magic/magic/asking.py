@@ -104,6 +104,8 @@ def shown(
         if slot is not None and session.name != ASIDE:
             looks = replace(looks, variants=Choice(session, slot))
         view = view_for(desk.shell, looks)
+        desk.marks.showed(slot, stream, view)
+        desk.marks.refresh(session)
     except BaseException:  # an interrupt: what nobody shows is not to be sent either
         stream.cancel()
         raise

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from ..core.estimate import Size, estimate_body
 from ..engine.call import Call
 from ..session.context import room
 from .desk import Desk
 from .overview import short
-from .tables import Shown, Table
+from .tables import Sheet, Shown, Table
 
 _NEXT = "…"
 """Stands for a prompt that is still to be written."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Context(Shown):
+    """A table of the parts, and the messages in full as they would be sent."""
+
+    table: Table
+    messages: Sheet
+
+    def html(self) -> str:
+        """Return the table, with the messages folded away below."""
+        return self.table.html() + self.messages.html()
+
+    def text(self) -> str:
+        """Return the table, then the messages."""
+        return f"{self.table.text()}\n\n{self.messages.text()}"
 
 
 def context(desk: Desk, _: object = ()) -> Shown:
@@ -21,16 +39,22 @@ def context(desk: Desk, _: object = ()) -> Shown:
     call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
     size = call.size or Size(estimate_body(call.wire.body))
     rows = [(role, short(text, 200), f"≈{size.tokens(text):,}") for role, text in _parts(call)]
-    return Table(
-        ("role", "text", "tokens"), rows, f"Session {desk.session_name}", _note(call, size)
-    )
+    title = f"Session {desk.session_name}"
+    table = Table(("role", "text", "tokens"), rows, title, _note(call, size))
+    body = json.dumps(_messages(call)[:-1], ensure_ascii=False, indent=2)
+    return Context(table, Sheet([("", ""), ("As it is sent", body)], folded=True))
+
+
+def _messages(call: Call) -> list[Any]:
+    body = call.wire.body
+    return list(body.get("input", body)["messages"])
 
 
 def _parts(call: Call) -> Iterator[tuple[str, str]]:
     """Yield role and text of each part that the body of the request would hold."""
     body = call.wire.body
-    inner, options = body.get("input", body), body.get("parameters", body)
-    for message in inner["messages"][:-1]:
+    options = body.get("parameters", body)
+    for message in _messages(call)[:-1]:
         for name, value in message.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if name != "role" and text:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .arguments import Options
     from .background import Jobs
     from .conversations import Conversations
+    from .marks import Marks
     from .places import Places
 
 
@@ -49,6 +50,13 @@ class Desk:
         from .places import Places
 
         return Places(self.shell)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """The outputs that say when they were answered before a change."""
+        from .marks import Marks
+
+        return Marks()
 
     @cached_property
     def conversations(self) -> Conversations:

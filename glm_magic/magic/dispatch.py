@@ -22,6 +22,7 @@ def run_line(desk: Desk, line: str) -> Any:
         verb, words = found
         verbs.refuse_unbuilt(verb)
         shown = COMMANDS[verb.name](desk, words)
+        desk.marks.refresh(desk.session)
         if shown is not None:
             show(shown)
         return shown.value if isinstance(shown, Given) else None

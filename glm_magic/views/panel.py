@@ -160,6 +160,12 @@ class PanelView:
             self._understudy.close()
         self._keep_end(turn)
 
+    def mark(self, turn: Turn, *, stale: bool) -> None:
+        """Say, or say no more, in the output that stays, that it was answered before a change."""
+        options = replace(self._options, note=self._words.stale) if stale else self._options
+        if not leaves_nothing(turn, options):
+            self._publish(*bundle(turn, options, self._opened, self._revealed), update=True)
+
     def _show_end(self, turn: Turn) -> None:
         """Send the last words at once: rendering the page that stays takes a moment."""
         with self._lock:

@@ -61,6 +61,7 @@ class Words:
     reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
     answer_now: str = "Answer now"
     answer_now_title: str = "Stop thinking and answer at once; both requests are counted"
+    stale: str = "answered before the change above"
     stop: str = "Stop"
     copy: str = "Copy"
     copied: str = "Copied"
@@ -123,6 +124,7 @@ CHINESE = Words(
     reasoning_held="思考过程已隐藏;print(_glm.reasoning) 可显示。",
     answer_now="立即回答",
     answer_now_title="停止思考,立即回答;两次请求都会计费",
+    stale="在上文更改之前回答",
     stop="停止",
     copy="复制",
     copied="已复制",

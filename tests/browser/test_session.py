@@ -81,3 +81,28 @@ def test_restart_and_run_all_sends_the_same_contexts_in_the_same_order(
     lab.wait_idle()
     assert len(first) == 3
     assert sent_prompts(model_server)[3:] == first
+
+
+def test_later_outputs_say_that_they_were_answered_before_the_change(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(answer="fine"))
+    lab.open([setup_cell(model_server), "%%glm -p zai\na", "%%glm -p zai\nb", "%glm choose 1 1"])
+    for index in (0, 1, 2):
+        lab.run(index)
+        lab.wait_idle()
+    mark = "answered before the change above"
+    assert mark not in lab.text(2)
+    lab.run(1)
+    lab.wait_idle()
+    lab.cell(2).get_by_text(mark).wait_for(timeout=10_000)
+    assert mark not in lab.text(1)
+    assert len(lab.outputs(2)) == 1
+    lab.run(3)
+    lab.wait_idle()
+    lab.cell(2).get_by_text(mark).wait_for(state="detached", timeout=10_000)
+    lab.run(1)
+    lab.run(2)
+    lab.wait_idle()
+    lab.wait_static(2)
+    assert mark not in lab.text(2)

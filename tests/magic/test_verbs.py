@@ -1,5 +1,7 @@
 """Verbs show and change what they say, and everything else on a line is a prompt."""
 
+import json
+
 import pytest
 
 from glm_magic.core.errors import (
@@ -170,11 +172,15 @@ def test_context_is_what_the_next_turn_sends(asking, sent):
     asking.run("%glm -q one")
     asking.run("%glm -q two")
     printed = asking.run("%glm context")
-    roles = [line.split()[0] for line in printed.splitlines()[3:-1]]
+    lines = printed.splitlines()
+    end = next(n for n, line in enumerate(lines) if line.startswith("≈"))
+    roles = [line.split()[0] for line in lines[3:end]]
     assert roles == ["system", "user", "assistant", "user", "assistant"]
     assert "≈" in printed
     asking.run("%glm -q three")
     assert [m["role"] for m in sent()[-1]["messages"]] == [*roles, "user"]
+    promised = json.loads(printed[printed.index("As it is sent") + len("As it is sent") :])
+    assert promised == sent()[-1]["messages"][:-1], "to the last character"
 
 
 def test_usage_is_kept_apart_by_session_and_model(asking, model_server):

@@ -405,23 +405,25 @@ def test_two_hundred_killed_kernels_lose_no_finished_turn(model_server, store):
     assert _kill_many(model_server, store, 200, seed=2) > 50
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_a_killed_kernel_loses_at_most_a_second_of_a_running_turn(model_server, store):
-    model_server.tell(Script(answer="".join(f"{n:04d} " for n in range(2000)), pause_s=0.01))
-    name = "running"
-    process = asker(model_server, name, 1)
+    model_server.tell(Script(answer="".join(f"{n:04d} " for n in range(20_000)), pause_s=0.01))
+    process = asker(model_server, "running", 1)
     assert process.stdout.readline() == "ready\n"
-    time.sleep(4)
+    while store.read("SELECT count(*) FROM piece") in ([], [(0,)], [(1,)], [(2,)]):
+        time.sleep(0.05)
+    time.sleep(0.6)
     process.kill()
+    killed_at = time.time()
     process.stdout.close()
     process.wait()
-    (turn,) = glm.Session(name).turns
+    session = glm.Session("running")
+    (turn,) = session.turns
     assert turn.status == "interrupted"
-    pieces = store.read("SELECT count(*) FROM piece")[0][0]
-    assert 2 <= pieces <= 5, "about one a second"
-    # the reply's own clock says how much of it had been written
-    assert turn.timing.total_s > 1.5
-    assert len(turn.answer) > 0.5 * 5 * turn.timing.total_s / 0.02
-    again = glm.Session(name)
-    assert [m.content for m in again.context()][1] == turn.answer
-    assert again.entries[0].estimated
+    assert turn.answer
+    lived_s = killed_at - turn.timing.started_at
+    assert lived_s - turn.timing.total_s < 1.0 + 1.0, "a second, and one for a busy computer"
+    ((pieces,),) = store.read("SELECT count(*) FROM piece")
+    assert 3 <= pieces <= lived_s / 0.9 + 1, "at most about one a second"
+    assert [m.content for m in session.context()][1] == turn.answer
+    assert session.entries[0].estimated
