@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .engine.tapes import record, replay
     from .magic.extension import load_ipython_extension, unload_ipython_extension
     from .session.session import Session
+    from .tools.mcp import add_mcp, remove_mcp
 
 _HOMES = {
     "api": (
@@ -77,6 +78,7 @@ _HOMES = {
     "engine.tapes": ("record", "replay"),
     "magic.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "session.session": ("Session",),
+    "tools.mcp": ("add_mcp", "remove_mcp"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -89,6 +91,8 @@ __all__ = [  # noqa: RUF022  the order in which people meet them
     "Session",
     "record",
     "replay",
+    "add_mcp",
+    "remove_mcp",
     "Reply",
     "Stream",
     "AsyncStream",

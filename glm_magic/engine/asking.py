@@ -34,6 +34,7 @@ class Asking(TypedDict, total=False):
     top_p: float | None
     max_tokens: int | None
     tools: Sequence[Any] | None
+    mcp: Sequence[str] | None
     max_rounds: int | None
     approve: bool | Approve | None
     parallel: bool | None
@@ -69,6 +70,8 @@ _DOC = """
         Python functions, which the model may call: their type hints and docstrings are sent, the
         calls are made, and the model goes on with what they return. A schema in the OpenAI form (a
         dict) is sent as it is; its calls are in ``reply.tool_calls``, for the caller to make.
+    mcp : sequence of str, optional
+        Servers whose tools the model may call as well, by the names that `add_mcp` gave them.
     max_rounds : int, optional
         The most rounds of such calls; 8 by default.
     approve : bool or callable, optional
@@ -112,6 +115,7 @@ def options_of(asking: Asking) -> Options:
         parameters={**parameters, **(asking.get("params") or {})},
         tools=tuple(asking.get("tools") or ()),
         schema=asking.get("schema"),
+        mcp=tuple(asking.get("mcp") or ()),
         max_rounds=asking.get("max_rounds"),
         approve=asking.get("approve"),
         parallel=asking.get("parallel"),

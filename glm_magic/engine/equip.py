@@ -9,6 +9,7 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..tools.approval import ask_user
+from ..tools.mcp import mcp_server
 from ..tools.shape import Shape
 from ..tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
@@ -42,7 +43,8 @@ def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipme
             f"there has to be room for one round of tool calls, not {options.max_rounds}",
             hint="leave --max-rounds out, or make it 1 or more",
         )
-    schemas, tools = sort_tools(options.tools)
+    of_servers = [tool for name in options.mcp for tool in mcp_server(name).tools()]
+    schemas, tools = sort_tools([*options.tools, *of_servers])
     follow = _follow(options, tools, shape) if tools or shape else None
     if not schemas:
         return Equipment((), options.parameters, follow)

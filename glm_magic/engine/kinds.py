@@ -46,6 +46,7 @@ _KINDS = {
         'True, False, "auto" or an effort level', lambda value: isinstance(value, (bool, str))
     ),
     "tools": _Kind("a list", _is_sequence),
+    "mcp": _Kind("a list of names", _is_sequence),
     "max_rounds": _Kind("a whole number from 1 on", _is_count),
     "approve": _Kind(
         "True, False or a function", lambda value: isinstance(value, bool) or callable(value)

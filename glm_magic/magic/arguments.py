@@ -14,7 +14,7 @@ from ..views.options import Format, Hold, ShowThinking
 Kind = Literal[
     "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed"
 ]
-Completes = Literal["", "model", "provider", "session", "name", "function"]
+Completes = Literal["", "model", "provider", "session", "name", "function", "server"]
 
 THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
 SHOW_THINKING = ("auto", "open", "closed", "hide")
@@ -37,8 +37,6 @@ class Option:
     repeats: bool = False
     parameter: bool = False
     completes: Completes = ""
-    built: bool = True
-    """False: the option is understood but refused, and nothing is sent."""
 
     @property
     def takes_value(self) -> bool:
@@ -138,7 +136,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--schema",), "schema", "text", "answer in the shape of this class or schema", "NAME",
            completes="name"),
     Option(("--mcp",), "mcp", "text", "let the model use this MCP server (repeatable)", "NAME",
-           repeats=True, built=False),
+           repeats=True, completes="server"),
     Option(("--approve",), "approve", "flag", "ask before each tool call"),
     Option(("--parallel",), "parallel", "flag",
            "let several calls of one round run at the same time"),

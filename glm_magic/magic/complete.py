@@ -6,7 +6,7 @@ Nothing is evaluated and no key is looked for: names only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,11 +74,11 @@ def _names_model(desk: Desk, before: list[str], place: int) -> bool:
 
 
 def _options() -> list[str]:
-    return [option.name for option in OPTIONS if option.built]
+    return [option.name for option in OPTIONS]
 
 
 def _verbs() -> list[str]:
-    return [verb.name for verb in VERBS if verb.built]
+    return [verb.name for verb in VERBS]
 
 
 def _models(desk: Desk) -> list[str]:
@@ -96,17 +96,24 @@ def _names(desk: Desk) -> list[str]:
     return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
 
 
+def _servers() -> list[str]:
+    from ..tools.mcp import mcp_servers
+
+    return [server.name for server in mcp_servers()]
+
+
 def _functions(desk: Desk) -> list[str]:
     names = desk.shell.user_ns
     return [n for n in _names(desk) if callable(names[n]) and not isinstance(names[n], type)]
 
 
 def _values(desk: Desk, option: Option) -> list[str]:
-    kinds = {
+    kinds: dict[str, Callable[[], list[str]]] = {
         "model": lambda: _models(desk),
         "provider": lambda: list(desk.catalogue.providers),
         "session": lambda: desk.conversations.known_names,
         "name": lambda: _names(desk),
+        "server": _servers,
         "function": lambda: _functions(desk),
     }
     return kinds[option.completes]() if option.completes else list(option.choices)
@@ -115,6 +122,8 @@ def _values(desk: Desk, option: Option) -> list[str]:
 def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
     """Return what may follow a verb and the arguments that stand there already."""
     known = desk.catalogue
+    if verb == "mcp" and given == ("remove",):
+        return _servers()
     if verb in ("choose", "show") and len(given) == 1:
         return _variants(desk, given[0])
     if verb == "alias" and len(given) == 1:
@@ -127,6 +136,7 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
         return _numbers(len(desk.session))
     arguments = {
         "models": [*known.providers, *known.models],
+        "mcp": ["add", "list", "remove"],
         "use": [*_models(desk), *known.providers, *desk.conversations.known_names],
         "help": [*BY_NAME, *BY_FLAG],
         "forget": [*desk.conversations.known_names, "all"] if verb == "forget" else [],

@@ -20,7 +20,6 @@ def run_line(desk: Desk, line: str) -> Any:
     found = verbs.find_verb(line, judges(desk))
     if found is not None:
         verb, words = found
-        verbs.refuse_unbuilt(verb)
         shown = COMMANDS[verb.name](desk, words)
         desk.marks.refresh(desk.session)
         if shown is not None:
@@ -40,7 +39,6 @@ def run_prompt(desk: Desk, line: str, cell: str | None) -> Any:
     if options.help:
         show(whole_help())
         return None
-    parse.refuse_unbuilt(options)
     return ask(desk, options, cell)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from ..core.errors import InvalidValueError, UnknownNameError
 from ..engine.tapes import checked_speed
 from .arguments import BY_FLAG, THINKING_WORDS, Option, Options, find_option
 from .words import read_word, skip_space
@@ -162,22 +162,6 @@ class _Parser:
             setattr(self.options, option.field, (*getattr(self.options, option.field), value))
         else:
             setattr(self.options, option.field, value)
-
-
-def refuse_unbuilt(options: Options) -> None:
-    """Refuse an option that is understood but not built.
-
-    Raises
-    ------
-    UnsupportedError
-        Such an option was written.
-    """
-    for option in options.given:
-        if not option.built:
-            raise UnsupportedError(
-                f"{option.name} is not built yet; nothing was sent",
-                hint=f"leave {option.name} out; %glm help lists what there is",
-            )
 
 
 def _unknown(flag: str) -> UnknownNameError:

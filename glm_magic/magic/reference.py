@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .arguments import OPTIONS, Option, find_option
+from .arguments import OPTIONS, find_option
 from .tables import Line, Sheet, Shown
 from .verbs import BY_NAME, VERBS, Verb
 
-_NOT_BUILT = " (not built yet)"
 _USAGE = """\
 %%glm [MODEL] [options] [start of the prompt]     the cell is the prompt
 %glm [MODEL] [options] prompt                     the line is the prompt; it returns the reply
@@ -19,8 +18,8 @@ def whole_help() -> Shown:
     return Sheet(
         [
             ("", _USAGE),
-            ("Options", _aligned([(o.usage, _about(o)) for o in OPTIONS])),
-            ("Verbs of %glm", _aligned([(_short(v), _about(v)) for v in VERBS])),
+            ("Options", _aligned([(o.usage, o.help) for o in OPTIONS])),
+            ("Verbs of %glm", _aligned([(_short(v), v.help) for v in VERBS])),
         ]
     )
 
@@ -29,24 +28,20 @@ def help_on(word: str) -> Shown:
     """Return the help on one verb or option."""
     verb, option = BY_NAME.get(word), find_option(word)
     if verb is not None:
-        return Line(f"{verb.usage}: {_about(verb)}")
-    return Line(f"{option.usage}: {_about(option)}") if option else whole_help()
+        return Line(f"{verb.usage}: {verb.help}")
+    return Line(f"{option.usage}: {option.help}") if option else whole_help()
 
 
 def option_rows() -> list[str]:
-    """Return the README's table of options, as lines of Markdown; it holds those that are built."""
-    rows = [(f"`{_piped(o.usage)}`", o.help) for o in OPTIONS if o.built]
+    """Return the README's table of options, as lines of Markdown."""
+    rows = [(f"`{_piped(o.usage)}`", o.help) for o in OPTIONS]
     return _markdown(("option", "meaning"), rows)
 
 
 def verb_rows() -> list[str]:
-    """Return the README's table of verbs, as lines of Markdown; it holds those that are built."""
-    rows = [(f"`{_piped(_short(v))}`", v.help) for v in VERBS if v.built]
+    """Return the README's table of verbs, as lines of Markdown."""
+    rows = [(f"`{_piped(_short(v))}`", v.help) for v in VERBS]
     return _markdown(("verb", "what it shows or does"), rows)
-
-
-def _about(row: Option | Verb) -> str:
-    return row.help if row.built else row.help + _NOT_BUILT
 
 
 def _short(verb: Verb) -> str:

@@ -39,6 +39,7 @@ def from_line(options: Options) -> Asked:
         system=options.system,
         thinking=options.thinking,
         parameters=options.parameters,
+        mcp=options.mcp,
         approve=options.approve or None,
         parallel=options.parallel or None,
         max_rounds=options.max_rounds,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..core.errors import UnknownNameError, UnsupportedError
+from ..core.errors import UnknownNameError
 from .arguments import BY_FLAG
 
 
@@ -22,8 +22,6 @@ class Verb:
     help: str
     arguments: tuple[str, ...] = ("",)
     """What may follow, one string for each form; ``[…]`` may be left out."""
-    built: bool = True
-    """False: the verb is understood but refused, and nothing is sent."""
 
     @property
     def usage(self) -> str:
@@ -65,8 +63,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("explain", "ask what the last exception means"),
     Verb("jobs", "turns that run in the background"),
     Verb("stop", "stop one background turn, or all", ("[N]",)),
-    Verb("mcp", "servers of the Model Context Protocol", ("add NAME …", "list", "remove NAME"),
-         built=False),
+    Verb("mcp", "servers of the Model Context Protocol", ("add NAME …", "list", "remove NAME")),
     Verb("tape", "what a tape holds, and whether it covers a notebook",
          ("", "check [FILE] [NOTEBOOK]")),
     Verb("forget", "delete a session, this one by default, or everything that is kept on disk",
@@ -161,19 +158,4 @@ def refuse_misspelt(line: str) -> None:
         raise UnknownNameError(
             f"there is no verb {words[0]!r}",
             hint=f"did you mean %glm {near[0]}? To ask a model, write %glm -- {words[0]}",
-        )
-
-
-def refuse_unbuilt(verb: Verb) -> None:
-    """Refuse a verb that is understood but not built.
-
-    Raises
-    ------
-    UnsupportedError
-        It is not built.
-    """
-    if not verb.built:
-        raise UnsupportedError(
-            f"%glm {verb.name} is not built yet; nothing was sent",
-            hint=f"%glm help lists what there is; to ask a model, write %glm -- {verb.name} …",
         )

@@ -58,12 +58,12 @@ def test_a_background_turn_is_waited_for(asks_the_server):
 
 
 def test_a_failing_cell_stops_the_run(asks_the_server):
-    book = notebook("%%glm --compare think=on,off\nwhy?", "print('after')")
+    book = notebook("%%glm --tool nothing\nwhy?", "print('after')")
     with pytest.raises(CellExecutionError) as caught:
         NotebookClient(book, timeout=60).execute()
-    assert "--compare is not built yet" in str(caught.value)
+    assert "there is nothing of that name here" in str(caught.value)
     error = book.cells[1].outputs[0]
-    assert error.ename == "UnsupportedError"
+    assert error.ename == "UnknownNameError"
     assert len(error.traceback) == 2
     assert book.cells[2].outputs == []
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError, UnsupportedError
+from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
 from glm_magic.magic.arguments import BY_FLAG, OPTIONS, Options
-from glm_magic.magic.parse import parse, refuse_unbuilt
+from glm_magic.magic.parse import parse
 
 
 def is_model(word):
@@ -123,18 +123,6 @@ def test_a_file_that_is_not_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidValueError, match="not UTF-8"):
         read("-s @x.bin")
-
-
-@pytest.mark.parametrize("option", [o for o in OPTIONS if not o.built], ids=lambda o: o.name)
-def test_an_option_that_is_not_built_says_so_in_two_lines(option):
-    value = {"integer": " 3", "number": " 2", "choice": " answer", "flag": ""}.get(
-        option.kind, " x=1"
-    )
-    options = read(f"{option.name}{value} hello")
-    assert options.prompt == "hello"
-    with pytest.raises(UnsupportedError, match="is not built yet; nothing was sent") as caught:
-        refuse_unbuilt(options)
-    assert len(caught.value.lines()) == 2
 
 
 def test_no_flag_is_given_twice_and_each_fills_a_field():

@@ -7,7 +7,6 @@ from glm_magic.core.errors import (
     InvalidValueError,
     MissingKeyError,
     UnknownNameError,
-    UnsupportedError,
 )
 from tests.servers.script import Failure, Script
 
@@ -229,16 +228,3 @@ def test_without_a_key_the_variable_is_named(cells, monkeypatch):
     lines = cells.fail("%%glm\nhello")
     assert isinstance(cells.error, MissingKeyError)
     assert "ZAI_API_KEY" in lines[1]
-
-
-@pytest.mark.parametrize(
-    "option",
-    ["--mcp files"],
-)
-def test_what_is_not_built_says_so_and_sends_nothing(asking, sent, option):
-    lines = asking.fail(f"%%glm {option}\nhello")
-    assert lines[0].startswith("UnsupportedError: ")
-    assert "not built yet" in lines[0]
-    assert len(lines) == 2
-    assert isinstance(asking.error, UnsupportedError)
-    assert sent() == []

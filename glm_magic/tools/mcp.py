@@ -1,0 +1,371 @@
+"""Servers of the Model Context Protocol, and their tools.
+
+Each server has one task on a thread of its own for as long as it lives: the protocol's client has
+to be closed by the task that opened it. All of them end with the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import re
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from ..core.errors import GlmError, InvalidValueError, UnavailableError, UnknownNameError
+from ..wire.loop import LoopThread
+from .tool import ToolError, parse_arguments
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.types import CallToolResult
+
+START_S = 30.0
+"""How long a server may take to start and to name its tools."""
+STOP_S = 5.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
+_MOST_PAGES = 50
+_CONNECTION_CLOSED = -32000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is: a command that starts it, or the URL of one that runs."""
+
+    command: tuple[str, ...] = ()
+    url: str = ""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further environment variables of the command."""
+
+    def __str__(self) -> str:
+        return self.url.partition("?")[0] or " ".join(self.command)
+
+
+class McpTool:
+    """One tool of a server."""
+
+    aside = True
+
+    def __init__(self, server: McpServer, tool: Any) -> None:
+        self.own_name: str = tool.name
+        """The name by which its server knows it."""
+        # servers name their tools alike, and some providers refuse names such as "search"
+        self.name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{server.name}_{tool.name}")[:64]
+        self._server = server
+        parameters = _field(tool, "input_schema", "inputSchema") or {"type": "object"}
+        own = {"name": self.name, "description": tool.description or "", "parameters": parameters}
+        self.schema: Mapping[str, Any] = {"type": "function", "function": own}
+
+    def bind(self, arguments: str) -> Callable[[], Any]:
+        """Return the call; the server itself checks the arguments.
+
+        Raises
+        ------
+        ToolError
+            The arguments are no JSON object.
+        """
+        given = parse_arguments(arguments)
+
+        async def call() -> str:
+            return await asyncio.wrap_future(self._server.call(self.own_name, given))
+
+        return call
+
+
+class McpServer:
+    """A server, started when first needed.
+
+    Parameters
+    ----------
+    name : str
+        The user's name of it.
+    address : Address
+        Where it is.
+    """
+
+    def __init__(self, name: str, address: Address) -> None:
+        self.name = name
+        self.address = address
+        self._client: Client | None = None
+        self._tools: tuple[McpTool, ...] = ()
+        self._stop: asyncio.Event | None = None
+        self._life: Future[None] | None = None
+        self._lock = threading.Lock()
+        self._last_words = ""
+        """The last line that its command wrote to stderr."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._life is not None and not self._life.done()
+
+    @property
+    def listed(self) -> str:
+        """The names of its tools, as it told them when it was started last."""
+        return ", ".join(tool.own_name for tool in self._tools)
+
+    def tools(self) -> tuple[McpTool, ...]:
+        """Return its tools, starting it if need be.
+
+        Raises
+        ------
+        UnavailableError
+            It cannot be started, or does not answer.
+        """
+        with self._lock:
+            if not self.alive:
+                self._start()
+            return self._tools
+
+    def _start(self) -> None:
+        ready: Future[None] = Future()
+        self._life = _thread().submit(self._live(ready))
+        try:
+            ready.result(START_S)
+        except FutureTimeoutError:
+            self._life.cancel()
+            raise self._unavailable(f"it did not answer within {START_S:g} s") from None
+        except GlmError:
+            raise
+        except Exception as error:
+            raise self._unavailable(_reason(error)) from None
+
+    def _unavailable(self, why: str) -> UnavailableError:
+        last = self._last_words
+        return UnavailableError(
+            f"the MCP server {self.name} is not there: {why}{f' ({last})' if last else ''}",
+            hint=f"check that this works: {self.address}",
+        )
+
+    async def _live(self, ready: Future[None]) -> None:
+        """Connect, and keep the connection until the server is to stop."""
+        self._stop = asyncio.Event()
+        try:
+            async with self._connected() as client:
+                self._tools = tuple(McpTool(self, tool) for tool in await _list(client))
+                self._client = client
+                ready.set_result(None)
+                await self._stop.wait()
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(_first(error))
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            self._client = None
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Client]:
+        try:
+            from mcp import Client, StdioServerParameters, stdio_client
+        except ImportError:
+            raise UnavailableError(
+                "MCP servers need the package mcp, which is not installed (or is older than 2)",
+                hint='pip install "glm-magic[mcp]"',
+            ) from None
+        if self.address.url:
+            async with Client(self.address.url) as client:
+                yield client
+            return
+        command, *arguments = self.address.command
+        env = dict(self.address.env) or None
+        parameters = StdioServerParameters(command=command, args=arguments, env=env)
+        # its stderr goes into a file: a notebook's own has no descriptor that a child could use
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+            try:
+                async with Client(stdio_client(parameters, errlog=said)) as client:
+                    yield client
+            finally:
+                self._last_words = _last_line(said)
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Future[str]:
+        """Call a tool; cancelling the result cancels the call."""
+        return _thread().submit(self._call(name, arguments))
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> str:
+        client = self._client
+        if client is None:
+            raise ToolError(f"the MCP server {self.name} has ended")
+        try:
+            result = await client.call_tool(name, arguments)
+        except Exception as error:
+            if getattr(error, "code", None) == _CONNECTION_CLOSED and self._stop is not None:
+                self._stop.set()  # its command has ended; the next turn starts it again
+            raise ToolError(f"the MCP server {self.name}: {_reason(error)}") from None
+        text = _text(result)
+        if _field(result, "is_error", "isError"):
+            raise ToolError(text or "the tool failed")
+        return text
+
+    def stop(self) -> None:
+        """End the connection, and the command where there is one."""
+        life, stop = self._life, self._stop
+        if life is None or life.done() or stop is None:
+            return
+        _thread().loop.call_soon_threadsafe(stop.set)
+        with contextlib.suppress(Exception, FutureTimeoutError):
+            life.result(STOP_S)
+        life.cancel()
+
+
+async def _list(client: Client) -> list[Any]:
+    tools: list[Any] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        tools += page.tools
+        cursor = _field(page, "next_cursor", "nextCursor")
+        if cursor is None:
+            break
+    return tools
+
+
+def _text(result: CallToolResult) -> str:
+    """Return a result as text; what is no text is named."""
+    parts = []
+    for part in result.content:
+        text = getattr(part, "text", None)
+        resource = getattr(getattr(part, "resource", None), "text", None)
+        parts.append(text or resource or f"({part.type}, {_field(part, 'mime_type', 'mimeType')})")
+    return "\n".join(parts)
+
+
+def _field(value: Any, *names: str) -> Any:
+    """Return a field by whichever of its names there is."""
+    return next((getattr(value, name) for name in names if hasattr(value, name)), None)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first real error of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(_first(error)).split())[:200]
+    return text or type(_first(error)).__name__
+
+
+def _last_line(file: IO[str]) -> str:
+    try:
+        file.seek(0)
+        lines = [line.strip() for line in file.read().splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return ""
+    return lines[-1][:200] if lines else ""
+
+
+_loop_thread: LoopThread | None = None
+_servers: dict[str, McpServer] = {}
+_guard = threading.Lock()
+
+
+def _thread() -> LoopThread:
+    global _loop_thread  # noqa: PLW0603  one for each process
+    with _guard:
+        if _loop_thread is None or not _loop_thread.alive:
+            _loop_thread = LoopThread()
+        return _loop_thread
+
+
+def add_mcp(
+    name: str,
+    command: Sequence[str] = (),
+    *,
+    url: str = "",
+    env: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Start an MCP server, or connect to one, so that prompts can name it.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    command : sequence of str
+        Program and arguments that start it.
+    url : str
+        Address of a running one, instead of a command.
+    env : mapping, optional
+        Environment variables for the command, beside the few that any command gets.
+
+    Returns
+    -------
+    list of str
+        The tools that it has.
+
+    Raises
+    ------
+    InvalidValueError
+        The name is taken or none, or there is neither command nor URL.
+    UnavailableError
+        The server cannot be started or reached.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            f"an MCP server cannot be called {name!r}",
+            hint="use letters, digits, _ and -, at most 31",
+        )
+    if bool(command) == bool(url) or (url and not url.startswith(("http://", "https://"))):
+        raise InvalidValueError(
+            f"where is the MCP server {name}?",
+            hint=f"%glm mcp add {name} -- COMMAND ARGUMENTS, or %glm mcp add {name} https://…",
+        )
+    if name in _servers:
+        raise InvalidValueError(
+            f"there is an MCP server {name} already", hint=f"%glm mcp remove {name} ends it"
+        )
+    server = McpServer(name, Address(tuple(command), url, dict(env or {})))
+    tools = server.tools()
+    _servers[name] = server
+    return [tool.own_name for tool in tools]
+
+
+def remove_mcp(name: str) -> None:
+    """End an MCP server and forget it.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none of that name.
+    """
+    mcp_server(name).stop()
+    del _servers[name]
+
+
+def mcp_server(name: str) -> McpServer:
+    """Return the server of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none.
+    """
+    if name not in _servers:
+        known = ", ".join(_servers)
+        raise UnknownNameError(
+            f"there is no MCP server {name!r}",
+            hint=f"there are: {known}" if known else f"%glm mcp add {name} -- COMMAND ARGUMENTS",
+        )
+    return _servers[name]
+
+
+def mcp_servers() -> list[McpServer]:
+    """Return every server that was added."""
+    return list(_servers.values())
+
+
+def stop_all() -> None:
+    """End every server."""
+    for server in mcp_servers():
+        server.stop()
+    _servers.clear()
+
+
+atexit.register(stop_all)

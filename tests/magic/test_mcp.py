@@ -1,0 +1,61 @@
+"""``%glm mcp`` and ``--mcp``, with a real server."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from glm_magic.core.errors import InvalidValueError, UnknownNameError
+from glm_magic.tools import mcp as servers
+from tests.servers.script import Call, Script
+
+pytest.importorskip("mcp.server.mcpserver", reason="the extra mcp is not installed")
+
+COMMAND = f"{sys.executable} {Path(__file__).parents[1] / 'servers' / 'mcp_server.py'}"
+
+
+@pytest.fixture(autouse=True)
+def none_left():
+    """End every server after each test."""
+    yield
+    servers.stop_all()
+
+
+def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
+    printed = asking.run(f"%glm mcp add example -- {COMMAND}")
+    assert "The MCP server example runs, with 7 tools: add, search" in printed
+    model_server.tell(
+        Script(answer="", calls=(Call("example_add", '{"a": 2, "b": 3}'),)), Script(answer="Five.")
+    )
+    printed = asking.run("%%glm --mcp example\n2 + 3?")
+    assert "Five." in printed
+    assert "example_add" in printed
+    assert sent()[1]["messages"][-1]["content"] == "5"
+    printed = asking.run("%glm mcp list")
+    assert "runs" in printed
+    assert "mcp_server.py" in printed
+    assert asking.shell.Completer.all_completions("%%glm --mcp ex") == ["example"]
+    asking.run("%glm mcp remove example")
+    assert "No MCP server yet" in asking.run("%glm mcp list")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "words"),
+    [
+        ("%glm mcp remove nothing", UnknownNameError, "no MCP server 'nothing'"),
+        ("%glm mcp add x -- 'open", InvalidValueError, "cannot be read"),
+        ("%glm mcp add x --", InvalidValueError, "where is the MCP server x?"),
+        ("%%glm --mcp nothing\nhello", UnknownNameError, "no MCP server 'nothing'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_two_lines(asking, sent, line, error, words):
+    lines = asking.fail(line)
+    assert isinstance(asking.error, error)
+    assert words in lines[0]
+    assert len(lines) == 2
+    assert sent() == []
+
+
+def test_a_question_about_mcp_is_a_prompt(asking, sent):
+    asking.run("%glm mcp servers are what?")
+    assert sent()[0]["messages"][-1]["content"] == "mcp servers are what?"
