@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check tables bench browser-ready clean
+.PHONY: help demo test quick check kernels tables bench browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -29,6 +29,7 @@ help:
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
+	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make tables  write the generated tables of README.md'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
@@ -81,6 +82,14 @@ test: $(DONE)/everything $(DONE)/model browser-ready check
 
 quick: $(DONE)/tools check
 	$(BIN)/python -m pytest $(EVERYDAY) $(PYTEST_ARGS)
+
+# Stop and interrupt in JupyterLab and Notebook 7, on every ipykernel that is promised.
+KERNELS := 6.29.5 6.30.1 6.31.0 7.0.1 7.1.0
+kernels: $(DONE)/everything browser-ready
+	@for version in $(KERNELS); do \
+		test -d $(VENV)/kernels/$$version || $(BIN)/python -m pip install --quiet --no-deps \
+			--target $(VENV)/kernels/$$version ipykernel==$$version; done
+	GLM_KERNELS=$(abspath $(VENV)/kernels) $(BIN)/python -m pytest tests/browser/test_stop.py -s $(PYTEST_ARGS)
 
 tables: $(DONE)/package
 	$(BIN)/python -m tests.readme --write

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .markdown import parser, render
+from .markdown import parser, plain_html, render
 from .maths import OPEN_ENDED
 from .mend import mended
 from .safe import normalised
+
+LONGEST_TAIL = 60_000
+"""Characters of an open block; a longer one grows as plain text, and is rendered at its end."""
+MOST_LINES = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,19 @@ class IncrementalMarkdown:
 
     def _render_tail(self) -> str:
         tail = self._text[self._cut :]
+        if _is_endless(tail):
+            return plain_html(tail)
         env = {"references": dict(self._references), OPEN_ENDED: True}
         return render(mended(tail), env) if tail.strip() else ""
+
+
+def _is_endless(tail: str) -> bool:
+    """Whether an open block is so long that rendering it for each paint would take seconds.
+
+    Code is cheap to render, however long; thousands of list items are not.
+    """
+    is_code = tail.lstrip().startswith(("```", "~~~"))
+    return not is_code and (len(tail) > LONGEST_TAIL or tail.count("\n") > MOST_LINES)
 
 
 def _without_spaces(source: str) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
+DEEPEST = 60
+"""Quotes and lists inside each other; a list counts twice."""
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
 # A parser and its renderer keep no state between calls, but the lexers of pygments do.
@@ -41,7 +43,10 @@ def render(text: str, env: EnvType) -> str:
     md = parser()
     try:
         with _one_at_a_time:
-            return str(md.renderer.render(md.parse(text, env), md.options, env))
+            tokens = md.parse(text, env)
+            if any(token.level >= DEEPEST - 2 for token in tokens):
+                return plain_html(text)  # the parser leaves out what lies deeper
+            return str(md.renderer.render(tokens, md.options, env))
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         return plain_html(text)  # whatever a model wrote, its words are shown
 
@@ -60,7 +65,9 @@ def parser() -> MarkdownIt:
         def validateLink(self, url: str) -> bool:  # noqa: N802 (the parser's own name)
             return bool(SAFE_LINK.match(url.strip()))
 
-    md = SafeMarkdown("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    md = SafeMarkdown("commonmark", {"html": False, "maxNesting": DEEPEST}).enable(
+        ["table", "strikethrough"]
+    )
     add_maths(md)
     add_direction(md)
     for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):

@@ -50,7 +50,8 @@ _STYLES = {
 _COPY = (
     "let b=event.target.closest('.glm-c');"
     "b&&navigator.clipboard.writeText(b.parentNode.lastChild.textContent)"
-    ".then(()=>{b.dataset.done='✓';setTimeout(()=>delete b.dataset.done,1400)})"
+    ".then(function(){b.dataset.done='✓';"
+    "setTimeout(function(){delete b.dataset.done},1400)})"
 )
 _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
 _AMBER = "#c77700"

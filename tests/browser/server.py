@@ -33,6 +33,8 @@ class LabServer:
         More environment for the server and so for its kernels.
     without : sequence of str
         Extensions of the page that are switched off.
+    kernel : Path, optional
+        A folder with another ipykernel, which comes before the installed one.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class LabServer:
         app: str = "jupyterlab",
         environment: dict[str, str] | None = None,
         without: Sequence[str] = (),
+        kernel: Path | None = None,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -49,6 +52,7 @@ class LabServer:
         self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
         self._environment = environment or {}
         self._without = without
+        self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -133,7 +137,7 @@ class LabServer:
             "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             "display_name": "Python 3",
             "language": "python",
-            "env": {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
+            "env": {"PYTHONPATH": self._kernel_path, "PYTHONDONTWRITEBYTECODE": "1"},
         }
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
