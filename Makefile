@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check kernels tables bench browser-ready clean
+.PHONY: help demo test quick check kernels tables bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -16,6 +16,7 @@ DONE := $(VENV)/done
 DEMO_PORT ?= 8888
 ARGS ?=
 PYTEST_ARGS ?=
+FUZZ ?=
 EVERYDAY := -m 'not slow and not browser and not sdk' --ignore tests/browser
 FONTS := fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 
@@ -30,6 +31,7 @@ help:
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
+	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
 	@echo 'make tables  write the generated tables of README.md'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
@@ -109,6 +111,11 @@ browser-ready:
 		echo 'The browser tests need chromium on the PATH and a Chinese font, for example:' >&2; \
 		echo '  sudo apt-get install chromium fontconfig $(FONTS)' >&2; exit 1; \
 	fi
+
+# Guided by coverage where atheris has a wheel for this Python, else at random.
+fuzz: $(DONE)/tools
+	@$(BIN)/python -m pip install --quiet --only-binary=:all: --group fuzz || echo '(without atheris)'
+	$(BIN)/python -m tests.fuzz.coverage_guided $(FUZZ)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

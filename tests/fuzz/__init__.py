@@ -1,0 +1,1 @@
+"""Random and mutated input: no exception but ours, no hang, linear time."""

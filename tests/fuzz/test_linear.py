@@ -1,0 +1,167 @@
+"""Four times the input takes about four times the time, wherever a model can choose the input.
+
+Times are compared with each other in one run, in the processor's own seconds, and only where they
+are long enough to be measured; a quadratic reader would take sixteen times as long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from glm_magic.dialects.think_tags import ThinkTags
+from glm_magic.magic.interpolate import interpolate
+from glm_magic.views.incremental import IncrementalMarkdown
+from glm_magic.views.markdown import markdown_html
+from glm_magic.views.mend import mended
+from glm_magic.views.taming import tamed
+from glm_magic.wire.framing import Framer
+from tests.laws.decoding import decode
+
+SHORT, TIMES = 2500, 4
+TOO_MUCH = 10.0
+MEASURABLE_S = 0.25
+
+ATOMS = (
+    *("a", "*", "_", "**", "`", "[", "]", "![", "(", "[a](", "[a](b", "<", "&", "&#", "\\", "#"),
+    *("$", "$a ", "$$", "$$a ", "\\(", "\\[", "\\(a ", "\\[a\n", "$$a\n", "\\begin{align}a\n"),
+    *(
+        "> ",
+        "- ",
+        "- a\n",
+        "1. ",
+        " ",
+        "\t",
+        "\n",
+        "\n\n",
+        "a\n\n",
+        "- a\n\n",
+        "  - a\n",
+        "|",
+        "|a",
+    ),
+    *("|a|b|\n|---|---|\n", "~~", "~~a", "```\n", "```a\n", "~", "<a ", "<!--", "<?", "<https://a"),
+    *("a@b", "[a]: b\n", "[a]\n", "*a_", "*a **a ", "_a", "a**b", "a`", "`a``", "[[", "]](", "]["),
+    *(
+        "\\\\",
+        "&amp;",
+        ">\n",
+        "    a\n",
+        "***\n",
+        "===\n",
+        "a\n=\n",
+        "a  \n",
+        "\\\n",
+        "{",
+        "}",
+        "{{",
+    ),
+    *("{a", "^{", "\\a{", "{a}", "[[]]", "\r", "\x00", "“", "https://a.b ", "![a](b)", "[a](b)"),
+    *("$a$", "`a`", "* * ", "> > ", "- - a\n", "é", "\u202e", "<b>", "[a](<", '[a](b "', "[\\"),
+    *("$(", "a$", "www.", "a.b", "[a.b](c", "x\u0590 ", "</think>", "<think>", "`\n", "\u2028"),
+)
+
+
+def incremental(text: str) -> None:
+    IncrementalMarkdown().update(text)
+
+
+def growing(text: str) -> None:
+    """A text that arrives in twelve pieces, as a painter sees it."""
+    view = IncrementalMarkdown()
+    for end in range(len(text) // 12, len(text), max(1, len(text) // 12)):
+        view.update(text[:end])
+
+
+def think_tags(text: str) -> None:
+    tags = ThinkTags(lone_close=True)
+    for at in range(0, len(text), 4):
+        tags.feed(text[at : at + 4])
+
+
+def prompt(text: str) -> None:
+    interpolate(text, {"a": 1})
+
+
+READERS: tuple[Callable[[str], object], ...] = (
+    markdown_html, incremental, growing, mended, tamed, think_tags, prompt,
+)  # fmt: skip
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def is_linear(work: Callable[[int], object]) -> bool:
+    """Whether the longer input takes no more than it may; a second look clears a hiccup."""
+    for _ in range(2):
+        long_s = seconds(lambda: work(TIMES))
+        if long_s < MEASURABLE_S or long_s / seconds(lambda: work(1)) < TOO_MUCH:
+            return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+def test_a_repeated_text_takes_linear_time(reader: Callable[[str], object]) -> None:
+    slow = [
+        start + atom
+        for atom in ATOMS
+        for start in ("", "x ")[: 1 + (reader is markdown_html)]
+        if not is_linear(lambda n, s=start, a=atom: reader(s + a * (SHORT * n // len(a)) + " y"))
+    ]
+    assert slow == []
+
+
+BODIES: dict[str, Callable[[int], bytes]] = {
+    "pings": lambda n: b": ping\n\n" * n,
+    "blank lines": lambda n: b"\n" * (8 * n),
+    "carriage returns": lambda n: b"\r" * (8 * n),
+    "one long line": lambda n: b'data: {"x":"' + b"y" * (20 * n),
+    "keep-alives": lambda n: b"data:\n\n" * n,
+    "fields": lambda n: b"id: 1\nevent: x\n" * n,
+    "single line ends": lambda n: b'data: {"a":1}\n' * n,
+    "data lines": lambda n: b"data: x\n" * min(n, 200_000),
+    "a document": lambda n: b"{" + b" " * (20 * n),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("piece", [1, 4096])
+def test_framing_takes_linear_time(kind: str, piece: int) -> None:
+    count = 3000 if piece == 1 else 40_000
+
+    def frame(times: int) -> None:
+        body, framer = BODIES[kind](count * times), Framer()
+        for at in range(0, len(body), piece):
+            framer.feed(body[at : at + piece])
+        framer.finish()
+
+    assert is_linear(frame)
+
+
+def fragment(arguments: str) -> bytes:
+    """Return a tool-call fragment without id and index, which could be a snapshot."""
+    function = f'{{"function":{{"arguments":"{arguments}"}}}}'
+    return f'data: {{"choices":[{{"delta":{{"tool_calls":[{function}]}}}}]}}\n\n'.encode()
+
+
+DELTAS = {
+    "tool arguments": fragment("abcd"),
+    "text without a line end": b'data: {"choices":[{"delta":{"content":"word "}}]}\n\n',
+    "blank text": b'data: {"choices":[{"delta":{"content":"  "}}]}\n\n',
+    "half a tag": b'data: {"choices":[{"delta":{"content":"</thi"}}]}\n\n',
+    "half characters": b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
+    "usage": b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n',
+}
+
+
+@pytest.mark.parametrize("kind", DELTAS)
+@pytest.mark.parametrize("dialect", ["bigmodel", "vllm"])
+def test_decoding_takes_linear_time(dialect: str, kind: str) -> None:
+    assert is_linear(lambda n: decode(dialect, [DELTAS[kind] * (5000 * n)]))
