@@ -60,6 +60,18 @@ def usual_signals() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.fixture(autouse=True)
+def a_kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no session, budget or learnt size of another test be known to this one."""
+    from glm_magic.session import cell_key, limits
+    from glm_magic.session import session as sessions
+    from glm_magic.session.scales import Scales
+
+    cell_key.followers.clear()
+    monkeypatch.setattr(limits, "_in_memory", {})
+    monkeypatch.setattr(sessions, "scales", Scales())
+
+
 @pytest.fixture(autouse=True, scope="session")
 def loopback_only() -> Iterator[None]:
     """Refuse every connection that would leave this computer."""

@@ -102,7 +102,8 @@ def shown(
         looks = view_options(desk, options, inserted, alone=alone)
         slot = session.slot_of(stream)
         if slot is not None and session.name != ASIDE:
-            looks = replace(looks, variants=Choice(session, slot))
+            choice = Choice(session, slot, lambda: desk.marks.refresh(session))
+            looks = replace(looks, variants=choice)
         view = view_for(desk.shell, looks)
         desk.marks.showed(slot, stream, view)
         desk.marks.refresh(session)

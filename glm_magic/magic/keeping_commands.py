@@ -20,9 +20,8 @@ def resume(desk: Desk, _: Sequence[str]) -> Shown:
     """Continue the session that this notebook used last."""
     kept = keeping.last_of_notebook(session.id for session in desk.conversations)
     if kept is None:
-        off = "" if journals.is_on() else "; conversations are not kept here (GLM_STORE, GLM.store)"
         raise InvalidValueError(
-            f"nothing is kept of an earlier session of this notebook{off}",
+            f"nothing is kept of an earlier session of this notebook{_why()}",
             hint="%glm sessions lists what there is; %glm use NAME goes on from one",
         )
     session = Session(kept.name, fresh=True)
@@ -30,6 +29,14 @@ def resume(desk: Desk, _: Sequence[str]) -> Shown:
     desk.conversations.add(session)
     desk.conversations.chosen = kept.name
     return Line(f"The session {kept.name} goes on from {turns(len(session))}.")
+
+
+def _why() -> str:
+    """Say why nothing is kept, where there is a reason."""
+    journal = journals.current()
+    if journal is None:
+        return "; conversations are not kept here (GLM_STORE, GLM.store)"
+    return f": {journal.store.problem}" if journal.store.problem else ""
 
 
 def save(desk: Desk, words: Sequence[str]) -> Shown:

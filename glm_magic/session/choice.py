@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..core.turn import Turn
@@ -16,6 +16,8 @@ class Choice:
 
     session: Session
     slot: Slot
+    changed: Callable[[], None] = lambda: None
+    """Called when another variant was chosen."""
 
     @property
     def turns(self) -> Sequence[Turn]:
@@ -30,3 +32,4 @@ class Choice:
     def choose(self, place: int) -> None:
         """Let later turns see that variant."""
         self.session.choose(self.slot, place)
+        self.changed()

@@ -178,6 +178,16 @@ def notebook() -> str:
     return cell_key.notebook() if cell_key.notebook else str(Path.cwd())
 
 
+def _after_fork() -> None:
+    """Begin anew in a child: a lock may have been held, and a connection must not be shared."""
+    global _current, _lock
+    _current, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 @atexit.register
 def close() -> None:
     """Let go of the file."""

@@ -152,3 +152,14 @@ def test_files_complete(asking, tmp_path, verb):
     asking.run("%glm -q -S physics one")
     assert "physics" in candidates(desk, "use ph", is_cell=False)[1]
     assert candidates(desk, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
+
+
+def test_resume_from_a_damaged_file_says_that_it_is_damaged(asking, isolated_home):
+    (isolated_home / "glm").mkdir()
+    (isolated_home / "glm" / "sessions.db").write_text("this is no database\n" * 99)
+    lines = asking.fail("%glm resume")
+    assert "is damaged" in lines[0]
+    assert "is damaged" in asking.run("%glm")
+    asking.run("%glm forget all")
+    asking.run("%glm -q one")
+    assert "sessions.db" in asking.run("%glm")

@@ -12,16 +12,6 @@ from glm_magic.magic.complete import candidates
 from tests.servers.script import Script, Tokens
 
 
-@pytest.fixture(autouse=True)
-def a_kernel_of_its_own(monkeypatch):
-    """Let no session of another test be one of this kernel's, nor what it learnt be known here."""
-    from glm_magic.session import cell_key, session
-    from glm_magic.session.scales import Scales
-
-    cell_key.followers.clear()
-    monkeypatch.setattr(session, "scales", Scales())
-
-
 def rows(printed):
     return [line.split() for line in printed.splitlines()[2:]]
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import cell_key, journal
-from glm_magic.session import session as sessions
-from glm_magic.session.scales import Scales
-
-
-@pytest.fixture(autouse=True)
-def a_kernel_of_its_own(monkeypatch):
-    """Let no session of another test be one of this kernel's."""
-    cell_key.followers.clear()
-    monkeypatch.setattr(sessions, "scales", Scales())
+from glm_magic.session import journal
 
 
 @pytest.fixture

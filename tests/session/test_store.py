@@ -323,6 +323,30 @@ def test_an_interrupt_in_the_middle_of_writing_leaves_a_file_that_can_be_written
     assert keeping.by_name("after").turns == 1
 
 
+FORKING = """
+import os, sys
+import glm_magic as glm
+chat = glm.Session("parent", provider="bigmodel", model="glm-4.6", base_url=sys.argv[1],
+                   api_key="test-key")
+chat.ask("1?")
+child = os.fork()
+if not child:
+    fork = chat.fork("child")
+    fork.ask("2?")
+    os._exit(len(fork))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+chat.ask("3?")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_writes_the_same_file(model_server, store):
+    command = [sys.executable, "-W", "ignore", "-c", FORKING, model_server.url + "/api/paas/v4"]
+    subprocess.run(command, check=True, timeout=60)
+    assert len(glm.Session("parent")) == len(glm.Session("child")) == 2
+    assert store.read("PRAGMA integrity_check") == [("ok",)]
+
+
 # ---- several processes ---------------------------------------------------------------------------
 
 ASKER = """
