@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import GlmError
-from .messages import ToolRun
+from .messages import ToolRun, WebLink
 from .usage import Usage
 
 
@@ -76,6 +76,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class WebResults:
+    """What the provider's own web search found for this reply."""
+
+    links: tuple[WebLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """The turn goes on with one more request; the events of its reply follow.
 
@@ -123,6 +130,7 @@ Event = (
     | ToolCallDelta
     | UsageReport
     | Notice
+    | WebResults
     | StepStarted
     | ToolStarted
     | ToolFinished

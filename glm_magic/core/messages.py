@@ -43,6 +43,20 @@ class ToolRun:
 
 
 @dataclass(frozen=True, slots=True)
+class WebLink:
+    """A page that the provider's own web search found."""
+
+    url: str
+    title: str = ""
+    site: str = ""
+    """Who published it, as the provider says."""
+    date: str = ""
+    """When it was published, as the provider writes it."""
+    text: str = ""
+    """What the model was given of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of the context."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from .events import Notice
-from .messages import ToolCall, ToolRun
+from .messages import ToolCall, ToolRun, WebLink
 from .price import Cost
 from .usage import Usage
 
@@ -83,6 +83,9 @@ class Step:
     runs: tuple[ToolRun, ...] = ()
     """What became of the tool calls, as far as they were made."""
 
+    links: tuple[WebLink, ...] = ()
+    """What the provider's own web search found."""
+
     def run_of(self, call: ToolCall) -> ToolRun | None:
         """Return what became of a call of this step; ``None`` while it waits its turn."""
         return next((run for run in self.runs if run.call_id == call.id), None)
@@ -153,6 +156,12 @@ class Turn:
         if len(self.steps) < 2 and self.elapsed_s is None:
             return self.steps[-1].timing if self.steps else Timing()
         return _whole(self.steps, self.elapsed_s)
+
+    @property
+    def links(self) -> tuple[WebLink, ...]:
+        """What the provider's own web search found, each page once."""
+        found = {link.url: link for step in self.steps for link in step.links}
+        return tuple(found.values())
 
     @property
     def asks_caller(self) -> bool:

@@ -176,6 +176,8 @@ class ChatDecoder:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index") in (0, None):
                 events += self._choice(choice)
+        if found := chunk.get("web_search"):
+            events += reading.web_results(found)
         if usage := chunk.get("usage"):
             events += reading.usage(read_usage(usage))
         return events + self._error(chunk, record) if is_error(chunk, record) else events

@@ -18,7 +18,9 @@ from ..core.events import (
     StreamError,
     ToolCallDelta,
     UsageReport,
+    WebResults,
 )
+from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, clean
 from ..core.usage import Usage
 from .think_tags import ThinkTags
@@ -82,6 +84,14 @@ class Reading:
     def tool_calls(self, fragments: Any) -> list[Event]:
         """Return the events of a list of tool-call fragments."""
         return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
+
+    def web_results(self, found: Any) -> list[Event]:
+        """Return the pages of the provider's own web search."""
+        pages = (
+            [page for page in found if isinstance(page, Mapping)] if isinstance(found, list) else []
+        )
+        links = tuple(_link(page) for page in pages if _web_address(page.get("link")))
+        return [WebResults(links)] if links else []
 
     def usage(self, usage: Usage | None) -> list[Event]:
         """Return a report, when the counts are new; a report without counts erases nothing."""
@@ -241,6 +251,19 @@ class ToolCalls:
 def count(value: Any) -> int | None:
     """Return a token count, or ``None`` for anything that is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _web_address(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def _link(page: Mapping[str, Any]) -> WebLink:
+    def text(name: str) -> str:
+        return _word(page.get(name)) or ""
+
+    return WebLink(
+        text("link"), text("title"), text("media"), text("publish_date"), text("content")
+    )
 
 
 def _word(value: Any) -> str | None:

@@ -70,6 +70,7 @@ _DOC = """
         Python functions, which the model may call: their type hints and docstrings are sent, the
         calls are made, and the model goes on with what they return. A schema in the OpenAI form (a
         dict) is sent as it is; its calls are in ``reply.tool_calls``, for the caller to make.
+        ``"web_search"`` is BigModel's and Z.ai's own search; its pages are in ``reply.links``.
     mcp : sequence of str, optional
         Servers whose tools the model may call as well, by the names that `add_mcp` gave them.
     max_rounds : int, optional

@@ -15,6 +15,9 @@ from ..tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
 from .options import Options
 
+WEB_SEARCH = "web_search"
+"""Name of the tool that BigModel and Z.ai run themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
@@ -44,7 +47,10 @@ def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipme
             hint="leave --max-rounds out, or make it 1 or more",
         )
     of_servers = [tool for name in options.mcp for tool in mcp_server(name).tools()]
-    schemas, tools = sort_tools([*options.tools, *of_servers])
+    given = [web_search(offer) if tool == WEB_SEARCH else tool for tool in options.tools]
+    schemas, tools = sort_tools([*given, *of_servers])
+    if any(schema.get("type") == WEB_SEARCH for schema in schemas):
+        web_search(offer)
     follow = _follow(options, tools, shape) if tools or shape else None
     if not schemas:
         return Equipment((), options.parameters, follow)
@@ -55,6 +61,26 @@ def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipme
             provider=offer.provider.name,
         )
     return Equipment(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
+
+
+def web_search(offer: Offer) -> Mapping[str, Any]:
+    """Return the provider's own web search as a tool.
+
+    Raises
+    ------
+    UnsupportedError
+        The provider has none for this model.
+    """
+    provider = offer.provider
+    if provider.dialect != "bigmodel":
+        raise UnsupportedError(
+            f"{provider.title} has no web search for {offer.model.id}",
+            hint="ask at bigmodel or zai, or give a function of your own that searches",
+            provider=provider.name,
+        )
+    engine = "search-prime" if provider.name == "zai" else "search_pro"
+    own = {"enable": True, "search_engine": engine, "search_result": True}
+    return {"type": WEB_SEARCH, WEB_SEARCH: own}
 
 
 def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[str, Any]:

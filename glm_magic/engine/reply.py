@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.events import TimedEvent
-from ..core.messages import ToolCall
+from ..core.messages import ToolCall, WebLink
 from ..core.price import Cost
 from ..core.turn import Status, Step, Timing, Turn
 from ..core.usage import Usage
@@ -84,6 +84,11 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The functions that the model asks to have called."""
         return self.turn.tool_calls
+
+    @property
+    def links(self) -> tuple[WebLink, ...]:
+        """The pages that the provider's own web search found."""
+        return self.turn.links
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -22,8 +22,9 @@ from ..core.events import (
     ToolFinished,
     ToolStarted,
     UsageReport,
+    WebResults,
 )
-from ..core.messages import ToolCall, ToolRun
+from ..core.messages import ToolCall, ToolRun, WebLink
 from ..core.price import Cost
 from ..core.turn import Cause, Status, Step, Timing
 from ..core.usage import Usage
@@ -115,6 +116,7 @@ class ReplyFold:
         self._rhythm = Rhythm()
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
+        self._links: dict[str, WebLink] = {}
         self._usage: Usage | None = None
         self._started = Started()
         self._finish_reason: str | None = None
@@ -166,6 +168,8 @@ class ReplyFold:
             case StreamError(error):
                 self.error = error
                 self._end("failed", at_s)
+            case WebResults(links):
+                self._links.update((link.url, link) for link in links)
             case ToolStarted(call_id):
                 self._runs[call_id] = ToolRun(call_id, "running", began_s=at_s)
             case ToolFinished(run):
@@ -225,6 +229,7 @@ class ReplyFold:
             began_s=self._began_s,
             request=self._request,
             rhythm=self._rhythm.beats(self._began_s) if self.status != "streaming" else (),
+            links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
         )
 

@@ -11,6 +11,7 @@ from ..core.errors import InvalidValueError, UnknownNameError
 if TYPE_CHECKING:
     from .desk import Desk
 
+WEB_SEARCH = "web_search"
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -24,6 +25,8 @@ def named(desk: Desk, option: str, name: str) -> Any:
     UnknownNameError
         There is nothing of that name.
     """
+    if option == "--tool" and name == WEB_SEARCH and name not in desk.shell.user_ns:
+        return name  # the provider's own
     if not _DOTTED.fullmatch(name):
         raise InvalidValueError(
             f"{option} takes a name, not {name!r}", hint=f"define it in a cell, then {option} NAME"

@@ -9,6 +9,7 @@ from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.text import harmless
 from ..core.turn import Step, Turn
 from .facts import seconds
+from .found import link_lines, links_html, links_markdown
 from .highlight import block_html
 from .markdown import markdown_html
 from .safe import text_html, trimmed
@@ -30,7 +31,8 @@ _MARKS: dict[RunStatus, str] = {
 
 def steps_html(turn: Turn, said: Words) -> str:
     """Return the calls and remarks of a turn in order; empty for a reply without any."""
-    return "".join(_step_html(turn, step, at, said) for at, step in enumerate(turn.steps))
+    steps = "".join(_step_html(turn, step, at, said) for at, step in enumerate(turn.steps))
+    return steps + links_html(turn.links)
 
 
 def _step_html(turn: Turn, step: Step, at: int, said: Words) -> str:
@@ -105,6 +107,7 @@ def step_lines(turn: Turn, said: Words) -> Iterator[str]:
         if remark := remark_of(step, said):
             yield remark
         yield from call_lines(step, said)
+    yield from link_lines(turn.links)
 
 
 def call_lines(step: Step, said: Words) -> Iterator[str]:
@@ -128,6 +131,7 @@ def steps_markdown(turn: Turn, said: Words) -> str:
         if step.content.strip() and at + 1 < len(turn.steps) and step.tool_calls:
             blocks.append(tamed(trimmed(step.content)))
         blocks += [_call_markdown(call, step.run_of(call), said) for call in step.tool_calls]
+    blocks += [links_markdown(turn.links)] if turn.links else []
     return "\n\n".join(blocks)
 
 

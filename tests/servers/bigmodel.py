@@ -100,7 +100,9 @@ class BigModel(Vendor):
             choice = {"index": 0, "finish_reason": script.finish, "delta": delta}
             # The usage needs no asking, and sits on the finish chunk.
             usage = {"usage": openai_usage(script.tokens)} if script.tokens else {}
-            yield data({**_chunk(script, body, [choice]), **usage})
+            searches = any(tool["type"] == "web_search" for tool in body.get("tools") or ())
+            found = {"web_search": list(script.pages)} if searches and script.pages else {}
+            yield data({**_chunk(script, body, [choice]), **usage, **found})
         if script.done:
             yield DONE
 

@@ -50,6 +50,8 @@ class Script:
     answer: Text = "Because short waves scatter more."
     reasoning: Text = ""
     calls: tuple[Call, ...] = ()
+    pages: tuple[dict[str, str], ...] = ()
+    """What BigModel's own web search finds, if the request asks for it."""
     tokens: Tokens | None = field(default_factory=Tokens)
     finish: str | None = "stop"
     """The finish reason; ``None``: the body ends without one."""
