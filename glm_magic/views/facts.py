@@ -8,6 +8,7 @@ from typing import Literal
 from ..core.turn import Turn
 from ..core.usage import Usage
 from .options import ViewOptions
+from .runs import run_label
 from .words import Words
 
 Phase = Literal[
@@ -47,6 +48,7 @@ def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
         _state(turn, words),
         _time(turn, words),
         *_counts(turn, words),
+        Fact("run", run_label(turn, options, words), words.run_title),
         Fact("note", options.note),
     ]
     return [item for item in items if item and item.text]

@@ -23,6 +23,7 @@ from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
 from .reading import reading_html
 from .records import records, table_html
+from .runs import earlier_html
 from .safe import attribute, text_html, trimmed
 from .steps import steps_html
 from .stylesheet import style_of
@@ -118,6 +119,7 @@ def _inside(
             f'<details class="glm-o"{shown}><summary>{said.show_answer}</summary>{answer}</details>'
         )
     answer = error_html(turn) + steps_html(turn, said) + answer
+    answer += earlier_html(turn, options, said)
     return (
         f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, said)}</div>\n'
         f"{remarks_html(turn, options, said)}"

@@ -46,6 +46,8 @@ class Words:
     nothing_yet: str = "Nothing had arrived."
     no_answer_yet: str = "There was no answer yet."
     queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
+    run: str = "run {number}/{count}"
+    run_title: str = "%glm choose N V lets later turns see another run of this cell"
     arguments: str = "arguments"
     result: str = "result"
     call_running: str = "running"
@@ -109,6 +111,8 @@ CHINESE = Words(
     nothing_yet="尚未收到任何内容。",
     no_answer_yet="尚未开始回答。",
     queue_dropped="由内核中断停止,排队的单元格没有运行。",
+    run="第 {number}/{count} 次运行",
+    run_title="%glm choose N V 可让后面的提示使用另一次运行",
     arguments="参数",
     result="结果",
     call_running="运行中",

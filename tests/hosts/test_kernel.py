@@ -41,6 +41,15 @@ def test_running_a_cell_again_replaces_its_own_turn(kernel, asks_the_server):
     assert [m["content"] for m in last if m["role"] == "user"] == ["one again", "two", "three"]
 
 
+def test_an_answer_that_was_asked_again_stays_folded_in_the_output(kernel, asks_the_server):
+    kernel.run("%%glm\nwhy?", cell="a")
+    asks_the_server.tell(Script(answer="For another reason."))
+    (output,) = kernel.run("%%glm\nwhy?", cell="a").outputs
+    assert "run 2/2" in output["text/plain"]
+    assert output["text/html"].index("another") < output["text/html"].index("scattering")
+    assert "scattering" not in output["text/plain"]
+
+
 def test_calls_of_one_cell_are_slots_of_their_own(kernel, asks_the_server):
     loop = "for word in ('x', 'y'):\n    %glm -q {word}"
     kernel.run(loop, cell="a")
