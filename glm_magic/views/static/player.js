@@ -119,7 +119,7 @@ window.glmPlayer = window.glmPlayer || (function () {
     const field = document.createElement("input");
     Object.assign(field, { type: "search", className: "glm-se", placeholder: label });
     field.setAttribute("aria-label", label);
-    box.prepend(field);
+    if (box.textContent.length > 600) box.prepend(field); // less can be read at a glance
     let found = [], at = -1;
     const look = () => {
       const wanted = field.value.toLowerCase();
