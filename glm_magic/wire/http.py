@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
@@ -28,6 +28,8 @@ CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
 """Silence after which a stream is given up; a model may think for minutes without a byte."""
 MAX_ERROR_BYTES = 1024 * 1024
+MAX_STALE = 3
+"""So many kept connections in a row may turn out to be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,20 @@ class Reply:
     chunks: AsyncIterator[bytes]
     playback: Playback | None = None
     """The clock of a reply that comes from a tape."""
+
+
+class _Route:
+    """Whether a request went over a connection that was made for it, or over a kept one."""
+
+    is_new = False
+    failures = 0
+
+    async def note(self, event: str, _info: Mapping[str, Any]) -> None:
+        """Hear of a request's steps, as httpcore tells them."""
+        if event.startswith("connection.connect"):
+            self.is_new = True
+        elif event.endswith("receive_response_headers.complete"):
+            self.is_new = True  # what breaks from here on, breaks inside of a reply
 
 
 class HttpClient:
@@ -95,6 +111,7 @@ class HttpClient:
         import httpx
 
         timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
+        route = _Route()
         try:
             sent = self._client.build_request(
                 "POST",
@@ -102,9 +119,17 @@ class HttpClient:
                 content=request.content(),
                 headers=_headers(request, key),
                 timeout=timeout,
-                extensions={PROVIDER: provider},
+                extensions={PROVIDER: provider, "trace": route.note},
             )
-            return await self._client.send(sent, stream=True)
+            while True:
+                try:
+                    return await self._client.send(sent, stream=True)
+                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                    # A server may close a kept connection in the moment in which it is used again.
+                    # It has not read the request then, so it goes out once more, on another one.
+                    route.failures += 1
+                    if route.is_new or route.failures > MAX_STALE:
+                        raise
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _ours(error, request.url, idle_timeout_s)
 

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -470,3 +471,31 @@ def _wait(is_so: Callable[[], bool], seconds: float = 5) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_kept_connection_that_the_server_drops_is_replaced() -> None:
+    """The server reads the second request on the kept connection and hangs up without a word."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    requests: list[int] = []
+
+    def serve() -> None:
+        for number in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                requests.append(number)
+                size = {"Content-Length": str(len(WHOLE)), "Connection": "keep-alive"}
+                connection.sendall(head(headers=size) + WHOLE)
+                if number == 0:
+                    connection.recv(65536)
+                    requests.append(number)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    for _ in range(2):
+        got = glm.ask("Why?", provider="vllm", model="m", base_url=address)
+        assert got.status == "complete"
+    thread.join(5)
+    listener.close()
+    assert requests == [0, 0, 1]
