@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..core.text import harmless
 from ..core.turn import Turn
 from .compare_figures import Row, rows
 from .compare_words import CompareWords, compare_words
@@ -13,9 +14,10 @@ from .markdown import markdown_html
 from .metadata import SCHEMA, metadata
 from .options import ViewOptions
 from .page import answer_html, error_html, opens, summary_html
-from .plaintext import plain_text
+from .plaintext import escaped, plain_text
 from .safe import text_html, trimmed
 from .stylesheet import page_style, small_asset
+from .taming import tamed
 from .words import Words, words
 
 _LINE = "1px solid rgba(128,128,128,.35)"
@@ -139,15 +141,16 @@ def _markdown(
         _bars([names.difference.format(label=labels[0]), *_differences(rows(turns, names), names)]),
     ]
     answers = [
-        f"**{label}**\n\n{trimmed(turn.answer) or turn.error or names.none}"
+        f"**{escaped(label)}**\n\n"
+        + (tamed(trimmed(turn.answer)) or escaped(turn.error or names.none))
         for label, turn in zip(labels, turns, strict=True)
     ]
-    notes = [f"*{line}*" for line in _notes(turns, options, said)]
+    notes = [f"*{escaped(line)}*" for line in _notes(turns, options, said)]
     return "\n\n".join(["\n".join(table), *answers, *notes])
 
 
 def _bars(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(escaped(" ".join(cell.split())) for cell in cells) + " |"
 
 
 def compare_text(
@@ -166,4 +169,4 @@ def compare_text(
         for row in table
     ]
     notes = [options.note] if options.note else []
-    return "\n\n".join([*lanes, "\n".join(lines), *notes])
+    return harmless("\n\n".join([*lanes, "\n".join(lines), *notes]))

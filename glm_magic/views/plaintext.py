@@ -45,9 +45,9 @@ def _plain_answer(turn: Turn, options: ViewOptions, said: Words) -> str:
 def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the answer as the model wrote it, the reasoning behind a toggle."""
     parts = [
-        f"**{_escaped(header_line(turn, options, said))}**",
-        *(f"*{_escaped(line)}*" for line in remarks(turn, options, said)),
-        "\n".join(f"> {_escaped(line)}" for line in (turn.error or "").splitlines()),
+        f"**{escaped(header_line(turn, options, said))}**",
+        *(f"*{escaped(line)}*" for line in remarks(turn, options, said)),
+        "\n".join(f"> {escaped(line)}" for line in (turn.error or "").splitlines()),
         steps_markdown(turn, said),
         missing_answer(turn, said) or _answer(turn, options, said),
         _reasoning(turn, options, said),
@@ -72,6 +72,6 @@ def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:
     return f"<details><summary>{said.reasoning}</summary>\n\n{tamed(reasoning)}\n\n</details>"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Keep a line of ours from being read as Markdown or mathematics."""
     return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in harmless(text))

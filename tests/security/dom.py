@@ -51,13 +51,23 @@ def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     page = Elements(source)
     found = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
-        if (name, value) == ("onclick", OUR_OWN) and tags is PAGE_TAGS:
-            continue
-        if tags is PAGE_TAGS and name in ("href", "id") and _OUTLINE.fullmatch(value):
+        if tags is PAGE_TAGS and _is_ours(name, value):
             continue
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
             found.append(f"<{tag} {name}={value!r}>")
     return found
+
+
+_DANGEROUS = re.compile(r"url|expression|fixed|absolute|import|@|\\", re.IGNORECASE)
+
+
+def _is_ours(name: str, value: str) -> bool:
+    """Whether an attribute is one that the frame of a saved page has beside those of its text."""
+    if name == "style":
+        return not _DANGEROUS.search(value)
+    if name in ("id", "href"):
+        return re.fullmatch(r"#?g[0-9a-f]{5}-\d+", value) is not None
+    return (name, value) == ("onclick", OUR_OWN)
 
 
 def _is_plain(tag: str, name: str, value: str) -> bool:
@@ -66,4 +76,4 @@ def _is_plain(tag: str, name: str, value: str) -> bool:
     if name == "style" and tag in ("th", "td"):
         numeric = "(;font-variant-numeric:tabular-nums)?"
         return re.fullmatch(f"text-align:(left|right|center){numeric}", value) is not None
-    return name != "style" or not re.search(r"url|expression|fixed|import|@|\\", value)
+    return name != "style" or not _DANGEROUS.search(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from glm_magic.core.messages import ToolCall
 from glm_magic.core.text import harmless
 from glm_magic.core.turn import Turn
 from glm_magic.magic.tables import Line, Sheet, Table
+from glm_magic.views.compare_page import compare_bundle
 from glm_magic.views.incremental import IncrementalMarkdown
 from glm_magic.views.links import leads_elsewhere
 from glm_magic.views.markdown import markdown_html
@@ -87,6 +89,22 @@ def test_the_saved_page_holds_it_nowhere(vector: str, form: str | None) -> None:
     assert obeyed(LIBERAL.render(data["text/markdown"]), PAGE_TAGS) == []
     assert not OBEYED_BY_TERMINALS.search(data["text/plain"])
     assert set(metadata) == {"glm_magic"}
+
+
+@pytest.mark.parametrize("vector", VECTORS[::9], ids=range(len(VECTORS[::9])))
+def test_a_saved_comparison_holds_it_nowhere(vector: str) -> None:
+    turns = [everywhere(vector), turn_of(vector, vector)]
+    data, _ = compare_bundle([vector, "think=on"], turns, options(vector))
+    assert obeyed(data["text/html"], PAGE_TAGS) == []
+    assert obeyed(LIBERAL.render(data["text/markdown"]), PAGE_TAGS) == []
+    assert not OBEYED_BY_TERMINALS.search(data["text/plain"])
+
+
+@pytest.mark.parametrize("vector", VECTORS[::9], ids=range(len(VECTORS[::9])))
+def test_records_and_an_outline_hold_it_nowhere(vector: str) -> None:
+    turn = turn_of(json.dumps([{vector: vector, "b": [vector]}]), f"{vector}\n\n" * 4)
+    data, _ = bundle(turn, replace(ENGLISH, format="json"))
+    assert obeyed(data["text/html"], PAGE_TAGS) == []
 
 
 @pytest.mark.parametrize(("vector", "host"), MISLEADING)
