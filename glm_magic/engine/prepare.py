@@ -70,7 +70,7 @@ def prepare(
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
     # started.
     wire = dialect.encode(request, offer)
-    live = needs_service(deck, offer, wire)
+    live = not start_local or needs_service(deck, offer, wire)
     if live and start_local:
         reached, key = _reachable(offer, options)
         if reached is not offer:

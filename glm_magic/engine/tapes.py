@@ -105,7 +105,9 @@ def _open(use: TapeUse | None) -> Deck | None:
     path = use.path.expanduser().absolute()
     with _lock:
         tape = _for_recording(path) if use.mode == "record" else _for_replay(path, use.mode)
-    return Deck(tape, use.mode, pace.usual_speed() if use.speed is None else use.speed)
+    usual = pace.usual_speed()
+    # Where nobody looks on, as in nbclient, no speed is worth waiting for.
+    return Deck(tape, use.mode, usual if use.speed is None or usual == AT_ONCE else use.speed)
 
 
 def _for_recording(path: Path) -> Tape:
@@ -178,8 +180,8 @@ def replay(
     file : str or path
         The tape.
     speed : float, optional
-        1 is the rhythm of the recording, 2 twice as fast; ``math.inf`` waits for nothing, which is
-        the default where nobody looks on, as in nbclient.
+        1 is the rhythm of the recording, 2 twice as fast; ``math.inf`` waits for nothing. Where
+        nobody looks on, as in nbclient, a tape never waits.
     miss : str
         What a request does that is not on the tape: ``"error"``, ``"live"``, or ``"record"``, which
         asks live and adds the reply to the tape.

@@ -112,3 +112,12 @@ def test_a_prompt_that_begins_like_a_verb_stays_a_prompt(asking, sent):
     asking.run("%glm tape measures are made of what?")
     assert [body["messages"][-1]["content"] for body in sent()] == [
         "record the sound of rain in words", "tape measures are made of what?"]  # fmt: skip
+
+
+def test_looking_at_a_request_needs_no_tape_that_holds_it(asking, sent):
+    asking.run("%%glm --record lesson.glmtape\nWhy?")
+    asking.run("%glm replay lesson.glmtape max")
+    assert "Why?" in asking.run("%glm context")
+    assert "something else" in asking.run("%glm --dry-run something else")
+    assert "api.z.ai" in asking.run("%glm --dry-run -p zai -m glm-4.7 hello") or len(sent()) == 1
+    assert len(sent()) == 1
