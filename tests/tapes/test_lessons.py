@@ -36,14 +36,14 @@ socket.getaddrinfo = resolve
 def run(path: Path) -> Any:
     """Restart and run all, with networking blocked from inside the kernel."""
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(BLOCK))
     client = NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": NOTEBOOKS}}
     )
     with client.setup_kernel():
-        info = client.kc.execute(BLOCK, reply=True, timeout=60)
-        assert info["content"]["status"] == "ok"
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
+    del notebook.cells[0]
     return notebook
 
 
@@ -88,7 +88,7 @@ def test_a_lesson_labels_the_model_that_spoke_and_names_no_key(path: Path) -> No
             assert turn["model"] in models
             assert "replayed" in turn["notices"]
     assert "replayed, recorded on" in text
-    assert not re.search(r"Bearer [^$]|sk-[A-Za-z0-9]|/home/|/root/|/tmp/", text)
+    assert not re.search(r"Bearer [^$]|\bsk-[A-Za-z0-9]{12}|/home/|/root/|/tmp/", text)
 
 
 def test_the_readme_links_every_lesson() -> None:
