@@ -50,7 +50,7 @@ def earlier(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, st
 def earlier_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the earlier answers, each behind a line that opens it."""
     return "".join(
-        f'<details class="glm-tool glm-run"><summary>{text_html(label)}</summary>'
+        f'<details class="glm-tool glm-earlier"><summary>{text_html(label)}</summary>'
         f"<div>{markdown_html(answer)}</div></details>\n"
         for label, answer in earlier(turn, options, said)
     )

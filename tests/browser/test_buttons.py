@@ -78,3 +78,34 @@ def test_thinking_is_cut_short_and_both_calls_are_counted(
     assert second.json["thinking"] == {"type": "disabled"}
     (output,) = lab.outputs(1)
     assert output["metadata"]["glm_magic"]["steps"] == 2
+
+
+def test_movement_and_paper_are_respected(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=40)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    moves = "(node) => getComputedStyle(node).animationName"
+    dot, buttons = lab.panel(1).locator(".glm-dot"), lab.panel(1).locator(".glm-buttons")
+    assert dot.evaluate(moves) == "glm-pulse"
+    lab.page.emulate_media(reduced_motion="reduce")
+    assert dot.evaluate(moves) == "none"
+    lab.page.emulate_media(media="print")
+    assert buttons.evaluate("(node) => getComputedStyle(node).display") == "none"
+    lab.page.emulate_media(media="screen")
+    lab.click_stop(1)
+    lab.wait_static(1)
+
+
+def test_a_reply_that_grew_long_is_whole_and_reads_from_its_end_to_its_start(lab: Lab) -> None:
+    many = "answer='\\n\\n'.join(f'Paragraph {n} of many.' for n in range(120))"
+    lab.open([SETUP, f"show(rate=900, view=Kept, reasoning='so', {many})"])
+    lab.run(0)
+    lab.run(1)
+    lab.wait_phase(1, "complete")
+    answer = lab.panel(1).locator(".glm-a")
+    assert answer.locator(".glm-sealed").count() >= 5
+    shown = str(answer.text_content())
+    places = [shown.index(f"Paragraph {n} of") for n in range(120)]
+    assert places == sorted(places)
+    assert shown.count("Paragraph") == 120

@@ -46,7 +46,7 @@ def test_earlier_answers_stay_behind_a_line() -> None:
         < page.index("run 1/3 · glm-4.6")
         < page.index("first</strong>")
     )
-    assert page.count('class="glm-tool glm-run"') == 1, (
+    assert page.count('class="glm-tool glm-earlier"') == 1, (
         "a run without an answer has nothing to keep"
     )
     assert "<summary>run 1/3 · glm-4.6</summary>\n\nThe **first** try." in data["text/markdown"]
