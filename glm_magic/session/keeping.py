@@ -17,7 +17,7 @@ from .store import Statement
 
 if TYPE_CHECKING:
     from .journal import Journal
-    from .session import Session
+    from .turns import Turns
 
 _KEPT_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 _COLUMNS = (
@@ -65,7 +65,7 @@ def by_name(name: str) -> KeptSession | None:
     return found[0] if found else None
 
 
-def fill(session: Session, kept: KeptSession) -> None:
+def fill(session: Turns, kept: KeptSession) -> None:
     """Let a session go on from what is on disk; options that it has already win."""
     journal = journals.current()
     if journal is None:
@@ -78,7 +78,7 @@ def fill(session: Session, kept: KeptSession) -> None:
     session._past = read_entries(journal.store, "session = ?", (kept.id,))
 
 
-def session_row(session: Session) -> Statement:
+def session_row(session: Turns) -> Statement:
     """Return what writes a session itself; keys and tools are never part of it."""
     now = time.time()
     options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}

@@ -17,7 +17,7 @@ from .rows import read_entries
 from .store import Statement
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .turns import Turns
 
 DAY = "budget day"
 QUOTA = "quota"
@@ -89,7 +89,7 @@ class Today:
         return self._spent
 
 
-def limits_of(session: Session, run: str, cell: Amount | None) -> list[Limit]:
+def limits_of(session: Turns, run: str, cell: Amount | None) -> list[Limit]:
     """Return the budgets that hold for a run."""
     limits = [Limit("cell", cell, lambda: Decimal(0))] if cell else []
     own = session.budget
