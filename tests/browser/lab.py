@@ -161,7 +161,7 @@ class Lab:
 
     def click_toggle(self, index: int) -> None:
         """Press the toggle of the reasoning."""
-        self.panel(index).locator("summary").click()
+        self.panel(index).locator(".glm-r > summary").click()
 
     def theme(self, name: str) -> None:
         """Change to ``dark`` or ``light``."""

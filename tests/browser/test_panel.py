@@ -27,9 +27,9 @@ def test_a_reply_streams_and_ends_as_one_static_output(lab: Lab) -> None:
     lab.run(0)
     lab.run(1, wait=False)
     lab.wait_phase(1, "thinking")
-    assert lab.panel(1).locator("details").get_attribute("open") is not None
+    assert lab.panel(1).locator("details.glm-r").get_attribute("open") is not None
     lab.wait_phase(1, "answering")
-    assert lab.panel(1).locator("details").get_attribute("open") is None
+    assert lab.panel(1).locator("details.glm-r").get_attribute("open") is None
     lab.wait_done(1)
     lab.wait_static(1)
     (output,) = lab.outputs(1)
@@ -111,7 +111,7 @@ def test_a_click_while_thinking_keeps_the_reasoning_open(lab: Lab) -> None:
     lab.click_toggle(1)
     lab.click_toggle(1)
     lab.wait_phase(1, "answering")
-    assert lab.panel(1).locator("details").get_attribute("open") is not None
+    assert lab.panel(1).locator("details.glm-r").get_attribute("open") is not None
 
 
 def test_the_reasoning_follows_the_stream_until_the_user_scrolls(lab: Lab) -> None:
@@ -300,7 +300,7 @@ def test_an_untrusted_notebook_keeps_the_columns_and_every_word(lab: Lab) -> Non
     assert panel.locator("style").count() == 0
     answer, reasoning = (
         panel.locator(".glm-a").bounding_box(),
-        panel.locator("details").bounding_box(),
+        panel.locator("details.glm-r").bounding_box(),
     )
     assert answer is not None
     assert reasoning is not None
@@ -319,7 +319,7 @@ def test_a_narrow_page_puts_the_reasoning_above(new_lab: Callable[..., Lab]) -> 
     lab.run(1)
     lab.wait_static(1)
     answer = lab.panel(1).locator(".glm-a").bounding_box()
-    reasoning = lab.panel(1).locator("details").bounding_box()
+    reasoning = lab.panel(1).locator("details.glm-r").bounding_box()
     assert answer is not None
     assert reasoning is not None
     assert reasoning["y"] + reasoning["height"] <= answer["y"] + 1
