@@ -107,7 +107,10 @@ def test_an_interrupt_keeps_what_came_and_leaves_a_healthy_kernel(kernel, asks_t
     asks_the_server.tell(Script(answer="one two three four five", stall_after=4))
     first = kernel.send("%%glm -o r\nwhy?", "a")
     second = kernel.send("1 + 1", "b")
-    time.sleep(2)
+    until = time.monotonic() + 30
+    while not asks_the_server.requests and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)  # the first words arrive
     kernel.manager.interrupt_kernel()
     began = time.monotonic()
     ran = kernel.collect(first)
