@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-CLAIM_S = 0.5
-"""How long a function waits for the waiting thread, which may be busy with an event."""
+CLAIM_S = 1.0
+"""How long a function waits for a thread that was here, or has just started the turn."""
 SETTLE_S = 0.05
 """How long an interrupt of our own may take to reach the main thread."""
 
@@ -163,8 +163,12 @@ class Errands:
         self._changed = changed
         self._open: list[Errand] = []
         self._hosts = 0
-        self._left_at = -CLAIM_S
+        self._left_at = float("-inf")
         self._context = contextvars.copy_context()
+
+    def begin(self) -> None:
+        """Note that the turn starts; whoever started it may be about to wait."""
+        self._left_at = time.monotonic()
 
     def enter(self) -> None:
         """Note that a thread waits for the turn and runs what comes up."""
@@ -225,6 +229,8 @@ class Errands:
     @property
     def _is_hosted(self) -> bool:
         """Whether a thread waits, or did a moment ago and is busy with an event."""
+        if self.loop is not None:
+            return False  # it is waited for in a loop, which must not be blocked
         return self._hosts > 0 or time.monotonic() - self._left_at <= CLAIM_S
 
     def _in_thread(self, errand: Errand) -> None:

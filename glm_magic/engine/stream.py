@@ -98,6 +98,7 @@ class Stream:
             if self._started:
                 return
             self._started = True
+            self._errands.begin()
             self._arrivals.start()
         try:
             current = io.current()
