@@ -36,7 +36,7 @@ def link_lines(links: Sequence[WebLink]) -> Iterator[str]:
 def links_markdown(links: Sequence[WebLink]) -> str:
     """Return pages as a list of Markdown links."""
     return "\n".join(
-        f"{number}. [{_label(link)}](<{quote(link.url, safe=_IN_URLS)}>) {text_html(_about(link))}"
+        f"{number}. [{_label(link)}](<{quote(link.url, safe=_IN_URLS)}>) {_escaped(_about(link))}"
         for number, link in enumerate(_safe(links), 1)
     )
 
@@ -45,7 +45,12 @@ _IN_URLS = ":/?#[]@!$&'()*+,;=%~-._"
 
 
 def _label(link: WebLink) -> str:
-    text = text_html(" ".join(harmless(link.title or link.url).split()))
+    return _escaped(" ".join(harmless(link.title or link.url).split()))
+
+
+def _escaped(text: str) -> str:
+    """Keep the words of a page from being read as Markdown."""
+    text = text_html(harmless(text))
     return "".join(f"\\{c}" if c in "\\[]`*_~" else c for c in text)
 
 

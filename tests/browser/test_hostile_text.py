@@ -33,7 +33,7 @@ null;
 """
 ALLOWED = (
     "div p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i table"
-    " thead tbody tr th td details summary style button"
+    " thead tbody tr th td details summary style button mark"
 )
 STRANGERS = """(roots) => {
   const allowed = new Set("ALLOWED".split(" "));
@@ -45,7 +45,8 @@ STRANGERS = """(roots) => {
     for (const { name: key, value } of node.attributes) {
       if (key === "onclick" && value === COPY) continue;
       if (key.startsWith("on") || loading.includes(key)) found.push(`${name} ${key}=${value}`);
-      if (key === "href" && !/^(https?:|mailto:)/i.test(value)) found.push(`${name} ${value}`);
+      const leads = /^(https?:|mailto:|#g[0-9a-f]{5}-)/i.test(value);
+      if (key === "href" && !leads) found.push(`${name} ${value}`);
       if (key === "style" && /url|fixed|expression/.test(value)) found.push(`${name} ${value}`);
     }
     if (getComputedStyle(node).position === "fixed") found.push(`${name} is fixed`);

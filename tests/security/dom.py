@@ -51,7 +51,7 @@ def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     page = Elements(source)
     found = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
-        if tags is PAGE_TAGS and _is_ours(name, value):
+        if tags >= PAGE_TAGS and _is_ours(name, value):
             continue
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
             found.append(f"<{tag} {name}={value!r}>")

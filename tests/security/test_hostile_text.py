@@ -16,11 +16,12 @@ from markdown_it import MarkdownIt
 import glm_magic as glm
 from glm_magic.core.errors import ServerError
 from glm_magic.core.events import Notice
-from glm_magic.core.messages import ToolCall
+from glm_magic.core.messages import ToolCall, WebLink
 from glm_magic.core.text import harmless
 from glm_magic.core.turn import Turn
 from glm_magic.magic.tables import Line, Sheet, Table
 from glm_magic.views.compare_page import compare_bundle
+from glm_magic.views.found import links_html, links_markdown
 from glm_magic.views.incremental import IncrementalMarkdown
 from glm_magic.views.links import leads_elsewhere
 from glm_magic.views.markdown import markdown_html
@@ -234,3 +235,13 @@ def test_a_reply_is_written_as_text_by_every_protocol_of_display() -> None:
         assert obeyed(data["text/html"], PAGE_TAGS) == []
         assert "\x1b" not in repr(reply)
         assert isinstance(reply, glm.Reply)
+
+
+@pytest.mark.parametrize("vector", VECTORS[::9], ids=range(len(VECTORS[::9])))
+def test_pages_that_a_search_found_are_links_and_words(vector: str) -> None:
+    links = [
+        WebLink(vector, vector, vector, vector),
+        WebLink("https://ok.example", vector, vector, vector),
+    ]
+    assert obeyed(links_html(links), PAGE_TAGS | {"small"}) == []
+    assert obeyed(LIBERAL.render(links_markdown(links))) == []
