@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.plot import plot
 
-PARTS = ("decoding", "starting", "stopping", "many")
+PARTS = ("decoding", "starting", "stopping", "many", "storing", "painting")
 HERE = Path(__file__).parent
 HEAD = """# What glm_magic costs on top of the model
 
