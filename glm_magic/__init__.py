@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .engine.tapes import record, replay
     from .magic.extension import load_ipython_extension, unload_ipython_extension
     from .session.session import Session
-    from .tools.mcp import add_mcp, remove_mcp
+    from .tools.servers import add_mcp, remove_mcp
 
 _HOMES = {
     "api": (
@@ -78,7 +78,7 @@ _HOMES = {
     "engine.tapes": ("record", "replay"),
     "magic.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "session.session": ("Session",),
-    "tools.mcp": ("add_mcp", "remove_mcp"),
+    "tools.servers": ("add_mcp", "remove_mcp"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..tools.approval import ask_user
-from ..tools.mcp import mcp_server
+from ..tools.servers import mcp_server
 from ..tools.shape import Shape
 from ..tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow

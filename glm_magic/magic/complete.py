@@ -97,7 +97,7 @@ def _names(desk: Desk) -> list[str]:
 
 
 def _servers() -> list[str]:
-    from ..tools.mcp import mcp_servers
+    from ..tools.servers import mcp_servers
 
     return [server.name for server in mcp_servers()]
 

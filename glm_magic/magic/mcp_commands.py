@@ -23,7 +23,7 @@ def mcp(_: Desk, words: Sequence[str]) -> Shown:
 
 
 def _add(name: str, rest: Sequence[str]) -> Shown:
-    from ..tools.mcp import add_mcp
+    from ..tools.servers import add_mcp
 
     try:
         parts = shlex.split(" ".join(rest))
@@ -39,14 +39,14 @@ def _add(name: str, rest: Sequence[str]) -> Shown:
 
 
 def _remove(name: str) -> Shown:
-    from ..tools.mcp import remove_mcp
+    from ..tools.servers import remove_mcp
 
     remove_mcp(name)
     return Line(f"The MCP server {name} is stopped and forgotten.")
 
 
 def _list() -> Shown:
-    from ..tools.mcp import mcp_servers
+    from ..tools.servers import mcp_servers
 
     rows = [
         (server.name, "runs" if server.alive else "ended", str(server.address), server.listed)

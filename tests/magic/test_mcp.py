@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.core.errors import InvalidValueError, UnknownNameError
-from glm_magic.tools import mcp as servers
+from glm_magic.tools import servers
 from tests.servers.script import Call, Script
 
 pytest.importorskip("mcp.server.mcpserver", reason="the extra mcp is not installed")

@@ -16,7 +16,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import InvalidValueError, UnavailableError, UnknownNameError
-from glm_magic.tools import mcp as servers
+from glm_magic.tools import mcp, servers
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Call, Script
@@ -201,7 +201,7 @@ def test_what_cannot_be_started_is_refused_in_two_lines(
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "START_S", 0.5)
+    monkeypatch.setattr(mcp, "START_S", 0.5)
     silent = (sys.executable, "-c", "import time; time.sleep(60)")
     with pytest.raises(UnavailableError, match=r"did not answer within 0\.5 s"):
         glm.add_mcp("x", silent)

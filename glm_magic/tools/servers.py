@@ -1,0 +1,109 @@
+"""The MCP servers that the user added to this process, by name; they end with it."""
+
+from __future__ import annotations
+
+import atexit
+import re
+from collections.abc import Mapping, Sequence
+
+from ..core.errors import InvalidValueError, UnknownNameError
+from .mcp import Address, McpServer
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
+_servers: dict[str, McpServer] = {}
+
+
+def add_mcp(
+    name: str,
+    command: Sequence[str] = (),
+    *,
+    url: str = "",
+    env: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Start an MCP server, or connect to one, so that prompts can name it.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    command : sequence of str
+        Program and arguments that start it.
+    url : str
+        Address of a running one, instead of a command.
+    env : mapping, optional
+        Environment variables for the command, beside the few that any command gets.
+
+    Returns
+    -------
+    list of str
+        The tools that it has.
+
+    Raises
+    ------
+    InvalidValueError
+        The name is taken or none, or there is neither command nor URL.
+    UnavailableError
+        The server cannot be started or reached.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValueError(
+            f"an MCP server cannot be called {name!r}",
+            hint="use letters, digits, _ and -, at most 31",
+        )
+    if bool(command) == bool(url) or (url and not url.startswith(("http://", "https://"))):
+        raise InvalidValueError(
+            f"where is the MCP server {name}?",
+            hint=f"%glm mcp add {name} -- COMMAND ARGUMENTS, or %glm mcp add {name} https://…",
+        )
+    if name in _servers:
+        raise InvalidValueError(
+            f"there is an MCP server {name} already", hint=f"%glm mcp remove {name} ends it"
+        )
+    server = McpServer(name, Address(tuple(command), url, dict(env or {})))
+    tools = server.tools()
+    _servers[name] = server
+    return [tool.own_name for tool in tools]
+
+
+def remove_mcp(name: str) -> None:
+    """End an MCP server and forget it.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none of that name.
+    """
+    mcp_server(name).stop()
+    del _servers[name]
+
+
+def mcp_server(name: str) -> McpServer:
+    """Return the server of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none.
+    """
+    if name not in _servers:
+        known = ", ".join(_servers)
+        raise UnknownNameError(
+            f"there is no MCP server {name!r}",
+            hint=f"there are: {known}" if known else f"%glm mcp add {name} -- COMMAND ARGUMENTS",
+        )
+    return _servers[name]
+
+
+def mcp_servers() -> list[McpServer]:
+    """Return every server that was added."""
+    return list(_servers.values())
+
+
+def stop_all() -> None:
+    """End every server."""
+    for server in mcp_servers():
+        server.stop()
+    _servers.clear()
+
+
+atexit.register(stop_all)
