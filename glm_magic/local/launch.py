@@ -83,6 +83,7 @@ def _settings(model: LocalModel, secret: Secret) -> dict[str, Any]:
             **model.params,
         },
         "sampling": model.sampling,
+        "grammar": model.grammar,
     }
 
 

