@@ -184,6 +184,7 @@ class ToolCalls:
         self._ids: list[str] = []
         self._named: list[bool] = []
         self._arguments: list[list[str]] = []
+        self._lengths: list[int] = []
         self._joiners: list[SurrogateJoiner] = []
 
     @property
@@ -227,10 +228,11 @@ class ToolCalls:
     def _new_of_snapshot(self, number: int, arguments: str) -> str:
         """Return what a snapshot adds to the arguments so far; a mere fragment is all new."""
         parts = self._arguments[number]
-        if len(arguments) >= sum(map(len, parts)):
+        if len(arguments) >= self._lengths[number]:
             before = "".join(parts)
             arguments = arguments.removeprefix(before)
         parts.append(arguments)
+        self._lengths[number] += len(arguments)
         return arguments
 
     def _number(self, index: int | None, id_: str, name: str) -> int:
@@ -244,6 +246,7 @@ class ToolCalls:
             self._ids.append("")
             self._named.append(False)
             self._arguments.append([])
+            self._lengths.append(0)
             self._joiners.append(SurrogateJoiner())
         return number
 
