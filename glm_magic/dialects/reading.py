@@ -231,8 +231,9 @@ class ToolCalls:
         if len(arguments) >= self._lengths[number]:
             before = "".join(parts)
             arguments = arguments.removeprefix(before)
-        parts.append(arguments)
-        self._lengths[number] += len(arguments)
+        if arguments:
+            parts.append(arguments)
+            self._lengths[number] += len(arguments)
         return arguments
 
     def _number(self, index: int | None, id_: str, name: str) -> int:
