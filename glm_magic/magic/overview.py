@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
@@ -64,7 +65,15 @@ def status(desk: Desk) -> Shown:
 
 def _where_kept() -> str:
     journal = journals.current()
-    return (journal.store.problem or str(journal.store.path)) if journal else "no: in memory only"
+    if journal is None:
+        return "no: in memory only"
+    return journal.store.problem or _from_home(journal.store.path)
+
+
+def _from_home(path: Path) -> str:
+    """Spell a path without the user's name: the table stays in the notebook's file."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def _thinking(wanted: Thinking) -> str:

@@ -163,3 +163,9 @@ def test_resume_from_a_damaged_file_says_that_it_is_damaged(asking, isolated_hom
     asking.run("%glm forget all")
     asking.run("%glm -q one")
     assert "sessions.db" in asking.run("%glm")
+
+
+def test_the_status_names_no_home_folder(asking, isolated_home):
+    shown = asking.run("%glm")
+    assert "~/glm/sessions.db" in shown
+    assert str(isolated_home) not in shown
