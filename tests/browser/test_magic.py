@@ -16,7 +16,7 @@ REPLY = Script(
     answer="The sum is **4**.",
     tokens=Tokens(12, 40, reasoning=25),
     piece_chars=4,
-    pause_s=0.03,
+    pause_s=0.3,
 )
 
 
