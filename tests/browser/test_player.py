@@ -144,10 +144,13 @@ def test_lanes_stream_side_by_side_and_end_as_one_table(lab: Lab) -> None:
     lab.run(0)
     lab.run(1, wait=False)
     lanes = lab.cell(1).locator(".glm:has(.glm-buttons)")
-    lab.page.wait_for_function(
-        "() => [...document.querySelectorAll('.glm:has(.glm-buttons)')]"
-        ".map((lane) => lane.dataset.s).join() === 'thinking,answering'"
-    )
+    phases = ""
+    for _ in range(100):
+        phases = ",".join(lanes.evaluate_all("(lanes) => lanes.map((lane) => lane.dataset.s)"))
+        if phases == "thinking,answering":
+            break
+        lab.page.wait_for_timeout(200)
+    assert phases == "thinking,answering"
     left, right = (lanes.nth(n).bounding_box() for n in range(2))
     assert left["x"] + left["width"] <= right["x"] + 1
     assert abs(left["y"] - right["y"]) < 2

@@ -86,7 +86,7 @@ def test_no_file_socket_or_thread_stays_after_closing(model_server: ModelServer)
     wait(lambda: not model_server._connections)
     new = {name for name in held() - before if name.startswith(("socket", "pipe", "anon"))}
     assert new == set()
-    assert not [t for t in threading.enumerate() if t.name == "glm-io" and t.is_alive()]
+    wait(lambda: not [t for t in threading.enumerate() if t.name == "glm-io"])
 
 
 FORK = """

@@ -157,7 +157,7 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
         "import glm_magic as glm, subprocess, sys, os\n"
         f"glm.add_mcp('example', {COMMAND!r})\n"
-        "children = subprocess.run(['ps', '-o', 'pid=,args=', '--ppid', str(os.getpid())],"
+        "children = subprocess.run(['ps', '-ww', '-o', 'pid=,args=', '--ppid', str(os.getpid())],"
         " capture_output=True, text=True).stdout\n"
         "print([line.split()[0] for line in children.splitlines() if 'mcp_server' in line][0])\n"
     )
