@@ -162,6 +162,7 @@ def current() -> Journal | None:
     path = data_folder() / FILE
     with _lock:
         if _current is None or _current.store.path != path:
+            close()
             _current = Journal(Store(path))
         return _current
 
