@@ -25,6 +25,16 @@ def do(lab: Lab, index: int, command: str) -> None:
     lab.page.evaluate(_COMMAND, command)
 
 
+def asked(lab: Lab, server: ModelServer, count: int) -> None:
+    """Wait until so many prompts were sent and answered; a cell that ran before has its number."""
+    for _ in range(300):
+        if len(server.requests) >= count:
+            break
+        lab.page.wait_for_timeout(100)
+    assert len(server.requests) == count
+    lab.wait_idle()
+
+
 def test_the_session_follows_cells_that_are_run_again_moved_duplicated_and_deleted(
     lab: Lab, model_server: ModelServer
 ) -> None:
@@ -32,29 +42,29 @@ def test_the_session_follows_cells_that_are_run_again_moved_duplicated_and_delet
     lab.open([setup_cell(model_server), *(f"%%glm -q -p zai\n{word}" for word in ("a", "b", "c"))])
     for index in range(4):
         lab.run(index)
-        lab.wait_idle()
+    asked(lab, model_server, 3)
     assert sent_prompts(model_server)[-1] == ["a", "fine", "b", "fine", "c"]
 
     lab.run(2)
-    lab.wait_idle()
+    asked(lab, model_server, 4)
     assert sent_prompts(model_server)[-1] == ["a", "fine", "b"], "a cell run again"
 
     do(lab, 3, "notebook:move-cell-up")
     lab.run(2)
-    lab.wait_idle()
+    asked(lab, model_server, 5)
     assert sent_prompts(model_server)[-1] == ["a", "fine", "b", "fine", "c"], (
         "a moved cell keeps the place in which it first ran, until the kernel is restarted"
     )
 
     do(lab, 3, "notebook:duplicate-below")
     lab.run(4)
-    lab.wait_idle()
+    asked(lab, model_server, 6)
     assert sent_prompts(model_server)[-1][-3:] == ["c", "fine", "b"], "a copy is a cell of its own"
     assert len(sent_prompts(model_server)[-1]) == 7
 
     do(lab, 3, "notebook:delete-cell")
     lab.run(3)
-    lab.wait_idle()
+    asked(lab, model_server, 7)
     assert sent_prompts(model_server)[-1] == ["a", "fine", "c", "fine", "b"], (
         "a deleted cell is no longer sent"
     )

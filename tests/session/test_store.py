@@ -420,7 +420,7 @@ def _kill_many(server, store, count, seed):
 
 @pytest.mark.timeout(120)
 def test_a_killed_kernel_loses_no_finished_turn(model_server, store):
-    assert _kill_many(model_server, store, 6, seed=1) > 0
+    assert _kill_many(model_server, store, 15, seed=1) > 0
 
 
 @pytest.mark.slow
