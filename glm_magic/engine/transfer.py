@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, Notice, StreamError
@@ -142,10 +142,11 @@ class Transfer:
 
     async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
         while not decoder.over:
-            try:
-                async with asyncio.timeout(TRAILER_S if decoder.finish_reason else None):
-                    chunk = await anext(reply.chunks)
-            except (StopAsyncIteration, TimeoutError):
+            if decoder.finish_reason is None:
+                chunk = await anext(reply.chunks, None)
+            else:
+                chunk = await _soon(reply, TRAILER_S)
+            if chunk is None:
                 return
             self._keep_raw(chunk)
             self._emit(self._events_of(framer.feed(chunk), decoder))
@@ -168,7 +169,24 @@ class Transfer:
 
 async def _read_to_the_end(reply: Reply) -> None:
     """Read what is left of a body that has said all, so that its connection can be used again."""
-    with suppress(TimeoutError, ConnectionFailedError):
-        async with asyncio.timeout(LEFTOVER_S):
-            async for _ in reply.chunks:
-                pass
+    with suppress(ConnectionFailedError), _at_most(LEFTOVER_S):
+        async for _ in reply.chunks:
+            pass
+
+
+async def _soon(reply: Reply, limit_s: float) -> bytes | None:
+    """Return the next chunk, or ``None`` at the end of the body and of the time."""
+    with _at_most(limit_s):
+        return await anext(reply.chunks, None)
+    return None
+
+
+def _at_most(limit_s: float) -> AbstractContextManager[object]:
+    """Leave a block when its time is up, but not in the middle of giving a connection back.
+
+    The pool guards its bookkeeping with anyio's shields, which asyncio's own timeouts break
+    through: the connection then counts as busy for ever.
+    """
+    from anyio import move_on_after
+
+    return move_on_after(limit_s)

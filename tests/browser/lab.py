@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 READY_MS = 60_000
 _CURRENT = "window.jupyterapp.shell.currentWidget"
 _STATUS = f"{_CURRENT}.sessionContext.session?.kernel?.status"
+_numbers = count(1)
 
 
 class Lab:
@@ -52,9 +54,14 @@ class Lab:
         nbformat.write(notebook, path)
         return path
 
-    def open(self, notebook: str | list[str], name: str = "test.ipynb") -> None:
-        """Open a notebook of the server's folder, or one made of these cells."""
+    def open(self, notebook: str | list[str], name: str = "") -> None:
+        """Open a notebook of the server's folder, or one made of these cells.
+
+        One made of cells gets a name of its own: under a name that was open before, the server may
+        still have that notebook's kernel, which remembers.
+        """
         if isinstance(notebook, list):
+            name = name or f"test-{next(_numbers)}.ipynb"
             self.write(name, notebook)
             notebook = name
         self._name = notebook

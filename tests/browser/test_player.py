@@ -139,8 +139,7 @@ def str_of(lab: Lab) -> str:
 
 def test_lanes_stream_side_by_side_and_end_as_one_table(lab: Lab) -> None:
     lab.open(
-        [TAPE, "%%glm --speed 0.1 --compare think=on,off\nWhy?", "_glm.to_frame()[['status']]"],
-        "lanes.ipynb",  # the kernel of a notebook that was opened before would remember its turns
+        [TAPE, "%%glm --speed 0.1 --compare think=on,off\nWhy?", "_glm.to_frame()[['status']]"]
     )
     lab.run(0)
     lab.run(1, wait=False)

@@ -31,7 +31,7 @@ def asked(lab: Lab, server: ModelServer, count: int) -> None:
         if len(server.requests) >= count:
             break
         lab.page.wait_for_timeout(100)
-    assert len(server.requests) == count
+    assert len(server.requests) == count, [lab.outputs(n) for n in range(1, 4)]
     lab.wait_idle()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import glm_magic as glm
-from glm_magic.engine import io
+from glm_magic.engine import io, transfer
 from tests.faults.life import settled
 from tests.hosts.conftest import ROOT, Kernel
 from tests.servers.model_server import ModelServer
@@ -50,6 +50,19 @@ def test_two_hundred_streams_at_once(model_server: ModelServer) -> None:
     assert settled() == []
     ours = {t.name for t in set(threading.enumerate()) - before if t.name != "test-server"}
     assert ours <= {"glm-io"}, "one thread serves them all"
+
+
+def test_no_connection_stays_busy_when_the_wait_for_the_end_is_cut(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_server.tell(Script(answer=("a", "b", "c"), pause_s=0.005))
+    for leftover_s in (0.0002, 0.0005, 0.001):
+        monkeypatch.setattr(transfer, "LEFTOVER_S", leftover_s)
+        streams = [glm.stream(f"{n}?", **asked(model_server)) for n in range(MANY)]
+        for stream in streams:
+            stream.start()
+        assert all(stream.wait(60) for stream in streams)
+        assert settled() == []
 
 
 def test_two_hundred_streams_stopped_in_the_middle(model_server: ModelServer) -> None:
