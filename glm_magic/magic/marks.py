@@ -1,4 +1,4 @@
-"""The outputs of later cells say it when they were answered before a change above them."""
+"""The outputs that stay follow the session: the chosen run, and whether a change came before it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Protocol, runtime_checkable
 from ..core.turn import Turn
 from ..engine.stream import Stream
 from ..session.session import Session
-from ..session.slots import Slot
+from ..session.slots import Slot, Variant
 from ..views.play import View
 
 
 @runtime_checkable
-class Markable(Protocol):
+class Repaintable(Protocol):
     """A view whose output can still be changed when its turn has ended."""
 
-    def mark(self, turn: Turn, *, stale: bool) -> None:
-        """Say, or say no more, that the turn was answered before a change."""
+    def repaint(self, turn: Turn, *, stale: bool) -> None:
+        """Show this run; `stale`: it was answered before a change."""
 
 
 @dataclass(slots=True)
 class _Output:
-    slot: Slot
     stream: Stream
-    view: Markable
+    view: Repaintable
+    shows: Variant
     stale: bool = False
 
 
@@ -39,16 +39,16 @@ class Marks:
         if slot is None:
             return
         self._outputs.pop(slot.id, None)
-        if isinstance(view, Markable):
-            self._outputs[slot.id] = _Output(slot, stream, view)
+        if isinstance(view, Repaintable):
+            self._outputs[slot.id] = _Output(stream, view, slot.current)
 
     def refresh(self, session: Session) -> None:
-        """Mark the outputs of a session's turns, or take the marks away, as it is now."""
+        """Show each turn of a session, in the output of its cell, as it stands now."""
         for slot in session.slots:
             output = self._outputs.get(slot.id)
-            if output is None or not output.stream.done or slot.current.stream is not output.stream:
+            if output is None or not output.stream.done:
                 continue
-            stale = session.is_stale(slot)
-            if stale != output.stale:
-                output.stale = stale
-                output.view.mark(output.stream.turn, stale=stale)
+            shows, stale = slot.current, session.is_stale(slot)
+            if shows is not output.shows or stale != output.stale:
+                output.shows, output.stale = shows, stale
+                output.view.repaint(shows.turn, stale=stale)

@@ -23,7 +23,7 @@ from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
 from .reading import reading_html
 from .records import records, table_html
-from .runs import earlier_html
+from .runs import others_html, run_html
 from .safe import attribute, text_html, trimmed
 from .steps import steps_html
 from .stylesheet import style_of
@@ -119,7 +119,7 @@ def _inside(
             f'<details class="glm-o"{shown}><summary>{said.show_answer}</summary>{answer}</details>'
         )
     answer = error_html(turn) + steps_html(turn, said) + answer
-    answer += earlier_html(turn, options, said)
+    answer += others_html(turn, options, said)
     return (
         f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, said)}</div>\n'
         f"{remarks_html(turn, options, said)}"
@@ -145,17 +145,19 @@ def header_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the items of the header; real spaces keep them apart without any style."""
     now = phase(turn)
     dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
-    return dot + " ".join(_fact_html(item, now) for item in facts(turn, options, said))
+    runs = run_html(turn, options, said)
+    return dot + " ".join(_fact_html(item, now, runs) for item in facts(turn, options, said))
 
 
-def _fact_html(item: Fact, now: str) -> str:
+def _fact_html(item: Fact, now: str, runs: str) -> str:
     title = f' title="{attribute(item.title)}"' if item.title else ""
     if item.kind == "state":
         # The dot alone says complete; every other state is worth a word.
         kind = "glm-v" if now == "complete" else "glm-s"
         return f'<span class="{kind}">{text_html(item.text)}</span>'
     tag = "b" if item.kind == "model" else "span"
-    return f'<{tag} class="glm-{item.kind}"{title}>{text_html(item.text)}</{tag}>'
+    inside = runs if item.kind == "run" else text_html(item.text)
+    return f'<{tag} class="glm-{item.kind}"{title}>{inside}</{tag}>'
 
 
 def _dot(now: str) -> str:

@@ -86,7 +86,7 @@ class PanelView:
         self._turn: Turn | None = None
         self._ready = self._snapshot_asked = self._stopping = self._interrupted = False
         self._opened: bool | None = None
-        self._revealed = False
+        self._revealed = self._taken_away = False
         self._stream: Any = None
         self._steps = ""
         self._understudy: WidgetsView | None = None
@@ -151,7 +151,8 @@ class PanelView:
             told = Notice("interrupted", self._words.queue_dropped)
             turn = replace(turn, notices=(*turn.notices, told))
         self._show_end(turn)
-        if leaves_nothing(turn, self._options):
+        self._taken_away = leaves_nothing(turn, self._options)
+        if self._taken_away:
             take_away(self._display_id, self._options)
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
@@ -160,10 +161,10 @@ class PanelView:
             self._understudy.close()
         self._keep_end(turn)
 
-    def mark(self, turn: Turn, *, stale: bool) -> None:
-        """Say, or say no more, in the output that stays, that it was answered before a change."""
+    def repaint(self, turn: Turn, *, stale: bool) -> None:
+        """Show this run in the output that stays; `stale`: it was answered before a change."""
         options = replace(self._options, note=self._words.stale) if stale else self._options
-        if not leaves_nothing(turn, options):
+        if not self._taken_away:
             self._publish(*bundle(turn, options, self._opened, self._revealed), update=True)
 
     def _show_end(self, turn: Turn) -> None:
@@ -202,6 +203,8 @@ class PanelView:
             self._opened = bool(content.get("open"))
         elif kind == "reveal":
             self._revealed = True
+        elif kind == "choose":
+            self._choose(content.get("run"))
         elif kind == "answer_now":
             with contextlib.suppress(GlmError):  # it began to answer meanwhile
                 self._stream.answer_now()
@@ -210,6 +213,11 @@ class PanelView:
                 self._ready = self._snapshot_asked = True
                 if self._turn is not None and self._turn.status != "streaming":
                     self._send_snapshot(time.monotonic())
+
+    def _choose(self, run: object) -> None:
+        variants = self._options.variants
+        if variants is not None and isinstance(run, int) and 0 <= run < len(variants.turns):
+            variants.choose(run)
 
     def _stop(self) -> None:
         self._stopping = True

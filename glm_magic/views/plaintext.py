@@ -6,7 +6,7 @@ from ..core.text import harmless
 from ..core.turn import Turn
 from .facts import facts, missing_answer, remarks
 from .options import ViewOptions
-from .runs import earlier_markdown
+from .runs import others_markdown
 from .safe import trimmed
 from .steps import step_lines, steps_markdown
 from .taming import fenced, tamed
@@ -51,7 +51,7 @@ def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
         steps_markdown(turn, said),
         missing_answer(turn, said) or _answer(turn, options, said),
         _reasoning(turn, options, said),
-        earlier_markdown(turn, options, said),
+        others_markdown(turn, options, said),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -1,16 +1,16 @@
-"""The other runs of a cell: which of them this is, and what the others answered."""
+"""The other runs of a cell: which of them this is, what the others answered, and the way there."""
 
 from __future__ import annotations
 
 from ..core.turn import Turn
 from .markdown import markdown_html
 from .options import Variants, ViewOptions
-from .safe import text_html, trimmed
+from .safe import attribute, text_html, trimmed
 from .taming import tamed
 from .words import Words
 
 MOST_KEPT = 3
-"""Earlier runs whose answers stay in the file."""
+"""Other runs whose answers stay in the file."""
 
 
 def place_of(turn: Turn, variants: Variants) -> int:
@@ -31,13 +31,32 @@ def run_label(turn: Turn, options: ViewOptions, said: Words) -> str:
     return said.run.format(number=place_of(turn, options.variants) + 1, count=count)
 
 
-def earlier(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, str]]:
-    """Return label and answer of the last runs before this one that answered."""
+def run_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the same between two arrows, which show where a live panel takes their clicks."""
+    label = text_html(run_label(turn, options, said))
+    if not label or options.variants is None or turn.status == "streaming":
+        return label
+    place, last = place_of(turn, options.variants), len(options.variants.turns) - 1
+    back = _arrow("◀", place - 1, said.run_before, off=place == 0)
+    return f"{back}{label}{_arrow('▶', place + 1, said.run_after, off=place == last)}"
+
+
+def _arrow(sign: str, place: int, title: str, *, off: bool) -> str:
+    return (
+        f'<button type="button" class="glm-go" data-sign="{sign}" data-run="{place}"'
+        f' title="{attribute(title)}" aria-label="{attribute(title)}"'
+        f' style="display:none"{" disabled" * off}></button>'
+    )
+
+
+def others(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, str]]:
+    """Return label and answer of the last runs beside this one that answered."""
     if options.variants is None or options.hold == "answer":
         return []
     turns = options.variants.turns
-    before = range(place_of(turn, options.variants))
-    told = [place for place in before if turns[place].answer.strip()][-MOST_KEPT:]
+    shown = place_of(turn, options.variants)
+    answered = [place for place in range(len(turns)) if turns[place].answer.strip()]
+    told = [place for place in answered if place != shown][-MOST_KEPT:]
     return [
         (
             f"{said.run.format(number=place + 1, count=len(turns))} · {turns[place].model}",
@@ -47,18 +66,18 @@ def earlier(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, st
     ]
 
 
-def earlier_html(turn: Turn, options: ViewOptions, said: Words) -> str:
-    """Return the earlier answers, each behind a line that opens it."""
+def others_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the other answers, each behind a line that opens it."""
     return "".join(
-        f'<details class="glm-tool glm-earlier"><summary>{text_html(label)}</summary>'
+        f'<details class="glm-tool glm-other"><summary>{text_html(label)}</summary>'
         f"<div>{markdown_html(answer)}</div></details>\n"
-        for label, answer in earlier(turn, options, said)
+        for label, answer in others(turn, options, said)
     )
 
 
-def earlier_markdown(turn: Turn, options: ViewOptions, said: Words) -> str:
+def others_markdown(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the same as Markdown."""
     return "\n\n".join(
         f"<details><summary>{text_html(label)}</summary>\n\n{tamed(answer)}\n\n</details>"
-        for label, answer in earlier(turn, options, said)
+        for label, answer in others(turn, options, said)
     )

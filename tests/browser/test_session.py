@@ -116,3 +116,58 @@ def test_later_outputs_say_that_they_were_answered_before_the_change(
     lab.wait_idle()
     lab.wait_static(2)
     assert mark not in lab.text(2)
+
+
+def test_the_arrows_in_a_panel_choose_the_run_that_later_turns_see(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    lab.open([setup_cell(model_server), "%%glm -p zai\na", "%%glm -p zai\nb", "%%glm -q -p zai\nc"])
+    lab.run(0)
+    for answer in ("first", "second", "third"):
+        model_server.tell(Script(answer=answer))
+        lab.run(1)
+        lab.wait_idle()
+    lab.run(2)
+    lab.wait_idle()
+    lab.wait_static(1)
+    head, arrows = lab.panel(1).locator(".glm-h"), lab.panel(1).locator(".glm-go")
+    assert "run 3/3" in head.inner_text()
+    assert [arrow.is_enabled() for arrow in arrows.all()] == [True, False]
+    assert lab.panel(2).locator(".glm-go").count() == 0, "one run has no others"
+
+    arrows.first.press("Enter")
+    head.get_by_text("run 2/3").wait_for(timeout=10_000)
+    arrows.first.press("Enter")
+    head.get_by_text("run 1/3").wait_for(timeout=10_000)
+    focused = lab.page.evaluate("() => document.activeElement.dataset.run")
+    assert focused == "1", "the first run has nothing before it: the keyboard is on the other arrow"
+    lab.cell(2).get_by_text("answered before the change above").wait_for(timeout=10_000)
+    answer = lab.panel(1).locator(".glm-a > p").first
+    assert answer.inner_text() == "first"
+    lab.run(3)
+    lab.wait_idle()
+    assert sent_prompts(model_server)[-1] == ["a", "first", "b", "third", "c"]
+    (output,) = lab.outputs(1)
+    assert "run 1/3" in output["data"]["text/plain"]
+    assert "first" in output["data"]["text/plain"]
+
+    lab.save()
+    lab.reload()
+    lab.panel(1).wait_for()
+    assert not arrows.first.is_visible(), "nobody would hear it"
+
+
+def test_the_arrows_leave_with_the_kernel(lab: Lab, model_server: ModelServer) -> None:
+    model_server.tell(Script(answer="fine"))
+    lab.open([setup_cell(model_server), "%%glm -p zai\na"])
+    lab.run(0)
+    for _ in range(2):
+        lab.run(1)
+        lab.wait_idle()
+    arrow = lab.panel(1).locator(".glm-go").first
+    arrow.wait_for(timeout=10_000)
+    lab.page.evaluate(
+        "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session"
+        ".kernel.restart() }"
+    )
+    arrow.wait_for(state="hidden", timeout=10_000)

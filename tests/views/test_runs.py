@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,7 +39,26 @@ def test_the_header_says_which_run_this_is() -> None:
     assert "run 1/3" in bundle(TURNS[0], OPTIONS)[0]["text/plain"]
 
 
-def test_earlier_answers_stay_behind_a_line() -> None:
+def test_the_arrows_lead_to_the_runs_beside_this_one_and_are_hidden_without_a_kernel() -> None:
+    page = bundle(TURNS[1], OPTIONS)[0]["text/html"]
+    back, on = re.findall(r'<button[^>]*class="glm-go"[^>]*>', page)
+    assert 'data-run="0"' in back and 'data-run="2"' in on
+    assert "disabled" not in back + on
+    assert "display:none" in back and "display:none" in on
+    first = bundle(TURNS[0], OPTIONS)[0]["text/html"]
+    assert [("disabled" in arrow) for arrow in re.findall(r"<button[^>]*glm-go[^>]*>", first)] == [
+        True,
+        False,
+    ]
+
+
+def test_the_answers_of_later_runs_stay_when_an_earlier_one_is_chosen() -> None:
+    data, _ = bundle(TURNS[0], OPTIONS)
+    assert "run 3/3 · glm-4.6" in data["text/html"]
+    assert "The third one." in data["text/markdown"]
+
+
+def test_other_answers_stay_behind_a_line() -> None:
     data, _ = bundle(TURNS[2], OPTIONS)
     page = data["text/html"]
     assert (
@@ -46,7 +66,7 @@ def test_earlier_answers_stay_behind_a_line() -> None:
         < page.index("run 1/3 · glm-4.6")
         < page.index("first</strong>")
     )
-    assert page.count('class="glm-tool glm-earlier"') == 1, (
+    assert page.count('class="glm-tool glm-other"') == 1, (
         "a run without an answer has nothing to keep"
     )
     assert "<summary>run 1/3 · glm-4.6</summary>\n\nThe **first** try." in data["text/markdown"]

@@ -9,6 +9,7 @@ const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
+const REFOCUS_MS = 2000;
 const SEALED_BLOCKS = 12;
 
 const ICONS = {
@@ -33,6 +34,7 @@ class Document {
     this.revealed = false;
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
+    this.homes = new Set();
     for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
     this.onSnapshot = () => this.takeSnapshot();
     this.onMessage = (message) => this.takeMessage(message);
@@ -92,6 +94,62 @@ class Document {
 
   tell(what) {
     for (const view of this.views) what(view);
+  }
+
+  /** The way to the kernel is gone. */
+  leave() {
+    for (const home of this.homes) home.leave(this);
+  }
+}
+
+// ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
+
+const HOME = Symbol.for("glm_magic.home");
+
+/** The outputs of one cell. The saved page in a panel's place has the same number among them. */
+class Home {
+  static of(node) {
+    const area = node.closest(".jp-OutputArea");
+    return area && (area[HOME] ??= new Home(area));
+  }
+
+  constructor(area) {
+    this.area = area;
+    this.docs = new Map();
+    area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
+  }
+
+  pages() {
+    return [...this.area.querySelectorAll(".glm")];
+  }
+
+  take(doc, root) {
+    this.docs.set(this.pages().indexOf(root), doc);
+    doc.homes.add(this);
+    this.area.classList.add("glm-here");
+  }
+
+  leave(doc) {
+    for (const [place, other] of this.docs) if (other === doc) this.docs.delete(place);
+    this.area.classList.toggle("glm-here", this.docs.size > 0);
+  }
+
+  press(button) {
+    if (!button || button.disabled) return;
+    const place = this.pages().indexOf(button.closest(".glm"));
+    this.docs.get(place)?.model.send({ type: "choose", run: Number(button.dataset.run) });
+    this.refocus(place, button.dataset.sign);
+  }
+
+  /** The page is replaced by another one: the keyboard stays where it was. */
+  refocus(place, sign) {
+    const seen = new MutationObserver(() => {
+      const arrows = [...(this.pages()[place]?.querySelectorAll(".glm-go:not([disabled])") || [])];
+      const next = arrows.find((arrow) => arrow.dataset.sign === sign) || arrows[0];
+      if (document.activeElement === document.body) next?.focus({ preventScroll: true });
+    });
+    seen.observe(this.area, { childList: true, subtree: true });
+    setTimeout(() => seen.disconnect(), REFOCUS_MS);
   }
 }
 
@@ -269,6 +327,7 @@ class View {
     this.showSteps();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
+    if (!state.live) Home.of(this.root)?.take(this.doc, this.root);
   }
 
   /** What the user holds back stays behind a button, in every view until it is pressed in one. */
@@ -433,6 +492,8 @@ export default {
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
       setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
+    model.on("comm_live_update", () => doc.leave());
+    return () => doc.leave();
   },
   render({ model, el }) {
     const doc = documentOf(model);
