@@ -32,9 +32,11 @@ def estimate_exactly(text: str) -> float:
 
 def estimate_message(message: Mapping[str, Any]) -> int:
     """Return about how many tokens a message of a request's body takes."""
-    values = (value for name, value in message.items() if name != "role")
-    texts = (value if isinstance(value, str) else _json(value) for value in values)
-    return TOKENS_PER_MESSAGE + sum(estimate(text) for text in texts if text)
+    tokens = TOKENS_PER_MESSAGE
+    for name, value in message.items():
+        if value and name != "role":
+            tokens += estimate(value if isinstance(value, str) else _json(value))
+    return tokens
 
 
 def estimate_body(body: Mapping[str, Any]) -> int:

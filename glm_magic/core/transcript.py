@@ -31,8 +31,11 @@ def _result(step: Step, call: ToolCall) -> str:
 def turn_messages(turn: Turn) -> list[Message]:
     """Return a turn as messages: the prompt, the rounds of tool calls, and the answer.
 
-    Thinking that was cut short, and answers that did not fit their schema, are left out.
+    Thinking that was cut short, and answers that did not fit their schema, are left out; so is a
+    turn that ends in calls which nobody answered, as every provider refuses those.
     """
+    if turn.asks_caller:
+        return []
     rounds = [step for step in turn.steps[:-1] if step.runs]
     steps = [*rounds, *turn.steps[-1:]]
     messages = [Message("user", turn.prompt)]

@@ -33,23 +33,22 @@ class Call:
     request: Request
     """What is asked, in no provider's spelling."""
     wire: WireRequest
+    size: Size
+    """About how large the request is."""
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
     """What is worth saying before anything is sent."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
     follow: Follow | None = None
     """What to do after a reply; ``None``: nothing."""
-    size: Size | None = None
-    """About how large the request is; ``None``: nobody has estimated it."""
     deck: Deck | None = None
     """The tape that the call goes through, if any."""
 
     def again(self, **changes: Any) -> Call:
         """Return the same call with a changed request: the next step of the same turn."""
         request = replace(self.request, **changes)
-        wire, size = self.dialect.encode(request, self.offer), self.size
-        if size is not None:
-            size = replace(size, input=round(size.scale * estimate_body(wire.body)))
+        wire = self.dialect.encode(request, self.offer)
+        size = Size(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
     def going_on(self, messages: Sequence[Message]) -> Call:

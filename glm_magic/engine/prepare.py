@@ -81,6 +81,7 @@ def prepare(
         dialect=dialect,
         request=request,
         wire=wire,
+        size=Size(estimate_body(wire.body)),
         key=key,
         notices=(
             *choice.notices,
@@ -90,7 +91,6 @@ def prepare(
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
         follow=equipment.follow,
-        size=Size(estimate_body(wire.body)),
         deck=deck,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.estimate import Size, estimate_body
+from ..core.estimate import Size
 from ..engine.call import Call
 from ..session.context import room
 from .desk import Desk
@@ -37,7 +37,7 @@ class Context(Shown):
 def context(desk: Desk, _: object = ()) -> Shown:
     """Show what the next turn would send, with the size of each part."""
     call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
-    size = call.size or Size(estimate_body(call.wire.body))
+    size = call.size
     rows = [(role, short(text, 200), f"≈{size.tokens(text):,}") for role, text in _parts(call)]
     title = f"Session {desk.session_name}"
     table = Table(("role", "text", "tokens"), rows, title, _note(call, size))

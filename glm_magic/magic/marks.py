@@ -44,11 +44,12 @@ class Marks:
 
     def refresh(self, session: Session) -> None:
         """Show each turn of a session, in the output of its cell, as it stands now."""
+        stale_slots = session.stale()
         for slot in session.slots:
             output = self._outputs.get(slot.id)
             if output is None or not output.stream.done:
                 continue
-            shows, stale = slot.current, session.is_stale(slot)
+            shows, stale = slot.current, slot in stale_slots
             if shows is not output.shows or stale != output.stale:
                 output.shows, output.stale = shows, stale
                 output.view.repaint(shows.turn, stale=stale)

@@ -27,7 +27,6 @@ from .tables import Shown, Table
 
 if TYPE_CHECKING:
     from ..session.journal import Journal
-    from ..session.session import Session
     from ..session.slots import Slot
     from .desk import Desk
 
@@ -141,28 +140,24 @@ def jobs(desk: Desk) -> Shown:
 
 def turns(desk: Desk) -> Shown:
     """Return the turns of the session in use."""
-    rows = [_turn_row(desk.session, slot, n) for n, slot in enumerate(desk.session.slots, 1)]
+    stale = desk.session.stale()
+    rows = [_turn_row(n, slot, slot in stale) for n, slot in enumerate(desk.session.slots, 1)]
     columns = ("", "prompt", "answer", "model", "status", "variant", "remarks", "tokens", "cost")
     return Table(columns, rows, title=f"Session {desk.session_name}")
 
 
-def _turn_row(session: Session, slot: Slot, number: int) -> tuple[Any, ...]:
+def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
     turn, count = slot.turn, len(slot.variants)
     which = f"{slot.place + 1}/{count}" if count > 1 else ""
-    marks = ", ".join(remarks(session, slot))
-    texts = (short(turn.prompt), short(turn.answer), turn.model, turn.status, which, marks)
-    return (number, *texts, *_spent(turn))
-
-
-def remarks(session: Session, slot: Slot) -> list[str]:
-    """Return what is special about a turn's place in its session."""
     marks = {
         "pinned": slot.pinned,
         "hidden": slot.hidden,
         "cell is gone": slot.gone,
-        "answered before the change": session.is_stale(slot),
+        "answered before the change": stale,
     }
-    return [mark for mark, holds in marks.items() if holds]
+    told = ", ".join(mark for mark, holds in marks.items() if holds)
+    texts = (short(turn.prompt), short(turn.answer), turn.model, turn.status, which, told)
+    return (number, *texts, *_spent(turn))
 
 
 def _spent(turn: Turn) -> tuple[int | str | None, str | None]:

@@ -74,7 +74,7 @@ def preserve(desk: Desk, words: Sequence[str]) -> Shown:
 
 def _later(desk: Desk) -> str:
     """Say how many turns were answered from something else than what stands before them now."""
-    stale = sum(map(desk.session.is_stale, desk.session.slots))
+    stale = len(desk.session.stale())
     if not stale:
         return ""
     was = "turn was" if stale == 1 else "turns were"

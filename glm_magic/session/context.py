@@ -8,12 +8,10 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError
-from ..core.estimate import TOKENS_PER_MESSAGE, Size, estimate, estimate_body
+from ..core.estimate import TOKENS_PER_MESSAGE, Size, estimate
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
-from ..core.transcript import turn_messages
-from ..core.turn import Turn
 from ..engine.call import Call
 from .slots import Slot
 
@@ -26,16 +24,9 @@ STEPS = 4
 the provider's cache is hit."""
 
 
-def messages_of(turn: Turn) -> tuple[Message, ...]:
-    """Return the messages by which later prompts are told of a turn."""
-    if turn.asks_caller:
-        return ()  # calls that nobody answered are refused by every provider
-    return tuple(turn_messages(turn))
-
-
 def context_of(slots: Iterable[Slot]) -> list[Message]:
     """Return the messages that slots bring into a later prompt's context."""
-    return [message for slot in slots if slot.is_sent for message in messages_of(slot.turn)]
+    return [message for slot in slots if slot.is_sent for message in slot.current.messages]
 
 
 def room(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
@@ -54,7 +45,7 @@ def fitted(call: Call, before: Sequence[Slot], scale: float | None) -> Call:
     Parameters
     ----------
     call : Call
-        The call with every turn in its context.
+        The call with every turn in its context; its size is not calibrated yet.
     before : sequence of Slot
         The slots before the prompt, sent or not.
     scale : float or None
@@ -66,7 +57,7 @@ def fitted(call: Call, before: Sequence[Slot], scale: float | None) -> Call:
         The prompt alone, with what is pinned, cannot fit.
     """
     factor = scale or 1.0
-    size = Size(round(factor * estimate_body(call.wire.body)), factor)
+    size = Size(round(factor * call.size.input), factor)
     call = replace(call, size=size)
     limit = room(call.offer, call.request.parameters)
     if limit is None or size.input <= limit:
@@ -94,7 +85,7 @@ def _tokens(slot: Slot, size: Size, own: str) -> int:
         + estimate(message.content)
         + sum(estimate(call.name + call.arguments) for call in message.tool_calls)
         + (estimate(message.reasoning) if message.reasoning_from == own else 0)
-        for message in messages_of(slot.turn)
+        for message in slot.current.messages
     )
     return round(size.scale * sum(counts))
 
@@ -103,12 +94,11 @@ def reasoning_notice(call: Call) -> tuple[Notice, ...]:
     """Return what the reasoning that goes back with a call costs, if any does."""
     own = call.offer.provider.name if _preserves(call) else None
     messages = [m for m in call.request.messages if m.reasoning and m.reasoning_from == own]
-    size = call.size or Size(0)
-    tokens = sum(size.tokens(message.reasoning) for message in messages)
+    tokens = sum(call.size.tokens(message.reasoning) for message in messages)
     if not tokens:
         return ()
     price = call.offer.price
-    tier = price.tier(size.input) if price else None
+    tier = price.tier(call.size.input) if price else None
     money = (
         f", ≈{format_money(tokens * tier.input / MILLION, price.currency)}"
         if price and tier

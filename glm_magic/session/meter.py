@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..core.errors import InvalidValueError
-from ..core.estimate import Size, estimate_exactly
+from ..core.estimate import estimate_exactly
 from ..core.events import (
     ContentDelta,
     Event,
@@ -147,7 +147,7 @@ class Meter:
         call = self._call
         if call is None:
             return Usage(0, 0), None
-        size = call.size or Size(0)
+        size = call.size
         told = self._reported or Usage()
         written = round(size.scale * self._written) if told.output is None else told.output
         usage = Usage(size.input if told.input is None else told.input, written, told.cached)

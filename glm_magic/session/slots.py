@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..core.messages import Message
+from ..core.transcript import turn_messages
 from ..core.turn import Turn
 from ..engine.options import Options
 from ..engine.stream import Stream
@@ -41,6 +43,7 @@ class Variant:
     options: Options | None = None
     """What was asked for; ``None`` for one that was read."""
     _last: Turn | None = None
+    _messages: tuple[Message, ...] | None = None
 
     @property
     def turn(self) -> Turn:
@@ -50,6 +53,16 @@ class Variant:
         if self._last is None and self.source.done:
             self._last = self.source.turn  # sums over a session look at every turn again and again
         return self._last or self.source.turn
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What later prompts are told of it: nothing before it has ended, or if it failed."""
+        if self._messages is None:
+            turn = self.turn
+            if turn.status == "streaming":
+                return ()
+            self._messages = tuple(turn_messages(turn)) if turn.is_context else ()
+        return self._messages
 
     @property
     def stream(self) -> Stream | None:
@@ -101,8 +114,7 @@ class Slot:
     @property
     def is_sent(self) -> bool:
         """Whether later turns are sent it, as long as there is room."""
-        turn = self.turn
-        return self.is_shown and turn.status != "streaming" and turn.is_context
+        return self.is_shown and bool(self.current.messages)
 
     def add(self, variant: Variant) -> None:
         """Take in a run, which later turns see from now on."""
@@ -161,9 +173,10 @@ class Slots:
         """Return slots of their own with the same variants."""
         return Slots(slot.copy() for slot in self._slots)
 
-    def is_stale(self, slot: Slot) -> bool:
-        """Whether a slot was answered from something else than what stands before it now."""
-        return slot.current.basis != basis_of(self.before(slot))
+    def stale(self) -> set[Slot]:
+        """Return the slots that were answered from something else than what is before them now."""
+        pairs = zip(self._slots, _running_basis(self._slots), strict=False)
+        return {slot for slot, basis in pairs if slot.current.basis != _text(basis)}
 
     def newest(self) -> Slot | None:
         """Return the slot that ran last, wherever it stands; one that was only read comes after."""
@@ -193,5 +206,20 @@ def cell_of(key: SlotKey | None) -> str | None:
 
 def basis_of(slots: Iterable[Slot]) -> str:
     """Return the fingerprint of what slots bring into a later prompt's context."""
-    ids = " ".join(slot.current.id for slot in slots if slot.is_sent)
-    return hashlib.sha256(ids.encode()).hexdigest()[:16]
+    *_, basis = _running_basis(slots)
+    return _text(basis)
+
+
+def _running_basis(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
+    """Yield one hash again and again: of what stands before each slot, and at last of all."""
+    basis, gap = hashlib.sha256(), ""
+    for slot in slots:
+        yield basis
+        if slot.is_sent:
+            basis.update(f"{gap}{slot.current.id}".encode())
+            gap = " "
+    yield basis
+
+
+def _text(basis: hashlib._Hash) -> str:
+    return basis.hexdigest()[:16]

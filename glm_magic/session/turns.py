@@ -102,10 +102,10 @@ class Turns:
         """Return the slot that a stream of this session stands in."""
         return next((s for s in self._slots if any(v.stream is stream for v in s.variants)), None)
 
-    def is_stale(self, slot: Slot) -> bool:
-        """Whether a turn was answered from something else than what stands before it now."""
+    def stale(self) -> set[Slot]:
+        """Return the turns that were answered from something else than what is before them now."""
         with self._lock:
-            return self._slots.is_stale(slot)
+            return self._slots.stale()
 
     def set_budget(self, amount: Amount | None) -> None:
         """Limit what all turns together may take; ``None`` takes the limit away."""

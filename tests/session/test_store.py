@@ -100,8 +100,8 @@ def test_a_named_session_goes_on_where_it_was(chat, model_server):
     ]
     assert again.options.system == "be brief"
     assert again.context() == first.context()
-    assert not any(map(again.is_stale, again.slots[:1]))
-    assert again.is_stale(again.slots[1]) is first.is_stale(first.slots[1]) is True
+    assert again.stale() == set(again.slots[1:2])
+    assert first.stale() == set(first.slots[1:2])
     assert (again.usage, again.cost) == (first.usage, first.cost)
     again.ask("3?")
     assert [m["content"] for m in model_server.requests[-1].json["messages"]] == [

@@ -59,7 +59,7 @@ def test_messages_are_what_would_be_sent_and_come_in_again(asked, tmp_path):
         (m["role"], m["content"]) for m in sent
     ]
     made = Slots(slots)
-    assert not any(made.is_stale(slot) for slot in made)
+    assert not made.stale()
 
 
 def test_lists_of_other_programs_come_in(tmp_path):
