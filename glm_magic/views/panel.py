@@ -32,7 +32,7 @@ STATE_EVERY_S = 0.2
 UNREADY_S = 3.0
 """How long snapshots are sent again and again while the page may still be loading the module."""
 UNREADY_EVERY_S = 0.1
-SNAPSHOT_GROWTH = 1.3
+SNAPSHOT_GROWTH = 2
 """A new snapshot when the text has grown by this factor, for pages that could not ask."""
 SNAPSHOT_AT_LEAST = 4000
 """Characters of HTML before growth alone calls for a snapshot."""
@@ -89,6 +89,7 @@ class PanelView:
         self._revealed = self._taken_away = False
         self._stream: Any = None
         self._steps = ""
+        self._told: dict[str, Any] = {}
         self._understudy: WidgetsView | None = None
         self._began = self._state_at = self._snapshot_at = 0.0
         self._snapshot_size = 0
@@ -130,7 +131,7 @@ class PanelView:
                 self._send_snapshot(now)
                 return
             if now - self._state_at >= STATE_EVERY_S:
-                message["state"] = self._state()
+                message.update(self._news())
                 self._state_at = now
             self._send(message)
 
@@ -176,13 +177,12 @@ class PanelView:
                 self._send({**message, "state": self._state()})
 
     def _keep_end(self, turn: Turn) -> None:
-        """Let the model hold the whole reply, for a page that is loaded again."""
+        """Hold the whole reply ready for a page that is loaded again, which will ask."""
         html = error_html(turn) + answer_html(turn, self._options.format, self._words)
         with self._lock:
             self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
             self._parts["answer"].replace(html, turn.answer)
             self._steps = steps_html(turn, self._words)
-            self._send_snapshot(time.monotonic())
 
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
@@ -248,7 +248,8 @@ class PanelView:
     def _snapshot(self) -> dict[str, Any]:
         parts = {name: part.snapshot() for name, part in self._parts.items()}
         made = {"made_at": time.monotonic(), "steps": self._steps}
-        return {"state": self._state(), **made, **parts}
+        self._told = self._state()
+        return {"state": self._told, **made, **parts}
 
     def _state(self) -> dict[str, Any]:
         """Return everything of the panel but its two texts."""
@@ -274,6 +275,13 @@ class PanelView:
             "open": opens(turn, self._options),
             "reasoning": choice != "hide" and bool(turn.reasoning.strip()),
         }
+
+    def _news(self) -> dict[str, Any]:
+        """Return what has changed of the state since it was last told."""
+        state, told = self._state(), self._told
+        self._told = state
+        news = {name: value for name, value in state.items() if told.get(name) != value}
+        return {"state": news} if news else {}
 
     def _can_hurry(self, turn: Turn) -> bool:
         """Whether the page shows a button that cuts the thinking short.

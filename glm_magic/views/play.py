@@ -12,8 +12,8 @@ from typing import Protocol
 
 from ..core.turn import Turn
 
-PAINT_EVERY_S = 0.04
-"""25 paints a second: as smooth as a reader can tell."""
+PAINT_EVERY_S = 0.05
+"""20 paints a second: as smooth as a reader can tell."""
 PAINT_SHARE = 0.25
 """Painting takes at most this share of the time, however long the reply has grown."""
 WAIT_SLICE_S = 0.2

@@ -79,8 +79,12 @@ def test_a_failure_in_the_background_stays_on_its_panel(published: list[dict[str
     assert "It broke." in published[-1]["data"]["text/html"]
 
 
-def test_the_model_ends_with_the_whole_reply(published: list[dict[str, Any]]) -> None:
-    play(ScriptedStream(turn_of(), rate=20_000), PanelView(ENGLISH))
+def test_a_page_that_is_loaded_again_is_given_the_whole_reply(
+    published: list[dict[str, Any]],
+) -> None:
+    view = PanelView(ENGLISH)
+    play(ScriptedStream(turn_of(), rate=20_000), view)
+    view._receive(None, {"type": "ready"}, [])
     snapshot = widget._open[-1].snapshot
     assert snapshot["state"]["phase"] == "complete"
     assert not snapshot["state"]["live"]

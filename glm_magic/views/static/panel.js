@@ -84,7 +84,7 @@ class Document {
       this.steps = message.steps;
       this.tell((view) => view.showSteps());
     }
-    if (message.state) this.setState(message.state);
+    if (message.state) this.setState({ ...this.state, ...message.state });
   }
 
   setState(state) {
