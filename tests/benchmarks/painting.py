@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +16,17 @@ from tests.browser.conftest import CHROMIUM_OPTIONS
 from tests.browser.lab import Lab
 from tests.browser.scripts import SETUP
 from tests.browser.server import LabServer
+from tests.browser.test_magic import setup_cell
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
 
 TOKENS = 16_000
 TOKENS_PER_S = 300
 CHARS_PER_TOKEN = 4
+FAST_TOKENS_PER_S = 3_000
+"""For replies whose cost for each token is compared."""
+LONG_TOKENS = 100_000
+FIRST_PAINTS = 5
 MARK = "THE-LAST-WORD"
 
 # A reply of many different blocks, so that no cache of formulas or code makes it cheap.
@@ -69,6 +78,16 @@ WATCH = """([cell, mark]) => {
     const there = end?.textContent.includes(mark);
     if (there && seen.shown === null) seen.shown = Date.now();
     if (there && !tail) seen.whole = Date.now();
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+WATCH_FIRST = """(cell) => {
+  const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
+  window.first = null;
+  const look = () => {
+    if (output.querySelector('.glm-t')?.textContent.trim()) window.first = Date.now();
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
@@ -156,8 +175,9 @@ def _result(
     )
 
 
-def measured(tokens: int = TOKENS, tokens_per_s: float = TOKENS_PER_S) -> Painted:
-    """Paint one reply in a JupyterLab and a Chromium of its own."""
+@contextmanager
+def opened() -> Iterator[Lab]:
+    """Give a page on a JupyterLab and in a Chromium of its own."""
     from playwright.sync_api import sync_playwright
 
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -168,17 +188,50 @@ def measured(tokens: int = TOKENS, tokens_per_s: float = TOKENS_PER_S) -> Painte
         )
         try:
             lab = Lab(browser, server)
-            found = paint(lab, tokens, tokens_per_s)
+            yield lab
             lab.close()
-            return found
         finally:
             browser.close()
             server.stop()
 
 
+def first_paint_s(lab: Lab, model_server: ModelServer) -> float:
+    """Return the time from a reply's first byte to its first word on the screen."""
+    model_server.tell(Script(reasoning="Let me see. " * 20, answer="There.", pause_s=0.01))
+    cell = "%%glm --no-history -p zai\nWhy?"
+    told = "print(_glm.timing.started_at + _glm.timing.first_byte_s)"
+    lab.open([setup_cell(model_server), cell, cell, told])
+    for index in (0, 1):  # the first panel of a page loads the panel's module
+        lab.run(index)
+    lab.wait_static(1)
+    found = []
+    for _ in range(FIRST_PAINTS):
+        lab.page.evaluate(WATCH_FIRST, 2)
+        lab.run(2, wait=False)
+        lab.page.wait_for_function("() => window.first", timeout=30_000)
+        lab.wait_static(2)
+        lab.wait_idle()
+        lab.run(3)
+        lab.wait_idle()
+        found.append(lab.page.evaluate("() => window.first") / 1000 - float(lab.text(3)))
+    return statistics.median(found)
+
+
 def run() -> Iterator[Figure]:
-    """Measure one long reply."""
-    found = measured()
+    """Measure one long reply, a very long one, and the first word of a short one."""
+    with opened() as lab:
+        found = paint(lab)
+    yield from _long_reply(found)
+    with opened() as lab:
+        yield from _very_long_reply(
+            paint(lab, TOKENS, FAST_TOKENS_PER_S), paint(lab, LONG_TOKENS, FAST_TOKENS_PER_S)
+        )
+    with opened() as lab, ModelServer() as model_server:
+        first_s = first_paint_s(lab, model_server)
+        yield Figure("Painting a first word", "first byte to the screen", first_s * 1e3, "ms")
+
+
+def _long_reply(found: Painted) -> Iterator[Figure]:
     group = f"Painting {TOKENS:,} tokens at {TOKENS_PER_S}/s in JupyterLab"
     longest = max(found.tasks_ms, default=0.0)
     last = max(found.last_tasks_ms, default=0.0)
@@ -192,3 +245,17 @@ def run() -> Iterator[Figure]:
     yield Figure(group, "last token to the saved form", found.replaced_s * 1e3, "ms")
     yield Figure(group, "received by the page", found.received_bytes / 1e6, "MB", reach=2)
     yield Figure(group, "CPU of the kernel", found.cpu_s, "s", reach=5)
+
+
+def _very_long_reply(found: Painted, longer: Painted) -> Iterator[Figure]:
+    group = f"Painting {LONG_TOKENS:,} tokens at {FAST_TOKENS_PER_S:,}/s"
+    beside = f"{TOKENS:,} tokens"
+    for what, unit, per_token in (
+        ("CPU of the kernel, each token", "µs", lambda it, n: it.cpu_s / n * 1e6),
+        ("received by the page, each token", "bytes", lambda it, n: it.received_bytes / n),
+    ):
+        short, long = per_token(found, TOKENS), per_token(longer, LONG_TOKENS)
+        yield Figure(group, what, long, unit, beside, short, reach=1.2)
+    longest = max(longer.tasks_ms, default=0.0)
+    yield Figure(group, "longest task of the page while streaming", longest, "ms")
+    yield Figure(group, "last token to the screen", longer.lag_s * 1e3, "ms", reach=100)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import mistune
 import pytest
 from markdown_it import MarkdownIt
 
+from glm_magic.core.turn import Beat
 from glm_magic.views.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.page import bundle
@@ -137,6 +139,23 @@ def test_every_vector_in_every_place_of_a_saved_page(bare_page: Any, trap: Trap)
     assert trap.sprung(bare_page) == []
 
 
+def test_the_player_of_a_saved_page_only_hides_and_shows(bare_page: Any, trap: Trap) -> None:
+    text = trap.aimed(ONE_TEXT)
+    turn = turn_of(text, text)
+    beats = (Beat(0.1, 10, 0), Beat(0.3, len(text), 10), Beat(0.5, len(text), len(text)))
+    turn = replace(turn, steps=(replace(turn.steps[0], rhythm=beats),))
+    bare_page.set_content(bundle(turn, ViewOptions(language="en"))[0]["text/html"])
+    bare_page.locator(".glm-pl button").first.click()
+    bare_page.locator(".glm-se").fill(trap.aimed(TAGS[0]))
+    bare_page.locator(".glm-se").press("Enter")
+    bare_page.wait_for_timeout(1000)
+    bare_page.locator(".glm-pl input").fill("200")
+    assert bare_page.locator(".glm-pl").inner_text().startswith("▶")
+    assert set(bare_page.evaluate(STRANGERS, ".glm")) == {"input", "script"}, "the player's own"
+    assert bare_page.locator(".glm script").count() == 1
+    assert trap.sprung(bare_page) == []
+
+
 @pytest.mark.parametrize("renderer", ["markdown-it", "mistune"])
 def test_every_vector_as_markdown_in_a_host_that_allows_all(
     bare_page: Any, trap: Trap, renderer: str
@@ -184,6 +203,25 @@ def test_a_live_panel_a_saved_one_and_an_untrusted_one(lab: Lab, trap: Trap) -> 
     assert trap.sprung(lab.page) == []
     lab.reopen_untrusted()
     assert "onerror=" in lab.text(2)
+    assert trap.sprung(lab.page) == []
+
+
+def test_a_panel_of_plain_widgets(lab: Lab, trap: Trap) -> None:
+    kept = (
+        "from glm_magic.views.widgets import WidgetsView\n"
+        "class KeptWidgets(WidgetsView):\n"
+        "    def finish(self, turn):\n"
+        "        self._page.value = self._html(turn)\n"
+    )
+    fields = "model=HOSTILE[:200], provider=HOSTILE[:200], error=HOSTILE[:900], status='failed'"
+    show = f"show(rate=60000, view=KeptWidgets, answer=HOSTILE, reasoning=HOSTILE, {fields})"
+    text = in_python(trap.aimed(ONE_TEXT))
+    open_lab(lab, [SETUP + f"{kept}\nHOSTILE = {text}", show])
+    for cell in (0, 1):
+        lab.run(cell)
+    lab.cell(1).locator(".jupyter-widgets .glm[data-s=failed]").wait_for(timeout=20_000)
+    assert "onerror=" in lab.text(1)
+    assert lab.page.evaluate(STRANGERS, ".jupyter-widgets .glm") == []
     assert trap.sprung(lab.page) == []
 
 

@@ -13,7 +13,7 @@ _ATTRIBUTES = (
     "href target rel class style start dir title role aria-label data-s open type tabindex"
 )
 TEXT_TAGS = frozenset(_TEXT.split())
-PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "mark"}
+PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "mark", "small"}
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 
 

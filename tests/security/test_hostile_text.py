@@ -16,10 +16,11 @@ from markdown_it import MarkdownIt
 import glm_magic as glm
 from glm_magic.core.errors import ServerError
 from glm_magic.core.events import Notice
-from glm_magic.core.messages import ToolCall, WebLink
+from glm_magic.core.messages import ToolCall, ToolRun, WebLink
 from glm_magic.core.text import harmless
 from glm_magic.core.turn import Turn
 from glm_magic.magic.tables import Line, Sheet, Table
+from glm_magic.tools.approval import ask_user
 from glm_magic.views.compare_page import compare_bundle
 from glm_magic.views.found import links_html, links_markdown
 from glm_magic.views.incremental import IncrementalMarkdown
@@ -48,7 +49,13 @@ def everywhere(text: str) -> Turn:
     turn = turn_of(text, text, model=text, provider=text, error=text, status="failed")
     call = ToolCall(text, text, text)
     step = replace(
-        turn.steps[0], resolved_model=text, finish_reason=text, response_id=text, tool_calls=(call,)
+        turn.steps[0],
+        resolved_model=text,
+        finish_reason=text,
+        response_id=text,
+        tool_calls=(call,),
+        runs=(ToolRun(text, "failed", text),),
+        links=(WebLink("https://ok.example", text, text, text, text),),
     )
     return replace(turn, steps=(step,), notices=(Notice(text, text),))
 
@@ -219,6 +226,25 @@ def test_errors_tables_and_names_command_nothing(vector: str) -> None:
         assert not OBEYED_BY_TERMINALS.search(harmless(text) if "<" in text[:1] else text)
 
 
+@pytest.mark.parametrize("vector", TERMINAL, ids=map(repr, TERMINAL))
+def test_what_is_to_be_approved_is_seen_as_it_is(
+    vector: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "n")
+    assert not ask_user("remove", {"path": f"/home{vector}", f"x){vector}": 1})
+    assert not OBEYED_BY_TERMINALS.search(asked[0])
+
+
+def test_the_name_of_an_argument_does_not_answer_for_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "")
+    ask_user("remove", {"all=False)? [y/N] y\nCall look(path": "/"})
+    assert asked == ['Call remove("all=False)? [y/N] y\\nCall look(path"="/")? [y/N] ']
+
+
 @pytest.mark.parametrize("vector", VECTORS[::11], ids=range(len(VECTORS[::11])))
 def test_tables_and_sheets_hold_no_markup(vector: str) -> None:
     table = Table((vector, "b"), [(vector, 1)], title=vector, note=vector)
@@ -243,5 +269,5 @@ def test_pages_that_a_search_found_are_links_and_words(vector: str) -> None:
         WebLink(vector, vector, vector, vector),
         WebLink("https://ok.example", vector, vector, vector),
     ]
-    assert obeyed(links_html(links), PAGE_TAGS | {"small"}) == []
+    assert obeyed(links_html(links), PAGE_TAGS) == []
     assert obeyed(LIBERAL.render(links_markdown(links))) == []
