@@ -65,8 +65,9 @@ class Meter:
         self._lock = threading.Lock()
         self._call: Call | None = None
         self._before: list[tuple[Usage, Cost | None]] = []
+        self._told = Usage()
         self._written = 0.0
-        self._reported: Usage | None = None
+        """What was written since the reported output last grew, by the estimate."""
         self._warned: set[str] = set()
         self._stopped = False
 
@@ -82,7 +83,7 @@ class Meter:
         for limit in self._limits:
             notice = _foreign(limit, call)
             notices += [notice] if notice else []
-        usage = Usage(call.size.input if call.size else 0, 0)
+        usage = Usage(call.size.input, 0)
         for limit in self._limits:
             spent, more = (
                 limit.spent() + self._own(limit),
@@ -99,7 +100,7 @@ class Meter:
             if self._call is not None:
                 self._before.append(self._now())
                 self.check(call)
-            self._call, self._written, self._reported = call, 0.0, None
+            self._call, self._written, self._told = call, 0.0, Usage()
 
     def saw(self, events: Sequence[Event]) -> Iterable[Remark]:
         """Count what came, warn near the end of a budget, and stop at it."""
@@ -111,7 +112,9 @@ class Meter:
                     case ToolCallDelta():
                         self._written += estimate_exactly(event.arguments)
                     case UsageReport(usage):
-                        self._reported = usage
+                        if (usage.output or 0) > (self._told.output or 0):
+                            self._written = 0.0
+                        self._told = usage
             return list(self._remarks()) if not self._stopped else []
 
     def ended(self, turn: Turn) -> None:
@@ -143,14 +146,13 @@ class Meter:
         return sum((limit.amount.of(usage, cost) for usage, cost in parts), Decimal(0))
 
     def _now(self) -> tuple[Usage, Cost | None]:
-        """Return what the running call has taken, as reported or estimated, whichever is more."""
+        """Return what the running call has taken: as reported, and by the estimate since then."""
         call = self._call
         if call is None:
             return Usage(0, 0), None
-        size = call.size
-        told = self._reported or Usage()
-        written = round(size.scale * self._written) if told.output is None else told.output
-        usage = Usage(size.input if told.input is None else told.input, written, told.cached)
+        size, told = call.size, self._told
+        output = (told.output or 0) + round(size.scale * self._written)
+        usage = Usage(size.input if told.input is None else told.input, output, told.cached)
         return usage, _cost(call, usage)
 
 

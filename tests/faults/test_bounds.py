@@ -14,6 +14,8 @@ import pytest
 import glm_magic as glm
 from glm_magic.core import errors
 from glm_magic.engine import transfer
+from glm_magic.session.budget import parse_amount
+from tests.faults.life import settled
 from tests.faults.tongues import TONGUES, Tongue
 from tests.servers.listener import Connection, Listener, Recorded
 from tests.servers.raw_server import RawServer, Send, Stall, head
@@ -107,6 +109,23 @@ def test_an_answer_without_an_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     assert stream.turn.status == "incomplete"
     assert stream.turn.answer.startswith("word word")
     assert len(stream.turn.answer) < 4 * MEGABYTE
+
+
+@every_tongue
+def test_an_answer_without_an_end_stops_at_the_budget(tongue: Tongue) -> None:
+    with Endless(head() + tongue.start, tongue.piece("word " * 20), 10**6) as server:
+        session = glm.Session("bounded", **tongue.asked(server.url))
+        session.set_budget(parse_amount("5000"))
+        with session.stream("Why?") as stream:
+            assert stream.wait(60)
+        assert server.last.hung_up.wait(5)
+    turn = stream.turn
+    assert turn.status == "interrupted"
+    assert [notice.code for notice in turn.notices][-1] == "budget"
+    assert turn.answer.startswith("Blueword word")
+    biggest = 2 * 65_536  # what one read from the socket may bring
+    assert 15_000 < len(turn.answer) < 4 * 5000 + biggest
+    assert settled() == []
 
 
 def test_a_small_packet_that_unpacks_to_a_gigabyte_is_given_up() -> None:
