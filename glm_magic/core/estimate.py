@@ -16,7 +16,7 @@ CHARACTERS_PER_TOKEN = 4.0
 """So many characters of English make about one token."""
 TOKENS_PER_MESSAGE = 4
 """What a chat template writes around each message."""
-_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
 
 
 def estimate(text: str) -> int:
@@ -26,17 +26,19 @@ def estimate(text: str) -> int:
 
 def estimate_exactly(text: str) -> float:
     """Return the estimate with its fraction, for pieces that are added up."""
-    wide = len(_WIDE.findall(text)) if not text.isascii() else 0
+    if text.isascii():
+        return len(text) / CHARACTERS_PER_TOKEN
+    wide = sum(map(len, _WIDE.findall(text)))
     return TOKENS_PER_WIDE * wide + (len(text) - wide) / CHARACTERS_PER_TOKEN
 
 
 def estimate_message(message: Mapping[str, Any]) -> int:
     """Return about how many tokens a message of a request's body takes."""
-    tokens = TOKENS_PER_MESSAGE
+    tokens = 0.0
     for name, value in message.items():
         if value and name != "role":
-            tokens += estimate(value if isinstance(value, str) else _json(value))
-    return tokens
+            tokens += estimate_exactly(value if isinstance(value, str) else _json(value))
+    return TOKENS_PER_MESSAGE + round(tokens)
 
 
 def estimate_body(body: Mapping[str, Any]) -> int:

@@ -114,7 +114,7 @@ class Slot:
     @property
     def is_sent(self) -> bool:
         """Whether later turns are sent it, as long as there is room."""
-        return self.is_shown and bool(self.current.messages)
+        return self.is_shown and bool(self.variants[self.place].messages)
 
     def add(self, variant: Variant) -> None:
         """Take in a run, which later turns see from now on."""
