@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalogue.choose import LOCAL
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
+from ..local.models import BETTER
 from ..tools.approval import ask_user
 from ..tools.servers import mcp_server
 from ..tools.shape import Shape
@@ -29,6 +31,12 @@ class Equipment:
     """Body keys: the caller's, and those that the tools call for."""
     follow: Follow | None = None
     """``None``: nothing follows a reply."""
+
+
+_ANOTHER = {
+    LOCAL: f"one that does: python -m glm_magic.local install --better, GLM_LOCAL_MODEL={BETTER}"
+}
+"""Provider -> how to get a model that takes functions."""
 
 
 def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipment:
@@ -57,7 +65,7 @@ def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipme
     if offer.functions == "no":
         raise UnsupportedError(
             f"{offer.model.id} at {offer.provider.title} takes no functions",
-            hint="choose another model, or leave the tools out",
+            hint=_ANOTHER.get(offer.provider.name, "choose another model, or leave the tools out"),
             provider=offer.provider.name,
         )
     return Equipment(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)

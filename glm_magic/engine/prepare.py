@@ -16,7 +16,7 @@ from ..core.messages import Message
 from ..core.secret import Secret
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
-from ..local.models import chosen, title_of
+from ..local.models import chosen, spoken
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.tape.deck import Deck
 from .call import Call
@@ -119,10 +119,9 @@ def resolve(
 def _with_local_model(offer: Offer, deck: Deck | None) -> Offer:
     """Return the local offer with the model that spoke on the tape, or would run here."""
     spoke = recorded_model(deck, LOCAL)
-    if spoke is not None:
-        return replace(offer, model=ModelInfo(spoke, title_of(spoke)), wire_id=spoke)
-    runs = chosen()
-    return replace(offer, model=ModelInfo(runs.name, runs.title), wire_id=runs.name)
+    model = chosen() if spoke is None else spoken(spoke)
+    info = ModelInfo(model.name, model.title)
+    return replace(offer, model=info, wire_id=model.name, functions=model.functions)
 
 
 def _env(name: str) -> str | None:

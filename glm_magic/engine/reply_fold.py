@@ -154,9 +154,7 @@ class ReplyFold:
     def _rare(self, event: Event, at_s: float) -> None:
         match event:
             case Notice():
-                self._notices.append(event)
-                if event.wait_s is not None:
-                    self._times["resumes"] = at_s + event.wait_s
+                self._note(event, at_s)
             case ContentWasReasoning():
                 self._reasoning.add(self._content.take())
                 self._rhythm.all_was_reasoning()
@@ -174,6 +172,12 @@ class ReplyFold:
                 self._runs[call_id] = ToolRun(call_id, "running", began_s=at_s)
             case ToolFinished(run):
                 self._runs[run.call_id] = run
+
+    def _note(self, notice: Notice, at_s: float) -> None:
+        if notice not in self._notices:  # each step of a replayed turn says the same
+            self._notices.append(notice)
+        if notice.wait_s is not None:
+            self._times["resumes"] = at_s + notice.wait_s
 
     def _call(self, delta: ToolCallDelta) -> None:
         call = self._calls.setdefault(delta.index, _Call())

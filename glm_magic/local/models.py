@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,8 @@ class LocalModel:
     """Defaults of the server's sampling, under the library's own names."""
     grammar: str = ""
     """What every reply must look like, in the library's grammar language; empty for anything."""
+    functions: str = "unknown"
+    """Whether it can call functions: yes, no, unknown."""
     params: dict[str, Any] = field(default_factory=dict)
     """Other settings of the server, under the library's own names."""
 
@@ -69,6 +71,7 @@ def _tiny() -> LocalModel:
             **_thoughts(80),
         },
         grammar=_UNTIL_ANSWERED,
+        functions="no",
         params={
             "n_predict": 320,
             "antiprompt": _ENDS,
@@ -87,6 +90,7 @@ def _better() -> LocalModel:
         context=8192,
         template=_TEMPLATES / "steps.jinja",
         sampling={"temp": 0.3, "top_p": 0.9, **_thoughts(600)},
+        functions="yes",
     )
 
 
@@ -105,9 +109,11 @@ def known(name: str) -> LocalModel:
     return {TINY: _tiny, BETTER: _better}[name]()
 
 
-def title_of(name: str) -> str:
-    """Return what to call a model by its name, whether or not it is here."""
-    return known(name).title if name in {TINY, BETTER} else name
+def spoken(name: str) -> LocalModel:
+    """Return a model that spoke on a tape, whether or not it is here."""
+    if name in {TINY, BETTER}:
+        return known(name)
+    return replace(_of_file(Path(name)), name=name, title=name)
 
 
 def chosen() -> LocalModel:
