@@ -51,7 +51,8 @@ CHINESE_WORDS = (
     "仔细一想",
 )
 FEWEST_PARTS = 3
-"""A shorter reasoning is seen at a glance."""
+FEWEST_CHARACTERS = 600
+"""A shorter reasoning, in parts or in characters, is seen at a glance."""
 _WORD = re.compile(
     r"\b(?:" + "|".join(map(re.escape, ENGLISH_WORDS)) + r")\b|" + "|".join(CHINESE_WORDS),
     re.IGNORECASE,
@@ -59,7 +60,12 @@ _WORD = re.compile(
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)\b[^>]*>")
 _VOID = ("br", "hr", "img", "input", "wbr")
 _UNMARKED = ("code", "pre", "a", "svg", "math", "button")
+_INLINE = ("span", "strong", "em", "code", "a", "del", "s")
+_FORMULA = re.compile(
+    r'<(span|div) class="glm-x[^"]*">(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
+)
 _SHOWN = 48
+_SHOWN_OF_FORMULA = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def reading_html(rendered: str, said: AnatomyWords) -> str:
     """
     prefix = "g" + hashlib.sha256(rendered.encode()).hexdigest()[:5]
     blocks = _blocks(rendered)
-    if len(blocks) < FEWEST_PARTS:
+    if len(blocks) < FEWEST_PARTS or len(_text(rendered)) < FEWEST_CHARACTERS:
         return _marked(rendered, said)[0]
     parts, shown = [], []
     for number, block in enumerate(blocks, 1):
@@ -134,8 +140,19 @@ def _mark(word: str, said: AnatomyWords) -> str:
 
 
 def _beginning(block: str) -> str:
-    text = " ".join(html.unescape(_TAG.sub(" ", block)).split())
+    text = _text(_FORMULA.sub(_in_words, block))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _text(rendered: str) -> str:
+    text = _TAG.sub(lambda tag: "" if tag[2] in _INLINE else " ", rendered)
+    return " ".join(html.unescape(text).split())
+
+
+def _in_words(formula: re.Match[str]) -> str:
+    """Return a formula as an outline shows it, where nothing is typeset."""
+    tex = " ".join(formula[2].replace("\\", "").split())
+    return tex if len(tex) <= _SHOWN_OF_FORMULA else "…"
 
 
 def _outline(parts: list[_Part], said: AnatomyWords) -> str:

@@ -68,7 +68,8 @@ def test_the_price_of_the_output_is_part_of_the_cost(model_server: ModelServer) 
         assert 0 < reply.cost.output < reply.cost.amount
 
 
-REASONING = """First, the ball costs x.
+REASONING = (
+    """First, the ball costs x.
 
 Wait, that is wrong: `wait` is code. Actually x is half.
 
@@ -77,6 +78,8 @@ Wait, that is wrong: `wait` is code. Actually x is half.
 
 So the answer is 0.05 <b>dollars</b>.
 """
+    + " So it is." * 60
+)
 
 
 def test_the_outline_lists_every_part_and_leads_to_it() -> None:
@@ -87,6 +90,21 @@ def test_the_outline_lists_every_part_and_leads_to_it() -> None:
     for anchor, _ in links:
         assert html.count(f'id="{anchor}"') == 1
     assert "Outline: 4 parts, 5 marks of self-correction" in text_of(html)
+
+
+def test_what_is_seen_at_a_glance_has_no_outline() -> None:
+    assert "glm-ol" not in reading_html(markdown_html("One.\n\nTwo.\n\nThree."), ENGLISH)
+
+
+def test_the_outline_tells_formulas_in_words() -> None:
+    texts = (
+        "With $\\lambda = 2$ it is **easy**, or `so`.",
+        "$$\\int_0^1 x^2 dx = 1/3$$",
+        "x " * 400,
+    )
+    html = reading_html(markdown_html("\n\n".join(texts)), ENGLISH)
+    assert re.findall(r"<a href[^>]*>([^<]*)</a>", html)[:2] == [
+        "With lambda = 2 it is easy, or so.", "…"]  # fmt: skip
 
 
 def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
