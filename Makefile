@@ -86,7 +86,7 @@ quick: $(DONE)/tools check
 	$(BIN)/python -m pytest $(EVERYDAY) $(PYTEST_ARGS)
 
 # Stop and interrupt in JupyterLab and Notebook 7, on every ipykernel that is promised.
-KERNELS := 6.29.5 6.30.1 6.31.0 7.0.1 7.1.0
+KERNELS := 6.29.5 6.30.1 6.31.0 7.0.1 7.1.0 7.2.0 7.3.0
 kernels: $(DONE)/everything browser-ready
 	@for version in $(KERNELS); do \
 		test -d $(VENV)/kernels/$$version || $(BIN)/python -m pip install --quiet --no-deps \

@@ -6,7 +6,7 @@ import gzip
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,13 +60,18 @@ def test_every_provider_replays_to_the_same_events(server: ModelServer, place: P
 
 
 def drift_s(one: list[TimedEvent], other: list[TimedEvent]) -> float:
-    """Return by how much the times differ after the first event; the median, for a busy computer.
+    """Return by how much the times differ after the first event, but for the worst twentieth.
 
     What we do before the request leaves is part of no recording.
     """
     pairs = zip(one, other, strict=True)
-    apart = sorted(abs((a.at_s - one[0].at_s) - (b.at_s - other[0].at_s)) for a, b in pairs)
-    return apart[len(apart) // 2]
+    return most(abs((a.at_s - one[0].at_s) - (b.at_s - other[0].at_s)) for a, b in pairs)
+
+
+def most(values: Iterable[float]) -> float:
+    """Return what 19 of 20 values stay below: a busy computer may hold up any single one."""
+    ranked = sorted(values)
+    return ranked[len(ranked) * 19 // 20 - 1]
 
 
 def rhythm(events: list[TimedEvent]) -> list[float]:
@@ -79,17 +84,16 @@ def test_the_rhythm_is_that_of_the_recording_at_any_speed(model_server: ModelSer
     with glm.record("t.glmtape"), glm.stream("why?", **place.asked(model_server)) as s:
         live = rhythm(heard(s))
     # Our own clock shows the recording's; that it also passes in real time is looked at from
-    # outside, by the median, because a busy computer may hold up any single wait.
+    # outside.
     for speed in (1.0, 4.0):
         with glm.replay("t.glmtape", speed=speed), glm.stream("why?") as s:
             began = time.monotonic()
             said = (e for e in s if isinstance(e, ContentDelta | ReasoningDelta))
             seen = [(time.monotonic() - began) * speed for _ in said]
             shown = rhythm(heard(s))
-        apart = sorted(abs(a - live[0] - b + shown[0]) for a, b in zip(live, shown, strict=True))
-        assert apart[len(apart) // 2] < 0.02
-        late = sorted(abs(a - b) for a, b in zip(shown, seen, strict=True))
-        assert late[len(late) // 2] < 0.02 * speed
+        apart = (abs(a - live[0] - b + shown[0]) for a, b in zip(live, shown, strict=True))
+        assert most(apart) < 0.02
+        assert most(abs(a - b) for a, b in zip(shown, seen, strict=True)) < 0.02 * speed
     with glm.replay("t.glmtape", speed=math.inf), glm.stream("why?") as s:
         began = time.monotonic()
         at_once = rhythm(heard(s))
