@@ -133,8 +133,8 @@ class Comparison(Reply):
         return f"<Comparison of {', '.join(self.labels)}>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        from ..views.compare_page import compare_bundle
         from ..views.options import ViewOptions
+        from ..views.saved.compare_page import compare_bundle
 
         turns = [reply.turn for reply in self._replies]
         return compare_bundle(self.labels, turns, ViewOptions())

@@ -131,6 +131,6 @@ class Reply:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         from ..views.options import ViewOptions
-        from ..views.page import bundle
+        from ..views.saved.page import bundle
 
         return bundle(self.turn, ViewOptions(format=None if self.value is None else "json"))

@@ -14,10 +14,10 @@ from ..views.choose import view_for
 from ..views.host import host_of
 from ..views.options import ViewOptions
 from ..views.play import View, play
-from .arguments import Options
 from .background import Background
 from .conversations import ASIDE
-from .interpolate import Interpolated, interpolate
+from .line.arguments import Options
+from .line.interpolate import Interpolated, interpolate
 from .tables import Line, show
 from .wire import dry_run
 

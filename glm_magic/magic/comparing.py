@@ -10,9 +10,9 @@ from ..engine.lanes import Comparison, Lanes
 from ..session.session import Session
 from ..views.compare import compare_view
 from ..views.play import play
-from .arguments import Options
 from .asking import LAST, Asking, view_options
 from .conversations import ASIDE
+from .line.arguments import Options
 
 if TYPE_CHECKING:
     from .desk import Desk

@@ -9,7 +9,7 @@ from traitlets.config.configurable import Configurable
 
 from ..core.errors import GlmError
 from ..session import cell_key
-from .arguments import FORMATS, SHOW_THINKING, THINKING_WORDS
+from .line.arguments import FORMATS, SHOW_THINKING, THINKING_WORDS
 
 LANGUAGES = ("en", "zh")
 

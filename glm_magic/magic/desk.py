@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .cells import Errors, prompt_namespace
 from .config import GLM
 from .host import RunningCell
+from .line.cells import Errors, prompt_namespace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ..catalogue.load import Catalogue
     from ..engine.options import Options as Asked
     from ..session.session import Session
-    from .arguments import Options
     from .background import Jobs
     from .conversations import Conversations
+    from .line.arguments import Options
     from .marks import Marks
     from .places import Places
 
@@ -93,8 +93,8 @@ class Desk:
 
     def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""
-        from .arguments import Options
-        from .named import named
+        from .line.arguments import Options
+        from .line.named import named
         from .settings import from_line, merge
 
         below = self.below((session or self.session).options)

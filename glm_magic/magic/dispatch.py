@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import parse, verbs
 from .asking import ask
-from .commands import COMMANDS
 from .desk import Desk
-from .model_table import filters
-from .overview import status
+from .line import parse
 from .reference import whole_help
 from .tables import Given, show
+from .verbs.commands import COMMANDS
+from .verbs.index import Accepts, find_verb, refuse_misspelt
+from .verbs.model_table import filters
+from .verbs.overview import status
 
 
 def run_line(desk: Desk, line: str) -> Any:
     """Run ``%glm line``: a verb, the status, or a prompt whose reply is returned."""
-    found = verbs.find_verb(line, judges(desk))
+    found = find_verb(line, judges(desk))
     if found is not None:
         verb, words = found
         shown = COMMANDS[verb.name](desk, words)
@@ -29,7 +30,7 @@ def run_line(desk: Desk, line: str) -> Any:
         show(status(desk))
         return None
     if not desk.is_model(line.strip()):
-        verbs.refuse_misspelt(line)
+        refuse_misspelt(line)
     return run_prompt(desk, line, None)
 
 
@@ -42,7 +43,7 @@ def run_prompt(desk: Desk, line: str, cell: str | None) -> Any:
     return ask(desk, options, cell)
 
 
-def judges(desk: Desk) -> Mapping[str, verbs.Accepts]:
+def judges(desk: Desk) -> Mapping[str, Accepts]:
     """Return what tells whether a word can be an argument of a certain kind."""
     return {
         "FILTER": lambda word: filters(desk.catalogue, word),

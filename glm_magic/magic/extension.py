@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import GlmError
 from ..engine import pace
 from ..session import cell_key
-from . import transform
-from .completion import Completion
+from .line import transform
+from .line.completion import Completion
 from .magics import GlmMagics
 from .notebook import notebook_of
 
@@ -79,17 +79,17 @@ class Loaded:
 
 def _cell_begins(info: Any) -> None:
     """Tell the views, once they are in use, that a cell's earlier outputs are gone."""
-    stylesheet = sys.modules.get("glm_magic.views.stylesheet")
+    stylesheet = sys.modules.get("glm_magic.views.saved.stylesheet")
     if stylesheet is not None:
         stylesheet.cell_begins(getattr(info, "cell_id", None))
-    presence = sys.modules.get("glm_magic.views.presence")
+    presence = sys.modules.get("glm_magic.views.live.presence")
     if presence is not None:
         presence.presence.cell_begins()
 
 
 def _cell_ends(_: Any) -> None:
     """Tell the views, once they are in use, that the kernel reads messages again."""
-    presence = sys.modules.get("glm_magic.views.presence")
+    presence = sys.modules.get("glm_magic.views.live.presence")
     if presence is not None:
         presence.presence.cell_ends()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .arguments import OPTIONS, find_option
+from .line.arguments import OPTIONS, find_option
 from .tables import Line, Sheet, Shown
-from .verbs import BY_NAME, VERBS, Verb
+from .verbs.index import BY_NAME, VERBS, Verb
 
 _USAGE = """\
 %%glm [MODEL] [options] [start of the prompt]     the cell is the prompt

@@ -15,9 +15,9 @@ from ..engine.options import Options as Asked
 from ..engine.prepare import resolve
 from ..engine.tapes import TapeUse
 from ..wire.http import IDLE_TIMEOUT_S
-from .arguments import Options
 from .config import GLM
 from .conversations import DEFAULT
+from .line.arguments import Options
 
 BUILT_IN = "built-in"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.text import harmless
-from ..views.safe import text_html
+from ..views.markup.safe import text_html
 
 _NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
 _TEXTUAL = "text-align:left"

@@ -50,11 +50,11 @@ def where_for(shell: Any, options: ViewOptions) -> Where:
 
 def _terminal(options: ViewOptions) -> View:
     """Return plain text, or Markdown where it was asked for, rich is there and colour allowed."""
-    from .terminal import TerminalView, has_colour
+    from .console.terminal import TerminalView, has_colour
 
     if options.format == "markdown" and has_colour(sys.stdout):
         try:
-            from .rich_terminal import RichTerminalView
+            from .console.rich_terminal import RichTerminalView
         except ImportError:
             return TerminalView(options)
         return RichTerminalView(options)
@@ -63,14 +63,14 @@ def _terminal(options: ViewOptions) -> View:
 
 def _panel(options: ViewOptions) -> View:
     """Return the live panel, or what a page without its front end can show."""
-    from .presence import presence
+    from .live.presence import presence
 
     try:
         if presence.is_missing:
-            from .widgets import WidgetsView
+            from .live.widgets import WidgetsView
 
             return WidgetsView(options)
-        from .panel import PanelView
+        from .live.panel import PanelView
     except ImportError:
         from .plain import PlainView
 

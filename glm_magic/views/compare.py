@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from ..core.turn import Turn
 from .choose import where_for
-from .compare_page import compare_bundle, compare_text
-from .compare_words import compare_words
 from .options import ViewOptions
 from .play import View
+from .saved.compare_page import compare_bundle, compare_text
+from .saved.compare_words import compare_words
 from .words import words
 
 _LANE = "1 1 320px"
@@ -90,7 +90,7 @@ class ComparePanel:
     """A live panel for each lane, next to each other, and the table in their place at the end."""
 
     def __init__(self, lanes: Compared, options: ViewOptions) -> None:
-        from .lane import LanePanel
+        from .live.lane import LanePanel
 
         self._lanes = lanes
         self._options = options
@@ -134,6 +134,6 @@ class ComparePanel:
 
 
 def _safe(label: str) -> str:
-    from .safe import text_html
+    from .markup.safe import text_html
 
     return text_html(label)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..core.turn import Turn
 from .facts import leaves_nothing
 from .options import ViewOptions
-from .page import bundle
+from .saved.page import bundle
 
 
 class PlainView:

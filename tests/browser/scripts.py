@@ -6,7 +6,7 @@ SETUP = """
 import contextvars, threading
 from tests.views.turns import ANSWER, NOTICE, REASONING, ScriptedStream, turn_of
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.panel import PanelView
+from glm_magic.views.live.panel import PanelView
 from glm_magic.views.play import play
 
 def show(rate=400, view=PanelView, answer=ANSWER, reasoning=REASONING, options=None, **fields):

@@ -12,9 +12,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from glm_magic.core.turn import Beat
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle
+from glm_magic.views.saved.page import bundle
 from tests.security.dom import OUR_OWN
 from tests.security.vectors import EVIL, MATHS, REMOTE, TAGS, VECTORS
 from tests.servers.model_server import ModelServer
@@ -208,7 +208,7 @@ def test_a_live_panel_a_saved_one_and_an_untrusted_one(lab: Lab, trap: Trap) -> 
 
 def test_a_panel_of_plain_widgets(lab: Lab, trap: Trap) -> None:
     kept = (
-        "from glm_magic.views.widgets import WidgetsView\n"
+        "from glm_magic.views.live.widgets import WidgetsView\n"
         "class KeptWidgets(WidgetsView):\n"
         "    def finish(self, turn):\n"
         "        self._page.value = self._html(turn)\n"

@@ -12,12 +12,12 @@ from typing import Any
 from glm_magic.catalogue import load as catalogue
 from glm_magic.core.errors import GlmError
 from glm_magic.dialects import DIALECTS
-from glm_magic.magic.interpolate import interpolate
-from glm_magic.magic.parse import parse
+from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.magic.line.parse import parse
 from glm_magic.session import transcript
-from glm_magic.views.incremental import IncrementalMarkdown
-from glm_magic.views.markdown import markdown_html
-from glm_magic.views.taming import is_tame, tamed
+from glm_magic.views.markup.incremental import IncrementalMarkdown
+from glm_magic.views.markup.markdown import markdown_html
+from glm_magic.views.markup.taming import is_tame, tamed
 from glm_magic.wire import retry
 from glm_magic.wire.tape import text as tape
 from glm_magic.wire.unpacking import unpacker

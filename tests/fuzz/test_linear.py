@@ -12,11 +12,11 @@ from collections.abc import Callable
 import pytest
 
 from glm_magic.dialects.think_tags import ThinkTags
-from glm_magic.magic.interpolate import interpolate
-from glm_magic.views.incremental import IncrementalMarkdown
-from glm_magic.views.markdown import markdown_html
-from glm_magic.views.mend import mended
-from glm_magic.views.taming import tamed
+from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.views.markup.incremental import IncrementalMarkdown
+from glm_magic.views.markup.markdown import markdown_html
+from glm_magic.views.markup.mend import mended
+from glm_magic.views.markup.taming import tamed
 from glm_magic.wire.framing import Framer
 from tests.laws.decoding import decode
 

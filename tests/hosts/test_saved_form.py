@@ -7,9 +7,9 @@ import sys
 import nbformat
 import pytest
 
-from glm_magic.views import stylesheet
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle
+from glm_magic.views.saved import stylesheet
+from glm_magic.views.saved.page import bundle
 from tests.views.test_markdown import Elements
 from tests.views.turns import ANSWER, turn_of
 

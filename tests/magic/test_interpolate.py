@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core.values import MAX_CHARACTERS, MAX_ROWS, as_text
-from glm_magic.magic.interpolate import interpolate
+from glm_magic.magic.line.interpolate import interpolate
 
 
 @dataclass

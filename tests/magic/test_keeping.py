@@ -143,7 +143,7 @@ def test_no_history_leaves_no_text_but_its_cost(asking, model_server, isolated_h
 
 @pytest.mark.parametrize("verb", ["save", "load"])
 def test_files_complete(asking, tmp_path, verb):
-    from glm_magic.magic.complete import candidates
+    from glm_magic.magic.line.complete import candidates
 
     (tmp_path / "chat.jsonl").write_text("")
     (tmp_path / "data.csv").write_text("")

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
-from glm_magic.magic.complete import candidates
+from glm_magic.magic.line.complete import candidates
 from tests.servers.script import Script, Tokens
 
 

@@ -96,8 +96,6 @@ def test_a_provider_named_with_the_model_wins_over_one_below():
 
 
 def test_importing_needs_no_shell():
-    code = (
-        "import glm_magic, glm_magic.magic.parse; print(glm_magic.magic.parse.parse('-q x').quiet)"
-    )
+    code = "from glm_magic.magic.line.parse import parse; print(parse('-q x').quiet)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

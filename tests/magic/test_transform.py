@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from glm_magic.magic import transform
+from glm_magic.magic.line import transform
 
 
 class Shell:

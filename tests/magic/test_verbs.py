@@ -10,9 +10,9 @@ from glm_magic.core.errors import (
     MissingKeyError,
     UnknownNameError,
 )
-from glm_magic.magic.commands import COMMANDS
 from glm_magic.magic.dispatch import judges
-from glm_magic.magic.verbs import VERBS, find_verb
+from glm_magic.magic.verbs.commands import COMMANDS
+from glm_magic.magic.verbs.index import VERBS, find_verb
 from tests.servers.script import Script, Tokens
 
 

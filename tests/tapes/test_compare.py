@@ -140,8 +140,8 @@ def test_differences_are_told_with_their_sign(model_server: ModelServer) -> None
     on = glm.ask("why?", **wanting, thinking=True)
     model_server.tell(PLAIN)
     off = glm.ask("why?", **wanting, thinking=False)
-    from glm_magic.views.compare_page import compare_bundle
     from glm_magic.views.options import ViewOptions
+    from glm_magic.views.saved.compare_page import compare_bundle
 
     data, _ = compare_bundle(["think=on", "think=off"], [on.turn, off.turn], ViewOptions())
     assert "tokens out −120" in data["text/html"]

@@ -14,13 +14,13 @@ from glm_magic.core.price import Cost
 from glm_magic.core.turn import Beat, Turn
 from glm_magic.core.usage import Usage
 from glm_magic.engine.rhythm import MOST_BEATS, Rhythm
-from glm_magic.views.anatomy import anatomy_html, anatomy_line
-from glm_magic.views.anatomy_words import ENGLISH
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle, page_html
-from glm_magic.views.player import packed
-from glm_magic.views.reading import reading_html
+from glm_magic.views.saved.anatomy import anatomy_html, anatomy_line
+from glm_magic.views.saved.anatomy_words import ENGLISH
+from glm_magic.views.saved.page import bundle, page_html
+from glm_magic.views.saved.player import packed
+from glm_magic.views.saved.reading import reading_html
 from glm_magic.views.words import words
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
@@ -166,7 +166,7 @@ def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer
 
 
 def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() -> None:
-    from glm_magic.views import stylesheet
+    from glm_magic.views.saved import stylesheet
 
     beats = tuple(Beat(n / 10, n, n) for n in range(1, 5))
     turn = with_step(rhythm=beats)

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from glm_magic.views.incremental import IncrementalMarkdown
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.incremental import IncrementalMarkdown
+from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle
+from glm_magic.views.saved.page import bundle
 
 from .test_incremental import grown
 from .test_markdown import Elements

@@ -10,10 +10,10 @@ import pytest
 
 from glm_magic.views import host
 from glm_magic.views.choose import Silence, view_for
+from glm_magic.views.console.terminal import TerminalView
+from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.panel import PanelView
 from glm_magic.views.plain import PlainView
-from glm_magic.views.terminal import TerminalView
 
 COMMAND_LINE = host._command_line
 
@@ -85,6 +85,6 @@ def test_markdown_in_a_terminal_needs_colour(monkeypatch: pytest.MonkeyPatch) ->
     pytest.importorskip("rich")
     options = ViewOptions(format="markdown")
     assert type(view_for(None, options)).__name__ == "TerminalView"
-    monkeypatch.setattr("glm_magic.views.terminal.has_colour", lambda _out: True)
+    monkeypatch.setattr("glm_magic.views.console.terminal.has_colour", lambda _out: True)
     assert type(view_for(None, options)).__name__ == "RichTerminalView"
     assert type(view_for(None, ViewOptions())).__name__ == "TerminalView"

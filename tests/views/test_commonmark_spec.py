@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.markdown import markdown_html
 
 from .test_incremental import SIZES, grown
 from .turns import cut

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glm_magic.views.incremental import IncrementalMarkdown
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.incremental import IncrementalMarkdown
+from glm_magic.views.markup.markdown import markdown_html
 
 from .turns import ANSWER, REASONING, cut
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glm_magic.core.text import one_direction
-from glm_magic.views.highlight import COPY_BUTTON
-from glm_magic.views.markdown import markdown_html
+from glm_magic.views.markup.highlight import COPY_BUTTON
+from glm_magic.views.markup.markdown import markdown_html
 
 
 class Elements(HTMLParser):

@@ -14,10 +14,10 @@ from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.views import stylesheet
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle, page_html
-from glm_magic.views.stylesheet import page_style
+from glm_magic.views.saved import stylesheet
+from glm_magic.views.saved.page import bundle, page_html
+from glm_magic.views.saved.stylesheet import page_style
 from glm_magic.views.words import words
 
 from .test_markdown import Elements

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from glm_magic.views import choose, presence, widgets
+from glm_magic.views import choose
+from glm_magic.views.live import presence, widgets
+from glm_magic.views.live.panel import PanelView
+from glm_magic.views.live.presence import IDLE_S, PATIENCE_S, Presence
+from glm_magic.views.live.widgets import WidgetsView
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.panel import PanelView
-from glm_magic.views.presence import IDLE_S, PATIENCE_S, Presence
-from glm_magic.views.widgets import WidgetsView
 
 from .test_notebook_output import published  # noqa: F401 (a fixture)
 from .turns import turn_of
@@ -125,7 +126,7 @@ def test_a_panel_that_nobody_understands_is_replaced_while_it_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = Presence()
-    monkeypatch.setattr("glm_magic.views.panel.presence", known)
+    monkeypatch.setattr("glm_magic.views.live.panel.presence", known)
     view = PanelView(ENGLISH)
     view.start(turn_of("", "", status="streaming"), lambda: None)
     view.paint(turn_of("one", status="streaming"))

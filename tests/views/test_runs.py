@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from glm_magic.core.turn import Step, Timing, Turn
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.page import bundle
+from glm_magic.views.saved.page import bundle
 
 from .turns import turn_of
 

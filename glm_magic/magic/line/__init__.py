@@ -1,0 +1,1 @@
+"""The text of a magic line and its cell: options, words, names, completion."""

@@ -1,0 +1,141 @@
+"""Python values in a prompt: ``{name}``, ``{name.attribute}``, ``{name[index]}``.
+
+An expression is replaced when it is a name with attributes and indexes whose root exists; every
+other brace stays as it is. Nothing is called, and a value is not expanded again.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.values import as_text
+from .untouched import brace_pairs, untouched_spans
+
+_ROOT = re.compile(r"\s*([^\W\d]\w*)\s*(?=[.\[]|$)")
+_LONGEST_EXPRESSION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A prompt with its values put in."""
+
+    text: str
+    inserted: tuple[str, ...] = ()
+    """The expressions that were replaced, with a remark where a value was cut."""
+
+
+class _NotOursError(Exception):
+    """The braces hold something else."""
+
+
+def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
+    """Put values into a prompt.
+
+    Parameters
+    ----------
+    text : str
+        The prompt as written.
+    namespace : mapping
+        The names that may be used.
+
+    Returns
+    -------
+    Interpolated
+        The text and what was put in. ``{{`` and ``}}`` that belong together become single
+        braces. A brace never raises.
+    """
+    if "{" not in text:
+        return Interpolated(text)
+    braces = _Braces(text, namespace)
+    pieces: list[str] = []
+    at = 0
+    for start, end, piece in braces.replacements():
+        pieces += (text[at:start], piece)
+        at = end
+    return Interpolated("".join([*pieces, text[at:]]), tuple(dict.fromkeys(braces.inserted)))
+
+
+class _Braces:
+    """The braces of one prompt, read from left to right."""
+
+    def __init__(self, text: str, namespace: Mapping[str, Any]) -> None:
+        self.text = text
+        self.namespace = namespace
+        self.pairs = brace_pairs(text, 0, len(text), untouched_spans(text))
+        self.inserted: list[str] = []
+
+    def replacements(self) -> Iterator[tuple[int, int, str]]:
+        """Yield start, end and new text of each part that changes, in order."""
+        closing: set[int] = set()
+        at = 0
+        for brace in sorted({*self.pairs, *self.pairs.values()}):
+            if brace < at:
+                continue
+            if brace in closing:
+                at = brace + 2
+                yield brace, at, "}"
+            elif self._is_doubled(brace):
+                closing.add(self.pairs[brace + 1])
+                at = brace + 2
+                yield brace, at, "{"
+            elif brace in self.pairs and (value := self._value(brace)) is not None:
+                at = self.pairs[brace] + 1
+                yield brace, at, value
+
+    def _is_doubled(self, brace: int) -> bool:
+        """Whether ``{{`` begins here and its ``}}`` closes both."""
+        inner = self.pairs.get(brace + 1)
+        return inner is not None and self.pairs.get(brace) == inner + 1
+
+    def _value(self, brace: int) -> str | None:
+        expression = self.text[brace + 1 : self.pairs[brace]]
+        root = _ROOT.match(expression)
+        if root is None or root[1] not in self.namespace:
+            return None
+        name = expression.strip(" \t")
+        try:
+            text, remark = as_text(_look_up(name, self.namespace))
+        except Exception:  # a property may raise anything; then the braces stay
+            return None
+        self.inserted.append(f"{name} ({remark})" if remark else name)
+        return text
+
+
+def _look_up(expression: str, namespace: Mapping[str, Any]) -> Any:
+    if "\n" in expression or len(expression) > _LONGEST_EXPRESSION:
+        raise _NotOursError
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an odd escape in a string is the user's business
+        tree = ast.parse(expression, mode="eval")
+    return _evaluate(tree.body, namespace)
+
+
+def _evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return namespace[name]
+        case ast.Attribute(value=value, attr=name):
+            return getattr(_evaluate(value, namespace), name)
+        case ast.Subscript(value=value, slice=index):
+            return _evaluate(value, namespace)[_index(index, namespace)]
+        case _:
+            raise _NotOursError
+
+
+def _index(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+            return -value
+        case ast.Tuple(elts=items):
+            return tuple(_index(item, namespace) for item in items)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*(part and _index(part, namespace) for part in (lower, upper, step)))
+        case _:
+            return _evaluate(node, namespace)

@@ -1,0 +1,1 @@
+"""What ``%glm VERB`` does, and the tables that it shows."""

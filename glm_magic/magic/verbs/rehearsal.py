@@ -1,0 +1,140 @@
+"""Whether a tape covers a notebook: its prompts are asked in order, from the tape alone.
+
+The rehearsal has conversations of its own, so nothing is added to the notebook's; a later prompt is
+asked with the replies that the tape gave to the earlier ones, exactly as in a Run All.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
+from ...engine.tapes import AT_ONCE, TapeUse
+from ...wire.tape.meaning import short
+from ...wire.tape.tape import Tape
+from ..desk import Desk
+from ..line import parse
+from ..tables import Shown, Table
+from .index import Verb, find_verb
+
+_CELL = re.compile(r"%%glm(?![\w.])(?P<line>[^\n]*)\n?(?P<cell>.*)", re.DOTALL)
+_LINE = re.compile(r"(?:[A-Za-z_]\w*\s*=\s*)?%glm(?![\w.])(?P<line>[^\n]*)")
+_PYTHON = re.compile(r"\b(?:glm|chat|session)\w*\.a?(?:ask|stream)\(")
+_HARMLESS = ("use", "new", "fork", "undo", "reset", "drop", "hide", "pin")
+"""Verbs that change what a later prompt sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rehearsal found about one prompt."""
+
+    cell: int
+    prompt: str
+    state: str
+    covered: bool | None
+    """``None`` where only running the notebook can tell."""
+
+
+def check(desk: Desk, tape: Tape, notebook: Path) -> Shown:
+    """Return which prompts of a notebook a tape covers.
+
+    Raises
+    ------
+    InvalidValueError
+        The notebook cannot be read.
+    """
+    found = list(_Rehearsal(desk, tape).findings(_cells(notebook)))
+    rows = [(item.cell, short(item.prompt, 60), item.state) for item in found]
+    missing = sum(item.covered is False for item in found)
+    unknown = sum(item.covered is None for item in found)
+    verdict = "Every prompt is on the tape."
+    if missing:
+        verdict = f"{missing} of {len(found)} prompts are not on the tape."
+    elif unknown:
+        verdict = "Every prompt that can be judged without running the notebook is on the tape."
+    elif not found:
+        verdict = "The notebook has no prompt."
+    return Table(("cell", "prompt", ""), rows, f"{notebook.name} against {tape.path.name}", verdict)
+
+
+def _cells(notebook: Path) -> list[str]:
+    """Return the source of each cell; an empty one for what is no code."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidValueError(
+            f"{notebook.name} cannot be read: {getattr(error, 'strerror', None) or 'no notebook'}",
+            hint="the path is relative to the notebook's folder; save the notebook first",
+        ) from None
+    return ["".join(cell["source"]) if cell["cell_type"] == "code" else "" for cell in cells]
+
+
+class _Rehearsal:
+    """One walk through a notebook, on a desk of its own."""
+
+    def __init__(self, desk: Desk, tape: Tape) -> None:
+        self._desk = Desk(desk.shell)
+        self._desk.config = desk.config
+        self._use = TapeUse(tape.path.absolute(), "replay", AT_ONCE)
+
+    def findings(self, cells: Sequence[str]) -> Iterator[Finding]:
+        """Yield what is found, prompt by prompt."""
+        for number, source in enumerate(cells, 1):
+            whole = _CELL.match(source.lstrip())
+            if whole is not None:
+                yield self._prompt(number, whole["line"], whole["cell"])
+                continue
+            for line in source.splitlines():
+                yield from self._line(number, line)
+
+    def _line(self, number: int, line: str) -> Iterator[Finding]:
+        found = _LINE.match(line)
+        if found is None:
+            if _PYTHON.search(line) or re.search(r"%glm\s", line):
+                yield Finding(number, line.strip(), "asked from Python: run it to see", None)
+            return
+        verb = find_verb(found["line"], {})
+        if verb is None and found["line"].strip():
+            yield self._prompt(number, found["line"], None)
+        elif verb is not None and verb[0].name in _HARMLESS:
+            self._apply(*verb)
+
+    def _apply(self, verb: Verb, words: Sequence[str]) -> None:
+        from .commands import COMMANDS
+
+        command = COMMANDS.get(verb.name)
+        if command is not None:
+            command(self._desk, words)
+
+    def _prompt(self, number: int, line: str, cell: str | None) -> Finding:
+        from ..asking import prompt_of
+
+        try:
+            options = parse.parse(line.strip(), self._desk.is_model)
+            prompt = prompt_of(self._desk, options, cell).text
+            if options.dry_run or options.help:
+                return Finding(number, prompt, "sends nothing", True)
+            self._ask(options, prompt)
+        except NotOnTapeError as error:
+            return Finding(number, prompt, f"missing: {error.hint}", False)
+        except GlmError as error:
+            return Finding(number, cell or line, f"cannot be asked: {error.message}", False)
+        return Finding(number, prompt, "covered", True)
+
+    def _ask(self, options: Any, prompt: str) -> None:
+        desk = self._desk
+        name = options.session or desk.session_name
+        if options.new:
+            desk.conversations.start(name)
+        session = desk.conversations.get(name)
+        asked = replace(desk.asked(options, session), tape=self._use)
+        if not options.history:
+            session = desk.conversations.aside(session)
+        with session.open(prompt, asked) as stream:
+            stream.wait()
+            stream.raise_error()

@@ -1,0 +1,106 @@
+"""``%glm record``, ``%glm replay`` and ``%glm tape``."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...core.errors import InvalidValueError
+from ...engine import tapes
+from ...engine.tapes import TapeUse
+from ...wire.tape.entry import Entry
+from ...wire.tape.meaning import short
+from ...wire.tape.tape import Tape
+from ..desk import Desk
+from ..tables import Line, Shown, Table
+from . import rehearsal
+
+_OFF = "off"
+
+
+def record(_: Desk, words: Sequence[str]) -> Shown:
+    """Write what follows to a tape."""
+    if words[0] == _OFF:
+        return _take_out("Nothing is recorded any more.")
+    tapes.put_in(TapeUse(Path(words[0]), "record"))
+    return _put_in()
+
+
+def replay(_: Desk, words: Sequence[str]) -> Shown:
+    """Answer what follows from a tape."""
+    if words[0] == _OFF:
+        return _take_out("Requests are asked live again.")
+    tapes.put_in(TapeUse(Path(words[0]), "replay", _speed(words[1]) if len(words) > 1 else None))
+    return _put_in()
+
+
+def _put_in() -> Shown:
+    """Say what the tape that was put in does now, which ``GLM_TAPE`` may have changed."""
+    deck = tapes.deck_for()
+    if deck is None:
+        return Line(f"No tape is used: {tapes.VARIABLE} is {tapes.LIVE}.")
+    name = deck.tape.path.name
+    if not deck.replays:
+        return Line(f"Every reply from here on is recorded to {name}; %glm record off ends it.")
+    return Line(f"Replies come from {name}: {_about(deck.tape.entries)}.")
+
+
+def _take_out(line: str) -> Shown:
+    tapes.put_in(None)
+    return Line(line)
+
+
+def _speed(word: str) -> float:
+    return math.inf if word == "max" else tapes.checked_speed(float(word))
+
+
+def _about(entries: Sequence[Entry]) -> str:
+    """Return on one line how much a tape holds, from whom, and from when."""
+    if not entries:
+        return "it is empty"
+    many = f"{len(entries)} {'reply' if len(entries) == 1 else 'replies'}"
+    speakers = Counter(f"{entry.asked.model} at {entry.asked.provider}" for entry in entries)
+    days = sorted({str(entry.recorded.date()) for entry in entries})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"{many} of {', '.join(speakers)}, recorded on {when}"
+
+
+def tape(desk: Desk, words: Sequence[str]) -> Shown:
+    """Say what a tape holds, and whether a notebook is covered by it."""
+    files = [word for word in words[1:] if not word.endswith(".ipynb")]
+    notebooks = [word for word in words[1:] if word.endswith(".ipynb")]
+    found = Tape.read(Path(files[0]).expanduser()) if files else _current()
+    if notebooks:
+        return rehearsal.check(desk, found, Path(notebooks[0]).expanduser())
+    return contents(found)
+
+
+def _current() -> Tape:
+    deck = tapes.deck_for()
+    if deck is None:
+        raise InvalidValueError(
+            "no tape is in use", hint="name one: %glm tape check FILE, or %glm replay FILE"
+        )
+    return deck.tape
+
+
+def contents(found: Tape) -> Shown:
+    """Return the replies on a tape, one a row."""
+    rows = [
+        (number, short(entry.asked.prompt, 60), entry.asked.model, len(entry.asked.messages) - 1,
+         _settings(entry), f"{entry.ended_s:.1f} s", str(entry.recorded.date()), _ending(entry))
+        for number, entry in enumerate(found.entries, 1)
+    ]  # fmt: skip
+    columns = ("", "prompt", "model", "messages before", "set", "time", "recorded", "ended")
+    about = _about(found.entries)
+    return Table(columns, rows, found.path.name, f"The tape is sound: {about}.")
+
+
+def _settings(entry: Entry) -> str:
+    return short(", ".join(f"{name}={value}" for name, value in entry.asked.parameters.items()), 50)
+
+
+def _ending(entry: Entry) -> str:
+    return entry.ended if entry.status < 300 else f"HTTP {entry.status}"

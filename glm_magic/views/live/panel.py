@@ -1,0 +1,300 @@
+"""The live panel: a widget while the reply streams, one static output when it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from ...core.errors import GlmError
+from ...core.events import Notice
+from ...core.turn import Turn
+from ..facts import leaves_nothing, phase
+from ..markup.incremental import Growth, IncrementalMarkdown
+from ..markup.markdown import markdown_html, plain_html
+from ..markup.safe import trimmed
+from ..options import ViewOptions
+from ..output import publish, take_away
+from ..saved.page import (
+    answer_html,
+    bundle,
+    error_html,
+    header_html,
+    opens,
+    remarks_html,
+    summary_html,
+)
+from ..saved.steps import steps_html
+from ..words import words
+from .delta import Growing, Part
+from .presence import presence
+from .widget import PanelWidget, open_widget
+from .widgets import WidgetsView
+
+STATE_EVERY_S = 0.2
+"""The clock in the header moves five times a second."""
+UNREADY_S = 3.0
+"""How long snapshots are sent again and again while the page may still be loading the module."""
+UNREADY_EVERY_S = 0.1
+SNAPSHOT_GROWTH = 2
+"""A new snapshot when the text has grown by this factor, for pages that could not ask."""
+SNAPSHOT_AT_LEAST = 4000
+"""Characters of HTML before growth alone calls for a snapshot."""
+LABELS = (
+    "stop",
+    "stop_title",
+    "stopping",
+    "copy",
+    "copy_title",
+    "copied",
+    "copy_failed",
+    "answer_now",
+    "answer_now_title",
+    "show_answer",
+)
+
+
+class PlainGrowth:
+    """A growing text that is shown as it is."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def update(self, text: str) -> Growth:
+        """Take the text as it is now."""
+        restarted = not text.startswith(self._text)
+        self._text = text
+        return Growth("", plain_html(trimmed(text)) if text.strip() else "", restarted)
+
+
+class PanelView:
+    """Show a turn in a live panel.
+
+    Parameters
+    ----------
+    options : ViewOptions
+        What the user chose.
+    """
+
+    def __init__(self, options: ViewOptions) -> None:
+        self._options = options
+        self._words = words(options.language)
+        as_markdown = options.format in (None, "markdown", "code")
+        answer: Growing = IncrementalMarkdown() if as_markdown else PlainGrowth()
+        self._parts = {"reasoning": Part(IncrementalMarkdown()), "answer": Part(answer, True)}
+        self._widget: PanelWidget | None = None
+        self._display_id = uuid4().hex
+        self._on_stop: Callable[[], None] = lambda: None
+        # The painter, the main thread and the page's messages all come here.
+        self._lock = threading.RLock()
+        self._turn: Turn | None = None
+        self._ready = self._snapshot_asked = self._stopping = self._interrupted = False
+        self._opened: bool | None = None
+        self._revealed = self._taken_away = False
+        self._stream: Any = None
+        self._steps = ""
+        self._told: dict[str, Any] = {}
+        self._understudy: WidgetsView | None = None
+        self._began = self._state_at = self._snapshot_at = 0.0
+        self._snapshot_size = 0
+
+    def offer(self, stream: Any) -> None:
+        """Take the stream, which may be able to cut its thinking short."""
+        self._stream = stream
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Display the widget."""
+        self._on_stop = on_stop
+        self._turn = turn
+        self._began = time.monotonic()
+        labels = {name: str(getattr(self._words, name)) for name in LABELS}
+        self._widget = open_widget(labels, self._snapshot())
+        self._widget.on_msg(self._receive)
+        data, _ = self._widget._repr_mimebundle_() or ({}, {})
+        # What a file says that was saved meanwhile, or a host without widgets.
+        plain = {"text/plain": self._words.unfinished.format(model=turn.model)}
+        self._publish({**data, **plain}, {})
+        presence.showed()
+
+    def paint(self, turn: Turn) -> None:
+        """Send what has changed."""
+        if self._understudy is None and presence.gives_up(time.monotonic() - self._began):
+            self._understudy = WidgetsView(self._options, self._display_id)
+            self._understudy.start(turn, self._on_stop)
+        if self._understudy is not None:
+            self._understudy.paint(turn)
+            return
+        with self._lock:
+            self._turn = turn
+            message = self._grow(turn)
+            steps = steps_html(turn, self._words)
+            if steps != self._steps:
+                message["steps"] = self._steps = steps
+            now = time.monotonic()
+            if self._needs_snapshot(now):
+                self._send_snapshot(now)
+                return
+            if now - self._state_at >= STATE_EVERY_S:
+                message.update(self._news())
+                self._state_at = now
+            self._send(message)
+
+    def _grow(self, turn: Turn) -> dict[str, Any]:
+        """Return the deltas of both texts; what starts again needs a snapshot."""
+        message: dict[str, Any] = {}
+        for name, part in self._parts.items():
+            epoch = part.epoch
+            delta = part.grow(str(getattr(turn, name)))
+            if delta is not None:
+                message[name] = delta
+            self._snapshot_asked = self._snapshot_asked or part.epoch != epoch
+        return message
+
+    def finish(self, turn: Turn) -> None:
+        """Replace the widget by the one output that stays in the file."""
+        if self._interrupted:
+            told = Notice("interrupted", self._words.queue_dropped)
+            turn = replace(turn, notices=(*turn.notices, told))
+        self._show_end(turn)
+        self._taken_away = leaves_nothing(turn, self._options)
+        if self._taken_away:
+            take_away(self._display_id, self._options)
+        else:
+            saved = bundle(turn, self._options, self._opened, self._revealed)
+            self._publish(*saved, update=True)
+        if self._understudy is not None:
+            self._understudy.close()
+        self._keep_end(turn)
+
+    def repaint(self, turn: Turn, *, stale: bool) -> None:
+        """Show this run in the output that stays; `stale`: it was answered before a change."""
+        options = replace(self._options, note=self._words.stale) if stale else self._options
+        if not self._taken_away:
+            self._publish(*bundle(turn, options, self._opened, self._revealed), update=True)
+
+    def _show_end(self, turn: Turn) -> None:
+        """Send the last words at once: rendering the page that stays takes a moment."""
+        with self._lock:
+            self._turn = turn
+            message = self._grow(turn)
+            if not self._snapshot_asked:
+                self._send({**message, "state": self._state()})
+
+    def _keep_end(self, turn: Turn) -> None:
+        """Hold the whole reply ready for a page that is loaded again, which will ask."""
+        html = error_html(turn) + answer_html(turn, self._options.format, self._words)
+        with self._lock:
+            self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
+            self._parts["answer"].replace(html, turn.answer)
+            self._steps = steps_html(turn, self._words)
+
+    def _publish(
+        self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
+    ) -> None:
+        publish(data, metadata, self._display_id, update=update)
+
+    def mark_interrupted(self) -> None:
+        """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
+        self._interrupted = True
+
+    def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        """Take a message of the page, on whatever thread the kernel gives it."""
+        presence.heard()
+        kind = content.get("type")
+        if kind == "stop":
+            self._stop()
+        elif kind == "toggle":
+            self._opened = bool(content.get("open"))
+        elif kind == "reveal":
+            self._revealed = True
+        elif kind == "choose":
+            self._choose(content.get("run"))
+        elif kind == "answer_now":
+            with contextlib.suppress(GlmError):  # it began to answer meanwhile
+                self._stream.answer_now()
+        elif kind in ("ready", "sync"):
+            with self._lock:
+                self._ready = self._snapshot_asked = True
+                if self._turn is not None and self._turn.status != "streaming":
+                    self._send_snapshot(time.monotonic())
+
+    def _choose(self, run: object) -> None:
+        variants = self._options.variants
+        if variants is not None and isinstance(run, int) and 0 <= run < len(variants.turns):
+            variants.choose(run)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        # The page waits for this answer before it interrupts the kernel.
+        with self._lock:
+            self._send({"state": self._state()})
+        self._on_stop()
+
+    def _needs_snapshot(self, now: float) -> bool:
+        loading = not self._ready and now - self._began < UNREADY_S
+        if loading and now - self._snapshot_at >= UNREADY_EVERY_S:
+            return True
+        size = sum(part.size for part in self._parts.values())
+        grown = size > max(SNAPSHOT_AT_LEAST, self._snapshot_size * SNAPSHOT_GROWTH)
+        return self._snapshot_asked or grown
+
+    def _send_snapshot(self, now: float) -> None:
+        self._snapshot_asked = False
+        self._snapshot_at = self._state_at = now
+        self._snapshot_size = sum(part.size for part in self._parts.values())
+        if self._widget is not None:
+            self._widget.snapshot = self._snapshot()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if message and self._widget is not None:
+            self._widget.send(message)
+
+    def _snapshot(self) -> dict[str, Any]:
+        parts = {name: part.snapshot() for name, part in self._parts.items()}
+        made = {"made_at": time.monotonic(), "steps": self._steps}
+        self._told = self._state()
+        return {"state": self._told, **made, **parts}
+
+    def _state(self) -> dict[str, Any]:
+        """Return everything of the panel but its two texts."""
+        turn = self._turn
+        if turn is None:
+            return {}
+        now = phase(turn)
+        choice = self._options.show_thinking
+        return {
+            "phase": now,
+            "says": str(getattr(self._words, now)),
+            "live": turn.status == "streaming",
+            "heard": self._ready,
+            "stopping": self._stopping,
+            "background": self._options.background,
+            "label": self._words.reply_of.format(model=turn.model),
+            "head": header_html(turn, self._options, self._words),
+            "hurry": self._can_hurry(turn),
+            "held": self._options.hold == "answer" and not self._revealed,
+            "bar": self._options.hold == "thinking",
+            "summary": summary_html(turn, self._options, self._words),
+            "remarks": remarks_html(turn, self._options, self._words),
+            "open": opens(turn, self._options),
+            "reasoning": choice != "hide" and bool(turn.reasoning.strip()),
+        }
+
+    def _news(self) -> dict[str, Any]:
+        """Return what has changed of the state since it was last told."""
+        state, told = self._state(), self._told
+        self._told = state
+        news = {name: value for name, value in state.items() if told.get(name) != value}
+        return {"state": news} if news else {}
+
+    def _can_hurry(self, turn: Turn) -> bool:
+        """Whether the page shows a button that cuts the thinking short.
+
+        Not before the page was heard: where its messages wait for the cell, the button is no good.
+        """
+        live = turn.status == "streaming" and self._ready and not self._stopping
+        return live and bool(getattr(self._stream, "can_answer_now", False))

@@ -1,0 +1,1 @@
+"""Markdown that a model wrote -> HTML and Markdown that a page may show."""

@@ -1,0 +1,36 @@
+"""Text that a page shows as it is, whatever a model or a provider wrote."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from ...core.text import harmless, one_direction
+
+# A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} out of running text. An element around
+# the first character of each keeps money and escaped brackets from being typeset.
+_OPENS_MATHS = re.compile(r"\$|\\(?=[()\[\]]|begin\{|ref\{|eqref\{)")
+_BLANK_START = re.compile(r"\A(?:[ \t\f\v]*\n)+")
+
+
+def text_html(text: str) -> str:
+    """Return `text` as HTML that no host typesets as mathematics."""
+    return _OPENS_MATHS.sub(r"<span>\g<0></span>", html.escape(harmless(text), quote=False))
+
+
+def attribute(text: str) -> str:
+    """Return `text` for use between double quotes."""
+    return html.escape(harmless(text), quote=True)
+
+
+def trimmed(text: str) -> str:
+    """Return `text` without leading and trailing blank lines, for display only."""
+    return _BLANK_START.sub("", normalised(text)).rstrip()
+
+
+def normalised(text: str) -> str:
+    r"""Return `text` with every line end as ``\n``, as a Markdown parser counts lines.
+
+    What would turn the direction of writing round becomes visible.
+    """
+    return one_direction(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)

@@ -1,0 +1,1 @@
+"""The output that stays in the file."""

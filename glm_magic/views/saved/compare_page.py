@@ -1,0 +1,172 @@
+"""The saved form of a comparison: one table, which every host of notebooks shows as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...core.text import harmless
+from ...core.turn import Turn
+from ..facts import remarks
+from ..markup.markdown import markdown_html
+from ..markup.safe import text_html, trimmed
+from ..markup.taming import tamed
+from ..options import ViewOptions
+from ..words import Words, words
+from .compare_figures import Row, rows
+from .compare_words import CompareWords, compare_words
+from .metadata import SCHEMA, metadata
+from .page import answer_html, error_html, opens, summary_html
+from .plaintext import escaped, plain_text
+from .stylesheet import page_style, small_asset
+
+_LINE = "1px solid rgba(128,128,128,.35)"
+_ROOT = f"border:{_LINE};border-radius:8px;overflow:auto"
+_TABLE = "border-collapse:collapse;width:100%;margin:0"
+_CELL = f"border:{_LINE};padding:6px 12px;text-align:left;vertical-align:top"
+_REASONING = "max-height:320px;overflow:auto;font-size:13px;opacity:.8"
+_NOTE = "padding:5px 12px;font-size:12px;opacity:.8"
+
+
+def compare_bundle(
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the saved output of a comparison.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        What sets each lane apart.
+    turns : sequence of Turn
+        The lanes, in the same order.
+    options : ViewOptions
+        What the user chose; its note stands below the table.
+    """
+    said = words(options.language)
+    data = {
+        "text/html": compare_html(labels, turns, options, said),
+        "text/markdown": _markdown(labels, turns, options, said),
+        "text/plain": compare_text(labels, turns, options, said),
+    }
+    lanes = [{"label": label, **metadata(turn)} for label, turn in zip(labels, turns, strict=True)]
+    return data, {"glm_magic": {"schema": SCHEMA, "lanes": lanes}}
+
+
+def compare_html(
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+) -> str:
+    """Return the table as HTML."""
+    names = compare_words(said)
+    body = [
+        _row(names.model, (text_html(f"{turn.model} · {turn.provider}") for turn in turns)),
+        *_reasoning(turns, options, said, names),
+        _row(names.answer, (_answer(turn, options, said) for turn in turns), "glm-a"),
+        *(_row(row.name, map(text_html, row.texts), "glm-n") for row in rows(turns, names)),
+        _row(
+            text_html(names.difference.format(label=labels[0])),
+            map(text_html, _differences(rows(turns, names), names)),
+            "glm-d",
+        ),
+    ]
+    heads = "".join(f'<th style="{_CELL}">{text_html(label)}</th>' for label in labels)
+    table = (
+        f'<table class="glm-lanes" style="{_TABLE}"><thead>'
+        f'<tr><th style="{_CELL}">{names.lane}</th>{heads}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table>"
+    )
+    notes = "<br>".join(map(text_html, _notes(turns, options, said)))
+    table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
+    style = page_style(table) + small_asset("compare.css")
+    return f'<div class="glm glm-cs" style="{_ROOT}"><style>{style}</style>{table}</div>'
+
+
+def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
+    data = "".join(
+        f'<td style="{_CELL}"><div class="{kind}">{cell}</div></td>'
+        if kind == "glm-a"
+        else f'<td style="{_CELL}">{cell}</td>'
+        for cell in cells
+    )
+    return f'<tr class="{kind}r"><th style="{_CELL}">{name}</th>{data}</tr>\n'
+
+
+def _reasoning(
+    turns: Sequence[Turn], options: ViewOptions, said: Words, names: CompareWords
+) -> list[str]:
+    """Return the row of the reasoning, where there is any to show."""
+    if options.show_thinking == "hide" or not any(turn.reasoning.strip() for turn in turns):
+        return []
+    return [_row(names.reasoning, (_thoughts(turn, options, said, names) for turn in turns))]
+
+
+def _thoughts(turn: Turn, options: ViewOptions, said: Words, names: CompareWords) -> str:
+    reasoning = trimmed(turn.reasoning)
+    if not reasoning:
+        return f"<i>{names.none}</i>"
+    is_open = " open" * (opens(turn, options) or options.show_thinking == "auto")
+    return (
+        f"<details{is_open}><summary>{summary_html(turn, options, said)}</summary>"
+        f'<div class="glm-ct" style="{_REASONING}">{markdown_html(reasoning)}</div></details>'
+    )
+
+
+def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
+    return error_html(turn) + answer_html(turn, options.format, said)
+
+
+def _differences(found: Sequence[Row], names: CompareWords) -> list[str]:
+    """Return what sets each lane apart from the first, in one text each."""
+    told = []
+    for place in range(len(found[0].texts)):
+        parts = [row.differences[place] for row in found if row.differences[place]]
+        told.append(", ".join(parts) or (names.same if place else names.reference))
+    return told
+
+
+def _notes(turns: Sequence[Turn], options: ViewOptions, said: Words) -> list[str]:
+    """Return the remarks about the lanes, each once, and the note of the comparison."""
+    told = [line for turn in turns for line in remarks(turn, options, said)]
+    return [*dict.fromkeys(told), *([options.note] if options.note else [])]
+
+
+def _markdown(
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+) -> str:
+    names = compare_words(said)
+    table = [
+        _bars([names.lane, *labels]),
+        _bars(["---"] * (len(labels) + 1)),
+        _bars([names.model, *(turn.model for turn in turns)]),
+        *(_bars([row.name, *row.texts]) for row in rows(turns, names)),
+        _bars([names.difference.format(label=labels[0]), *_differences(rows(turns, names), names)]),
+    ]
+    answers = [
+        f"**{escaped(label)}**\n\n"
+        + (tamed(trimmed(turn.answer)) or escaped(turn.error or names.none))
+        for label, turn in zip(labels, turns, strict=True)
+    ]
+    notes = [f"*{escaped(line)}*" for line in _notes(turns, options, said)]
+    return "\n\n".join(["\n".join(table), *answers, *notes])
+
+
+def _bars(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(escaped(" ".join(cell.split())) for cell in cells) + " |"
+
+
+def compare_text(
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+) -> str:
+    """Return the lanes below each other, and the figures as columns."""
+    names = compare_words(said)
+    lanes = [
+        f"── {label} ──\n{plain_text(turn, options, said)}"
+        for label, turn in zip(labels, turns, strict=True)
+    ]
+    table = [["", *labels], *([row.name, *row.texts] for row in rows(turns, names))]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    notes = [options.note] if options.note else []
+    return harmless("\n\n".join([*lanes, "\n".join(lines), *notes]))

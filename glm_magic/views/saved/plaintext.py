@@ -1,0 +1,77 @@
+"""A turn as Markdown and as plain text, for hosts without HTML."""
+
+from __future__ import annotations
+
+from ...core.text import harmless
+from ...core.turn import Turn
+from ..facts import facts, missing_answer, remarks
+from ..markup.safe import trimmed
+from ..markup.taming import fenced, tamed
+from ..options import ViewOptions
+from ..words import Words
+from .runs import others_markdown
+from .steps import step_lines, steps_markdown
+
+
+def header_line(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the header on one line."""
+    items = [
+        item.text
+        for item in facts(turn, options, said)
+        if item.kind != "state" or item.text != said.complete
+    ]
+    return " · ".join(items)
+
+
+def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the answer with a header, and what must not be missed; never the reasoning."""
+    parts = [
+        f"[{header_line(turn, options, said)}]",
+        *(f"[{line}]" for line in remarks(turn, options, said)),
+        turn.error or "",
+        *(f"[{line}]" for line in step_lines(turn, said)),
+        missing_answer(turn, said) or _plain_answer(turn, options, said),
+    ]
+    told = turn.answer.strip() and options.hold != "answer"
+    if not told and turn.reasoning.strip() and options.show_thinking != "hide":
+        parts.append(trimmed(turn.reasoning))
+    return harmless("\n\n".join(part for part in parts if part))
+
+
+def _plain_answer(turn: Turn, options: ViewOptions, said: Words) -> str:
+    return f"[{said.answer_held}]" if options.hold == "answer" else trimmed(turn.answer)
+
+
+def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the answer as the model wrote it, the reasoning behind a toggle."""
+    parts = [
+        f"**{escaped(header_line(turn, options, said))}**",
+        *(f"*{escaped(line)}*" for line in remarks(turn, options, said)),
+        "\n".join(f"> {escaped(line)}" for line in (turn.error or "").splitlines()),
+        steps_markdown(turn, said),
+        missing_answer(turn, said) or _answer(turn, options, said),
+        _reasoning(turn, options, said),
+        others_markdown(turn, options, said),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
+    text = trimmed(turn.answer)
+    as_it_is = options.format in ("text", "json")
+    shown = fenced(text, str(options.format)) if as_it_is else tamed(text)
+    if options.hold != "answer":
+        return shown
+    return f"<details><summary>{said.show_answer}</summary>\n\n{shown}\n\n</details>"
+
+
+def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:
+    reasoning = trimmed(turn.reasoning)
+    if not reasoning or options.show_thinking == "hide":
+        return ""
+    return f"<details><summary>{said.reasoning}</summary>\n\n{tamed(reasoning)}\n\n</details>"
+
+
+def escaped(text: str) -> str:
+    """Keep a line of ours from being read as Markdown or mathematics."""
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in harmless(text))

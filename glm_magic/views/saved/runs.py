@@ -1,0 +1,83 @@
+"""The other runs of a cell: which of them this is, what the others answered, and the way there."""
+
+from __future__ import annotations
+
+from ...core.turn import Turn
+from ..markup.markdown import markdown_html
+from ..markup.safe import attribute, text_html, trimmed
+from ..markup.taming import tamed
+from ..options import Variants, ViewOptions
+from ..words import Words
+
+MOST_KEPT = 3
+"""Other runs whose answers stay in the file."""
+
+
+def place_of(turn: Turn, variants: Variants) -> int:
+    """Return which run a turn is, from 0; the newest when it cannot be told."""
+    turns = variants.turns
+    sent_at = turn.timing.started_at
+    for place in range(len(turns) - 1, -1, -1):
+        if sent_at is not None and turns[place].timing.started_at == sent_at:
+            return place
+    return max(0, len(turns) - 1)
+
+
+def run_label(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return ``run 2/3``; empty for the only run of a cell."""
+    count = len(options.variants.turns) if options.variants is not None else 0
+    if options.variants is None or count < 2:
+        return ""
+    return said.run.format(number=place_of(turn, options.variants) + 1, count=count)
+
+
+def run_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the same between two arrows, which show where a live panel takes their clicks."""
+    label = text_html(run_label(turn, options, said))
+    if not label or options.variants is None or turn.status == "streaming":
+        return label
+    place, last = place_of(turn, options.variants), len(options.variants.turns) - 1
+    back = _arrow("◀", place - 1, said.run_before, off=place == 0)
+    return f"{back}{label}{_arrow('▶', place + 1, said.run_after, off=place == last)}"
+
+
+def _arrow(sign: str, place: int, title: str, *, off: bool) -> str:
+    return (
+        f'<button type="button" class="glm-go" data-sign="{sign}" data-run="{place}"'
+        f' title="{attribute(title)}" aria-label="{attribute(title)}"'
+        f' style="display:none"{" disabled" * off}></button>'
+    )
+
+
+def others(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, str]]:
+    """Return label and answer of the last runs beside this one that answered."""
+    if options.variants is None or options.hold == "answer":
+        return []
+    turns = options.variants.turns
+    shown = place_of(turn, options.variants)
+    answered = [place for place in range(len(turns)) if turns[place].answer.strip()]
+    told = [place for place in answered if place != shown][-MOST_KEPT:]
+    return [
+        (
+            f"{said.run.format(number=place + 1, count=len(turns))} · {turns[place].model}",
+            trimmed(turns[place].answer),
+        )
+        for place in told
+    ]
+
+
+def others_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the other answers, each behind a line that opens it."""
+    return "".join(
+        f'<details class="glm-tool glm-other"><summary>{text_html(label)}</summary>'
+        f"<div>{markdown_html(answer)}</div></details>\n"
+        for label, answer in others(turn, options, said)
+    )
+
+
+def others_markdown(turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return the same as Markdown."""
+    return "\n\n".join(
+        f"<details><summary>{text_html(label)}</summary>\n\n{tamed(answer)}\n\n</details>"
+        for label, answer in others(turn, options, said)
+    )

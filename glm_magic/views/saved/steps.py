@@ -1,0 +1,147 @@
+"""What happened between the reasoning and the answer: tool calls, and requests made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ...core.messages import RunStatus, ToolCall, ToolRun
+from ...core.text import harmless
+from ...core.turn import Step, Turn
+from ..facts import seconds
+from ..markup.highlight import block_html
+from ..markup.markdown import markdown_html
+from ..markup.safe import text_html, trimmed
+from ..markup.taming import fenced, tamed
+from ..words import Words
+from .found import link_lines, links_html, links_markdown
+
+LONGEST_SHOWN = 4000
+"""Characters of arguments or of a result; the model gets more than a reader wants to see."""
+LONGEST_HINT = 60
+"""Characters of the arguments that stand beside the name."""
+_MARKS: dict[RunStatus, str] = {
+    "running": "…",
+    "done": "✓",
+    "failed": "✗",
+    "refused": "⊘",
+    "interrupted": "◼",
+}
+
+
+def steps_html(turn: Turn, said: Words) -> str:
+    """Return the calls and remarks of a turn in order; empty for a reply without any."""
+    steps = "".join(_step_html(turn, step, at, said) for at, step in enumerate(turn.steps))
+    return steps + links_html(turn.links)
+
+
+def _step_html(turn: Turn, step: Step, at: int, said: Words) -> str:
+    remark = remark_of(step, said)
+    lines = [f'<p class="glm-g"><i>{text_html(remark)}</i></p>\n'] if remark else []
+    if step.content.strip() and at + 1 < len(turn.steps) and step.tool_calls:
+        lines.append(f'<div class="glm-i">{markdown_html(trimmed(step.content))}</div>\n')
+    lines += [call_html(call, step.run_of(call), said) for call in step.tool_calls]
+    return "".join(lines)
+
+
+def remark_of(step: Step, said: Words) -> str:
+    """Return why a request was made again; empty for the user's own prompt."""
+    return {"answer now": said.hurried, "repair": said.repaired}.get(step.cause, "")
+
+
+def call_html(call: ToolCall, run: ToolRun | None, said: Words) -> str:
+    """Return one tool call: name, state and time on a line that opens to all of it."""
+    parts = [f"<p>{said.arguments}</p>{_code(_pretty(call.arguments))}"]
+    if run is not None and run.content:
+        label = said.result if run.status == "done" else said.failed
+        parts.append(f"<p>{text_html(label)}</p>{_code(_pretty(run.content))}")
+    kind = "waiting" if run is None else run.status
+    # A failure is worth reading at once.
+    opened = " open" if kind in ("failed", "refused") else ""
+    return (
+        f'<details class="glm-tool glm-tool-{kind}"{opened}><summary>{_headline(call, run, said)}'
+        f"</summary>{''.join(parts)}</details>\n"
+    )
+
+
+def _headline(call: ToolCall, run: ToolRun | None, said: Words) -> str:
+    hint = text_html(_short(call.arguments))
+    name = f"<b>{text_html(call.name)}</b> <code>{hint}</code>"
+    return f"{name} {text_html(state_of(run, said))}"
+
+
+def state_of(run: ToolRun | None, said: Words) -> str:
+    """Return how a call stands, in words, with its time."""
+    if run is None:
+        return ""
+    word = str(getattr(said, f"call_{run.status}"))
+    return f"{_MARKS[run.status]} {word} {seconds(run.elapsed_s)}"
+
+
+def _pretty(text: str) -> tuple[str, str]:
+    """Return a text and its language: JSON indented, anything else as it is."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return _cut(text), ""
+    if isinstance(value, str):
+        return _cut(value), ""
+    return _cut(json.dumps(value, indent=1, ensure_ascii=False)), "json"
+
+
+def _cut(text: str) -> str:
+    text = harmless(text)
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[:LONGEST_SHOWN]}\n… ({len(text) - LONGEST_SHOWN:,})"
+
+
+def _code(shown: tuple[str, str]) -> str:
+    text, language = shown
+    return block_html(text, language)
+
+
+def step_lines(turn: Turn, said: Words) -> Iterator[str]:
+    """Yield the same as lines of plain text, one for each call or remark."""
+    for step in turn.steps:
+        if remark := remark_of(step, said):
+            yield remark
+        yield from call_lines(step, said)
+    yield from link_lines(turn.links)
+
+
+def call_lines(step: Step, said: Words) -> Iterator[str]:
+    """Yield one line of plain text for each tool call of a reply."""
+    for call in step.tool_calls:
+        state = state_of(step.run_of(call), said)
+        yield f"{call.name} {_short(call.arguments)} {state}".rstrip()
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_HINT else text[: LONGEST_HINT - 1] + "…"
+
+
+def steps_markdown(turn: Turn, said: Words) -> str:
+    """Return the same as Markdown."""
+    blocks = []
+    for at, step in enumerate(turn.steps):
+        remark = remark_of(step, said)
+        blocks += [f"*{remark}*"] if remark else []
+        if step.content.strip() and at + 1 < len(turn.steps) and step.tool_calls:
+            blocks.append(tamed(trimmed(step.content)))
+        blocks += [_call_markdown(call, step.run_of(call), said) for call in step.tool_calls]
+    blocks += [links_markdown(turn.links)] if turn.links else []
+    return "\n\n".join(blocks)
+
+
+def _call_markdown(call: ToolCall, run: ToolRun | None, said: Words) -> str:
+    text, language = _pretty(call.arguments)
+    parts = [fenced(text, language or "text")]
+    if run is not None and run.content:
+        text, language = _pretty(run.content)
+        parts.append(fenced(text, language or "text"))
+    # an empty line would end the HTML here, and Markdown begin
+    head = text_html(" ".join(f"{call.name} {state_of(run, said)}".split()))
+    inside = "\n\n".join(parts)
+    return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"
