@@ -26,7 +26,8 @@ def event(at_s, **delta):
     return Chunk(at_s, b"data: " + json.dumps({"choices": [choice]}).encode() + b"\\n\\n")
 
 def entry(thinking, words):
-    chunks = [event(.2 + .1 * n, reasoning_content=f"Thought {n}. Wait, more.\\n\\n")
+    more = "Wait, there is more to it than one would think at first."
+    chunks = [event(.2 + .1 * n, reasoning_content=f"Thought {n}. {more}\\n\\n")
               for n in range(words if thinking else 0)]
     chunks += [event(.3 + .1 * (words if thinking else 0) + .1 * n, content=f"word{n} ")
                for n in range(words)]
