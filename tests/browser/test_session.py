@@ -136,12 +136,12 @@ def test_the_arrows_in_a_panel_choose_the_run_that_later_turns_see(
     assert lab.panel(2).locator(".glm-go").count() == 0, "one run has no others"
 
     arrows.first.press("Enter")
-    head.get_by_text("run 2/3").wait_for(timeout=10_000)
+    head.get_by_text("run 2/3").wait_for(timeout=30_000)
     arrows.first.press("Enter")
-    head.get_by_text("run 1/3").wait_for(timeout=10_000)
+    head.get_by_text("run 1/3").wait_for(timeout=30_000)
     focused = lab.page.evaluate("() => document.activeElement.dataset.run")
     assert focused == "1", "the first run has nothing before it: the keyboard is on the other arrow"
-    lab.cell(2).get_by_text("answered before the change above").wait_for(timeout=10_000)
+    lab.cell(2).get_by_text("answered before the change above").wait_for(timeout=30_000)
     answer = lab.panel(1).locator(".glm-a > p").first
     assert answer.inner_text() == "first"
     lab.run(3)
@@ -165,9 +165,9 @@ def test_the_arrows_leave_with_the_kernel(lab: Lab, model_server: ModelServer) -
         lab.run(1)
         lab.wait_idle()
     arrow = lab.panel(1).locator(".glm-go").first
-    arrow.wait_for(timeout=10_000)
+    arrow.wait_for(timeout=30_000)
     lab.page.evaluate(
         "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session"
         ".kernel.restart() }"
     )
-    arrow.wait_for(state="hidden", timeout=10_000)
+    arrow.wait_for(state="hidden", timeout=30_000)
