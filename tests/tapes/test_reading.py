@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import glm_magic as glm
 from glm_magic.core.price import Cost
-from glm_magic.core.turn import Beat, Turn
+from glm_magic.core.turn import Beat, Step, Timing, Turn
 from glm_magic.core.usage import Usage
 from glm_magic.engine.rhythm import MOST_BEATS, Rhythm
 from glm_magic.views.markup.markdown import markdown_html
@@ -19,7 +19,7 @@ from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.anatomy import anatomy_html, anatomy_line
 from glm_magic.views.saved.anatomy_words import ENGLISH
 from glm_magic.views.saved.page import bundle, page_html
-from glm_magic.views.saved.player import packed
+from glm_magic.views.saved.player import packed, rhythm_of
 from glm_magic.views.saved.reading import reading_html
 from glm_magic.views.words import words
 from tests.api.providers import PLACES
@@ -66,6 +66,52 @@ def test_the_price_of_the_output_is_part_of_the_cost(model_server: ModelServer) 
     if reply.cost is not None:
         assert reply.cost.output is not None
         assert 0 < reply.cost.output < reply.cost.amount
+
+
+def of_two_steps() -> Turn:
+    """Return a turn that thought, called a function, thought again and answered."""
+    first = Step(
+        reasoning="a" * 30,
+        usage=Usage(10, 40, reasoning=30),
+        cost=Cost(Decimal("0.4"), "CNY", output=Decimal("0.3")),
+        timing=Timing(first_byte_s=0.5, first_reasoning_s=1.0, thinking_s=2.0, total_s=3.0),
+        rhythm=(Beat(1.0, 10, 0), Beat(3.0, 30, 0)),
+    )
+    second = Step(
+        reasoning="b" * 10,
+        content="c" * 20,
+        usage=Usage(60, 60, reasoning=20),
+        cost=Cost(Decimal("0.7"), "CNY", output=Decimal("0.7")),
+        timing=Timing(
+            first_byte_s=0.5,
+            first_reasoning_s=1.0,
+            first_answer_s=2.0,
+            thinking_s=1.0,
+            total_s=4.0,
+        ),
+        rhythm=(Beat(1.0, 10, 0), Beat(4.0, 10, 20)),
+        began_s=5.0,
+    )
+    return turn_of(steps=(first, second))
+
+
+def test_the_anatomy_of_several_steps_is_their_sum() -> None:
+    line = anatomy_line(of_two_steps(), SAID)
+    assert "time 3.0 s thinking + 2.0 s answer (60 %)" in line
+    assert "tokens 50 thinking + 50 answer (50 %)" in line
+    assert "money ¥0.5000 thinking + ¥0.5000 answer (50 %)" in line.replace("0.50 ", "0.5000 ")
+    assert "17 tokens/s" in text_of(anatomy_html(of_two_steps(), SAID)), "100 in 2.5 and 3.5 s"
+    silent = replace(of_two_steps().steps[1], usage=None)
+    assert "tokens" not in anatomy_line(turn_of(steps=(of_two_steps().steps[0], silent)), SAID)
+
+
+def test_the_rhythm_of_several_steps_goes_on_where_the_last_one_ended() -> None:
+    assert rhythm_of(of_two_steps()) == (
+        Beat(1.0, 10, 0),
+        Beat(3.0, 30, 0),
+        Beat(6.0, 40, 0),
+        Beat(9.0, 40, 20),
+    )
 
 
 REASONING = (

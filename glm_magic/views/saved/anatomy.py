@@ -34,58 +34,78 @@ class Part:
 
 
 def parts(turn: Turn, said: AnatomyWords) -> list[Part]:
-    """Return what is known of a finished turn of one step that thought; else nothing."""
-    if turn.status == "streaming" or len(turn.steps) != 1 or not turn.reasoning.strip():
+    """Return what is known of a finished turn that thought, its steps together; else nothing."""
+    if turn.status == "streaming" or not turn.reasoning.strip():
         return []
-    step = turn.steps[0]
-    return [part for part in (_time(step, said), *_tokens_and_money(step, said)) if part]
+    return [part for part in (_time(turn, said), *_tokens_and_money(turn, said)) if part]
 
 
-def _time(step: Step, said: AnatomyWords) -> Part | None:
-    timing = step.timing
-    if timing.thinking_s is None or timing.total_s is None or timing.first_reasoning_s is None:
-        return None
-    answer_s = max(0.0, timing.total_s - timing.first_reasoning_s - timing.thinking_s)
-    whole_s = timing.thinking_s + answer_s
+def _time(turn: Turn, said: AnatomyWords) -> Part | None:
+    """Return the time in which the model wrote; what its functions took is not part of it."""
+    thinking_s = answer_s = 0.0
+    for step in turn.steps:
+        timing = step.timing
+        began_s = timing.first_reasoning_s
+        began_s = timing.first_answer_s if began_s is None else began_s
+        if timing.total_s is None or began_s is None:
+            continue
+        thought_s = timing.thinking_s or 0.0
+        thinking_s += thought_s
+        answer_s += max(0.0, timing.total_s - began_s - thought_s)
+    whole_s = thinking_s + answer_s
     if whole_s <= 0:
         return None
-    share = timing.thinking_s / whole_s
-    return Part(said.time, share, seconds(timing.thinking_s), seconds(answer_s))
+    return Part(said.time, thinking_s / whole_s, seconds(thinking_s), seconds(answer_s))
 
 
-def _tokens_and_money(step: Step, said: AnatomyWords) -> Iterator[Part | None]:
-    usage = step.usage or step.estimate
-    if usage is None or not usage.output:
+def _tokens_and_money(turn: Turn, said: AnatomyWords) -> Iterator[Part | None]:
+    counts = [_counts(step) for step in turn.steps]
+    known = [count for count in counts if count is not None]
+    output = sum(count[0] for count in known)
+    if len(known) < len(counts) or not output:
         return
-    mark, inner = ("≈" if step.usage is None else ""), usage.reasoning
-    if inner is None:  # not reported: by the length of the two texts
-        mark = "≈"
-        length = len(step.reasoning) + len(step.content)
-        inner = round(usage.output * len(step.reasoning) / length)
-    inner = min(inner, usage.output)
-    share = inner / usage.output
-    yield Part(said.tokens, share, f"{mark}{inner:,}", f"{mark}{usage.output - inner:,}")
-    cost = step.cost
-    if cost is None or cost.output is None:
+    inner = sum(count[1] for count in known)
+    mark = "≈" if any(count[2] for count in known) else ""
+    share = inner / output
+    yield Part(said.tokens, share, f"{mark}{inner:,}", f"{mark}{output - inner:,}")
+    costs = [step.cost for step in turn.steps if step.cost and step.cost.output is not None]
+    if len(costs) < len(counts):
         return
-    mark = mark or ("≈" if cost.estimated else "")
-    thinking = cost.output * Decimal(inner) / usage.output
+    mark = mark or ("≈" if any(cost.estimated for cost in costs) else "")
+    spent = sum((cost.output or Decimal(0) for cost in costs), Decimal(0))
+    thinking, currency = spent * Decimal(inner) / output, costs[0].currency
     yield Part(
         said.money,
         share,
-        mark + format_money(thinking, cost.currency),
-        mark + format_money(cost.output - thinking, cost.currency),
+        mark + format_money(thinking, currency),
+        mark + format_money(spent - thinking, currency),
     )
+
+
+def _counts(step: Step) -> tuple[int, int, bool] | None:
+    """Return a step's output, the reasoning in it, and whether that is a guess."""
+    usage = step.usage or step.estimate
+    if usage is None or usage.output is None:
+        return None
+    if usage.reasoning is not None:
+        return usage.output, min(usage.reasoning, usage.output), step.usage is None
+    if not step.reasoning:
+        return usage.output, 0, step.usage is None
+    # not reported: by the length of the two texts
+    length = len(step.reasoning) + len(step.content)
+    return usage.output, round(usage.output * len(step.reasoning) / length), True
 
 
 def rate(turn: Turn) -> float | None:
     """Return tokens per second from the first byte to the end; ``None`` when not known."""
-    step = turn.steps[0]
-    usage, timing = step.usage or step.estimate, step.timing
-    if usage is None or not usage.output or timing.total_s is None:
-        return None
-    streamed_s = timing.total_s - (timing.first_byte_s or 0.0)
-    return usage.output / streamed_s if streamed_s >= 0.05 else None
+    output, streamed_s = 0, 0.0
+    for step in turn.steps:
+        usage, timing = step.usage or step.estimate, step.timing
+        if usage is None or not usage.output or timing.total_s is None:
+            return None
+        output += usage.output
+        streamed_s += timing.total_s - (timing.first_byte_s or 0.0)
+    return output / streamed_s if streamed_s >= 0.05 else None
 
 
 def anatomy_html(turn: Turn, words: Words) -> str:

@@ -26,7 +26,7 @@ def player_data(turn: Turn, said: AnatomyWords) -> str:
         return ""
     labels = [said.play, said.pause, said.speed, said.position, said.search]
     words = attribute(json.dumps(labels, ensure_ascii=False))
-    return f' data-beats="{packed(turn.steps[0].rhythm)}" data-words="{words}"'
+    return f' data-beats="{packed(rhythm_of(turn))}" data-words="{words}"'
 
 
 def player_script(turn: Turn, place: Place | None) -> str:
@@ -38,8 +38,22 @@ def player_script(turn: Turn, place: Place | None) -> str:
 
 
 def can_play(turn: Turn) -> bool:
-    """Whether a turn has ended, in one step, and its rhythm is known."""
-    return turn.status != "streaming" and len(turn.steps) == 1 and len(turn.steps[0].rhythm) > 1
+    """Whether a turn has ended and its rhythm is known."""
+    return turn.status != "streaming" and len(rhythm_of(turn)) > 1
+
+
+def rhythm_of(turn: Turn) -> tuple[Beat, ...]:
+    """Return the rhythm of a turn: the thoughts of its steps one after another, and its answer."""
+    beats: list[Beat] = []
+    thought = 0
+    for step in turn.steps:
+        answers = step is turn.steps[-1]
+        beats += [
+            Beat(step.began_s + beat.at_s, thought + beat.reasoning, beat.answer * answers)
+            for beat in step.rhythm
+        ]
+        thought += step.rhythm[-1].reasoning if step.rhythm else 0
+    return tuple(beats)
 
 
 def packed(beats: tuple[Beat, ...]) -> str:

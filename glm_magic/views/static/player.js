@@ -22,7 +22,7 @@ window.glmPlayer = window.glmPlayer || (function () {
         if (child.nodeType === 3) {
           texts.push({ node: child, at: size, whole: child.data });
           size += child.data.length;
-        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,button")) {
+        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,.glm-tool,button")) {
           elements.push({ node: child, at: size });
           walk(child);
         }
