@@ -105,17 +105,18 @@ def shown(
             choice = Choice(session, slot, lambda: desk.marks.refresh(session))
             looks = replace(looks, variants=choice)
         view = view_for(desk.shell, looks)
-        desk.marks.showed(slot, stream, view)
+        desk.marks.showed(slot, view, looks)
         desk.marks.refresh(session)
     except BaseException:  # an interrupt: what nobody shows is not to be sent either
         stream.cancel()
         raise
     if options.bg:
-        return _send_to_background(desk, options, stream, view)
+        return _send_to_background(desk, options, session, stream, view)
     try:
         play(stream, view)
     finally:
         reply = _keep(desk, stream)
+        desk.marks.ended(session, view)
     stream.raise_error()
     if reply is not None:
         _bind(desk, options, reply)
@@ -174,7 +175,9 @@ def view_options(
     )
 
 
-def _send_to_background(desk: Desk, options: Options, stream: Stream, view: View) -> Background:
+def _send_to_background(
+    desk: Desk, options: Options, session: Session, stream: Stream, view: View
+) -> Background:
     """Let the cell end while the reply goes on; its panel says how it ended, errors included."""
     job = desk.jobs.add(stream)
     names = [LAST, *([options.out] if options.out else [])]
@@ -187,7 +190,7 @@ def _send_to_background(desk: Desk, options: Options, stream: Stream, view: View
     if host_of(desk.shell) == "executor":  # it would write the file before the reply is there
         job.show_to_the_end(view, at_end)
         return job
-    job.show(view, at_end)
+    job.show(view, at_end, lambda: desk.marks.ended(session, view))
     if host_of(desk.shell) != "page" and not options.quiet:
         show(Line(f"Job {job.number} runs in the background: %glm jobs, %glm stop {job.number}."))
     return job

@@ -30,10 +30,10 @@ class Background:
         self._thread: threading.Thread | None = None
         self._at_end: Callable[[Reply], None] = lambda _: None
 
-    def show(self, view: View, at_end: Callable[[Reply], None]) -> None:
-        """Let a view follow it; `at_end` gets the reply when it is there."""
+    def show(self, view: View, at_end: Callable[[Reply], None], shown: Callable[[], None]) -> None:
+        """Let a view follow it; `at_end` gets the reply, `shown` is called when it is shown."""
         self._at_end = at_end
-        self._thread = play_beside(self._stream, view, self._last_turn)
+        self._thread = play_beside(self._stream, view, self._last_turn, shown)
 
     def show_to_the_end(self, view: View, at_end: Callable[[Reply], None]) -> None:
         """Follow it to its end at once, where no cell could run beside it."""

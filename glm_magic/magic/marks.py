@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ..core.turn import Turn
-from ..engine.stream import Stream
 from ..session.session import Session
 from ..session.slots import Slot, Variant
+from ..views.options import ViewOptions
 from ..views.play import View
 
 
@@ -16,40 +17,60 @@ from ..views.play import View
 class Repaintable(Protocol):
     """A view whose output can still be changed when its turn has ended."""
 
-    def repaint(self, turn: Turn, *, stale: bool) -> None:
-        """Show this run; `stale`: it was answered before a change."""
+    def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
+        """Show this run as it looked; `stale`: it was answered before a change."""
 
 
 @dataclass(slots=True)
 class _Output:
-    stream: Stream
     view: Repaintable
+    cell: str | None
     shows: Variant
     stale: bool = False
+    ended: bool = False
+    """Whether the output that stays was published."""
 
 
 class Marks:
-    """The outputs of this kernel that can be marked."""
+    """The outputs of this kernel that can be changed; from any thread."""
 
     def __init__(self) -> None:
-        self._outputs: dict[str, _Output] = {}
+        self._lock = threading.RLock()
+        self._outputs: dict[str, list[_Output]] = {}
+        self._looks: dict[str, ViewOptions] = {}
 
-    def showed(self, slot: Slot | None, stream: Stream, view: View) -> None:
-        """Remember where a turn is shown."""
+    def showed(self, slot: Slot | None, view: View, looks: ViewOptions) -> None:
+        """Remember where a slot's newest run is shown; a cell that runs again has no older one."""
         if slot is None:
             return
-        self._outputs.pop(slot.id, None)
-        if isinstance(view, Repaintable):
-            self._outputs[slot.id] = _Output(stream, view, slot.current)
+        cell = looks.place[0] if looks.place else None
+        with self._lock:
+            self._looks[slot.current.id] = looks
+            others = self._outputs.pop(slot.id, [])
+            kept = [output for output in others if cell is not None and output.cell != cell]
+            if isinstance(view, Repaintable):
+                kept.append(_Output(view, cell, slot.current))
+            self._outputs[slot.id] = kept
+
+    def ended(self, session: Session, view: object) -> None:
+        """Know that the output that stays was published in a view, and let the others follow."""
+        with self._lock:
+            for outputs in self._outputs.values():
+                for output in outputs:
+                    output.ended = output.ended or output.view is view
+            self.refresh(session)
 
     def refresh(self, session: Session) -> None:
-        """Show each turn of a session, in the output of its cell, as it stands now."""
-        stale_slots = session.stale()
-        for slot in session.slots:
-            output = self._outputs.get(slot.id)
-            if output is None or not output.stream.done:
-                continue
-            shows, stale = slot.current, slot in stale_slots
-            if shows is not output.shows or stale != output.stale:
-                output.shows, output.stale = shows, stale
-                output.view.repaint(shows.turn, stale=stale)
+        """Show each turn of a session, in the outputs that it has, as it stands now."""
+        with self._lock:
+            stale_slots = session.stale()
+            for slot in session.slots:
+                shows = slot.current
+                if shows.stream is None or shows.stream.done:
+                    for output in self._outputs.get(slot.id, ()):
+                        self._follow(output, shows, stale=slot in stale_slots)
+
+    def _follow(self, output: _Output, shows: Variant, *, stale: bool) -> None:
+        if output.ended and (shows is not output.shows or stale != output.stale):
+            output.shows, output.stale = shows, stale
+            output.view.repaint(shows.turn, self._looks.get(shows.id), stale=stale)

@@ -112,9 +112,10 @@ class Meter:
                     case ToolCallDelta():
                         self._written += estimate_exactly(event.arguments)
                     case UsageReport(usage):
-                        if (usage.output or 0) > (self._told.output or 0):
+                        before = self._told.output or 0
+                        if (usage.output or 0) > before:
                             self._written = 0.0
-                        self._told = usage
+                        self._told = replace(usage, output=max(before, usage.output or 0))
             return list(self._remarks()) if not self._stopped else []
 
     def ended(self, turn: Turn) -> None:

@@ -59,7 +59,9 @@ class Variant:
         """What later prompts are told of it: nothing before it has ended, or if it failed."""
         if self._messages is None:
             turn = self.turn
-            if turn.status == "streaming":
+            # Between two requests of one turn the status may say that it has ended.
+            goes_on = self.stream is not None and not self.stream.done
+            if goes_on or turn.status == "streaming":
                 return ()
             self._messages = tuple(turn_messages(turn)) if turn.is_context else ()
         return self._messages

@@ -114,8 +114,10 @@ class Turns:
             self._write([keeping.session_row(self)])
 
     def choose(self, slot: Slot, place: int) -> None:
-        """Let later turns see one of a slot's variants, counted from 0."""
+        """Let later turns see one of a slot's variants, counted from 0, unless it was taken out."""
         with self._lock:
+            if slot not in self._slots:
+                return
             slot.place = range(len(slot.variants))[place]
             self._write(slot_rows(self.id, slot))
 

@@ -13,7 +13,9 @@ from .play import WAIT_SLICE_S, Painter, Playable, View, begin
 _log = logging.getLogger(__name__)
 
 
-def play_beside(stream: Playable, view: View, last_turn: Callable[[], Turn]) -> threading.Thread:
+def play_beside(
+    stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
+) -> threading.Thread:
     """Show a stream from a thread of its own, and return at once.
 
     Parameters
@@ -24,6 +26,8 @@ def play_beside(stream: Playable, view: View, last_turn: Callable[[], Turn]) -> 
         Where it is shown; it is started here, so that its output belongs to the running cell.
     last_turn : callable
         Called once when the stream has ended, before the output that stays; returns its turn.
+    shown : callable
+        Called once when that output has been published.
 
     Returns
     -------
@@ -34,18 +38,24 @@ def play_beside(stream: Playable, view: View, last_turn: Callable[[], Turn]) -> 
     # What the thread publishes belongs to the cell that runs now: the context says which.
     run = contextvars.copy_context().run
     thread = threading.Thread(
-        target=run, args=(_follow, stream, view, last_turn), name="glm-background", daemon=True
+        target=run,
+        args=(_follow, stream, view, last_turn, shown),
+        name="glm-background",
+        daemon=True,
     )
     thread.start()
     return thread
 
 
-def _follow(stream: Playable, view: View, last_turn: Callable[[], Turn]) -> None:
+def _follow(
+    stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
+) -> None:
     painter = Painter(stream, view)
     while not stream.wait(WAIT_SLICE_S):
         pass
     painter.stop()
     try:
         view.finish(last_turn())
+        shown()
     except Exception:
         _log.exception("the reply in the background could not be shown; .result() has it")

@@ -214,3 +214,16 @@ def test_only_the_cell_that_ran_loses_what_it_asked_before():
     assert [slot.gone for slot in slots] == [False, True, False, False, False]
     second.add(Variant(turn("q", "again")))
     assert not second.gone
+
+
+def test_a_run_that_seems_ended_between_two_requests_is_not_remembered_as_nothing() -> None:
+    class Hurried:
+        """A stream whose thinking was cut short, before the model is asked again."""
+
+        done = False
+        turn = turn("q", "", "interrupted")
+
+    variant = Variant(Hurried())  # type: ignore[arg-type]
+    assert variant.messages == ()
+    Hurried.done, Hurried.turn = True, turn("q", "here it is", "complete")
+    assert [message.content for message in variant.messages] == ["q", "here it is"]

@@ -28,6 +28,7 @@ from ..saved.page import (
     remarks_html,
     summary_html,
 )
+from ..saved.runs import stamp
 from ..saved.steps import steps_html
 from ..words import words
 from .delta import Growing, Part
@@ -170,9 +171,14 @@ class PanelView:
             self._understudy.close()
         self._keep_end(turn)
 
-    def repaint(self, turn: Turn, *, stale: bool) -> None:
-        """Show this run in the output that stays; `stale`: it was answered before a change."""
-        options = replace(self._options, note=self._words.stale) if stale else self._options
+    def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
+        """Show this run in the output that stays, as it looked when it ran.
+
+        `stale`: it was answered before a change.
+        """
+        own = self._options
+        options = replace(looks or own, place=own.place, variants=own.variants)
+        options = replace(options, note=self._words.stale) if stale else options
         if not self._taken_away:
             self._publish(*bundle(turn, options, self._opened, self._revealed), update=True)
 
@@ -181,7 +187,9 @@ class PanelView:
         with self._lock:
             self._turn = turn
             message = self._grow(turn)
-            if not self._snapshot_asked:
+            if self._snapshot_asked or not self._ready:
+                self._send_snapshot(time.monotonic())
+            else:
                 self._send({**message, "state": self._state()})
 
     def _keep_end(self, turn: Turn) -> None:
@@ -212,7 +220,7 @@ class PanelView:
         elif kind == "reveal":
             self._revealed = True
         elif kind == "choose":
-            self._choose(content.get("run"))
+            self._choose(content.get("run"), content.get("at"))
         elif kind == "answer_now":
             with contextlib.suppress(GlmError):  # it began to answer meanwhile
                 self._stream.answer_now()
@@ -222,16 +230,20 @@ class PanelView:
                 if self._turn is not None and self._turn.status != "streaming":
                     self._send_snapshot(time.monotonic())
 
-    def _choose(self, run: object) -> None:
+    def _choose(self, run: object, at: object) -> None:
+        """Choose a run, if the page that was pressed, sent `at` that time, shows one of ours."""
         variants = self._options.variants
-        if variants is not None and isinstance(run, int) and 0 <= run < len(variants.turns):
+        turns = variants.turns if variants is not None else []
+        ours = any(stamp(turn) == at for turn in turns)
+        if variants is not None and ours and isinstance(run, int) and 0 <= run < len(turns):
             variants.choose(run)
 
     def _stop(self) -> None:
         self._stopping = True
         # The page waits for this answer before it interrupts the kernel.
         with self._lock:
-            self._send({"state": self._state()})
+            self._told = self._state()
+            self._send({"state": self._told})
         self._on_stop()
 
     def _needs_snapshot(self, now: float) -> bool:
@@ -285,8 +297,8 @@ class PanelView:
         }
 
     def _news(self) -> dict[str, Any]:
-        """Return what has changed of the state since it was last told."""
-        state, told = self._state(), self._told
+        """Return what has changed of the state since it was told; all, while nobody is heard."""
+        state, told = self._state(), self._told if self._ready else {}
         self._told = state
         news = {name: value for name, value in state.items() if told.get(name) != value}
         return {"state": news} if news else {}

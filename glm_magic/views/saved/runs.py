@@ -14,13 +14,18 @@ MOST_KEPT = 3
 
 
 def place_of(turn: Turn, variants: Variants) -> int:
-    """Return which run a turn is, from 0; the newest when it cannot be told."""
+    """Return which run a turn is, from 0; the chosen one when it cannot be told."""
     turns = variants.turns
+    same = [place for place, run in enumerate(turns) if run is turn]
+    at = stamp(turn)
+    same = same or [place for place, run in enumerate(turns) if at and stamp(run) == at]
+    return same[-1] if same else variants.chosen
+
+
+def stamp(turn: Turn) -> str:
+    """Return when a run was sent, in milliseconds: what a page and its kernel know it by."""
     sent_at = turn.timing.started_at
-    for place in range(len(turns) - 1, -1, -1):
-        if sent_at is not None and turns[place].timing.started_at == sent_at:
-            return place
-    return max(0, len(turns) - 1)
+    return "" if sent_at is None else str(round(sent_at * 1000))
 
 
 def run_label(turn: Turn, options: ViewOptions, said: Words) -> str:
@@ -37,13 +42,14 @@ def run_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     if not label or options.variants is None or turn.status == "streaming":
         return label
     place, last = place_of(turn, options.variants), len(options.variants.turns) - 1
-    back = _arrow("◀", place - 1, said.run_before, off=place == 0)
-    return f"{back}{label}{_arrow('▶', place + 1, said.run_after, off=place == last)}"
+    at = stamp(turn)
+    back = _arrow("◀", place - 1, at, said.run_before, off=place == 0)
+    return f"{back}{label}{_arrow('▶', place + 1, at, said.run_after, off=place == last)}"
 
 
-def _arrow(sign: str, place: int, title: str, *, off: bool) -> str:
+def _arrow(sign: str, place: int, at: str, title: str, *, off: bool) -> str:
     return (
-        f'<button type="button" class="glm-go" data-sign="{sign}" data-run="{place}"'
+        f'<button type="button" class="glm-go" data-sign="{sign}" data-run="{place}" data-at="{at}"'
         f' title="{attribute(title)}" aria-label="{attribute(title)}"'
         f' style="display:none"{" disabled" * off}></button>'
     )

@@ -106,7 +106,7 @@ class Document {
 
 const HOME = Symbol.for("glm_magic.home");
 
-/** The outputs of one cell. The saved page in a panel's place has the same number among them. */
+/** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
 class Home {
   static of(node) {
     const area = node.closest(".jp-OutputArea");
@@ -115,30 +115,30 @@ class Home {
 
   constructor(area) {
     this.area = area;
-    this.docs = new Map();
+    this.docs = new Set();
     area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
   }
 
-  pages() {
-    return [...this.area.querySelectorAll(".glm")];
-  }
-
-  take(doc, root) {
-    this.docs.set(this.pages().indexOf(root), doc);
+  take(doc) {
+    this.docs.add(doc);
     doc.homes.add(this);
     this.area.classList.add("glm-here");
   }
 
   leave(doc) {
-    for (const [place, other] of this.docs) if (other === doc) this.docs.delete(place);
+    this.docs.delete(doc);
     this.area.classList.toggle("glm-here", this.docs.size > 0);
   }
 
   press(button) {
     if (!button || button.disabled) return;
-    const place = this.pages().indexOf(button.closest(".glm"));
-    this.docs.get(place)?.model.send({ type: "choose", run: Number(button.dataset.run) });
-    this.refocus(place, button.dataset.sign);
+    const { run, at, sign } = button.dataset;
+    for (const doc of this.docs) doc.model.send({ type: "choose", run: Number(run), at });
+    this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
+  }
+
+  pages() {
+    return [...this.area.querySelectorAll(".glm")];
   }
 
   /** The page is replaced by another one: the keyboard stays where it was. */
@@ -327,7 +327,14 @@ class View {
     this.showSteps();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
-    if (!state.live) Home.of(this.root)?.take(this.doc, this.root);
+    if (!state.live) this.settle();
+  }
+
+  /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
+  settle() {
+    const home = Home.of(this.root);
+    if (home) home.take(this.doc);
+    else setTimeout(() => Home.of(this.root)?.take(this.doc));
   }
 
   /** What the user holds back stays behind a button, in every view until it is pressed in one. */
