@@ -59,6 +59,13 @@ def test_the_answers_of_later_runs_stay_when_an_earlier_one_is_chosen() -> None:
     assert "The third one." in data["text/markdown"]
 
 
+def test_a_run_that_was_never_sent_knows_its_own_place() -> None:
+    unsent = [replace(turn, steps=(replace(turn.steps[0], timing=Timing()),)) for turn in TURNS]
+    options = replace(OPTIONS, variants=Runs(unsent))
+    for number, turn in enumerate(unsent, 1):
+        assert f"run {number}/3" in bundle(turn, options)[0]["text/plain"]
+
+
 def test_other_answers_stay_behind_a_line() -> None:
     data, _ = bundle(TURNS[2], OPTIONS)
     page = data["text/html"]

@@ -1,0 +1,96 @@
+"""Outputs that stay and follow their session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import glm_magic as glm
+from glm_magic.core.turn import Turn
+from glm_magic.engine.options import Options
+from glm_magic.magic.marks import Marks
+from glm_magic.views.options import ViewOptions
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Failure, Script
+
+
+class Recorder:
+    """A view that writes down what it is told to show."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, bool]] = []
+
+    def start(self, turn: Turn, on_stop: Any) -> None: ...
+
+    def paint(self, turn: Turn) -> None: ...
+
+    def finish(self, turn: Turn) -> None: ...
+
+    def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
+        del looks
+        self.shown.append((turn.answer, stale))
+
+
+@pytest.fixture
+def session(model_server: ModelServer) -> glm.Session:
+    return glm.Session(
+        "marks", provider="bigmodel", model="glm-4.6", api_key="test-key",
+        base_url=model_server.url + "/api/paas/v4",
+    )  # fmt: skip
+
+
+def run(session: glm.Session, marks: Marks, prompt: str, key: str) -> Recorder:
+    """Ask from a cell, and show the reply to its end."""
+    stream = session.open(prompt, Options(), (key, 0))
+    view = Recorder()
+    marks.showed(session.slot_of(stream), view, ViewOptions(place=(key, 0)))
+    marks.refresh(session)
+    stream.start()
+    stream.wait()
+    marks.ended(session, view)
+    return view
+
+
+def test_an_output_follows_only_runs_that_have_ended(
+    session: glm.Session, model_server: ModelServer
+) -> None:
+    marks = Marks()
+    model_server.tell(Script(answer="one"), Script(answer="two"))
+    view = run(session, marks, "a", "c1")
+    again = session.retry()
+    marks.refresh(session)
+    assert view.shown == [], "nobody has asked it yet"
+    again.start()
+    again.wait()
+    marks.refresh(session)
+    session.choose(session.slots[0], 0)
+    marks.refresh(session)
+    assert view.shown == [("two", False), ("one", False)]
+
+
+def test_a_cell_that_works_when_run_again_marks_what_was_answered_without_it(
+    session: glm.Session, model_server: ModelServer
+) -> None:
+    marks = Marks()
+    model_server.tell(Script(refusal=Failure(400, "bad", "no")), Script(answer="fine"))
+    run(session, marks, "a", "c1")
+    later = run(session, marks, "b", "c2")
+    assert later.shown == []
+    run(session, marks, "a", "c1")
+    assert later.shown == [("fine", True)]
+
+
+def test_a_turn_that_was_taken_out_is_not_written_again(
+    session: glm.Session, model_server: ModelServer
+) -> None:
+    from glm_magic.session import journal
+
+    model_server.tell(Script(answer="one"))
+    session.ask("a")
+    slot = session.slots[0]
+    session.drop(slot)
+    session.choose(slot, 0)
+    current = journal.current()
+    assert current is not None
+    assert current.store.read("SELECT count(*) FROM slot") == [(0,)]
