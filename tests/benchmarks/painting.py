@@ -240,7 +240,7 @@ def _long_reply(found: Painted) -> Iterator[Figure]:
     yield Figure(group, "longest task when the saved form comes", last, "ms", reach=100)
     markdown = max(found.markdown_tasks_ms, default=0.0)
     beside = ("the text as a Markdown output of JupyterLab's own", markdown)
-    yield Figure(group, "the same", last, "ms", *beside, reach=1)
+    yield Figure(group, "longest task when the saved form comes", last, "ms", *beside, reach=1)
     yield Figure(group, "last token to the screen", found.lag_s * 1e3, "ms", reach=100)
     yield Figure(group, "last token to the saved form", found.replaced_s * 1e3, "ms")
     yield Figure(group, "received by the page", found.received_bytes / 1e6, "MB", reach=2)
