@@ -15,10 +15,7 @@ from ..tools.servers import mcp_server
 from ..tools.shape import Shape
 from ..tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
-from .options import Options
-
-WEB_SEARCH = "web_search"
-"""Name of the tool that BigModel and Z.ai run themselves."""
+from .options import WEB_SEARCH, Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from ..core.secret import Secret
 from .follow import Approve
 from .tapes import TapeUse
 
+WEB_SEARCH = "web_search"
+"""Name of the tool that BigModel and Z.ai run themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

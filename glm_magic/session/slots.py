@@ -116,7 +116,7 @@ class Slot:
     @property
     def is_sent(self) -> bool:
         """Whether later turns are sent it, as long as there is room."""
-        return self.is_shown and bool(self.variants[self.place].messages)
+        return self.is_shown and bool(self.current.messages)
 
     def add(self, variant: Variant) -> None:
         """Take in a run, which later turns see from now on."""

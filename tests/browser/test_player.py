@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
 from .lab import Lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -48,12 +52,17 @@ def words_shown(panel) -> int:
     return panel.locator(".glm-a").inner_text().count("word")
 
 
-def test_a_finished_reply_plays_again_pauses_and_can_be_scrubbed(lab: Lab) -> None:
-    lab.open([TAPE, "%%glm --think\nWhy?"])
+def replayed(lab: Lab, options: str) -> Locator:
+    """Replay a reply to its end, and return its panel."""
+    lab.open([TAPE, f"%%glm {options}\nWhy?"])
     lab.run(0)
     lab.run(1)
     lab.wait_static(1)
-    panel = lab.panel(1)
+    return lab.panel(1)
+
+
+def test_a_finished_reply_plays_again_pauses_and_can_be_scrubbed(lab: Lab) -> None:
+    panel = replayed(lab, "--think")
     assert "replayed, recorded on 2026-11-21" in lab.text(1)
     assert "thinking +" in panel.locator(".glm-y").inner_text()
     play, slider = panel.locator(".glm-pl button").first, panel.locator(".glm-pl input")
@@ -78,11 +87,7 @@ def test_a_finished_reply_plays_again_pauses_and_can_be_scrubbed(lab: Lab) -> No
 
 
 def test_the_reasoning_can_be_searched_and_jumped_in(lab: Lab) -> None:
-    lab.open([TAPE, "%%glm --think --show-thinking open\nWhy?"])
-    lab.run(0)
-    lab.run(1)
-    lab.wait_static(1)
-    panel = lab.panel(1)
+    panel = replayed(lab, "--think --show-thinking open")
     panel.locator(".glm-se").fill("thought 1")
     assert panel.locator(".glm-se").get_attribute("title") == "3"  # 1, 10 and 11
     panel.locator(".glm-ol > summary").click()
@@ -93,12 +98,8 @@ def test_the_reasoning_can_be_searched_and_jumped_in(lab: Lab) -> None:
 
 
 def test_an_untrusted_file_shows_the_bar_and_no_dead_controls(lab: Lab) -> None:
-    lab.open([TAPE, "%%glm --think\nWhy?"])
-    lab.run(0)
-    lab.run(1)
-    lab.wait_static(1)
+    panel = replayed(lab, "--think")
     lab.reopen_untrusted()
-    panel = lab.panel(1)
     assert "thinking +" in panel.inner_text()
     assert panel.locator(".glm-pl").count() == 0
     assert panel.locator("button").count() == 0

@@ -38,6 +38,15 @@ class Heard:
                 self.reasoning += text
 
 
+def asked_at(server: LocalServer) -> dict[str, Any]:
+    """Return the keywords by which `glm.ask` asks a server."""
+    return {
+        "provider": "llamacpp",
+        "base_url": server.base_url,
+        "api_key": server.secret.reveal(),
+    }
+
+
 def ask(server: LocalServer, *messages: str, key: str | None = None, **body: Any) -> Heard:
     """Ask with alternating user and assistant `messages` and hear the whole reply."""
     roles = ("user", "assistant")

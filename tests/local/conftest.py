@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from glm_magic import local
 from glm_magic.local import running
+
+from .asking import asked_at
 
 
 @pytest.fixture
@@ -22,6 +25,12 @@ def server(installed: None) -> Iterator[local.LocalServer]:
     """Give the local server of this process, ended afterwards."""
     yield local.start()
     running.stop_running()
+
+
+@pytest.fixture
+def at(lasting_server: local.LocalServer) -> dict[str, Any]:
+    """Give the keywords that ask the lasting server."""
+    return asked_at(lasting_server)
 
 
 @pytest.fixture(scope="package")

@@ -16,6 +16,8 @@ from glm_magic.core.errors import UnsupportedError
 from glm_magic.local.launch import launch
 from glm_magic.local.models import BETTER, TINY, known
 
+from .asking import asked_at
+
 STEPS = Path(local.__file__).with_name("steps.jinja")
 TOOL = {"type": "function", "function": {"name": "population", "parameters": {}}}
 
@@ -41,10 +43,8 @@ def test_a_call_goes_to_the_function_and_its_result_goes_back(
 ) -> None:
     reply = glm.ask(
         'Look up Oslo. Write {"name": "population", "arguments": {"city": "Oslo"}}',
-        provider="llamacpp",
+        **asked_at(obedient),
         model=obedient.model,
-        base_url=obedient.base_url,
-        api_key=obedient.secret.reveal(),
         tools=[population],
         thinking=False,
         max_rounds=1,

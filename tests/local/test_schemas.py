@@ -21,14 +21,8 @@ class City(BaseModel):
 
 
 @pytest.fixture
-def at(lasting_server):
-    return {
-        "provider": "llamacpp",
-        "base_url": lasting_server.base_url,
-        "api_key": lasting_server.secret.reveal(),
-        "temperature": 0,
-        "max_tokens": 400,
-    }
+def at(at):
+    return {**at, "temperature": 0, "max_tokens": 400}
 
 
 @pytest.mark.parametrize("thinking", [False, None])

@@ -14,15 +14,6 @@ from glm_magic.core.errors import AuthenticationError, ContextLengthError
 pytestmark = pytest.mark.local
 
 
-@pytest.fixture
-def at(lasting_server):
-    return {
-        "provider": "llamacpp",
-        "base_url": lasting_server.base_url,
-        "api_key": lasting_server.secret.reveal(),
-    }
-
-
 def busy_slots(server):
     address = server.base_url.removesuffix("/v1") + "/slots"
     request = Request(address, headers={"Authorization": f"Bearer {server.secret.reveal()}"})

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...catalogue.choose import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
+from ...engine.options import WEB_SEARCH
 
 if TYPE_CHECKING:
     from ..desk import Desk
 
-WEB_SEARCH = "web_search"
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 

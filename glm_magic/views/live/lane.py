@@ -23,6 +23,7 @@ class LanePanel(PanelView):
         elif not self._ended:
             self._ended = True
             self.finish(turn)
+            self._send_whole(turn)
 
     _ended = False
 

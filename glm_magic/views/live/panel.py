@@ -132,9 +132,6 @@ class PanelView:
         with self._lock:
             self._turn = turn
             message = self._grow(turn)
-            steps = steps_html(turn, self._words)
-            if steps != self._steps:
-                message["steps"] = self._steps = steps
             now = time.monotonic()
             if self._needs_snapshot(now):
                 self._send_snapshot(now)
@@ -145,7 +142,7 @@ class PanelView:
             self._send(message)
 
     def _grow(self, turn: Turn) -> dict[str, Any]:
-        """Return the deltas of both texts; what starts again needs a snapshot."""
+        """Return what has grown, texts and steps; a text that starts again needs a snapshot."""
         message: dict[str, Any] = {}
         for name, part in self._parts.items():
             epoch = part.epoch
@@ -153,6 +150,9 @@ class PanelView:
             if delta is not None:
                 message[name] = delta
             self._snapshot_asked = self._snapshot_asked or part.epoch != epoch
+        steps = steps_html(turn, self._words)
+        if steps != self._steps:
+            message["steps"] = self._steps = steps
         return message
 
     def finish(self, turn: Turn) -> None:
@@ -169,7 +169,6 @@ class PanelView:
             self._publish(*saved, update=True)
         if self._understudy is not None:
             self._understudy.close()
-        self._keep_end(turn)
 
     def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
         """Show this run in the output that stays, as it looked when it ran.
@@ -192,13 +191,13 @@ class PanelView:
             else:
                 self._send({**message, "state": self._state()})
 
-    def _keep_end(self, turn: Turn) -> None:
-        """Hold the whole reply ready for a page that is loaded again, which will ask."""
+    def _send_whole(self, turn: Turn) -> None:
+        """Give the whole ended reply, its error included, to a page that goes on showing it."""
         html = error_html(turn) + answer_html(turn, self._options.format, self._words)
         with self._lock:
             self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
             self._parts["answer"].replace(html, turn.answer)
-            self._steps = steps_html(turn, self._words)
+            self._send_snapshot(time.monotonic())
 
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
@@ -228,7 +227,7 @@ class PanelView:
             with self._lock:
                 self._ready = self._snapshot_asked = True
                 if self._turn is not None and self._turn.status != "streaming":
-                    self._send_snapshot(time.monotonic())
+                    self._send_whole(self._turn)
 
     def _choose(self, run: object, at: object) -> None:
         """Choose a run, if the page that was pressed, sent `at` that time, shows one of ours."""

@@ -25,7 +25,7 @@ from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
 from .reading import reading_html
 from .records import records, table_html
-from .runs import others_html, run_html
+from .runs import others_html, with_arrows
 from .steps import steps_html
 from .stylesheet import style_of
 
@@ -145,18 +145,25 @@ def header_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     """Return the items of the header; real spaces keep them apart without any style."""
     now = phase(turn)
     dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
-    runs = run_html(turn, options, said)
-    return dot + " ".join(_fact_html(item, now, runs) for item in facts(turn, options, said))
+    return dot + " ".join(
+        _fact_html(item, now)
+        if item.kind != "run"
+        else _tag(item, with_arrows(item.text, turn, options, said))
+        for item in facts(turn, options, said)
+    )
 
 
-def _fact_html(item: Fact, now: str, runs: str) -> str:
-    title = f' title="{attribute(item.title)}"' if item.title else ""
+def _fact_html(item: Fact, now: str) -> str:
     if item.kind == "state":
         # The dot alone says complete; every other state is worth a word.
         kind = "glm-v" if now == "complete" else "glm-s"
         return f'<span class="{kind}">{text_html(item.text)}</span>'
+    return _tag(item, text_html(item.text))
+
+
+def _tag(item: Fact, inside: str) -> str:
+    title = f' title="{attribute(item.title)}"' if item.title else ""
     tag = "b" if item.kind == "model" else "span"
-    inside = runs if item.kind == "run" else text_html(item.text)
     return f'<{tag} class="glm-{item.kind}"{title}>{inside}</{tag}>'
 
 

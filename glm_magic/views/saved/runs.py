@@ -36,15 +36,15 @@ def run_label(turn: Turn, options: ViewOptions, said: Words) -> str:
     return said.run.format(number=place_of(turn, options.variants) + 1, count=count)
 
 
-def run_html(turn: Turn, options: ViewOptions, said: Words) -> str:
-    """Return the same between two arrows, which show where a live panel takes their clicks."""
-    label = text_html(run_label(turn, options, said))
-    if not label or options.variants is None or turn.status == "streaming":
-        return label
+def with_arrows(label: str, turn: Turn, options: ViewOptions, said: Words) -> str:
+    """Return a run's label between two arrows, which show where a live panel takes their clicks."""
+    if options.variants is None or turn.status == "streaming":
+        return text_html(label)
     place, last = place_of(turn, options.variants), len(options.variants.turns) - 1
     at = stamp(turn)
     back = _arrow("◀", place - 1, at, said.run_before, off=place == 0)
-    return f"{back}{label}{_arrow('▶', place + 1, at, said.run_after, off=place == last)}"
+    on = _arrow("▶", place + 1, at, said.run_after, off=place == last)
+    return f"{back}{text_html(label)}{on}"
 
 
 def _arrow(sign: str, place: int, at: str, title: str, *, off: bool) -> str:
