@@ -74,7 +74,7 @@ def test_thinking_is_cut_short_and_both_calls_are_counted(
     assert "Four." in text
     assert "cut short" in text
     first, second = model_server.requests
-    assert first.hung_up.wait(5)
+    assert first.hung_up.wait(10)
     assert second.json["thinking"] == {"type": "disabled"}
     (output,) = lab.outputs(1)
     assert output["metadata"]["glm_magic"]["steps"] == 2

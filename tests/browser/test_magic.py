@@ -86,7 +86,7 @@ def test_stop_closes_the_connection_and_keeps_the_text(lab: Lab, model_server: M
     assert "word" in lab.text(1)
     (output,) = lab.outputs(1)
     assert output["metadata"]["glm_magic"]["status"] == "interrupted"
-    assert model_server.requests[-1].hung_up.wait(5)
+    assert model_server.requests[-1].hung_up.wait(10)
     lab.run(2)
     assert "went on" in lab.text(2)
 
@@ -160,6 +160,6 @@ def test_a_background_turn_is_stopped_on_its_panel_and_the_kernel_goes_on(
     lab.click_stop(1)
     lab.wait_static(1)
     assert "interrupted" in lab.text(1)
-    assert model_server.requests[-1].hung_up.wait(5)
+    assert model_server.requests[-1].hung_up.wait(10)
     lab.wait_done(2)
     assert lab.text(2).strip() == "whole", "Stop never interrupts the cell that runs meanwhile"

@@ -104,7 +104,7 @@ def test_stop_and_interrupt_end_a_reply_at_once(
     print(f"ipykernel {found}: stop {stop_s:.2f} s, interrupt {interrupt_s:.2f} s")
     record_property("stop_s", stop_s)
     record_property("interrupt_s", interrupt_s)
-    assert all(request.hung_up.wait(5) for request in model_server.requests)
+    assert all(request.hung_up.wait(10) for request in model_server.requests)
     assert stop_s < STOPPED_S
     assert interrupt_s < INTERRUPTED_S
     page.run(2)

@@ -103,7 +103,7 @@ def test_an_answer_without_an_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     with Endless(head(), VLLM.piece("word " * 1000), 10**6) as server:
         with glm.stream("Why?", **VLLM.asked(server.url)) as stream:
             assert stream.wait(30)
-        assert server.last.hung_up.wait(5)
+        assert server.last.hung_up.wait(10)
     assert isinstance(stream.error, errors.ProtocolError)
     assert "was stopped" in stream.error.message
     assert stream.turn.status == "incomplete"
@@ -118,7 +118,7 @@ def test_an_answer_without_an_end_stops_at_the_budget(tongue: Tongue) -> None:
         session.set_budget(parse_amount("5000"))
         with session.stream("Why?") as stream:
             assert stream.wait(60)
-        assert server.last.hung_up.wait(5)
+        assert server.last.hung_up.wait(10)
     turn = stream.turn
     assert turn.status == "interrupted"
     assert [notice.code for notice in turn.notices][-1] == "budget"
@@ -155,7 +155,7 @@ def test_pings_for_ever_can_be_stopped_and_cost_nothing(raw_server: RawServer) -
             assert not stream.wait(0.01)
         stream.cancel()
         assert stream.wait(5)
-    assert raw_server.last.hung_up.wait(5)
+    assert raw_server.last.hung_up.wait(10)
     assert len(stream.events) < 20
     assert len(stream.raw) <= MEGABYTE
 

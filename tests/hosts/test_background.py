@@ -69,7 +69,7 @@ def test_jobs_are_listed_and_stopped(kernel, asks_the_server):
     assert "count b" in listed
     assert "Stopped job 2;" in kernel.run("%glm stop 2").text
     assert "interrupted" in kernel.run("job.result().status").text
-    assert asks_the_server.requests[1].hung_up.wait(5)
+    assert asks_the_server.requests[1].hung_up.wait(10)
     listed = kernel.run("%glm jobs").text
     assert listed.count("running") == 1
     assert "interrupted" in listed
