@@ -93,12 +93,10 @@ def test_cancelling_closes_the_connection_and_keeps_the_text(
     )
     with glm.stream("Why?", **place.asked(server)) as stream:
         _wait(lambda: stream.turn.answer == "Blue")
-        began = time.monotonic()
         stream.cancel()
         stream.cancel()
-        assert stream.wait(2)
+        assert stream.wait(10)
     assert server.last.hung_up.wait(10)
-    assert time.monotonic() - began < 1
     assert (stream.turn.reasoning, stream.turn.answer) == ("Think", "Blue")
     assert stream.turn.status == "interrupted"
     assert stream.error is None
@@ -132,7 +130,7 @@ def test_an_exception_in_the_block_closes_the_connection(server: ModelServer) ->
 def test_cancelling_before_the_start_sends_nothing(server: ModelServer) -> None:
     stream = glm.stream("Why?", **DASHSCOPE.asked(server))
     stream.cancel()
-    assert stream.wait(2)
+    assert stream.wait(10)
     assert stream.turn.status == "interrupted"
     assert server.requests == []
 
@@ -142,7 +140,7 @@ def test_cancelling_works_while_the_server_has_not_answered_yet(server: ModelSer
     with glm.stream("Why?", **DASHSCOPE.asked(server)) as stream:
         _wait(lambda: bool(server.requests))
         stream.cancel()
-        assert stream.wait(2)
+        assert stream.wait(10)
     assert server.last.hung_up.wait(10)
 
 
@@ -154,7 +152,7 @@ def test_cancelling_works_between_retries(
     with glm.stream("Why?", **DASHSCOPE.asked(server)) as stream:
         _wait(lambda: any(n.code == "retry" for n in stream.turn.notices))
         stream.cancel()
-        assert stream.wait(2)
+        assert stream.wait(10)
     assert stream.turn.status == "interrupted"
     assert len(server.requests) == 1
 
@@ -179,7 +177,7 @@ def test_one_cancelled_reply_leaves_the_others_alone(server: ModelServer) -> Non
         _wait(lambda: len(server.requests) == 1)
         with glm.stream("2", **DASHSCOPE.asked(server)) as second:
             first.cancel()
-            assert second.wait(5)
+            assert second.wait(10)
     assert second.turn.answer == "second"
 
 
@@ -189,7 +187,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_closes_the_connection(server: Mo
 
     def interrupt() -> None:
         _wait(lambda: asked.is_set() or bool(server.requests))
-        if not asked.wait(0.3):  # an interrupt must never meet anything but the wait
+        if not asked.wait(1):  # an interrupt must never meet anything but the wait
             signal.raise_signal(signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -201,7 +199,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_closes_the_connection(server: Mo
     finally:
         asked.set()
         thread.join()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
     assert server.last.hung_up.wait(10)
 
 
@@ -267,7 +265,7 @@ def test_retry_after_is_kept(server: ModelServer) -> None:
     server.tell(Script(refusal=refusal), Script(answer="Blue"))
     assert glm.ask("Why?", **DASHSCOPE.asked(server)).answer == "Blue"
     first, second = server.requests
-    assert 0.3 <= second.arrived_s - first.arrived_s < 2
+    assert 0.3 <= second.arrived_s - first.arrived_s < 10
 
 
 def test_a_long_retry_after_is_not_waited_for(server: ModelServer) -> None:
@@ -275,7 +273,7 @@ def test_a_long_retry_after_is_not_waited_for(server: ModelServer) -> None:
     server.tell(Script(refusal=refusal))
     began = time.monotonic()
     caught(errors.RateLimitError, **DASHSCOPE.asked(server))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert len(server.requests) == 1
 
 
@@ -331,7 +329,7 @@ def test_a_whole_reply_is_read_however_it_travels(raw_server: RawServer, answer:
     began = time.monotonic()
     got = glm.ask("Why?", **at_raw(raw_server))
     assert (got.answer, got.status) == ("Blue 😀", "complete")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("step", [Stall(), Reset()], ids=["silence", "reset"])
@@ -343,14 +341,14 @@ def test_after_the_finish_reason_nothing_can_spoil_the_reply(
     began = time.monotonic()
     got = glm.ask("Why?", **at_raw(raw_server))
     assert (got.answer, got.status, got.finish_reason) == ("Blue", "complete", "stop")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_gzip_cut_short_keeps_what_could_be_read(raw_server: RawServer) -> None:
     squeezed = gzip.compress(WHOLE * 50)[:60]
     raw_server.answer(Send(head(headers={"Content-Encoding": "gzip"}) + squeezed))
     with glm.stream("Why?", **at_raw(raw_server)) as stream:
-        assert stream.wait(5)
+        assert stream.wait(10)
     assert stream.turn.status in ("incomplete", "failed")
 
 
@@ -388,9 +386,9 @@ def test_silence_is_given_up_and_the_connection_closed(raw_server: RawServer) ->
 
 
 def test_pings_count_as_a_sign_of_life(raw_server: RawServer) -> None:
-    pings = [step for _ in range(8) for step in (Send(b": ping\n\n"), Wait(0.1))]
+    pings = [step for _ in range(8) for step in (Send(b": ping\n\n"), Wait(0.25))]
     raw_server.answer(Send(head()), *pings, Send(WHOLE))
-    got = glm.ask("Why?", **at_raw(raw_server, idle_timeout_s=0.4))
+    got = glm.ask("Why?", **at_raw(raw_server, idle_timeout_s=1.5))
     assert got.answer == "Blue 😀"
 
 
@@ -466,7 +464,7 @@ def test_a_certificate_that_is_not_trusted() -> None:
     assert server.requests == []
 
 
-def _wait(is_so: Callable[[], bool], seconds: float = 5) -> None:
+def _wait(is_so: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline

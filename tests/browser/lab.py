@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +127,13 @@ class Lab:
     def wait_idle(self, timeout_s: float = 60) -> None:
         """Wait until the kernel has nothing to do."""
         self.page.wait_for_function(f"() => {_STATUS} === 'idle'", timeout=timeout_s * 1000)
+
+    def until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
+        """Wait until something is so; ask again every 50 ms."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
+            self.page.wait_for_timeout(50)
 
     # ---- looking -------------------------------------------------------------------------------
 

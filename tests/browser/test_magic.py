@@ -111,7 +111,7 @@ def test_a_failure_is_two_lines_and_stops_the_cells_behind_it(
 def test_a_background_turn_streams_while_other_cells_run(
     lab: Lab, model_server: ModelServer
 ) -> None:
-    slow = Script(reasoning="Let me see. " * 4, answer="word " * 30, pause_s=0.2)
+    slow = Script(reasoning="Let me see. " * 6, answer="word " * 50, pause_s=0.2)
     model_server.tell(slow)
     lab.open(
         [

@@ -115,7 +115,7 @@ def test_a_click_while_thinking_keeps_the_reasoning_open(lab: Lab) -> None:
 
 
 def test_the_reasoning_follows_the_stream_until_the_user_scrolls(lab: Lab) -> None:
-    lab.open([SETUP, "show(rate=300, reasoning=REASONING * 3)"])
+    lab.open([SETUP, "show(rate=300, reasoning=REASONING * 8)"])
     lab.run(0)
     lab.run(1, wait=False)
     lab.wait_phase(1, "thinking")
@@ -125,11 +125,11 @@ def test_the_reasoning_follows_the_stream_until_the_user_scrolls(lab: Lab) -> No
     assert scroller.evaluate(gap) < 3
     scroller.hover()
     lab.page.mouse.wheel(0, -150)
-    lab.page.wait_for_timeout(1000)
-    assert scroller.evaluate(gap) > 100
+    lab.until(lambda: scroller.evaluate(gap) > 200)  # it goes on growing below
     scroller.evaluate("(node) => { node.scrollTop = node.scrollHeight }")
-    lab.page.wait_for_timeout(1000)
-    assert scroller.evaluate(gap) < 3
+    before = scroller.evaluate("(node) => node.scrollHeight")
+    lab.until(lambda: scroller.evaluate("(node) => node.scrollHeight") > before + 100)
+    lab.until(lambda: scroller.evaluate(gap) < 3)
 
 
 def test_a_page_reloaded_while_the_cell_runs_shows_the_whole_reply(lab: Lab) -> None:
@@ -193,10 +193,11 @@ def test_two_views_of_one_panel_stay_alike(lab: Lab) -> None:
     lab.open([SETUP + twice, "show(rate=2000, view=Twice)"])
     lab.run(0)
     lab.run(1)
-    lab.page.wait_for_timeout(1000)
-    first, second = lab.panel(1).all()
+    panels = lab.panel(1)
+    panels.nth(1).wait_for()
+    lab.until(lambda: all("simulation to check it" in text for text in panels.all_inner_texts()))
+    first, second = panels.all()
     assert first.locator(".glm-a").inner_text() == second.locator(".glm-a").inner_text()
-    assert "simulation to check it" in second.inner_text()
 
 
 def test_lost_messages_are_healed(lab: Lab) -> None:
@@ -213,10 +214,13 @@ def test_lost_messages_are_healed(lab: Lab) -> None:
     lab.run(0)
     lab.run(1, wait=False)
     lab.wait_phase(1, "answering")
-    lab.page.wait_for_timeout(1200)
-    shown = lab.panel(1).locator(".glm-a").inner_text()
-    whole = [line for line in shown.splitlines() if line.strip()]
-    assert len(whole) > 10
+
+    def lines() -> list[str]:
+        shown = lab.panel(1).locator(".glm-a").inner_text()
+        return [line for line in shown.splitlines() if line.strip()]
+
+    lab.until(lambda: len(lines()) > 10)
+    whole = lines()
     assert set(whole[:-1]) == {"Emoji 😀😀 and bold 👩‍🚀."}
     assert errors(lab) == []
 
@@ -244,8 +248,7 @@ def test_everything_can_be_reached_by_keyboard(lab: Lab) -> None:
     summary.focus()
     assert summary.get_attribute("aria-expanded") == "true"
     lab.page.keyboard.press("Enter")
-    lab.page.wait_for_timeout(200)
-    assert summary.get_attribute("aria-expanded") == "false"
+    lab.until(lambda: summary.get_attribute("aria-expanded") == "false")
     lab.panel(1).locator(".glm-stop").focus()
     lab.page.keyboard.press("Enter")
     lab.wait_static(1)
@@ -268,14 +271,10 @@ def test_live_and_saved_say_the_same(lab: Lab) -> None:
     lab.run(1)
     lab.run(2)
     lab.wait_static(2)
-    lab.page.wait_for_timeout(2500)
     live, saved = lab.panel(1), lab.panel(2)
     for part in (".glm-a", ".glm-t"):
-        assert live.locator(part).locator("mjx-container").count() > 0
-        assert (
-            live.locator(part).locator("mjx-container").count()
-            == saved.locator(part).locator("mjx-container").count()
-        )
+        ours, theirs = (panel.locator(part).locator("mjx-container") for panel in (live, saved))
+        lab.until(lambda a=ours, b=theirs: 0 < a.count() == b.count())  # type: ignore[misc]
     words = "(node) => node.querySelector('.glm-a').textContent.replace(/\\s+/g, ' ').trim()"
     assert live.evaluate(words) == saved.evaluate(words)
 

@@ -68,9 +68,8 @@ def test_a_finished_reply_plays_again_pauses_and_can_be_scrubbed(lab: Lab) -> No
     play, slider = panel.locator(".glm-pl button").first, panel.locator(".glm-pl input")
     assert words_shown(panel) == 12
     play.click()
-    lab.page.wait_for_timeout(700)
-    assert words_shown(panel) == 0
-    assert "Thought 1" in panel.locator(".glm-t").inner_text()
+    thoughts = panel.locator(".glm-t")
+    lab.until(lambda: words_shown(panel) == 0 and "Thought 1" in thoughts.inner_text())
     play.click()
     paused = slider.input_value()
     lab.page.wait_for_timeout(400)
@@ -80,8 +79,7 @@ def test_a_finished_reply_plays_again_pauses_and_can_be_scrubbed(lab: Lab) -> No
     panel.locator(".glm-pl button").nth(1).click()
     assert panel.locator(".glm-pl button").nth(1).inner_text() == "2×"
     play.click()
-    lab.page.wait_for_timeout(2500)
-    assert words_shown(panel) == 12
+    lab.until(lambda: words_shown(panel) == 12)
     (output,) = lab.outputs(1)
     assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
 
@@ -93,8 +91,7 @@ def test_the_reasoning_can_be_searched_and_jumped_in(lab: Lab) -> None:
     panel.locator(".glm-ol > summary").click()
     assert "12 marks of self-correction" in panel.locator(".glm-ol").inner_text()
     panel.locator(".glm-ol a").last.click()
-    lab.page.wait_for_timeout(300)
-    assert panel.locator(".glm-t").evaluate("(node) => node.scrollTop") > 100
+    lab.until(lambda: panel.locator(".glm-t").evaluate("(node) => node.scrollTop") > 100)
 
 
 def test_an_untrusted_file_shows_the_bar_and_no_dead_controls(lab: Lab) -> None:
@@ -124,10 +121,8 @@ def test_an_exported_page_plays_without_any_network(lab: Lab, tmp_path: Path) ->
             panel = panels.nth(number)
             assert words_shown(panel) == 12
             panel.locator(".glm-pl button").first.click()
-            lab.page.wait_for_timeout(400)
-            assert words_shown(panel) < 12
-            lab.page.wait_for_timeout(3500)
-            assert words_shown(panel) == 12
+            lab.until(lambda one=panel: words_shown(one) < 12)  # type: ignore[misc]
+            lab.until(lambda one=panel: words_shown(one) == 12)  # type: ignore[misc]
     finally:
         lab.page.context.set_offline(False)
         lab._name = ""  # the kernel is shut down with the server

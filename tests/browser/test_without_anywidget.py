@@ -47,7 +47,7 @@ def test_the_reply_streams_all_the_same_and_ends_as_one_output(
     bare.run(2, wait=False)
     bare.cell(2).locator(".jupyter-widgets .glm[data-s=thinking]").wait_for(timeout=3_000)
     bare.cell(2).get_by_role("button", name="Stop").click()
-    bare.cell(2).locator(".glm[data-s=interrupted]").wait_for(timeout=5_000)
+    bare.cell(2).locator(".glm[data-s=interrupted]").wait_for(timeout=30_000)
     bare.wait_done(2)
     notebook = bare.saved()
     assert "widgets" not in notebook["metadata"]

@@ -165,7 +165,7 @@ def test_a_wait_beyond_the_cap_is_told_and_not_waited_for(
 ) -> None:
     raw_server.answer(refusal(429, "Throttling", **{"Retry-After": value}))
     with glm.stream("Why?", **DASHSCOPE.asked(raw_server.url)) as stream:
-        assert stream.wait(5)
+        assert stream.wait(10)
     assert (len(raw_server.requests), stream.turn.status) == (1, "failed")
 
 
@@ -174,7 +174,7 @@ def test_a_wait_that_means_nothing_is_our_own(raw_server: RawServer, value: str)
     headers = f"HTTP/1.1 503 No\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n"
     raw_server.answer_in_turn([Send(headers.encode())], [whole(DASHSCOPE)])
     with glm.stream("Why?", **DASHSCOPE.asked(raw_server.url)) as stream:
-        assert stream.wait(5)
+        assert stream.wait(10)
     assert stream.turn.status in ("complete", "failed")
     assert len(raw_server.requests) <= 2
 
@@ -201,16 +201,16 @@ def header(stream: glm.Stream) -> str:
 
 
 def test_the_header_counts_down_to_the_next_try(raw_server: RawServer) -> None:
-    refused = refusal(503, **{"Retry-After": "1"})
-    raw_server.answer_in_turn([refused], [Wait(0.3), whole(DASHSCOPE)])
+    refused = refusal(503, **{"Retry-After": "2"})
+    raw_server.answer_in_turn([refused], [Wait(0.5), whole(DASHSCOPE)])
     seen: list[str] = []
     with glm.stream("Why?", **DASHSCOPE.asked(raw_server.url)) as stream:
         while not stream.wait(0.02):
             seen.append(header(stream))
     left = [float(text.split()[-2]) for text in seen if text.startswith("trying again in")]
     assert left == sorted(left, reverse=True)
-    assert left[0] > 0.7
-    assert left[-1] < 0.5
+    assert left[0] > 1
+    assert left[-1] < 1
     assert len(set(left)) > 3
     assert "waiting" in seen[-1]
     assert (stream.turn.status, len(raw_server.requests)) == ("complete", 2)
@@ -224,7 +224,7 @@ def test_a_wait_can_be_cancelled_at_once(raw_server: RawServer) -> None:
             assert not stream.wait(0.01)
         began = time.monotonic()
         stream.cancel()
-        assert stream.wait(5)
-        assert time.monotonic() - began < 1
+        assert stream.wait(10)
+        assert time.monotonic() - began < 5
     assert (stream.turn.status, stream.error) == ("interrupted", None)
     assert len(raw_server.requests) == 1

@@ -26,7 +26,7 @@ def test_the_cell_ends_at_once_and_other_cells_run(kernel, asks_the_server):
     asks_the_server.tell(SLOW)
     began = time.monotonic()
     ran = kernel.run("%%glm --bg -o job\ncount", cell="a")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     (panel,) = ran.outputs
     assert WIDGET in panel
     assert "2" in kernel.run("1 + 1", cell="b").text

@@ -182,6 +182,6 @@ def test_a_server_stops_at_once_even_while_a_reply_stalls() -> None:
         connection.request("POST", BIGMODEL, json.dumps(chat()), {"Authorization": f"Bearer {KEY}"})
         reply = connection.getresponse()
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     reply.close()
     connection.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.servers.script import Script
 
-SLOW = Script(answer="Because.", reasoning="Let me see.", first_pause_s=0.6)
+SLOW = Script(answer="Because.", reasoning="Let me see.", first_pause_s=2)
 
 
 def test_a_line_records_and_a_line_replays(asking, sent, monkeypatch):
@@ -34,9 +34,9 @@ def test_speed_sets_the_rhythm(asking, model_server):
         asking.run(f"%%glm --no-history --replay lesson.glmtape {line}\nWhy?")
         return time.monotonic() - began
 
-    assert took_s("--speed max") < 0.5
-    assert took_s("") > 0.6
-    assert asking["_glm"].timing.first_byte_s > 0.55  # the times are the recording's
+    assert took_s("--speed max") < 1.5
+    assert took_s("") > 2
+    assert asking["_glm"].timing.first_byte_s > 1.9  # the times are the recording's
     problem = asking.fail("%%glm --replay lesson.glmtape --speed 0\nWhy?")
     assert "cannot play at speed 0" in problem[0]
     assert "--record and --replay exclude" in asking.fail("%%glm --record a --replay b\nWhy?")[0]
