@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     )
     from .core.turn import Turn
     from .core.usage import Usage
-    from .engine.tapes import record, replay
+    from .engine.planning.tapes import record, replay
     from .magic.extension import load_ipython_extension, unload_ipython_extension
     from .session.session import Session
     from .tools.servers import add_mcp, remove_mcp

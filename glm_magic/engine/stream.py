@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Self
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
-from . import io
-from .arrivals import Arrivals
-from .call import Call
-from .course import Course
-from .errands import Errands
-from .watch import Watcher
+from .planning.call import Call
+from .running import io
+from .running.arrivals import Arrivals
+from .running.course import Course
+from .running.errands import Errands
+from .running.watch import Watcher
 
 if TYPE_CHECKING:
     from .reply import Reply

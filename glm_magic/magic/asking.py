@@ -22,7 +22,7 @@ from .tables import Line, show
 from .wire import dry_run
 
 if TYPE_CHECKING:
-    from ..engine.options import Options as Asked
+    from ..engine.planning.options import Options as Asked
     from ..engine.reply import Reply
     from ..engine.stream import Stream
     from ..session.budget import Amount

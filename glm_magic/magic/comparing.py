@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
-from ..engine.axes import lanes_of
 from ..engine.lanes import Comparison, Lanes
+from ..engine.planning.axes import lanes_of
 from ..session.session import Session
 from ..views.compare import compare_view
 from ..views.play import play

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..catalogue.load import Catalogue
-    from ..engine.options import Options as Asked
+    from ..engine.planning.options import Options as Asked
     from ..session.session import Session
     from .background import Jobs
     from .conversations import Conversations

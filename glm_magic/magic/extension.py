@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
-from ..engine import pace
+from ..engine.planning import pace
 from ..session import cell_key
 from .line import transform
 from .line.completion import Completion

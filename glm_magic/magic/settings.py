@@ -11,9 +11,9 @@ from ..catalogue.choose import find_model
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError, InvalidValueError
 from ..credentials import find_key
-from ..engine.options import Options as Asked
-from ..engine.prepare import resolve
-from ..engine.tapes import TapeUse
+from ..engine.planning.options import Options as Asked
+from ..engine.planning.prepare import resolve
+from ..engine.planning.tapes import TapeUse
 from ..wire.http import IDLE_TIMEOUT_S
 from .config import GLM
 from .conversations import DEFAULT

@@ -8,7 +8,7 @@ from pprint import pformat
 from typing import Any
 
 from ..credentials import find_key
-from ..engine.call import Call
+from ..engine.planning.call import Call
 from ..engine.stream import Stream
 from .tables import Sheet, Shown
 

@@ -12,7 +12,7 @@ from ..core.estimate import TOKENS_PER_MESSAGE, Size, estimate
 from ..core.events import Notice
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
-from ..engine.call import Call
+from ..engine.planning.call import Call
 from .slots import Slot
 
 ROOM_FOR_ANSWER = 4096

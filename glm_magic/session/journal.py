@@ -13,8 +13,8 @@ from weakref import WeakSet
 
 from ..core.events import Event, Notice
 from ..core.turn import Turn
-from ..engine.call import Call
-from ..engine.watch import Remark
+from ..engine.planning.call import Call
+from ..engine.running.watch import Remark
 from . import cell_key
 from .growth import Growth
 from .ledger import Entry, entries_of

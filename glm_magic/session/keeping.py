@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ..engine.options import Options
+from ..engine.planning.options import Options
 from . import journal as journals
 from .budget import Amount, parse_amount
 from .codec import encode

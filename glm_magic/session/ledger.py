@@ -10,7 +10,7 @@ from ..core.estimate import Size
 from ..core.price import Cost, CostTotal, Price
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
-from ..engine.transfer import REPLAYED
+from ..engine.running.transfer import REPLAYED
 
 
 @dataclass(frozen=True, slots=True)

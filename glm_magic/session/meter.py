@@ -20,8 +20,8 @@ from ..core.events import (
 from ..core.price import Cost
 from ..core.turn import Turn
 from ..core.usage import Usage
-from ..engine.call import Call
-from ..engine.watch import Remark
+from ..engine.planning.call import Call
+from ..engine.running.watch import Remark
 from .budget import TOKENS, WARN_AT, Amount
 
 

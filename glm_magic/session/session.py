@@ -8,12 +8,12 @@ from typing import Unpack
 
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
-from ..engine.asking import Asking, asks, options_of
 from ..engine.async_stream import AsyncStream
-from ..engine.call import Call
-from ..engine.options import Options
-from ..engine.prepare import prepare
-from ..engine.replaying import needs_service
+from ..engine.planning.asking import Asking, asks, options_of
+from ..engine.planning.call import Call
+from ..engine.planning.options import Options
+from ..engine.planning.prepare import prepare
+from ..engine.planning.replaying import needs_service
 from ..engine.reply import Reply
 from ..engine.stream import Stream
 from . import cell_key, keeping

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ..core.messages import Message
 from ..core.transcript import turn_messages
 from ..core.turn import Turn
-from ..engine.options import Options
+from ..engine.planning.options import Options
 from ..engine.stream import Stream
 from .cell_key import SlotKey
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..core.turn import Status, Step, Turn
-from ..engine.asking import messages_of
+from ..engine.planning.asking import messages_of
 from .codec import decode, encode
 from .rows import cut_short
 from .slots import Slot, Variant, basis_of

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.price import CostTotal
 from ..core.turn import Turn
 from ..core.usage import Usage
-from ..engine.options import Options
+from ..engine.planning.options import Options
 from ..engine.stream import Stream
 from . import journal as journals
 from . import keeping

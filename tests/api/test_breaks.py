@@ -16,7 +16,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
-from glm_magic.engine import transfer
+from glm_magic.engine.running import transfer
 from glm_magic.wire import retry
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer

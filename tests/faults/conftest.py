@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glm_magic.engine import io
+from glm_magic.engine.running import io
 from glm_magic.wire import retry
 from tests.faults.life import settled
 

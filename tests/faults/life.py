@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from glm_magic.engine import io
+from glm_magic.engine.running import io
 
 PATIENCE_S = 5.0
 

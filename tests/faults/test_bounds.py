@@ -13,7 +13,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
-from glm_magic.engine import transfer
+from glm_magic.engine.running import transfer
 from glm_magic.session.budget import parse_amount
 from tests.faults.life import settled
 from tests.faults.tongues import TONGUES, Tongue

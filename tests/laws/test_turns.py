@@ -14,7 +14,7 @@ import glm_magic as glm
 from glm_magic.core import errors
 from glm_magic.core import events as ev
 from glm_magic.core.usage import Usage
-from glm_magic.engine.accumulate import Accumulator
+from glm_magic.engine.running.accumulate import Accumulator
 from tests.api.providers import PLACES, Place
 from tests.laws.decoding import decode, fold, offer_for
 from tests.servers.model_server import ModelServer

@@ -8,7 +8,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.turn import Turn
-from glm_magic.engine.options import Options
+from glm_magic.engine.planning.options import Options
 from glm_magic.magic.marks import Marks
 from glm_magic.views.options import ViewOptions
 from tests.servers.model_server import ModelServer

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import glm_magic as glm
-from glm_magic.engine import io, transfer
+from glm_magic.engine.running import io, transfer
 from tests.faults.life import settled
 from tests.hosts.conftest import ROOT, Kernel
 from tests.servers.model_server import ModelServer

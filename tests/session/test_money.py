@@ -8,7 +8,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, InvalidValueError
-from glm_magic.engine.options import Options
+from glm_magic.engine.planning.options import Options
 from glm_magic.session import limits
 from glm_magic.session.budget import TOKENS, Amount, parse_amount
 from glm_magic.session.ledger import Total, day_of, grouped

@@ -13,7 +13,7 @@ import glm_magic as glm
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Beat, Step, Timing, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.engine.rhythm import MOST_BEATS, Rhythm
+from glm_magic.engine.running.rhythm import MOST_BEATS, Rhythm
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.anatomy import anatomy_html, anatomy_line

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...catalogue.choose import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...engine.options import WEB_SEARCH
+from ...engine.planning.options import WEB_SEARCH
 
 if TYPE_CHECKING:
     from ..desk import Desk

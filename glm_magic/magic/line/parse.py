@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...engine.tapes import checked_speed
+from ...engine.planning.tapes import checked_speed
 from .arguments import BY_FLAG, THINKING_WORDS, Option, Options, find_option
 from .words import read_word, skip_space
 

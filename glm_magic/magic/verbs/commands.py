@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ...catalogue.choose import find_model, nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...engine.options import Options as Asked
-from ...engine.prepare import resolve
+from ...engine.planning.options import Options as Asked
+from ...engine.planning.prepare import resolve
 from ..desk import Desk
 from ..reference import help_on, whole_help
 from ..settings import Origins, split

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.estimate import Size
-from ...engine.call import Call
+from ...engine.planning.call import Call
 from ...session.context import room
 from ..desk import Desk
 from ..tables import Sheet, Shown, Table

@@ -16,8 +16,8 @@ from ...core.price import CostTotal
 from ...core.request import Thinking
 from ...core.turn import Turn
 from ...core.usage import Usage
-from ...engine import tapes
-from ...engine.prepare import resolve
+from ...engine.planning import tapes
+from ...engine.planning.prepare import resolve
 from ...session import journal as journals
 from ...session.keeping import kept_sessions
 from ...session.rows import read_entries

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
-from ...engine.tapes import AT_ONCE, TapeUse
+from ...engine.planning.tapes import AT_ONCE, TapeUse
 from ...wire.tape.meaning import short
 from ...wire.tape.tape import Tape
 from ..desk import Desk

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
-from ...engine import tapes
-from ...engine.tapes import TapeUse
+from ...engine.planning import tapes
+from ...engine.planning.tapes import TapeUse
 from ...wire.tape.entry import Entry
 from ...wire.tape.meaning import short
 from ...wire.tape.tape import Tape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.turn import Beat
+from ...core.turn import Beat
 
 STEP_S = 0.05
 """Growth within this time makes one point: a reader sees no finer."""

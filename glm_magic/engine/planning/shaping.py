@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.events import Notice
-from ..tools.shape import Shape
+from ...catalogue.schema import Offer
+from ...core.events import Notice
+from ...tools.shape import Shape
 from .options import Options
 
 

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..core.events import Notice, ToolFinished, ToolStarted
-from ..core.messages import RunStatus, ToolCall, ToolRun
-from ..core.transcript import step_messages
-from ..core.turn import Step
-from ..tools.result import failure_text, result_text
-from ..tools.tool import Tool, ToolError, parse_arguments
+from ...core.events import Notice, ToolFinished, ToolStarted
+from ...core.messages import RunStatus, ToolCall, ToolRun
+from ...core.transcript import step_messages
+from ...core.turn import Step
+from ...tools.result import failure_text, result_text
+from ...tools.tool import Tool, ToolError, parse_arguments
+from ..planning.call import Call
+from ..planning.follow import Follow
 from .arrivals import Arrivals
-from .call import Call
 from .errands import Errands
-from .follow import Follow
 
 
 class Rounds:

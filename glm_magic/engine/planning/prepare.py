@@ -6,19 +6,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .. import local
-from ..catalogue.choose import LOCAL, Choice, choose
-from ..catalogue.load import Catalogue, catalogue
-from ..catalogue.schema import ModelInfo, Offer
-from ..core.estimate import Size, estimate_body
-from ..core.events import Notice
-from ..core.messages import Message
-from ..core.secret import Secret
-from ..credentials import find_key, require_key
-from ..dialects import DIALECTS
-from ..local.models import chosen, spoken
-from ..wire.http import IDLE_TIMEOUT_S
-from ..wire.tape.deck import Deck
+from ... import local
+from ...catalogue.choose import LOCAL, Choice, choose
+from ...catalogue.load import Catalogue, catalogue
+from ...catalogue.schema import ModelInfo, Offer
+from ...core.estimate import Size, estimate_body
+from ...core.events import Notice
+from ...core.messages import Message
+from ...core.secret import Secret
+from ...credentials import find_key, require_key
+from ...dialects import DIALECTS
+from ...local.models import chosen, spoken
+from ...wire.http import IDLE_TIMEOUT_S
+from ...wire.tape.deck import Deck
 from .call import Call
 from .equip import equip
 from .options import Options

@@ -7,10 +7,10 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
-from ..core.errors import InvalidValueError
-from ..core.messages import ROLES, Message, ToolCall
-from ..core.request import Thinking
-from ..core.secret import Secret
+from ...core.errors import InvalidValueError
+from ...core.messages import ROLES, Message, ToolCall
+from ...core.request import Thinking
+from ...core.secret import Secret
 from .follow import Approve
 from .kinds import check_kinds
 from .options import Options

@@ -7,8 +7,8 @@ import os
 import threading
 from dataclasses import dataclass
 
-from ..wire.http import HttpClient
-from ..wire.loop import LoopThread, cancel_running
+from ...wire.http import HttpClient
+from ...wire.loop import LoopThread, cancel_running
 
 
 @dataclass(frozen=True, slots=True)

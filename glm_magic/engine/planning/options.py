@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ..core.request import Thinking
-from ..core.secret import Secret
+from ...core.request import Thinking
+from ...core.secret import Secret
 from .follow import Approve
 from .tapes import TapeUse
 

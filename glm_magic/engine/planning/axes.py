@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..catalogue.choose import nearest
-from ..catalogue.load import catalogue
-from ..core.errors import InvalidValueError, UnknownNameError
+from ...catalogue.choose import nearest
+from ...catalogue.load import catalogue
+from ...core.errors import InvalidValueError, UnknownNameError
 from .options import Options
 
 MOST_LANES = 6

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.errors import InvalidValueError
-from ..core.secret import Secret
+from ...core.errors import InvalidValueError
+from ...core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalogue.choose import LOCAL
-from ..catalogue.schema import Offer
-from ..core.errors import InvalidValueError, UnsupportedError
-from ..local.models import BETTER
-from ..tools.approval import ask_user
-from ..tools.servers import mcp_server
-from ..tools.shape import Shape
-from ..tools.toolbox import sort_tools
+from ...catalogue.choose import LOCAL
+from ...catalogue.schema import Offer
+from ...core.errors import InvalidValueError, UnsupportedError
+from ...local.models import BETTER
+from ...tools.approval import ask_user
+from ...tools.servers import mcp_server
+from ...tools.shape import Shape
+from ...tools.toolbox import sort_tools
 from .follow import MAX_ROUNDS, TOOL_TIMEOUT_S, Approve, Follow
 from .options import WEB_SEARCH, Options
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from ..core.errors import InvalidValueError
-from ..wire.tape.deck import AT_ONCE, MODES, Deck, Mode
-from ..wire.tape.tape import Tape
+from ...core.errors import InvalidValueError
+from ...wire.tape.deck import AT_ONCE, MODES, Deck, Mode
+from ...wire.tape.tape import Tape
 from . import pace
 
 VARIABLE = "GLM_TAPE"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.errors import InvalidValueError, UnsupportedError
-from ..core.events import Notice
-from ..core.messages import Message
-from ..core.request import EFFORT_LEVELS, Request, Thinking
+from ...catalogue.schema import Offer
+from ...core.errors import InvalidValueError, UnsupportedError
+from ...core.events import Notice
+from ...core.messages import Message
+from ...core.request import EFFORT_LEVELS, Request, Thinking
 from .kinds import check_json
 
 RESERVED = ("model", "messages", "input", "stream", "parameters")

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 
-from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
-from ..core.events import Event, Finish, Notice, StreamError
-from ..dialects import Decoder
-from ..wire.framing import Framer, Record, RecordTooLongError
-from ..wire.http import HttpClient, Reply, read_error_body
-from ..wire.retry import MAX_RETRIES, retry_delay_s
-from ..wire.tape.playback import Playback
-from .call import Call
+from ...core.errors import ConnectionFailedError, GlmError, ProtocolError
+from ...core.events import Event, Finish, Notice, StreamError
+from ...dialects import Decoder
+from ...wire.framing import Framer, Record, RecordTooLongError
+from ...wire.http import HttpClient, Reply, read_error_body
+from ...wire.retry import MAX_RETRIES, retry_delay_s
+from ...wire.tape.playback import Playback
+from ..planning.call import Call
 from .clock import Clock
 
 TRAILER_S = 5.0

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..core.errors import GlmError
-from ..core.events import Event, StreamError, TimedEvent
-from ..core.turn import Turn
+from ...core.errors import GlmError
+from ...core.events import Event, StreamError, TimedEvent
+from ...core.turn import Turn
+from ..planning.call import Call
 from .accumulate import Accumulator
-from .call import Call
 from .clock import Clock
 from .watch import Watcher
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.errors import GlmError
-from ..core.estimate import Size
-from ..core.events import (
+from ...catalogue.schema import Offer
+from ...core.errors import GlmError
+from ...core.estimate import Size
+from ...core.events import (
     ContentDelta,
     ContentWasReasoning,
     Event,
@@ -24,10 +24,10 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
-from ..core.messages import ToolCall, ToolRun, WebLink
-from ..core.price import Cost
-from ..core.turn import Cause, Status, Step, Timing
-from ..core.usage import Usage
+from ...core.messages import ToolCall, ToolRun, WebLink
+from ...core.price import Cost
+from ...core.turn import Cause, Status, Step, Timing
+from ...core.usage import Usage
 from .rhythm import Rhythm
 
 WITHDRAWN = frozenset(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..core.errors import SchemaError
-from ..core.messages import Message
-from ..core.turn import Step
-from ..tools.shape import Shape, ShapeError
+from ...core.errors import SchemaError
+from ...core.messages import Message
+from ...core.turn import Step
+from ...tools.shape import Shape, ShapeError
+from ..planning.call import Call
 from .arrivals import Arrivals
-from .call import Call
 
 
 class Check:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 
-from ..core.errors import GlmError
-from ..core.events import Notice, StepStarted
-from ..core.turn import Cause
+from ...core.errors import GlmError
+from ...core.events import Notice, StepStarted
+from ...core.turn import Cause
+from ..planning.call import Call
+from ..planning.follow import Follow
 from . import io
 from .arrivals import Arrivals
-from .call import Call
 from .check import Check
 from .errands import Errands
-from .follow import Follow
 from .loop import Rounds
 from .transfer import Transfer
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..tools.shape import Shape
-from ..tools.tool import Tool
+from ...tools.shape import Shape
+from ...tools.tool import Tool
 
 MAX_ROUNDS = 8
 """Rounds of tool calls in one turn, unless the user says otherwise."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from ..catalogue.schema import Offer
-from ..core.errors import GlmError
-from ..core.estimate import Size
-from ..core.events import Event, Notice, StepStarted
-from ..core.turn import Cause, Status, Step, Turn
+from ...catalogue.schema import Offer
+from ...core.errors import GlmError
+from ...core.estimate import Size
+from ...core.events import Event, Notice, StepStarted
+from ...core.turn import Cause, Status, Step, Turn
 from .reply_fold import ReplyFold
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..catalogue.choose import LOCAL
-from ..catalogue.schema import Offer
-from ..wire.request import WireRequest
-from ..wire.tape.deck import Deck
-from ..wire.tape.errors import not_on_tape
-from ..wire.tape.meaning import Meaning
+from ...catalogue.choose import LOCAL
+from ...catalogue.schema import Offer
+from ...wire.request import WireRequest
+from ...wire.tape.deck import Deck
+from ...wire.tape.errors import not_on_tape
+from ...wire.tape.meaning import Meaning
 from .options import Options
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..core.events import Event, Notice
-from ..core.turn import Turn
-from .call import Call
+from ...core.events import Event, Notice
+from ...core.turn import Turn
+from ..planning.call import Call
 
 
 @dataclass(frozen=True, slots=True)

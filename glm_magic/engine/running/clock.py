@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..wire.tape.playback import Playback
+from ...wire.tape.playback import Playback
 
 
 class Clock:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.estimate import Size, estimate_body
-from ..core.events import Notice
-from ..core.messages import Message
-from ..core.request import Request
-from ..core.secret import Secret
-from ..dialects import Dialect
-from ..wire.http import IDLE_TIMEOUT_S
-from ..wire.request import WireRequest
-from ..wire.tape.deck import Deck
+from ...catalogue.schema import Offer
+from ...core.estimate import Size, estimate_body
+from ...core.events import Notice
+from ...core.messages import Message
+from ...core.request import Request
+from ...core.secret import Secret
+from ...dialects import Dialect
+from ...wire.http import IDLE_TIMEOUT_S
+from ...wire.request import WireRequest
+from ...wire.tape.deck import Deck
 from .follow import Follow
 from .plan import checked_thinking
 
