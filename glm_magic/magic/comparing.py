@@ -47,9 +47,16 @@ def compare(desk: Desk, options: Options, session: Session, asking: Asking) -> C
     def choose(place: int) -> None:
         if slot is not None:
             session.choose(slot, first + place)
+            desk.marks.refresh(session)
 
     looks = view_options(desk, options, asking.prompt.inserted)
-    play(lanes, compare_view(desk.shell, lanes, looks))
+    view = compare_view(desk.shell, lanes, looks)
+    desk.marks.showed(slot, view, looks)
+    desk.marks.refresh(session)
+    try:
+        play(lanes, view)
+    finally:
+        desk.marks.ended(session, view)
     if not lanes.done:
         return None
     lanes.raise_error()

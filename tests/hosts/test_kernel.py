@@ -186,3 +186,20 @@ def test_a_deleted_cell_is_no_longer_sent_and_undeleting_brings_it_back(kernel, 
 def users(server):
     messages = server.requests[-1].json["messages"]
     return [message["content"] for message in messages if message["role"] == "user"]
+
+
+def test_what_a_comparison_changes_is_told_in_the_outputs_below_it(kernel, asks_the_server):
+    mark = "answered before the change above"
+    kernel.run("%%glm\nfirst", cell="a")
+    kernel.run("%%glm\nsecond", cell="b")
+    told = {}
+    for code in ("%%glm --compare temperature=0,1\nfirst", "%glm choose 1 1"):
+        ran = kernel.run(code, cell="a")
+        told[code] = [
+            mark in content["data"]["text/plain"]
+            for kind, content in ran.messages
+            if kind == "update_display_data"
+        ]
+    during, chosen = told.values()
+    assert during[0], "the output below, before the lanes have ended"
+    assert chosen == [False]
