@@ -8,7 +8,7 @@ from typing import Literal
 from ..core.turn import Turn
 from ..core.usage import Usage
 from .options import ViewOptions
-from .saved.runs import run_label
+from .run import run_label
 from .words import Words
 
 Phase = Literal[

@@ -19,6 +19,7 @@ from ..markup.markdown import markdown_html, plain_html
 from ..markup.safe import trimmed
 from ..options import ViewOptions
 from ..output import publish, take_away
+from ..run import stamp
 from ..saved.page import (
     answer_html,
     bundle,
@@ -28,7 +29,6 @@ from ..saved.page import (
     remarks_html,
     summary_html,
 )
-from ..saved.runs import stamp
 from ..saved.steps import steps_html
 from ..words import words
 from .delta import Growing, Part
