@@ -75,7 +75,7 @@ _HOMES = {
     ),
     "core.turn": ("Turn",),
     "core.usage": ("Usage",),
-    "engine.tapes": ("record", "replay"),
+    "engine.planning.tapes": ("record", "replay"),
     "magic.extension": ("load_ipython_extension", "unload_ipython_extension"),
     "session.session": ("Session",),
     "tools.servers": ("add_mcp", "remove_mcp"),
