@@ -6,6 +6,8 @@ local variables of a traceback do not hold it.
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -73,9 +75,7 @@ def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[Secret]:
     yield from (Secret(os.environ.get(name, ""), name) for name in names)
     file = _env_file()
     if file is not None:
-        from dotenv import dotenv_values
-
-        values = dotenv_values(file, interpolate=False)
+        values = _values_in(file)
         yield from (Secret(values.get(name) or "", f"{name} in .env") for name in names)
     if keyring:
         yield from (Secret(_from_keyring(name), f"{name} in the keyring") for name in names)
@@ -89,6 +89,19 @@ def _env_file() -> Path | None:
         if file.is_file():
             return file
     return None
+
+
+def _values_in(file: Path) -> dict[str, str | None]:
+    """Read a ``.env`` file in whatever encoding it was saved; one that cannot be read is empty."""
+    from dotenv import dotenv_values
+
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return {}
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell's ">" writes
+    text = data.decode("utf-16" if wide else "utf-8-sig", "replace")
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
 def _from_keyring(name: str) -> str:

@@ -116,3 +116,17 @@ def test_a_key_never_reaches_what_a_reply_or_an_error_holds(model_server):
     with pytest.raises(glm.GlmError) as caught:
         glm.ask("hi", api_key="wrong-key-77", **where)
     assert "wrong-key-77" not in repr(vars(caught.value)) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        "ZAI_API_KEY=from-file".encode("utf-16"),
+        "ZAI_API_KEY=from-file".encode("utf-8-sig"),
+        "# 密钥\nZAI_API_KEY=from-file\n".encode("gbk"),
+    ],
+    ids=["UTF-16", "with a BOM", "GBK"],
+)
+def test_a_file_of_any_encoding_is_read(zai, tmp_path, saved):
+    (tmp_path / ".env").write_bytes(saved)
+    assert find_key(zai).reveal() == "from-file"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 from ..core.events import Notice
+from ..core.text import without_login
 from .load import Catalogue
 from .schema import ModelInfo, Offer, ProviderInfo
 
@@ -54,7 +55,7 @@ def choose(
         Nothing is configured: no key, no address, no local model.
     """
     base_url = checked_url(base_url) if base_url else None
-    name, model = _split(catalogue, provider, model)
+    name, model = split_model(catalogue, provider, model)
     if name is None:
         name = _default_provider(catalogue, base_url, model, has_key, local_available)
     info = _provider(catalogue, name)
@@ -68,7 +69,7 @@ def checked_url(base_url: str) -> str:
     """Return an address without a trailing slash, or say what is wrong with it."""
     if not _is_web_address(base_url.strip()):
         raise InvalidValueError(
-            f"the base URL {base_url!r} is not a web address",
+            f"the base URL {without_login(base_url)!r} is not a web address",
             hint="it should look like https://host/path, for example http://127.0.0.1:8000/v1",
         )
     return base_url.strip().rstrip("/").removesuffix("/chat/completions")
@@ -104,7 +105,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {found[0]}? " if found else ""
 
 
-def _split(
+def split_model(
     catalogue: Catalogue, provider: str | None, model: str | None
 ) -> tuple[str | None, str | None]:
     """Split ``provider/model``, when the part before the slash is a provider."""
@@ -145,6 +146,12 @@ def _default_provider(
     if base_url:
         return "vllm"  # the plainest OpenAI-compatible grammar
     if local_available():
+        if model and find_model(catalogue, model):
+            raise MissingKeyError(
+                f"{model} needs a provider, and no API key was found for any",
+                hint="set a key such as ZAI_API_KEY, name the provider with its key, or leave the "
+                "model out to ask the small local one",
+            )
         return LOCAL
     raise MissingKeyError(
         "no provider is configured: no API key was found, and no local model is installed",
@@ -196,7 +203,8 @@ def _default_name(info: ProviderInfo) -> str:
         return "default"  # llama.cpp's server answers with its one model, whatever the name
     raise UnknownNameError(
         f"{info.title} serves whatever its operator loaded, so the model has to be named",
-        hint=f"say which with -m NAME or GLM_MODEL; {info.base_url}/models lists what is there",
+        hint=f"say which with -m NAME or GLM_MODEL; {without_login(info.base_url)}/models lists "
+        "what is there",
     )
 
 

@@ -41,6 +41,8 @@ class ParameterRule:
     values: tuple[str, ...] = ()
     """The words accepted; empty: any. Beside them an object is taken, where `type` allows one."""
     max_items: int | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
     default: Any = None
     """What the provider assumes when it is not sent; ``None``: not stated."""
     requires: str = ""
@@ -59,6 +61,9 @@ class ParameterRule:
             return f"must be one of {', '.join(self.values)}, not {value!r}"
         if self.max_items is not None and len(value) > self.max_items:
             return f"takes at most {self.max_items} items, not {len(value)}"
+        least, most = self.min_chars or 0, self.max_chars
+        if isinstance(value, str) and (len(value) < least or (most and len(value) > most)):
+            return f"takes {least} to {most} characters, not {len(value)}"
         if self.type in ("number", "integer") and not self._in_range(value):
             return f"must be {self.range_text}, not {value}"
         return None
@@ -136,6 +141,8 @@ class ProviderInfo:
     """Effort levels that the provider itself takes, for any model."""
     think_tags: bool = False
     """True: a reply may hold its reasoning in the text, closed by a lone ``</think>``."""
+    think_open: bool = False
+    """True: a reply begins inside its reasoning, because the prompt ended with the opening tag."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""

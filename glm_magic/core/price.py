@@ -57,18 +57,19 @@ class Price:
         Cost or None
             ``None`` where the price or a needed count is unknown, never zero in its place. When
             cached tokens were reported but have no known price they are counted at the full
-            input price, and the cost is marked as estimated.
+            input price, and the cost is marked as estimated; so it is when more of them were
+            reported than there was input.
         """
         if usage is None or usage.input is None or usage.output is None:
             return None
         tier = self.tier(usage.input)
         if tier is None:
             return None
-        cached = usage.cached or 0
+        cached = min(usage.cached or 0, usage.input)
         cached_price = tier.input if tier.cached is None else tier.cached
         output = usage.output * tier.output / MILLION
         read = (usage.input - cached) * tier.input + cached * cached_price
-        estimated = bool(cached) and tier.cached is None
+        estimated = (bool(cached) and tier.cached is None) or cached != (usage.cached or 0)
         return Cost(read / MILLION + output, self.currency, estimated, output)
 
 

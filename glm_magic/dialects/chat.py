@@ -62,9 +62,10 @@ class ChatDialect:
         add_options(body, request, offer, self.thinking)
         return WireRequest(offer.provider.base_url + offer.provider.path, body)
 
-    def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:  # noqa: ARG002
+    def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
-        tags = ThinkTags(lone_close=offer.provider.think_tags)
+        opens = offer.provider.think_open and not _is_off(body)
+        tags = ThinkTags(lone_close=offer.provider.think_tags, opens=opens)
         return ChatDecoder(Reading(tags), offer.provider.name, self.judge)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
@@ -108,6 +109,13 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
             own[reasoning_field] = message.reasoning
         encoded.append(own)
     return encoded
+
+
+def _is_off(body: Mapping[str, Any]) -> bool:
+    """Whether a request to a server of one's own switches thinking off; no tag is open then."""
+    switches = body.get("chat_template_kwargs")
+    off = isinstance(switches, Mapping) and switches.get("enable_thinking") is False
+    return off or body.get("reasoning_effort") == "none"
 
 
 def encode_message(message: Message) -> dict[str, Any]:

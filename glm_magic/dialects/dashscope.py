@@ -46,10 +46,11 @@ def refuse(request: Request, offer: Offer) -> None:
 
 
 def _refuse_json(request: Request, offer: Offer, *, thinks: bool) -> None:
+    """Refuse JSON while a model thinks that need not; of one that always does, sources disagree."""
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Mapping) or wanted.get("type") != "json_object":
         return
-    if thinks:
+    if thinks and offer.thinking_off:
         raise _unsupported(offer, "JSON output needs thinking switched off", _NO_THINK)
     if not any("json" in message.content.lower() for message in request.messages):
         hint = "say in the prompt that JSON is wanted"

@@ -123,13 +123,15 @@ _BAD_REQUEST: tuple[tuple[tuple[str, ...], Verdict], ...] = (
 def judge(failure: Failure) -> Verdict | None:
     """Return what a Model Studio error means, or ``None`` when only its status tells."""
     code = failure.code.replace("_", "").replace(" ", "").lower()
+    # The prefix may stand before any other code; alone it is a fault of the service's own.
+    code = code.removeprefix("internalerror.algo.")
     code = _ALIASES.get(code, code)
     message = failure.message.lower()
     while code:
         by_message = _by_message(message) if code in ("invalidparameter", "badrequest") else None
         verdict = _BY_CODE.get(code) or by_message
-        if code == "internalerror.algo" and "input length" in message:
-            verdict = _by_message(message)
+        if code.startswith("internalerror") and failure.status == 400:
+            verdict = _by_message(message) or verdict
         if verdict:
             return verdict
         code = _shorter(code)

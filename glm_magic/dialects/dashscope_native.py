@@ -78,7 +78,7 @@ class NativeDecoder:
     def __init__(self, reading: Reading, provider: str, *, incremental: bool = True) -> None:
         self._reading = reading
         self._provider = provider
-        self._seen = None if incremental else {"reasoning_content": "", "content": ""}
+        self._seen: dict[str, str] | None = None if incremental else {}
         self._over = False
 
     @property
@@ -136,16 +136,31 @@ class NativeDecoder:
         if content := self._new("content", message.get("content")):
             events += reading.content(content)
         if calls := message.get("tool_calls"):
-            events += reading.tool_calls(calls)
+            events += reading.tool_calls(calls if self._seen is None else self._new_calls(calls))
         return events
 
     def _new(self, field: str, text: Any) -> Any:
         """Return what is new in a text; in cumulative mode each frame repeats all so far."""
         if self._seen is None or not isinstance(text, str):
             return text
-        new = text[len(self._seen[field]) :]
-        self._seen[field] = text or self._seen[field]
-        return new
+        seen = self._seen.get(field, "")
+        self._seen[field] = text or seen
+        return text[len(seen) :]
+
+    def _new_calls(self, calls: Any) -> Any:
+        """Return calls of a cumulative frame with only what is new in their arguments."""
+        if not isinstance(calls, list):
+            return calls
+        told = []
+        for place, call in enumerate(calls):
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                name = f"arguments {call.get('index', place)}"
+                arguments = self._new(name, function.get("arguments"))
+                told.append({**call, "function": {**function, "arguments": arguments}})
+            else:
+                told.append(call)
+        return told
 
     def _fail(self, error: GlmError) -> list[Event]:
         self._over = True

@@ -20,6 +20,9 @@ from ..core.text import clean
 
 MAX_MESSAGE = 400
 NO_MESSAGE = "an error without a message"
+_NEVER_AGAIN = (400, 401, 402, 403, 404)
+_DATA_LINE = re.compile(r"(?:^|[\r\n])data:([^\r\n]*)")
+"""Lines end at CR and LF only; others that Unicode knows occur inside of JSON texts."""
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -35,6 +38,13 @@ class Failure:
     request_id: str | None = None
     is_page: bool = False
     """True when a web page came instead of an error."""
+    reasons: tuple[str, ...] = ()
+    """Why the content was refused, where a gateway says so."""
+
+    @property
+    def number(self) -> int | None:
+        """The code as an HTTP status, where it looks like one."""
+        return int(self.code) if len(self.code) == 3 and self.code.isdecimal() else None
 
 
 Verdict = tuple[type[GlmError], str, bool]
@@ -59,14 +69,17 @@ def read_payload(
     payload: Mapping[str, Any], status: int | None, request_id: str | None = None
 ) -> Failure:
     """Read an error object, from a body or from the middle of a stream."""
-    error = payload.get("error", payload)
-    if not isinstance(error, Mapping):
-        return Failure(one_line(str(error)) or NO_MESSAGE, status, request_id=request_id)
+    error = payload.get("error") or payload
+    if not isinstance(error, Mapping):  # {"error": "text"}, with or without a code beside it
+        error = {**payload, "message": str(error)}
     code = error.get("code")
     metadata = error.get("metadata")
-    type_ = metadata.get("error_type") if isinstance(metadata, Mapping) else error.get("type")
-    words = (error.get("message"), error.get("msg"), payload.get("message"), code)
-    message = next((word for word in words if word), "")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    type_ = metadata.get("error_type") or error.get("type")
+    reasons = metadata.get("reasons")
+    reasons = reasons if isinstance(reasons, list) else []
+    words = [error.get("message"), error.get("msg"), payload.get("message"), payload.get("detail")]
+    message = next((word for word in (*words, code) if word), "")
     own_id = payload.get("request_id") or error.get("request_id") or request_id
     return Failure(
         one_line(str(message)) or NO_MESSAGE,
@@ -74,6 +87,7 @@ def read_payload(
         "" if code is None else clean(str(code)),
         type_ if isinstance(type_, str) else "",
         clean(str(own_id)) if own_id else None,
+        reasons=tuple(one_line(reason) for reason in reasons if isinstance(reason, str)),
     )
 
 
@@ -81,9 +95,7 @@ def to_error(failure: Failure, provider: str, judge: Judge) -> GlmError:
     """Return the error for a failure, by the dialect's judgement or else by its status."""
     if failure.is_page:
         return _page_error(failure, provider)
-    status = failure.status or (int(failure.code) if failure.code.isdecimal() else None)
-    verdict = judge(failure) or by_status(status)
-    cls, hint, retryable = verdict
+    cls, hint, retryable = judge(failure) or by_status(failure.status or failure.number)
     return cls(
         failure.message,
         hint=hint,
@@ -91,7 +103,7 @@ def to_error(failure: Failure, provider: str, judge: Judge) -> GlmError:
         status=failure.status,
         code=failure.code or None,
         request_id=failure.request_id,
-        retryable=retryable,
+        retryable=retryable and failure.status not in _NEVER_AGAIN,
     )
 
 
@@ -176,7 +188,5 @@ def _json(text: str) -> Mapping[str, Any] | None:
 
 def _first_data(text: str) -> str:
     """Return the data of the first event, when an error comes as an event stream."""
-    for line in text.splitlines():
-        if line.startswith("data:"):
-            return line[5:].strip()
-    return ""
+    found = _DATA_LINE.search(text)
+    return found[1].strip() if found else ""

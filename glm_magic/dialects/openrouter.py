@@ -44,8 +44,10 @@ def judge(failure: Failure) -> Verdict | None:
     verdict = _BY_TYPE.get(failure.type)
     if verdict:
         return verdict
-    code = int(failure.code) if failure.code.isdecimal() else failure.status
-    return _BY_STATUS.get(code or 0)
+    if failure.reasons:
+        hint = f"the gateway's moderation found {', '.join(failure.reasons)}; rephrase the prompt"
+        return errors.ContentBlockedError, hint, False
+    return _BY_STATUS.get(failure.number or failure.status or 0)
 
 
 def thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001

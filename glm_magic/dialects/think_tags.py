@@ -22,18 +22,19 @@ class ThinkTags:
     ----------
     lone_close : bool
         Take a closing tag without an opening one for the end of reasoning.
-    inside : bool
-        The reply is known to begin inside the reasoning.
+    opens : bool
+        The reply begins inside the reasoning, whether or not it says so.
     """
 
-    __slots__ = ("_blank", "_code", "_feed", "_held", "_lone_close")
+    __slots__ = ("_blank", "_code", "_feed", "_held", "_lone_close", "_opens")
 
-    def __init__(self, *, lone_close: bool = False, inside: bool = False) -> None:
+    def __init__(self, *, lone_close: bool = False, opens: bool = False) -> None:
         self._lone_close = lone_close
+        self._opens = opens
         self._held = ""
         self._blank: list[str] = []
         self._code = _CodeSpans()
-        self._feed = self._inside if inside else self._at_start
+        self._feed = self._at_start
 
     def feed(self, text: str) -> list[Event]:
         """Return the events of a piece; text that may be the beginning of a tag is held back."""
@@ -53,6 +54,7 @@ class ThinkTags:
     def content_only(self) -> None:
         """Stop looking for tags: reasoning has arrived in a field of its own."""
         if self._feed == self._at_start or self._feed == self._outside:
+            self._held, self._blank = "".join((*self._blank, self._held)), []
             self._feed = self._plain
 
     def _at_start(self, text: str, events: list[Event]) -> None:
@@ -67,7 +69,8 @@ class ThinkTags:
         elif OPEN.startswith(start):
             self._held = text
         else:
-            self._feed = self._outside if self._lone_close else self._plain
+            outside = self._outside if self._lone_close else self._plain
+            self._feed = self._inside if self._opens else outside
             self._feed(text, events)
 
     def _inside(self, text: str, events: list[Event]) -> None:

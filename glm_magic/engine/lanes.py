@@ -91,7 +91,7 @@ class Comparison(Reply):
     def _take(self, place: int) -> None:
         reply = self._replies[place]
         self.chosen = place
-        super().__init__(reply.turn, reply.request, reply.events)
+        super().__init__(reply.turn, reply.request, reply.events, reply.value)
 
     @property
     def lanes(self) -> tuple[Reply, ...]:

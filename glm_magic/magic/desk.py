@@ -93,9 +93,10 @@ class Desk:
 
     def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""
+        from ..engine.planning.levels import merge
         from .line.arguments import Options
         from .line.named import named
-        from .settings import from_line, merge
+        from .settings import from_line
 
         below = self.below((session or self.session).options)
         given = options or Options()
@@ -114,7 +115,8 @@ class Desk:
 
     def below(self, options: Asked) -> Asked:
         """Return a session's options with ``%config`` under them."""
-        from .settings import from_config, merge
+        from ..engine.planning.levels import merge
+        from .settings import from_config
 
         return merge(self.catalogue, options, from_config(self.config))
 

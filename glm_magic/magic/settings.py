@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..catalogue.choose import find_model
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError, InvalidValueError
+from ..core.text import without_login
 from ..credentials import find_key
+from ..engine.planning.levels import merge, split
 from ..engine.planning.options import Options as Asked
 from ..engine.planning.prepare import resolve
 from ..engine.planning.tapes import TapeUse
@@ -71,37 +72,6 @@ def from_config(config: GLM) -> Asked:
     )
 
 
-def merge(known: Catalogue, *levels: Asked) -> Asked:
-    """Lay levels over each other, the first one on top.
-
-    A provider that is named above a model leaves that model out unless it serves it, so that
-    ``-p`` alone asks the provider's own default.
-    """
-    result = Asked()
-    for level in levels:
-        below = split(known, level)
-        if result.provider and not result.model and not _serves(known, result.provider, below):
-            below = replace(below, model=None)
-        result = result.over(below)
-    return result
-
-
-def split(known: Catalogue, asked: Asked) -> Asked:
-    """Write ``provider/model`` as provider and model."""
-    head, slash, rest = (asked.model or "").partition("/")
-    if slash and rest and head in known.providers and asked.provider in (None, head):
-        return replace(asked, provider=head, model=rest)
-    return asked
-
-
-def _serves(known: Catalogue, provider: str, below: Asked) -> bool:
-    info = known.providers.get(provider)
-    model = find_model(known, below.model) if below.model else None
-    if info is None or info.self_hosted or model is None:
-        return info is None or below.provider in (None, provider)
-    return (info.name, model.id) in known.offers
-
-
 _DEFAULTS = {
     "thinking": "auto",
     "system": "none",
@@ -131,7 +101,7 @@ class Origins:
         return [
             self._place("provider", chosen),
             self._place("model", chosen),
-            Setting("base_url", base_url, "GLM_BASE_URL")
+            Setting("base_url", without_login(base_url), "GLM_BASE_URL")
             if base_url
             else Setting("base_url", "the provider's own", BUILT_IN),
             *(self._plain(name) for name in _DEFAULTS),

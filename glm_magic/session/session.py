@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Unpack
 
+from ..catalogue.load import catalogue
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..engine.async_stream import AsyncStream
 from ..engine.planning.asking import Asking, asks, options_of
 from ..engine.planning.call import Call
+from ..engine.planning.levels import merge
 from ..engine.planning.options import Options
 from ..engine.planning.prepare import prepare
 from ..engine.planning.replaying import needs_service
@@ -225,7 +227,8 @@ class Session(Turns):
         """Return the call that a question would send, without asking it."""
         before = self._slots.before(slot or self._slots.find(key))
         messages = [*context_of(before), Message("user", prompt)]
-        call = prepare(messages, options.over(self.options), start_local=start_local)
+        asked = merge(catalogue(), options, self.options)
+        call = prepare(messages, asked, start_local=start_local)
         offer, journal = call.offer, journals.current()
         store = journal.store if journal else None
         fit = fitted(call, before, scales.scale(offer.provider.name, offer.model.id, store))

@@ -40,7 +40,8 @@ def sort_tools(given: Iterable[Any]) -> tuple[tuple[Mapping[str, Any], ...], dic
 
 def _tool(item: Any) -> tuple[Mapping[str, Any], Tool | None]:
     if isinstance(item, Mapping):
-        if "type" not in item:
+        is_function = item.get("type") == "function"
+        if "type" not in item or (is_function and not _function(item).get("name")):
             raise InvalidValueError(
                 f"this is no tool: {str(item)[:80]}",
                 hint='a schema is {"type": "function", "function": {"name": …, "parameters": …}}',

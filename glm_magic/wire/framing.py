@@ -145,6 +145,7 @@ class _Events:
             self._event = value.decode("utf-8", "replace")
         elif name == b"error":
             # Old llama.cpp builds write an error as a field of its own.
+            self._dispatch(records)
             records.append(Record(value.decode("utf-8", "replace"), "error"))
         elif name == b"data":
             self._add_data(b"", records)

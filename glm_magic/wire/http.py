@@ -6,6 +6,7 @@ Every failure leaves as one of ours: no httpx exception, and no header with a ke
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..core.errors import ConnectionFailedError, GlmError, IdleTimeoutError, InvalidValueError
 from ..core.secret import Secret
+from ..core.text import without_login
 from .opening import open_client
 from .request import WireRequest
 from .tape.playback import PLAYBACK, PROVIDER, Playback
@@ -30,6 +32,8 @@ IDLE_TIMEOUT_S = 300.0
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_STALE = 3
 """So many kept connections in a row may turn out to be closed."""
+STALE_S = 1.0
+"""A kept connection that breaks later than this was open: the server was at work on the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,15 @@ class HttpClient:
                 extensions={PROVIDER: provider, "trace": route.note},
             )
             while True:
+                began_s = time.monotonic()
                 try:
                     return await self._client.send(sent, stream=True)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                     # A server may close a kept connection in the moment in which it is used again.
-                    # It has not read the request then, so it goes out once more, on another one.
+                    # It does not answer the request then, which goes out once more, on another one.
                     route.failures += 1
-                    if route.is_new or route.failures > MAX_STALE:
+                    was_open = route.is_new or time.monotonic() - began_s > STALE_S
+                    if was_open or route.failures > MAX_STALE:
                         raise
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _ours(error, request.url, idle_timeout_s)
@@ -201,7 +207,7 @@ def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
         return _connect_error(error, host)
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
         return InvalidValueError(
-            f"the base URL {url.split('?', maxsplit=1)[0]!r} is not a web address",
+            f"the base URL {without_login(url.partition('?')[0])!r} is not a web address",
             hint="it should look like https://host/path; check base_url or GLM_BASE_URL",
         )
     if isinstance(error, httpx.ProxyError):

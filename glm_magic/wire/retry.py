@@ -54,6 +54,6 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _seconds_until(http_date: str) -> float | None:
     try:
         when = parsedate_to_datetime(http_date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -17,7 +17,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core import errors
 from glm_magic.engine.running import transfer
-from glm_magic.wire import retry
+from glm_magic.wire import http, retry
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
 from tests.servers.raw_server import Close, RawServer, Reset, Send, Stall, Wait, chunks, head, reply
@@ -497,3 +497,31 @@ def test_a_kept_connection_that_the_server_drops_is_replaced() -> None:
     thread.join(5)
     listener.close()
     assert requests == [0, 0, 1]
+
+
+def test_a_request_that_the_server_was_at_work_on_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kept connection breaks long after the request: it was read, and may have been billed."""
+    monkeypatch.setattr(http, "STALE_S", 0.3)
+    listener = socket.create_server(("127.0.0.1", 0))
+    requests: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            requests.append(connection.recv(65536))
+            size = {"Content-Length": str(len(WHOLE)), "Connection": "keep-alive"}
+            connection.sendall(head(headers=size) + WHOLE)
+            requests.append(connection.recv(65536))
+            time.sleep(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    asked = {"provider": "vllm", "model": "m"}
+    asked["base_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    assert glm.ask("Why?", **asked).status == "complete"
+    caught(errors.ConnectionFailedError, **asked)
+    thread.join(5)
+    listener.close()
+    assert len(requests) == 2

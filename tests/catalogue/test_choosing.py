@@ -283,3 +283,9 @@ def test_what_is_no_web_address_is_told_in_two_lines(built_in: Catalogue, base_u
         with pytest.raises(InvalidValueError) as caught:
             call()
         assert len(caught.value.lines()) == 2
+
+
+def test_the_local_model_does_not_answer_for_another(built_in: Catalogue) -> None:
+    with pytest.raises(MissingKeyError, match=r"glm-4\.6 needs a provider") as caught:
+        offered(built_in, model="glm-4.6", local_available=lambda: True)
+    assert "leave the model out" in caught.value.hint

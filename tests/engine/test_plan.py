@@ -97,7 +97,7 @@ def test_automatic_thinking_sends_nothing(provider, wanted):
         ),
         (
             "dashscope",
-            {"parameters": {"response_format": {"type": "json_object"}}},
+            {"model": "glm-5", "parameters": {"response_format": {"type": "json_object"}}},
             "thinking switched off",
         ),
     ],

@@ -7,9 +7,9 @@ import pytest
 from traitlets.config import Config
 
 from glm_magic.catalogue.load import catalogue
+from glm_magic.engine.planning.levels import merge
 from glm_magic.engine.planning.options import Options as Asked
 from glm_magic.magic.config import GLM
-from glm_magic.magic.settings import merge
 
 
 def row(printed, name):

@@ -46,8 +46,13 @@ def plan(
     )
 
 
+_SWITCH = {"on": True, "off": False}
+
+
 def checked_thinking(wanted: Thinking, offer: Offer) -> Thinking:
     """Return the thinking request, or refuse what the model or provider cannot do."""
+    if isinstance(wanted, str):
+        wanted = _SWITCH.get(wanted.strip().lower(), wanted)
     if wanted is None or wanted is True:
         return wanted
     name, provider = offer.model.id, offer.provider

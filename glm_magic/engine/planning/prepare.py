@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ... import local
-from ...catalogue.choose import LOCAL, Choice, choose
+from ...catalogue.choose import LOCAL, Choice, choose, find_model, split_model
 from ...catalogue.load import Catalogue, catalogue
 from ...catalogue.schema import ModelInfo, Offer
 from ...core.estimate import Size, estimate_body
@@ -21,6 +21,7 @@ from ...wire.http import IDLE_TIMEOUT_S
 from ...wire.tape.deck import Deck
 from .call import Call
 from .equip import equip
+from .levels import split
 from .options import Options
 from .plan import parameter_notices, plan
 from .replaying import as_recorded, needs_service, recorded_model
@@ -100,12 +101,14 @@ def resolve(
 ) -> Choice:
     """Choose the offer that options, a tape or the environment names."""
     known = known or catalogue()
-    options = as_recorded(options, deck)
+    options = split(known, as_recorded(options, deck))
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
+    from_env = _env("GLM_MODEL") if options.model is None else None
+    dropped = from_env is not None and not base_url and _lacks(known, options.provider, from_env)
     choice = choose(
         known,
-        model=options.model or _env_model(known, options.provider),
+        model=options.model or (None if dropped else from_env),
         provider=provider,
         base_url=None if provider == LOCAL and not options.base_url else base_url,
         has_key=lambda info: find_key(info, own_only=True) is not None,
@@ -113,6 +116,9 @@ def resolve(
     )
     if choice.offer.provider.name == LOCAL and not options.base_url:
         return replace(choice, offer=_with_local_model(choice.offer, deck))
+    if dropped:
+        text = f"{choice.offer.provider.title} does not have {from_env}, which GLM_MODEL names"
+        return replace(choice, notices=(*choice.notices, Notice("other-model", text)))
     return choice
 
 
@@ -128,13 +134,15 @@ def _env(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def _env_model(known: Catalogue, provider: str | None) -> str | None:
-    """Return ``GLM_MODEL``, unless the caller named a provider that does not have that model."""
-    model = _env("GLM_MODEL")
+def _lacks(known: Catalogue, provider: str | None, model: str) -> bool:
+    """Whether a provider that the caller named is a service that does not have a model."""
     info = known.providers.get(provider or "")
-    if model and info and info.sells and (info.name, model.lower()) not in known.offers:
-        return None
-    return model
+    if info is None or not info.sells:
+        return False
+    named, bare = split_model(known, None, model)
+    listed = find_model(known, (bare or model).removeprefix(info.model_prefix))
+    elsewhere = named not in (None, info.name)
+    return elsewhere or listed is None or (info.name, listed.id) not in known.offers
 
 
 def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:

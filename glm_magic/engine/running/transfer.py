@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 
@@ -141,11 +142,13 @@ class Transfer:
         await _read_to_the_end(reply)
 
     async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
+        until_s: float | None = None
         while not decoder.over:
             if decoder.finish_reason is None:
                 chunk = await anext(reply.chunks, None)
             else:
-                chunk = await _soon(reply, TRAILER_S)
+                until_s = until_s or time.monotonic() + TRAILER_S
+                chunk = await _soon(reply, until_s - time.monotonic())
             if chunk is None:
                 return
             self._keep_raw(chunk)

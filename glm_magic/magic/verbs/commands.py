@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ...catalogue.choose import find_model, nearest
 from ...core.errors import InvalidValueError, UnknownNameError
+from ...engine.planning.levels import split
 from ...engine.planning.options import Options as Asked
 from ...engine.planning.prepare import resolve
 from ..desk import Desk
 from ..reference import help_on, whole_help
-from ..settings import Origins, split
+from ..settings import Origins
 from ..tables import Line, Shown, Table
 from ..wire import sent
 from . import (

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..framing import Framer, Record, RecordTooLongError
 from .entry import Chunk
 
 KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
@@ -19,6 +20,9 @@ _ANYWHERE = re.compile(
     r"(?i)^(x[-_])?((request|trace|log|account|user|workspace|project|session)[-_]?id"
     r"|org(ani[sz]ation)?([-_]?id)?)$"
 )
+_PAIR = re.compile(r'"([\w-]{2,40})"\s*:\s*"([^"\\\s]{1,200})')
+"""A name and a value without escapes, its end perhaps cut off."""
+_PIECE = 1 << 16
 _SHORTEST = 6
 """A value shorter than this tells nobody apart, and could stand anywhere in a text."""
 
@@ -60,18 +64,29 @@ def _cut(body: bytes, start: int, end: int, spans: Iterable[tuple[int, int]]) ->
 def _ids(body: bytes) -> set[str]:
     """Return the values of every key that names an account or a call."""
     found: set[str] = set()
-    for document in _documents(body.decode("utf-8", "replace")):
-        with contextlib.suppress(ValueError, RecursionError):
-            found.update(_values(json.loads(document), top=True))
+    for record in _records(body):
+        try:
+            found.update(_values(json.loads(record.data), top=True))
+        except (ValueError, RecursionError):  # cut short, or not JSON at all
+            found.update(_loose_values(record.data))
     return found
 
 
-def _documents(text: str) -> Iterator[str]:
-    """Yield the data of each event, or the one document that a body is."""
-    if text.lstrip()[:1] in ("{", "["):
-        yield text
-    else:
-        yield from (line[5:] for line in text.splitlines() if line.startswith("data:"))
+def _records(body: bytes) -> list[Record]:
+    framer, records = Framer(), []
+    with contextlib.suppress(RecordTooLongError):
+        for start in range(0, len(body), _PIECE):
+            records += framer.feed(body[start : start + _PIECE])
+        records += framer.finish()
+    return records
+
+
+def _loose_values(text: str) -> Iterator[str]:
+    """Yield the ids in what cannot be read as JSON; a tool call's own stay here too."""
+    for found in _PAIR.finditer(text):
+        at_top = found[1] in _TOP and '"tool_calls"' not in text[: found.start()]
+        if at_top or _ANYWHERE.match(found[1]):
+            yield found[2]
 
 
 def _values(value: Any, *, top: bool) -> Iterator[str]:
