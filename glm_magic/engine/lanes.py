@@ -59,11 +59,16 @@ class Lanes:
         for stream in self.streams:
             stream.cancel()
 
+    @property
+    def failed(self) -> bool:
+        """Whether no lane gave anything to compare."""
+        return all(stream.error is not None for stream in self.streams)
+
     def raise_error(self) -> None:
-        """Raise what the first lane failed with, where no lane gave anything to compare."""
-        errors = [stream.error for stream in self.streams]
-        if all(error is not None for error in errors) and errors[0] is not None:
-            raise errors[0]
+        """Raise what the first lane failed with, where every lane has failed."""
+        first = self.streams[0].error
+        if self.failed and first is not None:
+            raise first
 
     def close(self) -> None:
         """Stop every lane, and wait until its connection is closed."""

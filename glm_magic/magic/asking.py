@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
+from ..engine.planning.axes import lanes_of
 from ..session.budget import parse_amount
 from ..session.choice import Choice
 from ..session.session import Session
@@ -71,7 +72,8 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
         )
     if options.dry_run:
         session.touch(key)
-        show(dry_run(session.plan(prompt.text, asked, key, start_local=False)))
+        ways = [way.options for way in lanes_of(options.compare, asked)] or [asked]
+        show(dry_run([session.plan(prompt.text, way, key, start_local=False) for way in ways]))
         return None
     budget = parse_amount(options.budget) if options.budget else None
     if options.compare:

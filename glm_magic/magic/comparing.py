@@ -53,14 +53,16 @@ def compare(desk: Desk, options: Options, session: Session, asking: Asking) -> C
     view = compare_view(desk.shell, lanes, looks)
     desk.marks.showed(slot, view, looks)
     desk.marks.refresh(session)
+    found: Comparison | None = None
     try:
         play(lanes, view)
     finally:
+        if lanes.done:
+            found = Comparison(lanes, choose if session.name != ASIDE else lambda _: None)
+            if not lanes.failed:
+                desk.shell.user_ns[LAST] = found
         desk.marks.ended(session, view)
-    if not lanes.done:
-        return None
     lanes.raise_error()
-    found = Comparison(lanes, choose if session.name != ASIDE else lambda _: None)
-    names = [LAST, *([options.out] if options.out else [])]
-    desk.shell.user_ns.update(dict.fromkeys(names, found))
+    if found is not None and options.out:
+        desk.shell.user_ns[options.out] = found
     return found

@@ -47,6 +47,10 @@ class Conversations:
             self._sessions[name] = Session(name)
         return self._sessions[name]
 
+    def find(self, name: str) -> Session | None:
+        """Return the session of that name, if this kernel has it."""
+        return self._sessions.get(name)
+
     def add(self, session: Session) -> None:
         """Take in a session; one of the same name that was there is kept under another."""
         self._put_away(session.name)

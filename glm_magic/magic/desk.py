@@ -35,7 +35,7 @@ class Desk:
         self.shell = shell
         self.config = GLM(parent=shell)
         self.errors = Errors(shell)
-        self.cell = RunningCell(shell)
+        self.cell = RunningCell(shell, self._in_use)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -90,6 +90,11 @@ class Desk:
     def session(self) -> Session:
         """The session that prompts belong to."""
         return self.conversations.get(self.session_name)
+
+    def _in_use(self) -> Session | None:
+        """Return the session that prompts belong to, unless nothing was asked yet."""
+        made: Conversations | None = self.__dict__.get("conversations")
+        return made.find(self.session_name) if made is not None else None
 
     def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..session import cell_key
@@ -23,10 +24,20 @@ class RunningCell:
     Front ends send the cell's id in the metadata of the execute request, and JupyterLab the ids of
     cells that were deleted since the last one. A loop, or two ``%glm`` lines in one cell, are told
     apart by counting the calls within one execution.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Where the cells run.
+    in_use : callable
+        Returns the session that prompts belong to, once there is one.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(
+        self, shell: InteractiveShell, in_use: Callable[[], object | None] = lambda: None
+    ) -> None:
         self._shell = shell
+        self._in_use = in_use
         self._calls: Counter[str] = Counter()
         self._began_s = 0.0
 
@@ -62,8 +73,14 @@ class RunningCell:
         """Send no more what the cell asked when it ran before, and did not ask now."""
         cell, _ = self._running()
         if cell is not None and self._began_s:
-            for session in list(cell_key.followers):
-                session.lose_older(cell, self._began_s)
+            sessions = list(cell_key.followers)
+            # The session in use shows what the cells show. Another, as the one that it was forked
+            # from, keeps a turn whose cell was asked again here.
+            asked, in_use = set(), self._in_use()
+            for session in sessions:
+                asked |= session.asked_since(cell, self._began_s)
+            for session in sessions:
+                session.lose_older(cell, self._began_s, () if session is in_use else asked)
 
     def _running(self) -> tuple[str | None, str | None]:
         parent = parent_of(self._shell)

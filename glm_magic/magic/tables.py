@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core.text import harmless
@@ -162,3 +163,9 @@ def _width(text: str) -> int:
     """Return the columns that a text takes in a terminal; Chinese characters take two."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
+
+
+def from_home(path: Path) -> str:
+    """Spell a path without the user's name: what is shown stays in the notebook's file."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

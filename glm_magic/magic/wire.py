@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pprint import pformat
 from typing import Any
 
@@ -15,10 +16,12 @@ from .tables import Sheet, Shown
 _MOST_RAW_CHARACTERS = 20_000
 
 
-def dry_run(call: Call) -> Shown:
-    """Return the request that would be sent."""
-    where = f"{call.offer.model.id} at {call.offer.provider.name}; nothing was sent"
-    return Sheet(_request(call), title=f"Request for {where}")
+def dry_run(calls: Sequence[Call]) -> Shown:
+    """Return the request that would be sent, or that of each lane."""
+    places = dict.fromkeys(f"{c.offer.model.id} at {c.offer.provider.name}" for c in calls)
+    what = "Request" if len(calls) == 1 else f"{len(calls)} requests"
+    parts = [part for call in calls for part in _request(call)]
+    return Sheet(parts, title=f"{what} for {', '.join(places)}; nothing was sent")
 
 
 def sent(stream: Stream, number: int) -> Shown:

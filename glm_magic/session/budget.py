@@ -80,5 +80,5 @@ def _positive(amount: Amount, text: str) -> Amount:
 def _unreadable(text: str) -> InvalidValueError:
     return InvalidValueError(
         f"{text!r} is no amount of money or tokens",
-        hint="write ¥0.50, $0.02, 0.5 CNY or 20k tokens",
+        hint="write ¥0.50, $0.02, 0.5CNY, or 20k for tokens",
     )

@@ -5,7 +5,7 @@ It is light, because it is put in place while the extension loads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
@@ -28,8 +28,14 @@ class Follower(Protocol):
     def lose_cells(self, cells: Sequence[str]) -> None:
         """Hear of cells that were deleted."""
 
-    def lose_older(self, cell: str, since_s: float) -> None:
-        """Hear of a cell that ran again, at that time of the monotonic clock."""
+    def forget(self) -> None:
+        """Hear that everything is to be forgotten, sums included."""
+
+    def asked_since(self, cell: str, since_s: float) -> set[SlotKey]:
+        """Return what a cell asked here since that time of the monotonic clock."""
+
+    def lose_older(self, cell: str, since_s: float, but: Collection[SlotKey] = ()) -> None:
+        """Hear of a cell that ran again since then, and what it asked now, here or elsewhere."""
 
 
 followers: WeakSet[Follower] = WeakSet()

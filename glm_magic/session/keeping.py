@@ -54,8 +54,8 @@ def last_of_notebook(taken: Iterable[str]) -> KeptSession | None:
     journal = journals.current()
     if journal is None:
         return None
-    found = kept_sessions(journal, "notebook = ?", (journals.notebook(),))
-    return next((kept for kept in found if kept.id not in set(taken)), None)
+    found, ours = kept_sessions(journal, "notebook = ?", (journals.notebook(),)), set(taken)
+    return next((kept for kept in found if kept.id not in ours), None)
 
 
 def by_name(name: str) -> KeptSession | None:

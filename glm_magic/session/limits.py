@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -89,9 +90,11 @@ class Today:
         return self._spent
 
 
-def limits_of(session: Turns, run: str, cell: Amount | None) -> list[Limit]:
-    """Return the budgets that hold for a run."""
-    limits = [Limit("cell", cell, lambda: Decimal(0))] if cell else []
+def limits_of(
+    session: Turns, run: str, cell: Amount | None, beside: Callable[[Amount], Decimal]
+) -> list[Limit]:
+    """Return the budgets that hold for a run; `beside` tells what the cell's other lanes took."""
+    limits = [Limit("cell", cell, lambda: beside(cell))] if cell else []
     own = session.budget
     if own is not None:
         amount = own

@@ -64,6 +64,7 @@ class Meter:
         self._learn = learn
         self._lock = threading.Lock()
         self._call: Call | None = None
+        self._planned: Call | None = None
         self._before: list[tuple[Usage, Cost | None]] = []
         self._told = Usage()
         self._written = 0.0
@@ -86,13 +87,23 @@ class Meter:
         usage = Usage(call.size.input, 0)
         for limit in self._limits:
             spent, more = (
-                limit.spent() + self._own(limit),
+                limit.spent() + self._taken(limit.amount),
                 limit.amount.of(usage, _cost(call, usage)),
             )
             if spent + more > limit.amount.number or spent >= limit.amount.number:
                 raise _refusal(limit, spent, more)
             notices += self._warning(limit, spent + more)
+        self._planned = call
         return notices
+
+    def taken(self, amount: Amount) -> Decimal:
+        """Return how much in that unit this turn has taken, or is about to, from any thread."""
+        # Without the lock: two lanes that ask each other must not wait for each other.
+        planned = self._planned
+        if self._call is None and planned is not None:
+            usage = Usage(planned.size.input, 0)
+            return amount.of(usage, _cost(planned, usage))
+        return self._taken(amount)
 
     def sends(self, call: Call) -> None:
         """See a call that is about to be sent; refuse it where a budget would be passed."""
@@ -126,7 +137,7 @@ class Meter:
 
     def _remarks(self) -> Iterator[Remark]:
         for limit in self._limits:
-            spent = limit.spent() + self._own(limit)
+            spent = limit.spent() + self._taken(limit.amount)
             if spent >= limit.amount.number:
                 self._stopped = True
                 used = f"is used up (≈{_amount(limit, spent)})"
@@ -141,10 +152,10 @@ class Meter:
         said = f"80 % or more of {limit.name} is used (≈{_amount(limit, spent)})"
         return [Notice("budget-near", said)]
 
-    def _own(self, limit: Limit) -> Decimal:
-        """Return how much of a budget this turn has taken so far."""
+    def _taken(self, amount: Amount) -> Decimal:
+        """Return how much in that unit this turn has taken so far."""
         parts = [*self._before, self._now()]
-        return sum((limit.amount.of(usage, cost) for usage, cost in parts), Decimal(0))
+        return sum((amount.of(usage, cost) for usage, cost in parts), Decimal(0))
 
     def _now(self) -> tuple[Usage, Cost | None]:
         """Return what the running call has taken: as reported, and by the estimate since then."""
@@ -174,17 +185,24 @@ def _foreign(limit: Limit, call: Call) -> Notice | None:
         other = f"in {offer.price.currency}" if offer.price else "in tokens, such as 20k"
         raise InvalidValueError(
             f"{where} {why}, so {limit.name} cannot be held; nothing was sent",
-            hint=f"write it {other}, or take it away: %glm budget",
+            hint=f"write it {other}, or {_away(limit)}",
         )
     return Notice("budget-foreign", f"{where} {why}: {limit.name} does not hold it")
 
 
 def _refusal(limit: Limit, spent: Decimal, more: Decimal) -> InvalidValueError:
     return InvalidValueError(
-        f"{limit.name} would be passed: {_amount(limit, spent)} is used, and the prompt alone"
+        f"{limit.name} would be passed: ≈{_amount(limit, spent)} used so far, and the prompt alone"
         f" takes ≈{_amount(limit, more)}; nothing was sent",
-        hint="raise --budget" if limit.of == "cell" else "raise it, or take it away: %glm budget",
+        hint="raise --budget" if limit.of == "cell" else f"raise it, or {_away(limit)}",
     )
+
+
+def _away(limit: Limit) -> str:
+    """Say how a budget is taken away."""
+    if limit.of == "cell":
+        return "leave --budget out"
+    return f"take it away: %glm budget {'day ' * (limit.of == 'day')}off"
 
 
 def _amount(limit: Limit, number: Decimal) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Unpack
 
 from ..catalogue.load import catalogue
@@ -53,7 +54,8 @@ class Session(Turns):
     Parameters
     ----------
     name : str
-        Name of the session; one that was used before goes on from its turns on disk.
+        Name of the session; one that is in use goes on with its turns, whoever else asks in it,
+        and one that was used before goes on from its turns on disk.
     fresh : bool
         True begins without turns, whatever is on disk under that name.
     **asking
@@ -64,7 +66,11 @@ class Session(Turns):
         self, name: str = DEFAULT, *, fresh: bool = False, **asking: Unpack[Asking]
     ) -> None:
         super().__init__(name, options_of(asking))
-        kept = None if fresh or name == DEFAULT else keeping.by_name(name)
+        if fresh or name == DEFAULT:
+            return
+        if self._join(name):
+            return
+        kept = keeping.by_name(name)
         if kept is not None:
             keeping.fill(self, kept)
 
@@ -147,7 +153,7 @@ class Session(Turns):
         slot : Slot, optional
             The slot itself, where there is no key.
         budget : Amount, optional
-            What each lane may take.
+            What all lanes together may take.
 
         Raises
         ------
@@ -158,7 +164,8 @@ class Session(Turns):
             slot = slot or self._slots.find(key)
             basis = basis_of(self._slots.before(slot))
             calls = [self.plan(prompt, options, slot=slot) for options in lanes]
-            runs = [self._metered(call, budget) for call in calls]
+            meters: list[Meter] = []
+            runs = [self._metered(call, budget, meters) for call in calls]
             if slot is None:
                 slot = Slot(key)
                 self._slots.add(slot)
@@ -177,12 +184,22 @@ class Session(Turns):
                 raise
         return streams
 
-    def _metered(self, call: Call, budget: Amount | None) -> tuple[str, Stream]:
-        """Return a stream that its budgets stop, and the id of its run."""
+    def _metered(
+        self, call: Call, budget: Amount | None, beside: list[Meter]
+    ) -> tuple[str, Stream]:
+        """Return a stream that its budgets stop, and the id of its run.
+
+        The meters of the lanes `beside` it are counted in, and its own joins them.
+        """
         run = new_id()
         live = needs_service(call.deck, call.offer, call.wire)
-        meter = Meter(limits_of(self, run, budget) if live else [], _learn)
+
+        def others(amount: Amount) -> Decimal:
+            return sum((m.taken(amount) for m in beside if m is not meter), Decimal(0))
+
+        meter = Meter(limits_of(self, run, budget, others) if live else [], _learn)
         notices = meter.check(call)
+        beside.append(meter)
         stream = Stream(replace(call, notices=(*call.notices, *notices)))
         stream.watchers.append(meter)
         return run, stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.messages import Message
@@ -189,10 +189,10 @@ class Slots:
         """Mark the slots of cells that were deleted; return those that were not marked yet."""
         return self._lose(s for s in self._slots if cell_of(s.key) in cells)
 
-    def lose_older(self, cell: str, since_s: float) -> list[Slot]:
+    def lose_older(self, cell: str, since_s: float, but: Collection[SlotKey] = ()) -> list[Slot]:
         """Mark the slots of a cell that ran again without asking them; return the newly marked."""
         mine = (s for s in self._slots if cell_of(s.key) == cell)
-        return self._lose(s for s in mine if s.ran_at_s < since_s)
+        return self._lose(s for s in mine if s.ran_at_s < since_s and s.key not in but)
 
     def _lose(self, slots: Iterable[Slot]) -> list[Slot]:
         lost = [slot for slot in slots if not slot.gone]

@@ -81,9 +81,13 @@ def load(path: Path) -> tuple[str, list[Slot], str | None]:
     try:
         return _read(path, text)
     except (ValueError, LookupError, TypeError, AttributeError, InvalidValueError) as error:
+        said = isinstance(error, InvalidValueError) or type(error) is ValueError
+        read_only = path.suffix.lower() == ".md"
         raise InvalidValueError(
-            f"{path} holds neither a session nor a list of messages ({error})",
-            hint="%glm save writes .jsonl; .json is a list of {role, content}",
+            f"{path} holds neither a session nor a list of messages{f' ({error})' * said}",
+            hint="Markdown is only for reading; save the session as .jsonl to load it"
+            if read_only
+            else "%glm save writes .jsonl; .json is a list of {role, content}",
         ) from None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..core.price import CostTotal
@@ -18,8 +19,10 @@ from .cell_key import SlotKey, followers
 from .frame import turns_frame
 from .ledger import Entry, entries_of
 from .rows import all_rows, drop_rows, slot_rows
-from .slots import Slot, Slots, Variant, new_id
+from .slots import Slot, Slots, Variant, cell_of, new_id
 from .store import Statement
+
+_numbers = itertools.count()
 
 
 class Turns:
@@ -45,7 +48,23 @@ class Turns:
         self._asked: list[Variant] = []
         self._past: list[Entry] = []
         self._lock = threading.RLock()
+        self._number = next(_numbers)
         followers.add(self)
+
+    def _join(self, name: str) -> bool:
+        """Share the turns of a session of that name in this process; False when there is none."""
+        alike = [s for s in _living() if s is not self and s.name == name and s.is_kept]
+        if not alike:
+            return False
+        other = max(alike, key=lambda session: session._number)
+        self.id, self.budget, self._lock = other.id, other.budget, other._lock
+        self._slots, self._asked, self._past = other._slots, other._asked, other._past
+        self.options = self.options.over(other.options)
+        return True
+
+    def _twins(self) -> list[Turns]:
+        """Return every session that shares these turns, this one included."""
+        return [session for session in _living() if session.id == self.id]
 
     @property
     def slots(self) -> list[Slot]:
@@ -109,7 +128,8 @@ class Turns:
 
     def set_budget(self, amount: Amount | None) -> None:
         """Limit what all turns together may take; ``None`` takes the limit away."""
-        self.budget = amount
+        for session in self._twins():
+            session.budget = amount
         if len(self):
             self._write([keeping.session_row(self)])
 
@@ -150,6 +170,13 @@ class Turns:
         """Forget every turn; options and totals stay."""
         self.undo(len(self))
 
+    def forget(self) -> None:
+        """Forget every turn, and what was asked so far."""
+        with self._lock:
+            self.reset()
+            self._asked.clear()
+            self._past.clear()
+
     def touch(self, key: SlotKey | None) -> None:
         """Note that a cell shows its slot, although it asked nothing."""
         with self._lock:
@@ -163,10 +190,16 @@ class Turns:
         with self._lock:
             self._marked(self._slots.lose_cells(cells))
 
-    def lose_older(self, cell: str, since_s: float) -> None:
+    def asked_since(self, cell: str, since_s: float) -> set[SlotKey]:
+        """Return the keys under which a cell has asked, or shown its slot, since then."""
+        with self._lock:
+            mine = [slot for slot in self._slots if cell_of(slot.key) == cell]
+            return {slot.key for slot in mine if slot.key is not None and slot.ran_at_s >= since_s}
+
+    def lose_older(self, cell: str, since_s: float, but: Collection[SlotKey] = ()) -> None:
         """Send no more what a cell asked before, and not when it ran again."""
         with self._lock:
-            self._marked(self._slots.lose_older(cell, since_s))
+            self._marked(self._slots.lose_older(cell, since_s, but))
 
     def _marked(self, slots: Sequence[Slot]) -> None:
         self._write([row for slot in slots for row in slot_rows(self.id, slot)])
@@ -180,7 +213,8 @@ class Turns:
 
     def rename(self, name: str) -> None:
         """Give the session another name."""
-        self.name = name
+        for session in self._twins():
+            session.name = name
         if len(self):
             self._write([keeping.session_row(self)])
 
@@ -197,3 +231,8 @@ class Turns:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+
+def _living() -> list[Turns]:
+    """Return every session of this process."""
+    return [session for session in list(followers) if isinstance(session, Turns)]

@@ -137,7 +137,7 @@ def _time(turn: Turn, words: Words) -> Fact | None:
 def _counts(turn: Turn, words: Words) -> list[Fact | None]:
     """Return tokens, speed and cost; while the reply streams only what is already known."""
     over = turn.status != "streaming"
-    nothing_sent = turn.status == "failed" and turn.usage is None
+    nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
     if nothing_sent or not (over or turn.usage):
         return []
     cost = turn.cost
@@ -149,25 +149,23 @@ def _counts(turn: Turn, words: Words) -> list[Fact | None]:
 
 
 def _spent(turn: Turn, words: Words) -> str:
-    """Return the turn's tokens; ``≈`` where some are an estimate, as of a reply that was cut."""
-    estimate = turn.estimate
-    if estimate is None:
-        return _tokens(turn.usage, words)
-    return "≈" + _tokens((turn.usage or Usage()) + estimate, words)
-
-
-def _tokens(usage: Usage | None, words: Words) -> str:
-    """Return ``42 in · 1,284 out (811 reasoning)`` with what is known of it."""
-    if usage is None or (usage.input is None and usage.output is None):
+    """Return ``42 in · ≈284 out (≈81 reasoning)`` with what is known; ``≈`` for an estimate."""
+    guessed = turn.estimate or Usage()
+    usage = (turn.usage or Usage()) + guessed
+    if usage.input is None and usage.output is None:
         return words.tokens_unknown
+
+    def count(name: str) -> str:
+        return f"{'≈' if getattr(guessed, name) else ''}{getattr(usage, name):,}"
+
     sides = []
     if usage.input is not None:
-        cached = [words.tokens_cached.format(count=f"{usage.cached:,}")] if usage.cached else []
-        sides.append(" ".join([words.tokens_in.format(count=f"{usage.input:,}"), *cached]))
+        cached = [words.tokens_cached.format(count=count("cached"))] if usage.cached else []
+        sides.append(" ".join([words.tokens_in.format(count=count("input")), *cached]))
     if usage.output is not None:
         inner = usage.reasoning
-        apart = [words.tokens_reasoning.format(count=f"{inner:,}")] if inner else []
-        sides.append(" ".join([words.tokens_out.format(count=f"{usage.output:,}"), *apart]))
+        apart = [words.tokens_reasoning.format(count=count("reasoning"))] if inner else []
+        sides.append(" ".join([words.tokens_out.format(count=count("output")), *apart]))
     return " · ".join(sides)
 
 

@@ -216,7 +216,7 @@ def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
             hint="check HTTPS_PROXY and NO_PROXY",
         )
     return ConnectionFailedError(
-        f"the connection to {host} broke: {str(error) or type(error).__name__}",
+        f"the connection to {host} broke{f': {error}' if str(error) else ''}",
         hint="what had arrived is kept; run the cell again to ask anew",
     )
 

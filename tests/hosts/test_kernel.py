@@ -203,3 +203,23 @@ def test_what_a_comparison_changes_is_told_in_the_outputs_below_it(kernel, asks_
     during, chosen = told.values()
     assert during[0], "the output below, before the lanes have ended"
     assert chosen == [False]
+
+
+@pytest.mark.parametrize("elsewhere", ["%glm fork alt", "%glm new alt"])
+def test_a_cell_that_is_asked_in_another_session_is_not_lost_in_its_own(
+    kernel, asks_the_server, elsewhere
+):
+    asks_the_server.tell(Script(answer="fine"))
+    for cell in "ab":
+        kernel.run(f"%%glm -q\n{cell}", cell=cell)
+    kernel.run(elsewhere, cell="c")
+    kernel.run("%%glm -q\nother", cell="a")
+    kernel.run("%glm use default", cell="d")
+    assert "cell is gone" not in kernel.run("%glm show", cell="e").text
+    kernel.run("%%glm -q\nthen", cell="f")
+    sent = asks_the_server.requests[-1].json["messages"]
+    assert [m["content"] for m in sent] == ["a", "fine", "b", "fine", "then"]
+    kernel.run("%glm use alt", cell="g")
+    kernel.run("1 + 1", cell="a")
+    kernel.run("%glm use default", cell="h")
+    assert "cell is gone" in kernel.run("%glm show", cell="i").text, "it asks nothing any more"

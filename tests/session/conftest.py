@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import journal
+from glm_magic.session import cell_key, journal
 
 
 @pytest.fixture
@@ -21,6 +21,12 @@ def chat(model_server):
         )
 
     return make
+
+
+@pytest.fixture
+def another_kernel():
+    """Let sessions that are made from now on find only what is on disk."""
+    return cell_key.followers.clear
 
 
 @pytest.fixture

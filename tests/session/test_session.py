@@ -46,9 +46,10 @@ def test_running_a_cell_again_replaces_its_own_turn_and_keeps_later_ones(chat, m
     assert [turn.answer for turn in session.turns] == ["A2", "B"]
 
 
-def test_restart_and_run_all_sends_the_same_contexts(chat, model_server):
+def test_restart_and_run_all_sends_the_same_contexts(chat, model_server, another_kernel):
     model_server.tell(Script(answer="same"))
     for _ in range(2):
+        another_kernel()
         session = chat()
         for number in range(3):
             run(session, f"q{number}", f"cell {number}")

@@ -84,7 +84,7 @@ def test_a_growing_reply_is_written_only_once():
     assert size < 150_000
 
 
-def test_a_named_session_goes_on_where_it_was(chat, model_server):
+def test_a_named_session_goes_on_where_it_was(chat, model_server, another_kernel):
     model_server.tell(*(Script(answer=word, reasoning="hm") for word in ("one", "two", "2b", "3")))
     first = chat("physics", system="be brief")
     first.ask("1?")
@@ -92,6 +92,7 @@ def test_a_named_session_goes_on_where_it_was(chat, model_server):
     first.retry().wait()
     first.hide(first.slots[0])
     first.choose(first.slots[1], 0)
+    another_kernel()
     again = glm.Session("physics", api_key="test-key")
     assert again.id == first.id
     assert [slot.turns for slot in again.slots] == [slot.turns for slot in first.slots]
@@ -129,7 +130,9 @@ def test_the_file_is_for_its_owner_only(chat, store):
     assert store.read("PRAGMA journal_mode") == [("wal",)]
 
 
-def test_undo_drop_and_reset_delete_the_texts_and_keep_the_sums(chat, store, model_server):
+def test_undo_drop_and_reset_delete_the_texts_and_keep_the_sums(
+    chat, store, model_server, another_kernel
+):
     model_server.tell(Script(answer="unmistakable", tokens=Tokens(10, 20)))
     session = chat("gone")
     for _ in range(4):
@@ -141,6 +144,7 @@ def test_undo_drop_and_reset_delete_the_texts_and_keep_the_sums(chat, store, mod
     assert len(store.read("SELECT * FROM run")) == 4, "the fork has them still"
     fork.reset()
     assert store.read("SELECT * FROM run") == store.read("SELECT * FROM slot") == []
+    another_kernel()
     assert Total.of(chat("gone").entries).calls == 0, "a session without turns begins anew"
     assert store.read("SELECT sum(input), sum(output) FROM call") == [(40, 80)]
     store.shrink()
@@ -169,11 +173,12 @@ def test_the_off_switch_keeps_everything_in_memory(chat, monkeypatch, store):
     assert not store.path.exists()
 
 
-def test_money_is_exact_on_disk(chat, model_server, store):
+def test_money_is_exact_on_disk(chat, model_server, store, another_kernel):
     model_server.tell(Script(tokens=Tokens(7, 290)))
     session = chat("money", model="glm-4.5-flash")
     session.ask("1?")
     assert store.read("SELECT amount, currency FROM call") == [("0", "CNY")]
+    another_kernel()
     entry = glm.Session("money").entries[0]
     assert entry.cost == Cost(Decimal(0), "CNY")
     assert entry.usage == Usage(7, 290)
@@ -247,7 +252,9 @@ def test_a_newer_file_is_left_alone(chat, store):
     assert "format 99" in notice
 
 
-def test_a_full_disk_is_said_and_made_up_for_when_there_is_room(chat, store, model_server):
+def test_a_full_disk_is_said_and_made_up_for_when_there_is_room(
+    chat, store, model_server, another_kernel
+):
     model_server.tell(Script(answer="word " * 2000, piece_chars=2000))
     session = chat("full")
     session.ask("1?")
@@ -262,6 +269,7 @@ def test_a_full_disk_is_said_and_made_up_for_when_there_is_room(chat, store, mod
     store.read("PRAGMA max_page_count = 1000000")
     session.ask("4?")
     assert store.problem == ""
+    another_kernel()
     again = glm.Session("full")
     assert again.turns == session.turns
 
@@ -290,19 +298,21 @@ def test_a_disk_that_really_takes_no_more_does_not_end_the_conversation(model_se
 
 
 def test_a_file_that_another_program_locks_is_waited_for_and_then_made_up_for(
-    chat, store, monkeypatch
+    chat, store, monkeypatch, another_kernel
 ):
     monkeypatch.setattr(stores, "BUSY_S", 0.05)
     chat("locked").ask("1?")
     store.close()
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+    another_kernel()
     session = chat("locked")
     assert session.ask("2?").status == "complete"
     assert "another program" in "".join(not_kept(session))
     other.execute("ROLLBACK")
     other.close()
     session.ask("3?")
+    another_kernel()
     assert len(glm.Session("locked")) == 3
 
 

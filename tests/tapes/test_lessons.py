@@ -96,3 +96,24 @@ def test_the_readme_links_every_lesson() -> None:
     for path in (NOTEBOOKS / "01_first_prompt.ipynb", *LESSONS):
         assert f"notebooks/{path.name}" in readme
     assert "notebooks/CLASSROOM.md" in readme
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_each_lesson_passes_its_own_check(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What CLASSROOM.md tells a teacher to do before the class."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(NOTEBOOKS)
+    monkeypatch.setenv("GLM_PROVIDER", "local")
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "glm_magic")
+    capsys.readouterr()
+    shell.run_line_magic("glm", f"tape check tapes/{path.stem}.glmtape {path.name}")
+    printed = capsys.readouterr().out
+    shell.run_line_magic("unload_ext", "glm_magic")
+    InteractiveShell.clear_instance()
+    assert "is on the tape." in printed, printed
+    assert "missing" not in printed

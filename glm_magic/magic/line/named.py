@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,11 @@ def named(desk: Desk, option: str, name: str) -> Any:
     for attribute in attributes:
         value = getattr(value, attribute, _MISSING) if value is not _MISSING else value
     if value is _MISSING:
-        names = [known for known in desk.shell.user_ns if not known.startswith("_")]
+        names = [n for n in desk.namespace() if not n.startswith("_")]
+        builtin = hasattr(builtins, root) and "a built-in has to be given a name of its own; "
         raise UnknownNameError(
             f"{option} {name}: there is nothing of that name here",
-            hint=f"{nearest(root, names)}run the cell that defines it first",
+            hint=f"{builtin or nearest(root, names)}run the cell that defines it first",
         )
     return value
 

@@ -52,6 +52,17 @@ def read_word(line: str, start: int) -> tuple[str, int]:
     return _unescape(line[start:at]), at
 
 
+def read_words(line: str) -> list[str]:
+    """Return every word of a line, without quotes."""
+    words: list[str] = []
+    at = skip_space(line, 0)
+    while at < len(line):
+        word, at = read_word(line, at)
+        words.append(word)
+        at = skip_space(line, at)
+    return words
+
+
 def _read_quoted(line: str, start: int) -> tuple[str, int] | None:
     match = _SINGLE.match(line, start)
     if match:

@@ -9,6 +9,14 @@ from ...core.errors import InvalidValueError, UnknownNameError
 from .. import aliases
 from ..desk import Desk
 from ..tables import Line, Shown, Table
+from .index import BY_NAME
+
+_OPENINGS = (
+    " a an and are can could do does for give how i if in is it let list make name no of on or off"
+    " please show tell that the then think this to what when where which who why will with write"
+    " you "
+)
+"""Words that prompts begin with."""
 
 
 def alias(desk: Desk, words: Sequence[str]) -> Shown:
@@ -26,6 +34,11 @@ def alias(desk: Desk, words: Sequence[str]) -> Shown:
 
 def _give(desk: Desk, name: str, model: str) -> Shown:
     model = desk.aliases.get(model, model)
+    if f" {name.lower()} " in _OPENINGS or name in BY_NAME:
+        raise InvalidValueError(
+            f"{name!r} would be read as a model wherever a line begins with it",
+            hint="choose a name that begins no sentence, such as fast or mine",
+        )
     if find_model(desk.catalogue, name) or name in desk.catalogue.providers:
         raise InvalidValueError(
             f"{name!r} is a model or provider already", hint="choose another name"

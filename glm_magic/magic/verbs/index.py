@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ...core.errors import UnknownNameError
+from ...core.errors import InvalidValueError, UnknownNameError
 from ..line.arguments import BY_FLAG
+from ..line.words import read_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}
 USAGE_FORMS = ("turns", "day", "all", "plot", "frame", "prices")
 """What may follow ``%glm usage``."""
 
+_NUMBER = re.compile(r"[¥￥$]?[\d.,_]+[kKmM]?")
+_UNITS = ("tok", "token", "tokens", "cny", "usd", "rmb", "元")
+
 Accepts = Callable[[str], bool]
 """Whether a word can be the argument of that name."""
 
@@ -95,11 +99,11 @@ ARGUMENTS: Mapping[str, Accepts] = {
     "N": _matches(r"[1-9]\d{0,5}"),
     "V": _matches(r"[1-9]\d{0,5}"),
     "NAME": _matches(r"[\w.-]+"),
-    "FILE": _matches(r"\S+"),
-    "PATH": _matches(r"\S+\.(jsonl|json|md)|\S*[./~]\S*"),
+    "FILE": _matches(r".+"),
+    "PATH": _matches(r".+\.(jsonl|json|md)|.*[./~].*"),
     "SPEED": _matches(r"\d+(\.\d+)?|max"),
-    "NOTEBOOK": _matches(r"\S+\.ipynb"),
-    "AMOUNT": _matches(r"\S*\d\S*"),
+    "NOTEBOOK": _matches(r".+\.ipynb"),
+    "AMOUNT": _matches(r"\S*\d\S*(\s\S+)?"),
     "DATE": _matches(r"\d{4}-\d\d-\d\d"),
     "HOW": lambda word: word in USAGE_FORMS,
     "MODEL": _matches(r"\S+"),
@@ -120,13 +124,24 @@ def find_verb(line: str, extra: Mapping[str, Accepts]) -> tuple[Verb, list[str]]
     extra : mapping
         Arguments that only the running program can judge.
     """
-    name, *words = line.split() or [""]
+    name, *words = read_words(line) or [""]
     verb = BY_NAME.get(name)
     if verb is None:
         return None
-    known = {**ARGUMENTS, **extra}
+    words, known = _with_units(words), {**ARGUMENTS, **extra}
     fits = any(_fits(form.split(), words, known) for form in verb.arguments)
     return (verb, words) if fits else None
+
+
+def _with_units(words: list[str]) -> list[str]:
+    """Return words with each number that has its unit behind it, as ``20k tokens``, as one."""
+    joined: list[str] = []
+    for word in words:
+        if joined and _NUMBER.fullmatch(joined[-1]) and word.lower() in _UNITS:
+            joined[-1] += f" {word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _fits(form: list[str], words: list[str], known: Mapping[str, Accepts]) -> bool:
@@ -143,16 +158,21 @@ def _fits(form: list[str], words: list[str], known: Mapping[str, Accepts]) -> bo
 
 
 def refuse_misspelt(line: str) -> None:
-    """Refuse a line of one word that is nearly a verb, instead of sending it.
+    """Refuse a line of one word that is a verb without its argument, or nearly a verb.
 
     Raises
     ------
-    UnknownNameError
+    RefusedError
         The hint names the verb, and how to send the word all the same.
     """
     words = line.split()
-    if len(words) != 1 or words[0] in BY_NAME or not words[0][0].isalpha():
+    if len(words) != 1 or not words[0][0].isalpha():
         return
+    if words[0] in BY_NAME:
+        raise InvalidValueError(
+            f"%glm {words[0]} needs to know more",
+            hint=f"write {BY_NAME[words[0]].usage}; to ask a model, %glm -- {words[0]}",
+        )
     near = difflib.get_close_matches(words[0].lower(), BY_NAME, 1, 0.75)
     if near:
         raise UnknownNameError(

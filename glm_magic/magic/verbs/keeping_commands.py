@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import InvalidValueError, UnknownNameError
+from ...session import cell_key, keeping, transcript
 from ...session import journal as journals
-from ...session import keeping, transcript
 from ...session.session import Session
 from ..desk import Desk
-from ..tables import Line, Shown
+from ..tables import Line, Shown, from_home
 
 ALL = "all"
 
@@ -73,15 +73,18 @@ def forget(desk: Desk, words: Sequence[str]) -> Shown:
     for session in mine:
         session.reset()
         desk.conversations.remove(session)
+        cell_key.followers.discard(session)
     for id_ in {*(session.id for session in mine), *([kept.id] if kept else [])}:
         keeping.forget(id_)
     return Line(f"The session {name} is deleted; what it cost stays in the sums.")
 
 
 def _forget_all(desk: Desk) -> Shown:
+    for follower in list(cell_key.followers):
+        follower.forget()
     for session in list(desk.conversations):
-        session.reset()
         desk.conversations.remove(session)
+        cell_key.followers.discard(session)
     desk.conversations.chosen = None
     journal = journals.current()
     if journal is None:
@@ -93,7 +96,7 @@ def _forget_all(desk: Desk) -> Shown:
             f"{journal.store.path} cannot be deleted: {error.strerror or error}",
             hint="delete it yourself",
         ) from None
-    return Line(f"Every session is deleted, and {journal.store.path} with all sums.")
+    return Line(f"Every session is deleted, and {from_home(journal.store.path)} with all sums.")
 
 
 def turns(count: int) -> str:

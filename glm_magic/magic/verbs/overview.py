@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._version import __version__
@@ -22,7 +21,7 @@ from ...session import journal as journals
 from ...session.keeping import kept_sessions
 from ...session.rows import read_entries
 from ...views.facts import seconds
-from ..tables import Shown, Table
+from ..tables import Shown, Table, from_home
 from .model_table import key_state
 
 if TYPE_CHECKING:
@@ -66,13 +65,7 @@ def _where_kept() -> str:
     journal = journals.current()
     if journal is None:
         return "no: in memory only"
-    return journal.store.problem or _from_home(journal.store.path)
-
-
-def _from_home(path: Path) -> str:
-    """Spell a path without the user's name: the table stays in the notebook's file."""
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+    return journal.store.problem or from_home(journal.store.path)
 
 
 def _thinking(wanted: Thinking) -> str:
@@ -117,7 +110,8 @@ def _kept(journal: Journal | None) -> str:
         return "Conversations are not kept on disk."
     if journal.store.problem:
         return f"Conversations are not kept: {journal.store.problem}."
-    return f"Kept in {journal.store.path}; %glm forget deletes, %glm resume and %glm use go on."
+    where = from_home(journal.store.path)
+    return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
 
 
 def jobs(desk: Desk) -> Shown:

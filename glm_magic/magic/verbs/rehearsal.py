@@ -6,6 +6,8 @@ asked with the replies that the tape gave to the earlier ones, exactly as in a R
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -13,10 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from traitlets import TraitError
+
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
+from ...engine.lanes import Lanes
+from ...engine.planning.axes import lanes_of
+from ...engine.planning.options import WEB_SEARCH
 from ...engine.planning.tapes import AT_ONCE, TapeUse
 from ...wire.tape.meaning import short
 from ...wire.tape.tape import Tape
+from ..config import GLM
 from ..desk import Desk
 from ..line import parse
 from ..tables import Shown, Table
@@ -25,6 +33,8 @@ from .index import Verb, find_verb
 _CELL = re.compile(r"%%glm(?![\w.])(?P<line>[^\n]*)\n?(?P<cell>.*)", re.DOTALL)
 _LINE = re.compile(r"(?:[A-Za-z_]\w*\s*=\s*)?%glm(?![\w.])(?P<line>[^\n]*)")
 _PYTHON = re.compile(r"\b(?:glm|chat|session)\w*\.a?(?:ask|stream)\(")
+_SETTING = re.compile(r"%config\s+GLM\.(?P<name>\w+)\s*=\s*(?P<value>.+)")
+_VALUE = re.compile(r"(?<!\{)\{([^\W\d]\w*)")
 _HARMLESS = ("use", "new", "fork", "undo", "reset", "drop", "hide", "pin")
 """Verbs that change what a later prompt sends."""
 
@@ -74,13 +84,23 @@ def _cells(notebook: Path) -> list[str]:
     return ["".join(cell["source"]) if cell["cell_type"] == "code" else "" for cell in cells]
 
 
+class _Config(GLM):
+    """Settings of a rehearsal, which change nothing outside of it."""
+
+    def apply(self) -> None:
+        """Leave what belongs to the whole process alone."""
+
+
 class _Rehearsal:
     """One walk through a notebook, on a desk of its own."""
 
     def __init__(self, desk: Desk, tape: Tape) -> None:
         self._desk = Desk(desk.shell)
-        self._desk.config = desk.config
+        names = desk.config.trait_names(config=True)
+        self._desk.config = _Config(**{name: getattr(desk.config, name) for name in names})
         self._use = TapeUse(tape.path.absolute(), "replay", AT_ONCE)
+        self._unsure = False
+        """Whether an earlier prompt could not be judged, on whose reply later ones depend."""
 
     def findings(self, cells: Sequence[str]) -> Iterator[Finding]:
         """Yield what is found, prompt by prompt."""
@@ -93,12 +113,19 @@ class _Rehearsal:
                 yield from self._line(number, line)
 
     def _line(self, number: int, line: str) -> Iterator[Finding]:
+        from ..dispatch import judges
+
+        setting = _SETTING.match(line)
+        if setting is not None:
+            with contextlib.suppress(ValueError, SyntaxError, TraitError):
+                setattr(self._desk.config, setting["name"], ast.literal_eval(setting["value"]))
+            return
         found = _LINE.match(line)
         if found is None:
             if _PYTHON.search(line) or re.search(r"%glm\s", line):
                 yield Finding(number, line.strip(), "asked from Python: run it to see", None)
             return
-        verb = find_verb(found["line"], {})
+        verb = find_verb(found["line"], judges(self._desk))
         if verb is None and found["line"].strip():
             yield self._prompt(number, found["line"], None)
         elif verb is not None and verb[0].name in _HARMLESS:
@@ -107,9 +134,8 @@ class _Rehearsal:
     def _apply(self, verb: Verb, words: Sequence[str]) -> None:
         from .commands import COMMANDS
 
-        command = COMMANDS.get(verb.name)
-        if command is not None:
-            command(self._desk, words)
+        with contextlib.suppress(GlmError):  # it fails in the notebook as well
+            COMMANDS[verb.name](self._desk, words)
 
     def _prompt(self, number: int, line: str, cell: str | None) -> Finding:
         from ..asking import prompt_of
@@ -119,12 +145,25 @@ class _Rehearsal:
             prompt = prompt_of(self._desk, options, cell).text
             if options.dry_run or options.help:
                 return Finding(number, prompt, "sends nothing", True)
+            for name in filter(None, (*options.tool, options.schema)):
+                if name.partition(".")[0] not in self._desk.shell.user_ns and name != WEB_SEARCH:
+                    return self._open(number, prompt, f"needs {name} from the notebook")
             self._ask(options, prompt)
         except NotOnTapeError as error:
+            value = _VALUE.search(prompt)
+            if value is not None:
+                return self._open(number, prompt, f"needs {value[1]} from the notebook")
+            if self._unsure and options.history:
+                return self._open(number, prompt, "depends on a prompt above")
             return Finding(number, prompt, f"missing: {error.hint}", False)
         except GlmError as error:
             return Finding(number, cell or line, f"cannot be asked: {error.message}", False)
         return Finding(number, prompt, "covered", True)
+
+    def _open(self, number: int, prompt: str, why: str) -> Finding:
+        """Return the finding for a prompt that only a run of the notebook can judge."""
+        self._unsure = True
+        return Finding(number, prompt, f"{why}: run it to see", None)
 
     def _ask(self, options: Any, prompt: str) -> None:
         desk = self._desk
@@ -135,6 +174,12 @@ class _Rehearsal:
         asked = replace(desk.asked(options, session), tape=self._use)
         if not options.history:
             session = desk.conversations.aside(session)
-        with session.open(prompt, asked) as stream:
-            stream.wait()
-            stream.raise_error()
+        session.is_kept = False
+        ways = [way.options for way in lanes_of(options.compare, asked)] or [asked]
+        lanes = Lanes([""] * len(ways), session.open_lanes(prompt, ways))
+        try:
+            lanes.wait()
+            for stream in lanes.streams:
+                stream.raise_error()
+        finally:
+            lanes.close()

@@ -34,6 +34,14 @@ def not_a_tape(path: Path) -> TapeError:
     )
 
 
+def foreign(path: Path) -> TapeError:
+    """Return the error of a file that a recording would destroy."""
+    return TapeError(
+        f"{path.name} is there already and is no tape; it was left as it is",
+        hint="choose another file for the recording, such as lesson.glmtape",
+    )
+
+
 def newer(path: Path, version: str, ours: int) -> TapeError:
     """Return the error of a format that a later release writes."""
     return TapeError(

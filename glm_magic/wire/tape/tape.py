@@ -27,6 +27,11 @@ class Tape:
         The file.
     entries : iterable of Entry
         What it holds already.
+
+    Raises
+    ------
+    TapeError
+        The file is there and is no tape, so it is not to be written over.
     """
 
     def __init__(self, path: Path, entries: Iterable[Entry] = ()) -> None:
@@ -36,6 +41,8 @@ class Tape:
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
         self._keeps_older = bool(self._stamp) and not self._entries
+        if self._keeps_older and _is_foreign(path):
+            raise errors.foreign(path)
 
     @classmethod
     def read(cls, path: Path) -> Tape:
@@ -66,6 +73,11 @@ class Tape:
     def changed_on_disk(self) -> bool:
         """Whether somebody else has written the file since it was read."""
         return _stamp(self.path) != self._stamp
+
+    @property
+    def replaces_another(self) -> bool:
+        """Whether the first reply takes the place of a tape that stays beside it as ``NAME~``."""
+        return self._keeps_older
 
     def holds(self, asked: Meaning) -> bool:
         """Whether a reply to this request is on the tape."""
@@ -128,6 +140,16 @@ class Tape:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()
             raise
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file holds anything else than a tape."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(text.MARK))
+    except OSError:
+        return False  # whatever is wrong is told when it is written
+    return bool(start) and start != text.MARK
 
 
 def _stamp(path: Path) -> int:

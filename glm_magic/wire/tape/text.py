@@ -48,6 +48,8 @@ from .likeness import Lengthener, Shortener
 from .meaning import Meaning
 
 VERSION = 1
+MARK = b"glmtape "
+"""How every tape begins."""
 _HEADING = f"""glmtape {VERSION}
 # Replies of a model as they came, with their times in seconds. Replay them: %glm replay FILE
 # Made by glm_magic; a changed line no longer fits the sum below it."""
