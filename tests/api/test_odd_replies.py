@@ -15,6 +15,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
+from glm_magic.core.events import ContentWasReasoning
 from glm_magic.engine.running import transfer
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
@@ -85,11 +86,13 @@ def test_white_space_before_the_reasoning_stays_before_the_answer(
 def test_a_server_can_be_said_to_open_the_reasoning_itself(
     raw_server: RawServer, own_home: Path, text: str, reasoning: str, answer: str, size: int
 ) -> None:
-    own_home.joinpath("mine.toml").write_text("[providers.vllm]\nthink_open = true\n")
+    own_home.joinpath("mine.toml").write_text("[provider.vllm]\nthink_open = true\n")
     pieces = [chunk(content=text[at : at + size]) for at in range(0, len(text), size)]
     raw_server.answer(body(*pieces))
     got = glm.ask("Why?", **at("vllm", raw_server))
     assert (got.reasoning, got.answer) == (reasoning, answer)
+    moved = [item for item in got.events if isinstance(item.event, ContentWasReasoning)]
+    assert moved == [], "no word stood in the answer before"
     raw_server.answer(body(chunk(content="Blue")))
     got = glm.ask("Why?", **at("vllm", raw_server, thinking=False))
     assert (got.reasoning, got.answer) == ("", "Blue"), "nothing is open with thinking off"
@@ -101,9 +104,9 @@ def test_a_server_can_be_said_to_open_the_reasoning_itself(
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty folder of the user's own facts."""
-    folder = tmp_path / "home" / "catalogue"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("GLM_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "home"
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("GLM_HOME", str(folder))
     return folder
 
 

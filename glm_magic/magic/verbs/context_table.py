@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.estimate import Size
+from ...core.estimate import TOKENS_PER_MESSAGE, Size
+from ...core.messages import ROLES
 from ...engine.planning.call import Call
 from ...session.context import room
 from ..desk import Desk
@@ -38,11 +39,19 @@ def context(desk: Desk, _: object = ()) -> Shown:
     """Show what the next turn would send, with the size of each part."""
     call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
     size = call.size
-    rows = [(role, short(text, 200), f"≈{size.tokens(text):,}") for role, text in _parts(call)]
+    rows = [
+        (role, short(text, 200), f"≈{_tokens(role, text, size):,}") for role, text in _parts(call)
+    ]
     title = f"Session {desk.session_name}"
     table = Table(("role", "text", "tokens"), rows, title, _note(call, size))
     body = json.dumps(_messages(call)[:-1], ensure_ascii=False, indent=2)
     return Context(table, Sheet([("", ""), ("As it is sent", body)], folded=True))
+
+
+def _tokens(role: str, text: str, size: Size) -> int:
+    """Return about how many tokens a part takes; a message's text bears what wraps the message."""
+    wraps = role in ROLES
+    return size.tokens(text) + round(size.scale * TOKENS_PER_MESSAGE * wraps)
 
 
 def _messages(call: Call) -> list[Any]:
