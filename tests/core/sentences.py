@@ -1,6 +1,7 @@
 """Every sentence of ours that a person may read, collected from the source of the package.
 
-An error's message and hint and a notice's text are read off the calls that make them. What such an
+An error's message and hint, a notice's text and the sentences of verbs are read off the calls
+that make them. What such an
 expression takes from elsewhere is followed as far as it is a text of ours: names, tables, small
 functions, and the arguments of whoever calls the function that it stands in. Everything else
 becomes a dummy, as a value would be.
@@ -22,7 +23,7 @@ from glm_magic.core import errors
 
 PACKAGE = Path(glm_magic.__file__).parent
 ERRORS = {name for name, cls in vars(errors).items() if inspect.isclass(cls)}
-DEEPEST = 10
+DEEPEST = 14
 MOST = 400
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -80,22 +81,30 @@ class Sentence:
 
 
 def sentences(reader: Reader) -> Iterator[Sentence]:
-    """Return what errors and notices say."""
+    """Return what errors, notices and verbs say."""
     for name, calls in CALLS.items():
         for module, call in calls:
-            given = {keyword.arg: keyword.value for keyword in call.keywords}
-            if name == "Notice":
-                wanted = call.args[1:2]
-            elif name in ERRORS or "hint" in given:  # the class may be chosen: cls(…, hint=…)
-                wanted = [*call.args[:1], given.get("hint")]
-            else:
-                continue
+            wanted = _told(name, call)
             for expression in filter(None, wanted):
                 where = f"{module.path.relative_to(PACKAGE)}:{expression.lineno}"
                 for text in reader.texts(expression, module):
                     if text and not DUMMY.fullmatch(text):
                         yield Sentence(where, text)
     yield from hints(reader)
+
+
+def _told(name: str, call: ast.Call) -> list[ast.expr | None]:
+    """Return the arguments of a call that a person will read."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name == "Notice":
+        return call.args[1:2]
+    if name == "Line":
+        return call.args[:1]
+    if name == "Table":
+        return [*call.args[3:4], given.get("note")]
+    if name in ERRORS or "hint" in given:  # the class may be chosen: cls(…, hint=…)
+        return [*call.args[:1], given.get("hint")]
+    return []
 
 
 def hints(reader: Reader) -> Iterator[Sentence]:

@@ -16,6 +16,7 @@ from glm_magic.core.speech import language, translation
 from glm_magic.core.speech.translation import translated
 from glm_magic.engine.planning import kinds
 from glm_magic.magic.line.arguments import OPTIONS
+from glm_magic.magic.verbs.index import VERBS
 from glm_magic.session.store import NewerFileError, _in_words
 from glm_magic.wire.tape.meaning import Meaning
 from tests.core.sentences import DUMMY, Reader, Sentence, dummy, sentences
@@ -52,6 +53,13 @@ REFUSED = {
 }
 PROBLEMS = {problem for rule, v in product(RULES, VALUES) if (problem := rule.problem(v))}
 BUDGETS = [f"the {of}'s budget of ⟨amount⟩" for of in ("cell", "session", "day")]
+PROBLEMS_OF_THE_STORE = [
+    _in_words(error, dummy())[0]
+    for error in (
+        NewerFileError("⟨format⟩"),
+        *map(OSError, ("malformed", "full", "locked", "⟨reason⟩")),
+    )
+]
 BY_HAND = {
     "catalogue/facts.py: words": [words for _, words in facts._KINDS.values()],
     "engine/planning/kinds.py: kind.words": [kind.words for kind in kinds._KINDS.values()],
@@ -61,18 +69,21 @@ BY_HAND = {
     ],
     "magic/line/parse.py: option.name": ["--max-tokens", "-R"],
     "magic/line/parse.py: option.help": [option.help for option in OPTIONS],
+    "local/advice.py: chosen().source.missing()": [
+        "GLM_LOCAL_MODEL names no file and no known model: ⟨file⟩",
+        "the model file cannot be read: ⟨file⟩",
+        "the package ⟨name⟩ is not installed",
+        "⟨2⟩ of the ⟨22⟩ packages of ⟨file⟩ are missing",
+    ],
+    "magic/reference.py: option.help": [option.help for option in OPTIONS],
+    "magic/reference.py: verb.help": [verb.help for verb in VERBS],
+    "magic/verbs/commands.py: _turns(taken).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
+    "magic/verbs/keeping_commands.py: turns(len(session)).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
+    "magic/verbs/overview.py: journal.store.problem": PROBLEMS_OF_THE_STORE,
+    "magic/verbs/context_table.py: _note(call, size)": [],
     "session/meter.py: limit.name": BUDGETS,
     "wire/tape/errors.py: nearest.difference(asked)": [other.difference(ASKED) for other in OTHERS],
-    "session/journal.py: problem": [
-        _in_words(error, dummy())[0]
-        for error in (
-            NewerFileError("⟨format⟩"),
-            OSError("malformed"),
-            OSError("full"),
-            OSError("database is locked"),
-            OSError("⟨reason⟩"),
-        )
-    ],
+    "session/journal.py: problem": PROBLEMS_OF_THE_STORE,
 }
 READER = Reader(BY_HAND)
 SENTENCES = list(sentences(READER))

@@ -30,12 +30,12 @@ from typing import NamedTuple
 from .language import is_chinese
 
 _HOLE = re.compile(r"\{(?P<value>\w+)\}|<(?P<words>\w+)(?P<sign>[?;]?)>")
-_SENTENCE = "sentence"
+SENTENCE = "sentence"
 _DEEPEST = 4
 """How often words may stand inside of words."""
 
 
-def translated(text: str, language: str | None = None) -> str:
+def translated(text: str, language: str | None = None, kind: str = SENTENCE) -> str:
     """Return a sentence of ours in a language.
 
     Parameters
@@ -44,6 +44,8 @@ def translated(text: str, language: str | None = None) -> str:
         The sentence in English, or anything else.
     language : str, optional
         ``"en"``, ``"zh"``, or ``None`` for the one that the user reads.
+    kind : str
+        What it is, where it is no whole sentence: the name of a table of words.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def translated(text: str, language: str | None = None) -> str:
         The sentence in Chinese; the text itself where the language is another one, or where the
         sentence is not known.
     """
-    said = _said(text, _SENTENCE, _DEEPEST) if is_chinese(language) else None
+    said = _said(text, kind, _DEEPEST) if is_chinese(language) else None
     return text if said is None else said
 
 
@@ -131,7 +133,7 @@ def _tables() -> Mapping[str, _Table]:
     text = files(__package__).joinpath("zh.toml").read_text(encoding="utf-8")
     known = tomllib.loads(text)
     sentences = {key: said for part in known["sentences"].values() for key, said in part.items()}
-    kinds = {_SENTENCE: sentences, **known["words"]}
+    kinds = {SENTENCE: sentences, **known["words"]}
     return {kind: _table(said) for kind, said in kinds.items()}
 
 

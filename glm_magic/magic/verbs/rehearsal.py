@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
+from ...core.speech.translation import translated
 from ...engine.planning.tapes import AT_ONCE, TapeUse
 from ...wire.tape.meaning import short
 from ...wire.tape.tape import Tape
@@ -121,9 +122,10 @@ class _Rehearsal:
                 return Finding(number, prompt, "sends nothing", True)
             self._ask(options, prompt)
         except NotOnTapeError as error:
-            return Finding(number, prompt, f"missing: {error.hint}", False)
+            return Finding(number, prompt, translated(f"missing: {error.hint}"), False)
         except GlmError as error:
-            return Finding(number, cell or line, f"cannot be asked: {error.message}", False)
+            told = translated(f"cannot be asked: {error.message}")
+            return Finding(number, cell or line, told, False)
         return Finding(number, prompt, "covered", True)
 
     def _ask(self, options: Any, prompt: str) -> None:
