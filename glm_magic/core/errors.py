@@ -34,6 +34,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, ClassVar
 
+from .speech.translation import translated
 from .text import harmless
 
 if TYPE_CHECKING:
@@ -102,11 +103,18 @@ class GlmError(Exception):
         ]
         return " · ".join(part for part in parts if part)
 
-    def lines(self) -> list[str]:
-        """Return the error in two or three lines: what happened, what to do, the particulars."""
-        lines = [f"{type(self).__name__}: {self.message}"]
+    def lines(self, language: str | None = "en") -> list[str]:
+        """Return the error in two or three lines: what happened, what to do, the particulars.
+
+        Parameters
+        ----------
+        language : str, optional
+            ``"en"``, ``"zh"``, or ``None`` for the one that the user reads. What a service said
+            stays in its own words.
+        """
+        lines = [f"{type(self).__name__}: {translated(self.message, language)}"]
         if self.hint:
-            lines.append(f"→ {self.hint}")
+            lines.append(f"→ {translated(self.hint, language)}")
         if self.status or self.code or self.request_id:
             lines.append(f"  ({self.details})")
         return lines
@@ -118,7 +126,7 @@ class GlmError(Exception):
         """Tell IPython to show two or three lines in place of a traceback."""
         if GlmError.full_traceback:
             return "".join(traceback.format_exception(self)).splitlines()
-        return self.lines()
+        return self.lines(None)
 
 
 class RefusedError(GlmError):

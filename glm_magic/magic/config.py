@@ -8,6 +8,7 @@ from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
 from ..core.errors import GlmError
+from ..core.speech import language as speech
 from ..session import cell_key
 from .line.arguments import FORMATS, SHOW_THINKING, THINKING_WORDS
 
@@ -61,7 +62,7 @@ class GLM(Configurable):
         super().__init__(**kwargs)
         self._changed: set[str] = set()
         self.observe(lambda change: self._changed.add(change["name"]))
-        self.observe(lambda _: self.apply(), ["full_traceback", "store"])
+        self.observe(lambda _: self.apply(), ["full_traceback", "language", "store"])
         self.apply()
 
     @validate("idle_timeout_s")
@@ -74,6 +75,7 @@ class GLM(Configurable):
     def apply(self) -> None:
         """Put the settings in force that are the process's own."""
         GlmError.full_traceback = self.full_traceback
+        speech.chosen = self.language
         cell_key.kept = self.store
 
     def thinking_request(self) -> bool | str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
+from ..core.speech import language as speech
 from ..engine.planning import pace
 from ..session import cell_key
 from .line import transform
@@ -75,6 +76,7 @@ class Loaded:
             if magic is not None:
                 manager.magics[kind][NAME] = magic
         GlmError.full_traceback = False
+        speech.chosen = None
 
 
 def _cell_begins(info: Any) -> None:

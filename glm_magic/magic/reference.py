@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.speech.translation import translated
 from .line.arguments import OPTIONS, find_option
 from .tables import Line, Sheet, Shown
 from .verbs.index import BY_NAME, VERBS, Verb
@@ -50,7 +51,8 @@ def _short(verb: Verb) -> str:
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(left) for left, _ in rows)
-    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+    told = [(left, translated(right, kind="help")) for left, right in rows]
+    return "\n".join(f"  {left:<{width}}  {right}" for left, right in told)
 
 
 def _piped(text: str) -> str:

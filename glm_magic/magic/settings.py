@@ -9,6 +9,7 @@ from typing import Any
 
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError, InvalidValueError
+from ..core.speech.translation import translated
 from ..core.text import without_login
 from ..credentials import find_key
 from ..engine.planning.levels import merge, split
@@ -132,7 +133,7 @@ class Origins:
         try:
             offer = resolve(chosen, self.known).offer
         except GlmError as error:
-            return getattr(chosen, name) or "none", error.message
+            return getattr(chosen, name) or "none", translated(error.message)
         if name == "model":
             return offer.model.id, "the provider's newest"
         if os.environ.get("GLM_BASE_URL"):

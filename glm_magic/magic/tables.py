@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.speech.translation import translated
 from ..core.text import harmless
 from ..views.markup.safe import text_html
 
@@ -48,7 +49,7 @@ class Table(Shown):
         head = "".join(f'<th style="{_TEXTUAL}">{text_html(name)}</th>' for name in self.columns)
         body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
         title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
-        note = f"<p>{text_html(self.note)}</p>" if self.note else ""
+        note = f"<p>{text_html(translated(self.note))}</p>" if self.note else ""
         return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def text(self) -> str:
@@ -62,7 +63,7 @@ class Table(Shown):
         ]
         lines = [_text_row(row, widths, right) for row in table]
         rule = "  ".join("─" * width for width in widths)
-        parts = [self.title, lines[0], rule, *lines[1:], self.note]
+        parts = [self.title, lines[0], rule, *lines[1:], translated(self.note)]
         return harmless("\n".join(part for part in parts if part))
 
 
@@ -97,17 +98,17 @@ class Sheet(Shown):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Line(Shown):
-    """One sentence."""
+    """One sentence, in English; it is shown in the user's language."""
 
     sentence: str
 
     def html(self) -> str:
         """Return a paragraph."""
-        return f"<p>{text_html(self.sentence)}</p>"
+        return f"<p>{text_html(translated(self.sentence))}</p>"
 
     def text(self) -> str:
         """Return the sentence."""
-        return harmless(self.sentence)
+        return harmless(translated(self.sentence))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

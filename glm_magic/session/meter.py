@@ -202,7 +202,8 @@ def _away(limit: Limit) -> str:
     """Say how a budget is taken away."""
     if limit.of == "cell":
         return "leave --budget out"
-    return f"take it away: %glm budget {'day ' * (limit.of == 'day')}off"
+    day = limit.of == "day"
+    return "take it away: %glm budget day off" if day else "take it away: %glm budget off"
 
 
 def _amount(limit: Limit, number: Decimal) -> str:

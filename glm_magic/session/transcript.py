@@ -81,10 +81,12 @@ def load(path: Path) -> tuple[str, list[Slot], str | None]:
     try:
         return _read(path, text)
     except (ValueError, LookupError, TypeError, AttributeError, InvalidValueError) as error:
-        said = isinstance(error, InvalidValueError) or type(error) is ValueError
+        in_words = isinstance(error, InvalidValueError) or type(error) is ValueError
         read_only = path.suffix.lower() == ".md"
         raise InvalidValueError(
-            f"{path} holds neither a session nor a list of messages{f' ({error})' * said}",
+            f"{path} holds neither a session nor a list of messages ({error})"
+            if in_words
+            else f"{path} holds neither a session nor a list of messages",
             hint="Markdown is only for reading; save the session as .jsonl to load it"
             if read_only
             else "%glm save writes .jsonl; .json is a list of {role, content}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.speech.translation import translated
 from ..core.turn import Turn
 from ..core.usage import Usage
 from .options import ViewOptions
@@ -56,7 +57,7 @@ def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
 
 def remarks(turn: Turn, options: ViewOptions, words: Words) -> list[str]:
     """Return what stands below the header: what was put in, notices, an unusual ending."""
-    lines = [notice.message for notice in turn.notices]
+    lines = [translated(notice.message, words.language) for notice in turn.notices]
     if options.inserted:
         lines.insert(0, words.inserted.format(names=", ".join(options.inserted)))
     reason = turn.finish_reason
@@ -64,6 +65,12 @@ def remarks(turn: Turn, options: ViewOptions, words: Words) -> list[str]:
     if reason not in EXPECTED_ENDINGS and reason not in told and turn.status != "streaming":
         lines.append(words.ended.format(reason=reason))
     return lines
+
+
+def failure(turn: Turn, words: Words) -> str:
+    """Return the words of the error that ended a turn, line by line; empty when there is none."""
+    lines = (turn.error or "").split("\n")
+    return "\n".join(translated(line, words.language) for line in lines)
 
 
 def missing_answer(turn: Turn, words: Words) -> str:

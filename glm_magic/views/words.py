@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+from ..core.speech.language import is_chinese
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +145,5 @@ CHINESE = Words(
 
 
 def words(language: str | None = None) -> Words:
-    """Return the words of a language, or of the process's locale when it is ``None``."""
-    tag = language or next(filter(None, map(os.environ.get, LOCALE_VARIABLES)), "en")
-    return CHINESE if tag.lower().startswith("zh") else ENGLISH
+    """Return the words of a language, or of the one that the user reads when it is ``None``."""
+    return CHINESE if is_chinese(language) else ENGLISH

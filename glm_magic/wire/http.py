@@ -216,7 +216,9 @@ def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
             hint="check HTTPS_PROXY and NO_PROXY",
         )
     return ConnectionFailedError(
-        f"the connection to {host} broke{f': {error}' if str(error) else ''}",
+        f"the connection to {host} broke: {error}"
+        if str(error)
+        else f"the connection to {host} broke",
         hint="what had arrived is kept; run the cell again to ask anew",
     )
 

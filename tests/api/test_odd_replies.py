@@ -77,9 +77,9 @@ def test_white_space_before_the_reasoning_stays_before_the_answer(
     [
         ("so</think>Blue", "so", "Blue"),
         ("<think>so</think>Blue", "so", "Blue"),
-        ("<thi", "", "<thi"),  # all of a reply that has no end is its answer
+        ("<thi", "", "<thi"),
         ("\n", "", "\n"),
-        ("no end", "", "no end"),
+        ("no end", "no end", ""),
     ],
 )
 @pytest.mark.parametrize("size", [1, 3, 100])

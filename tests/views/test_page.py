@@ -199,6 +199,28 @@ def test_the_labels_speak_chinese() -> None:
     assert "模型只给出了思考过程" in data["text/plain"]
 
 
+def test_notices_and_errors_speak_chinese_in_every_form() -> None:
+    told = Notice("length", "glm-x is not in the catalogue; the name is sent unchanged")
+    turn = turn_of(
+        "Half", "", status="failed", notices=(told,), error="MissingKeyError: no\n→ check the key"
+    )
+    data, _ = bundle(turn, replace(ENGLISH, language="zh"))
+    for form in ("text/html", "text/markdown", "text/plain"):
+        assert "glm-x 不在模型目录中，名称将原样发送" in data[form]
+        assert "请检查密钥" in data[form]
+        assert "MissingKeyError: no" in data[form]
+
+
+def test_notices_and_errors_in_english_are_as_they_came() -> None:
+    told = Notice("length", "glm-x is not in the catalogue; the name is sent unchanged")
+    turn = turn_of(
+        "Half", "", status="failed", notices=(told,), error="no API key for Z.ai was found"
+    )
+    text = bundle(turn, ENGLISH)[0]["text/plain"]
+    assert f"[{told.message}]" in text
+    assert "no API key for Z.ai was found" in text
+
+
 def test_every_word_is_translated_with_the_same_fields() -> None:
     english, chinese = words("en"), words("zh")
     for name in english.__slots__:

@@ -38,10 +38,11 @@ def named(desk: Desk, option: str, name: str) -> Any:
         value = getattr(value, attribute, _MISSING) if value is not _MISSING else value
     if value is _MISSING:
         names = [n for n in desk.namespace() if not n.startswith("_")]
-        builtin = hasattr(builtins, root) and "a built-in has to be given a name of its own; "
         raise UnknownNameError(
             f"{option} {name}: there is nothing of that name here",
-            hint=f"{builtin or nearest(root, names)}run the cell that defines it first",
+            hint=f"write a function of your own that calls {root}, and run its cell first"
+            if hasattr(builtins, root)
+            else f"{nearest(root, names)}run the cell that defines it first",
         )
     return value
 

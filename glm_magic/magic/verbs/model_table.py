@@ -10,6 +10,7 @@ from ...catalogue.load import Catalogue
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError
 from ...core.price import SYMBOLS, Price
+from ...core.speech.translation import translated
 from ...credentials import find_key
 from ..tables import Shown, Table
 
@@ -72,7 +73,7 @@ def key_state(provider: ProviderInfo) -> str:
     try:
         key = find_key(provider)
     except GlmError as error:
-        return error.message
+        return translated(error.message)
     if key is not None:
         return f"found in {key.source}"
     if provider.self_hosted:

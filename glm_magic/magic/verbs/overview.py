@@ -13,6 +13,7 @@ from ..._version import __version__
 from ...core.errors import GlmError
 from ...core.price import CostTotal
 from ...core.request import Thinking
+from ...core.speech.translation import translated
 from ...core.turn import Turn
 from ...core.usage import Usage
 from ...engine.planning import tapes
@@ -45,7 +46,7 @@ def status(desk: Desk) -> Shown:
         key = key_state(offer.provider)
     except GlmError as error:
         rows += [("provider", asked.provider or "none"), ("model", asked.model or "none")]
-        key = str(error)
+        key = " → ".join(translated(said) for said in (error.message, error.hint) if said)
     usage = session.usage
     rows += [
         ("thinking", _thinking(asked.thinking)),
@@ -124,7 +125,7 @@ def jobs(desk: Desk) -> Shown:
             job.turn.provider,
             "running" if not job.done else job.status,
             seconds(job.turn.timing.total_s or 0.0),
-            job.turn.error or "",
+            translated(job.turn.error or ""),
         )
         for job in desk.jobs
     ]

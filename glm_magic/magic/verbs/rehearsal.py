@@ -18,6 +18,7 @@ from typing import Any
 from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
+from ...core.speech.translation import translated
 from ...engine.lanes import Lanes
 from ...engine.planning.axes import lanes_of
 from ...engine.planning.options import WEB_SEARCH
@@ -155,9 +156,10 @@ class _Rehearsal:
                 return self._open(number, prompt, f"needs {value[1]} from the notebook")
             if self._unsure and options.history:
                 return self._open(number, prompt, "depends on a prompt above")
-            return Finding(number, prompt, f"missing: {error.hint}", False)
+            return Finding(number, prompt, translated(f"missing: {error.hint}"), False)
         except GlmError as error:
-            return Finding(number, cell or line, f"cannot be asked: {error.message}", False)
+            told = translated(f"cannot be asked: {error.message}")
+            return Finding(number, cell or line, told, False)
         return Finding(number, prompt, "covered", True)
 
     def _open(self, number: int, prompt: str, why: str) -> Finding:

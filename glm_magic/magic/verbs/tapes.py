@@ -43,10 +43,9 @@ def _put_in() -> Shown:
         return Line(f"No tape is used: {tapes.VARIABLE} is {tapes.LIVE}.")
     name = deck.tape.path.name
     if not deck.replays:
-        older = f" The tape that was there stays as {name}~." * deck.tape.replaces_another
-        return Line(
-            f"Every reply from here on is recorded to {name}; %glm record off ends it.{older}"
-        )
+        begins = f"Every reply from here on is recorded to {name}; %glm record off ends it."
+        older = f"{begins} The tape that was there stays as {name}~."
+        return Line(older if deck.tape.replaces_another else begins)
     return Line(f"Replies come from {name}: {_about(deck.tape.entries)}.")
 
 

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from ...core.text import harmless
 from ...core.turn import Step, Turn
-from ..facts import facts, leaves_nothing, missing_answer, remarks
+from ..facts import facts, failure, leaves_nothing, missing_answer, remarks
 from ..markup.safe import trimmed
 from ..options import ViewOptions
 from ..saved.steps import call_lines, remark_of
@@ -85,7 +85,7 @@ class TerminalView:
             self._line(line, DIM)
         self._line(missing_answer(turn, self._words) or self._held(turn), DIM)
         if self._options.background:  # otherwise the shell prints it, with what to do
-            self._line(turn.error or "", RED)
+            self._line(failure(turn, self._words), RED)
         for remark in remarks(turn, self._options, self._words):
             self._line(remark, DIM)
         items = facts(turn, self._options, self._words)

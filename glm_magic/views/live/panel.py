@@ -193,7 +193,7 @@ class PanelView:
 
     def _send_whole(self, turn: Turn) -> None:
         """Give the whole ended reply, its error included, to a page that goes on showing it."""
-        html = error_html(turn) + answer_html(turn, self._options.format, self._words)
+        html = error_html(turn, self._words) + answer_html(turn, self._options.format, self._words)
         with self._lock:
             self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
             self._parts["answer"].replace(html, turn.answer)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.text import harmless
 from ...core.turn import Turn
-from ..facts import remarks
+from ..facts import failure, remarks
 from ..markup.markdown import markdown_html
 from ..markup.safe import text_html, trimmed
 from ..markup.taming import tamed
@@ -111,7 +111,7 @@ def _thoughts(turn: Turn, options: ViewOptions, said: Words, names: CompareWords
 
 
 def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
-    return error_html(turn) + answer_html(turn, options.format, said)
+    return error_html(turn, said) + answer_html(turn, options.format, said)
 
 
 def _differences(found: Sequence[Row], names: CompareWords) -> list[str]:
@@ -142,7 +142,7 @@ def _markdown(
     ]
     answers = [
         f"**{escaped(label)}**\n\n"
-        + (tamed(trimmed(turn.answer)) or escaped(turn.error or names.none))
+        + (tamed(trimmed(turn.answer)) or escaped(failure(turn, said) or names.none))
         for label, turn in zip(labels, turns, strict=True)
     ]
     notes = [f"*{escaped(line)}*" for line in _notes(turns, options, said)]

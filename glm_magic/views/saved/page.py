@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from ...core.turn import Turn
-from ..facts import Fact, facts, missing_answer, phase, reasoning_tokens, remarks
+from ..facts import Fact, facts, failure, missing_answer, phase, reasoning_tokens, remarks
 from ..markup.highlight import COPY_BUTTON, block_html
 from ..markup.markdown import markdown_html, plain_html
 from ..markup.safe import attribute, text_html, trimmed
@@ -118,7 +118,7 @@ def _inside(
         answer = (
             f'<details class="glm-o"{shown}><summary>{said.show_answer}</summary>{answer}</details>'
         )
-    answer = error_html(turn) + steps_html(turn, said) + answer
+    answer = error_html(turn, said) + steps_html(turn, said) + answer
     answer += others_html(turn, options, said)
     return (
         f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, said)}</div>\n'
@@ -179,11 +179,11 @@ def remarks_html(turn: Turn, options: ViewOptions, said: Words) -> str:
     return f'<div class="glm-n" style="{_STYLES["remark"]}">{lines}</div>\n' if lines else ""
 
 
-def error_html(turn: Turn) -> str:
+def error_html(turn: Turn, said: Words) -> str:
     """Return the words of the error that ended a turn."""
     if not turn.error:
         return ""
-    return f'<div class="glm-e" style="{_STYLES["error"]}">{text_html(turn.error)}</div>\n'
+    return f'<div class="glm-e" style="{_STYLES["error"]}">{text_html(failure(turn, said))}</div>\n'
 
 
 def answer_html(turn: Turn, form: Format | None, said: Words) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.text import harmless
 from ...core.turn import Turn
-from ..facts import facts, missing_answer, remarks
+from ..facts import facts, failure, missing_answer, remarks
 from ..markup.safe import trimmed
 from ..markup.taming import fenced, tamed
 from ..options import ViewOptions
@@ -28,7 +28,7 @@ def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     parts = [
         f"[{header_line(turn, options, said)}]",
         *(f"[{line}]" for line in remarks(turn, options, said)),
-        turn.error or "",
+        failure(turn, said),
         *(f"[{line}]" for line in step_lines(turn, said)),
         missing_answer(turn, said) or _plain_answer(turn, options, said),
     ]
@@ -47,7 +47,7 @@ def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     parts = [
         f"**{escaped(header_line(turn, options, said))}**",
         *(f"*{escaped(line)}*" for line in remarks(turn, options, said)),
-        "\n".join(f"> {escaped(line)}" for line in (turn.error or "").splitlines()),
+        "\n".join(f"> {escaped(line)}" for line in failure(turn, said).splitlines()),
         steps_markdown(turn, said),
         missing_answer(turn, said) or _answer(turn, options, said),
         _reasoning(turn, options, said),

@@ -1,0 +1,1 @@
+"""Sentences of ours in another language than English."""
