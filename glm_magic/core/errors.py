@@ -34,7 +34,6 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, ClassVar
 
-from .speech.translation import translated
 from .text import harmless
 
 if TYPE_CHECKING:
@@ -112,6 +111,8 @@ class GlmError(Exception):
             ``"en"``, ``"zh"``, or ``None`` for the one that the user reads. What a service said
             stays in its own words.
         """
+        from .speech.translation import translated  # when an error is shown, not while we load
+
         lines = [f"{type(self).__name__}: {translated(self.message, language)}"]
         if self.hint:
             lines.append(f"→ {translated(self.hint, language)}")

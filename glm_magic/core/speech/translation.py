@@ -24,7 +24,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 from .language import is_chinese
@@ -129,6 +128,7 @@ class _Table(NamedTuple):
 def _tables() -> Mapping[str, _Table]:
     """Read the file, once somebody reads Chinese."""
     import tomllib
+    from importlib.resources import files
 
     text = files(__package__).joinpath("zh.toml").read_text(encoding="utf-8")
     known = tomllib.loads(text)
