@@ -71,14 +71,13 @@ def require_key(provider: ProviderInfo, api_key: str | Secret | None = None) -> 
 
 
 def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[Secret]:
-    names = tuple(names)
-    yield from (Secret(os.environ.get(name, ""), name) for name in names)
     file = _env_file()
-    if file is not None:
-        values = _values_in(file)
-        yield from (Secret(values.get(name) or "", f"{name} in .env") for name in names)
-    if keyring:
-        yield from (Secret(_from_keyring(name), f"{name} in the keyring") for name in names)
+    values = _values_in(file) if file is not None else {}
+    for name in names:  # a provider's own key, wherever it is, before the one for any provider
+        yield Secret(os.environ.get(name, ""), name)
+        yield Secret(values.get(name) or "", f"{name} in .env")
+        if keyring:
+            yield Secret(_from_keyring(name), f"{name} in the keyring")
 
 
 def _env_file() -> Path | None:

@@ -41,7 +41,13 @@ def test_the_argument_wins_then_the_own_variable_then_the_general_one(
     (tmp_path / ".env").write_text("GLM_API_KEY=any-file\nZAI_API_KEY='from-file'\n")
     assert find_key(zai).reveal() == "from-file"
     monkeypatch.setenv("GLM_API_KEY", "any")
+    assert find_key(zai).reveal() == "from-file"
+    (tmp_path / ".env").write_text("GLM_API_KEY=any-file\n")
+    assert find_key(zai).reveal() == "from-keyring"
+    keyring.clear()
     assert find_key(zai).reveal() == "any"
+    monkeypatch.delenv("GLM_API_KEY")
+    assert find_key(zai).reveal() == "any-file"
     monkeypatch.setenv("ZAI_API_KEY", "own")
     assert find_key(zai).reveal() == "own"
     assert find_key(zai, "given").reveal() == "given"
