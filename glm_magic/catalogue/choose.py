@@ -62,6 +62,8 @@ def choose(
     if base_url:
         info = replace(info, base_url=base_url)
     offer = _offer(catalogue, info, model, free=info.self_hosted or base_url is not None)
+    if base_url and _is_of_another(catalogue, info, base_url):
+        offer = replace(offer, price=None)  # whoever answers there has prices of their own
     return Choice(offer, tuple(_notices(offer)))
 
 
@@ -176,6 +178,13 @@ def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
             if native == path.startswith("/api/v1") or "dashscope" not in info.name:
                 return info.name
     return None
+
+
+def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> bool:
+    """Whether an address is known to be another provider's."""
+    name = provider_at(catalogue, base_url)
+    there = catalogue.providers[name] if name else info
+    return not set(there.hosts) & set(info.hosts) if there.hosts else False
 
 
 def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, free: bool) -> Offer:

@@ -289,3 +289,22 @@ def test_the_local_model_does_not_answer_for_another(built_in: Catalogue) -> Non
     with pytest.raises(MissingKeyError, match=r"glm-4\.6 needs a provider") as caught:
         offered(built_in, model="glm-4.6", local_available=lambda: True)
     assert "leave the model out" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("provider", "base_url", "priced"),
+    [
+        ("zai", None, True),
+        ("zai", "https://proxy.lab/paas/v4", True),
+        ("zai", "https://open.bigmodel.cn/api/paas/v4", False),
+        ("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", True),
+        ("dashscope-native", "https://dashscope.aliyuncs.com/api/v1", True),
+        ("dashscope", "https://openrouter.ai/api/v1", False),
+    ],
+)
+def test_another_providers_address_has_another_price(
+    built_in: Catalogue, provider: str, base_url: str | None, priced: bool
+) -> None:
+    model = "glm-4.6" if provider == "zai" else "glm-4.5"
+    offer = offered(built_in, provider=provider, model=model, base_url=base_url)
+    assert (offer.price is not None) is priced
