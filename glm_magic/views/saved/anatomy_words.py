@@ -42,7 +42,7 @@ CHINESE = AnatomyWords(
     outline="大纲",
     parts="{count} 段",
     marks="{count} 处自我纠正标记",
-    mark="自我纠正?(仅按词表标记,并非理解)",
+    mark="自我纠正？（仅按词表标记，并非理解）",
 )
 
 

@@ -46,7 +46,7 @@ CHINESE = CompareWords(
     same="无",
     none="无",
     unknown="未知",
-    unfinished="{count} 路对比:保存时回复尚未结束。",
+    unfinished="{count} 路对比：保存时回复尚未结束。",
 )
 
 
