@@ -1,5 +1,7 @@
 """Tab offers what can stand there, and evaluates nothing."""
 
+from pathlib import Path
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
@@ -32,12 +34,27 @@ def tab(cells):
         ("%%glm -q glm-4.6", ["%%glm -q glm-4.6"]),
         ("%glm use openr", ["%glm use openrouter"]),
         ("%glm help und", ["%glm help undo"]),
+        ("%%glm --compare tem", ["%%glm --compare temperature="]),
+        ("%%glm --compare think=o", ["%%glm --compare think=on", "%%glm --compare think=off"]),
+        ("%%glm --compare think=on,of", ["%%glm --compare think=on,off"]),
+        ("%%glm --compare model=glm-4.7,glm-4.6", ["%%glm --compare model=glm-4.7,glm-4.6"]),
     ],
 )
 def test_what_can_stand_there_is_offered(tab, text, expected):
     found = tab(text)
     assert [item for item in found if item in expected] == expected
     assert found == expected or len(found) > len(expected)
+
+
+def test_tapes_and_notebooks_of_the_folder_are_offered(tab):
+    for name in ("lesson.glmtape", "lesson.ipynb", "notes.txt"):
+        Path(name).touch()
+    assert tab("%glm replay le") == ["%glm replay lesson.glmtape"]
+    assert tab("%%glm --replay le") == ["%%glm --replay lesson.glmtape"]
+    assert tab("%glm record le") == ["%glm record lesson.glmtape"]
+    assert tab("%glm tape check lesson.glmtape les") == [
+        f"%glm tape check lesson.glmtape {name}" for name in ("lesson.glmtape", "lesson.ipynb")
+    ]
 
 
 @pytest.mark.parametrize("text", ["%%glm mod", "%%glm why --th", "%glm undo ", "%%glm -m"])

@@ -14,7 +14,7 @@ from ...views.options import Format, Hold, ShowThinking
 Kind = Literal[
     "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed"
 ]
-Completes = Literal["", "model", "provider", "session", "name", "function", "server"]
+Completes = Literal["", "model", "provider", "session", "name", "function", "server", "tape"]
 
 THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
 SHOW_THINKING = ("auto", "open", "closed", "hide")
@@ -149,8 +149,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--hold",), "hold", "choice", "keep one part behind a button", "answer|thinking",
            ("answer", "thinking")),
     Option(("--budget",), "budget", "text", "refuse or stop when this would be passed", "AMOUNT"),
-    Option(("--record",), "record", "text", "write the reply to a tape, with its times", "FILE"),
-    Option(("--replay",), "replay", "text", "answer from a tape, without key or network", "FILE"),
+    Option(("--record",), "record", "text", "write the reply to a tape, with its times", "FILE",
+           completes="tape"),
+    Option(("--replay",), "replay", "text", "answer from a tape, without key or network", "FILE",
+           completes="tape"),
     Option(("--speed",), "speed", "speed",
            "rhythm of a replay: 1 as recorded, 2 twice as fast, max without waiting", "X|max"),
     Option(("--raw",), "raw", "flag", "send the cell exactly as written"),

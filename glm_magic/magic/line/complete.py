@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.request import EFFORT_LEVELS
+from ...engine.planning.axes import AXES
 from ..verbs.index import BY_NAME, USAGE_FORMS, VERBS
 from .arguments import BY_FLAG, OPTIONS, Option, find_option
 
 if TYPE_CHECKING:
     from ..desk import Desk
 
+TAPES = ".glmtape"
 _ASSIGNED = re.compile(r"(--[\w-]+)=(.*)", re.DOTALL)
 
 
@@ -37,6 +40,8 @@ def candidates(desk: Desk, line: str, *, is_cell: bool) -> tuple[str, list[str]]
         The beginning that was typed, and the words that continue it.
     """
     *before, typed = re.split(r"\s+", line.lstrip()) if line.strip() else [""]
+    if before and before[-1] == "--compare":
+        return typed, _starting(typed, _axes(desk, typed))
     assigned = _ASSIGNED.fullmatch(typed)
     if assigned:
         option, typed = find_option(assigned[1]), assigned[2]
@@ -115,8 +120,24 @@ def _values(desk: Desk, option: Option) -> list[str]:
         "name": lambda: _names(desk),
         "server": _servers,
         "function": lambda: _functions(desk),
+        "tape": lambda: _files(TAPES),
     }
     return kinds[option.completes]() if option.completes else list(option.choices)
+
+
+def _axes(desk: Desk, typed: str) -> list[str]:
+    """Return what may be compared, or the values of an axis behind those that stand there."""
+    axis, equals, values = typed.partition("=")
+    known = {
+        "think": ["on", "off", *EFFORT_LEVELS],
+        "model": list(desk.catalogue.model_names()),
+        "provider": list(desk.catalogue.providers),
+    }
+    if not equals:
+        return [f"{name}=" for name in AXES]
+    given = values.split(",")[:-1]
+    left = [word for word in known.get(axis, []) if word not in given]
+    return [f"{axis}={','.join([*given, word])}" for word in left]
 
 
 def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
@@ -130,6 +151,8 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
         return _models(desk)
     if verb == "budget" and given in (("day",), ("quota",)):
         return ["off"]
+    if verb == "tape" and given[:1] == ("check",):
+        return _files(TAPES, ".ipynb")
     if given:
         return []
     if verb in ("drop", "hide", "pin", "choose", "show", "wire"):
@@ -145,6 +168,9 @@ def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
         "preserve": ["on", "off"],
         "alias": list(desk.aliases),
         "dealias": list(desk.aliases),
+        "record": [*_files(TAPES), "off"],
+        "replay": [*_files(TAPES), "off"],
+        "tape": ["check"],
         "save": _files(".jsonl", ".json", ".md"),
         "load": _files(".jsonl", ".json"),
     }
