@@ -86,6 +86,12 @@ class Step:
     links: tuple[WebLink, ...] = ()
     """What the provider's own web search found."""
 
+    @property
+    def brought_something(self) -> bool:
+        """Whether anything came back; a request that was refused is not paid for."""
+        arrived = self.reasoning or self.content or self.tool_calls
+        return bool(arrived or self.usage or self.estimate) or self.cost is not None
+
     def run_of(self, call: ToolCall) -> ToolRun | None:
         """Return what became of a call of this step; ``None`` while it waits its turn."""
         return next((run for run in self.runs if run.call_id == call.id), None)
@@ -137,8 +143,8 @@ class Turn:
 
     @property
     def cost(self) -> Cost | None:
-        """Cost of all steps together; ``None`` when any of them has no price."""
-        costs = [step.cost for step in self.steps]
+        """Cost of all steps together; ``None`` when any that brought something has no price."""
+        costs = [step.cost for step in self.steps if step.brought_something]
         known = [cost for cost in costs if cost is not None]
         if not known or len(known) < len(costs):
             return None

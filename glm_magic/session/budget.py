@@ -36,6 +36,11 @@ class Amount:
             return f"{number} tokens"
         return f"{SYMBOLS.get(self.unit, self.unit + ' ')}{number}"
 
+    @property
+    def written(self) -> str:
+        """The amount as it is kept on disk, for `parse_amount`."""
+        return f"{self.number:f} {self.unit}"
+
     def of(self, usage: Usage, cost: Cost | None) -> Decimal:
         """Return how much of this unit a call takes."""
         if self.unit == TOKENS:

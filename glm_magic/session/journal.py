@@ -18,7 +18,7 @@ from ..engine.running.watch import Remark
 from . import cell_key
 from .growth import Growth
 from .ledger import Entry, entries_of
-from .rows import call_row, run_row, slot_rows, variant_row
+from .rows import call_row, ended_row, new_variant_row, run_row, slot_rows
 from .slots import Slot, Variant
 from .store import FILE, Statement, Store, data_folder
 
@@ -41,8 +41,7 @@ class Journal:
         """Write down a run that is about to begin, and follow it to its end."""
         stream = variant.stream
         rows = [*slot_rows(session, slot), run_row(variant.id, variant.basis, variant.turn)]
-        number = slot.variants.index(variant)
-        self.store.write([*rows, variant_row(session, slot, number, variant)])
+        self.store.write([*rows, new_variant_row(session, slot, variant)])
         if stream is not None:
             keeper = Keeper(self, session, name, variant)
             stream.watchers.append(keeper)
@@ -121,10 +120,10 @@ class Keeper:
             rows: list[Statement] = []
             if self._texts:
                 rows = [
-                    run_row(self._variant.id, self._variant.basis, turn),
+                    ended_row(self._variant.id, turn),
                     ("DELETE FROM piece WHERE run = ?", (self._variant.id,)),
                 ]
-            self._journal.store.write([*rows, *self._calls(turn)])
+            self._journal.store.write([*rows, *self._calls(turn), *self._nameless()])
         self._journal.done(self)
 
     def write_piece(self) -> None:
@@ -141,6 +140,14 @@ class Keeper:
                 self._pieces += 1
             if not self._journal.store.write(rows, lasting=False):
                 self._growth.lost()
+
+    def _nameless(self) -> list[Statement]:
+        """Return what takes the name of a session that was forgotten meanwhile off its calls."""
+        sql = (
+            "UPDATE call SET session_name = '' WHERE session = ?"
+            " AND NOT EXISTS (SELECT 1 FROM session WHERE id = ?)"
+        )
+        return [(sql, (self._session, self._session))] if self._texts else []
 
     def _calls(self, turn: Turn) -> list[Statement]:
         stream = self._variant.stream

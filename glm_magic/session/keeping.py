@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import InvalidValueError
 from ..engine.planning.options import Options
 from . import journal as journals
 from .budget import Amount, parse_amount
@@ -42,10 +44,11 @@ class KeptSession:
 def kept_sessions(journal: Journal, where: str, values: Sequence[Any] = ()) -> list[KeptSession]:
     """Return the sessions with turns of which a condition holds, the last used one first."""
     sql = f"SELECT {_COLUMNS} FROM session WHERE {where} ORDER BY used_at DESC"  # noqa: S608 - our own words
-    found = [
-        KeptSession(id_, name, notebook, used_at, _options(options), _budget(options), turns)
-        for id_, name, notebook, used_at, options, turns in journal.store.read(sql, values)
-    ]
+    found: list[KeptSession] = []
+    for id_, name, notebook, used_at, options, turns in journal.store.read(sql, values):
+        with suppress(ValueError, TypeError, AttributeError):  # a damaged row hides no other one
+            own, budget = _options(options), _budget(options)
+            found.append(KeptSession(id_, name, notebook, used_at, own, budget, turns))
     return [session for session in found if session.turns]
 
 
@@ -82,7 +85,7 @@ def session_row(session: Turns) -> Statement:
     """Return what writes a session itself; keys and tools are never part of it."""
     now = time.time()
     options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}
-    options["budget"] = f"{session.budget.number} {session.budget.unit}" if session.budget else None
+    options["budget"] = session.budget.written if session.budget else None
     text = json.dumps(encode({k: v for k, v in options.items() if v not in (None, {})}))
     sql = (
         "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -99,7 +102,9 @@ def _options(text: str) -> Options:
 
 def _budget(text: str) -> Amount | None:
     budget = json.loads(text).get("budget")
-    return parse_amount(budget) if budget else None
+    with suppress(InvalidValueError):
+        return parse_amount(budget) if budget else None
+    return None
 
 
 def put_away(name: str, other: str) -> None:

@@ -13,7 +13,7 @@ from . import journal as journals
 from .budget import Amount, parse_amount
 from .cell_key import followers
 from .ledger import Entry, day_of
-from .meter import Limit
+from .meter import Limit, Meter
 from .rows import read_entries
 from .store import Statement
 
@@ -91,21 +91,29 @@ class Today:
 
 
 def limits_of(
-    session: Turns, run: str, cell: Amount | None, beside: Callable[[Amount], Decimal]
+    session: Turns, run: str, cell: Amount | None, beside: Callable[[], list[Meter]]
 ) -> list[Limit]:
-    """Return the budgets that hold for a run; `beside` tells what the cell's other lanes took."""
-    limits = [Limit("cell", cell, lambda: beside(cell))] if cell else []
+    """Return the budgets that hold for a run; `beside` gives the meters of the other lanes."""
+
+    def waiting(amount: Amount) -> Decimal:
+        return sum((meter.waiting(amount) for meter in beside()), Decimal(0))
+
+    def in_cell() -> Decimal:
+        return sum((meter.taken(cell) for meter in beside()), Decimal(0)) if cell else Decimal(0)
+
+    limits = [Limit("cell", cell, in_cell)] if cell else []
     own = session.budget
     if own is not None:
         amount = own
 
         def spent() -> Decimal:
-            return amount.spent(session.entries_without(run))
+            return amount.spent(session.entries_without(run)) + waiting(amount)
 
         limits.append(Limit("session", amount, spent))
     day = day_budget()
     if day is not None:
-        limits.append(Limit("day", day, Today(day, run)))
+        today = Today(day, run)
+        limits.append(Limit("day", day, lambda: today() + waiting(day)))
     return limits
 
 

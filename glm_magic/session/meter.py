@@ -70,6 +70,8 @@ class Meter:
         self._written = 0.0
         """What was written since the reported output last grew, by the estimate."""
         self._warned: set[str] = set()
+        self._due: list[Notice] = []
+        """What was found out before a later request of the turn, and is told with its reply."""
         self._stopped = False
 
     def check(self, call: Call) -> list[Notice]:
@@ -91,27 +93,34 @@ class Meter:
                 limit.amount.of(usage, _cost(call, usage)),
             )
             if spent + more > limit.amount.number or spent >= limit.amount.number:
-                raise _refusal(limit, spent, more)
+                raise _refusal(limit, spent, more, later=bool(self._before))
             notices += self._warning(limit, spent + more)
         self._planned = call
         return notices
 
-    def taken(self, amount: Amount) -> Decimal:
-        """Return how much in that unit this turn has taken, or is about to, from any thread."""
-        # Without the lock: two lanes that ask each other must not wait for each other.
+    # The next two are asked by the meters of other lanes, and take no lock: two that ask each other
+    # must not wait for each other.
+
+    def waiting(self, amount: Amount) -> Decimal:
+        """Return how much in that unit a turn will take that was checked and not yet sent."""
         planned = self._planned
-        if self._call is None and planned is not None:
-            usage = Usage(planned.size.input, 0)
-            return amount.of(usage, _cost(planned, usage))
-        return self._taken(amount)
+        if self._call is not None or self._before or planned is None:
+            return Decimal(0)
+        usage = Usage(planned.size.input, 0)
+        return amount.of(usage, _cost(planned, usage))
+
+    def taken(self, amount: Amount) -> Decimal:
+        """Return how much in that unit this turn has taken, or is about to."""
+        return self.waiting(amount) + self._taken(amount)
 
     def sends(self, call: Call) -> None:
         """See a call that is about to be sent; refuse it where a budget would be passed."""
         with self._lock:
             if self._call is not None:
                 self._before.append(self._now())
-                self.check(call)
-            self._call, self._written, self._told = call, 0.0, Usage()
+                self._call, self._written, self._told = None, 0.0, Usage()
+                self._due += self.check(call)
+            self._call = call
 
     def saw(self, events: Sequence[Event]) -> Iterable[Remark]:
         """Count what came, warn near the end of a budget, and stop at it."""
@@ -127,7 +136,8 @@ class Meter:
                         if (usage.output or 0) > before:
                             self._written = 0.0
                         self._told = replace(usage, output=max(before, usage.output or 0))
-            return list(self._remarks()) if not self._stopped else []
+            due, self._due = [Remark(notice) for notice in self._due], []
+            return [*due, *(self._remarks() if not self._stopped else ())]
 
     def ended(self, turn: Turn) -> None:
         """Learn from what was reported."""
@@ -190,10 +200,14 @@ def _foreign(limit: Limit, call: Call) -> Notice | None:
     return Notice("budget-foreign", f"{where} {why}: {limit.name} does not hold it")
 
 
-def _refusal(limit: Limit, spent: Decimal, more: Decimal) -> InvalidValueError:
+def _refusal(limit: Limit, spent: Decimal, more: Decimal, *, later: bool) -> InvalidValueError:
+    used, next_ = _amount(limit, spent), _amount(limit, more)
     return InvalidValueError(
-        f"{limit.name} would be passed: ≈{_amount(limit, spent)} used so far, and the prompt alone"
-        f" takes ≈{_amount(limit, more)}; nothing was sent",
+        f"{limit.name} would be passed: ≈{used} used so far, and going on takes ≈{next_} at least;"
+        " the turn ends here"
+        if later
+        else f"{limit.name} would be passed: ≈{used} used so far, and the prompt alone takes"
+        f" ≈{next_}; nothing was sent",
         hint="raise --budget" if limit.of == "cell" else f"raise it, or {_away(limit)}",
     )
 

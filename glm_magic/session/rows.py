@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from ..core.price import Cost
-from ..core.turn import Turn
+from ..core.turn import Step, Turn
 from ..core.usage import Usage
 from .cell_key import SlotKey
 from .codec import decode, encode
@@ -43,6 +44,15 @@ def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Stat
     return sql, (session, slot.id, number, variant.id)
 
 
+def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
+    """Return what makes a run the last variant of a slot, those of other kernels included."""
+    sql = (
+        "INSERT INTO variant SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
+        " WHERE session = ? AND slot = ?"
+    )
+    return sql, (session, slot.id, variant.id, session, slot.id)
+
+
 def run_row(run: str, basis: str, turn: Turn) -> Statement:
     """Return what writes a run."""
     text = json.dumps(encode(turn), ensure_ascii=False)
@@ -51,6 +61,12 @@ def run_row(run: str, basis: str, turn: Turn) -> Statement:
         " status = excluded.status, turn = excluded.turn"
     )
     return sql, (run, basis, turn.status, text)
+
+
+def ended_row(run: str, turn: Turn) -> Statement:
+    """Return what writes the end of a run, unless it was deleted meanwhile."""
+    text = json.dumps(encode(turn), ensure_ascii=False)
+    return "UPDATE run SET status = ?, turn = ? WHERE id = ?", (turn.status, text, run)
 
 
 def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
@@ -114,7 +130,8 @@ def read_slots(store: Store, session: str) -> list[Slot]:
     )
     for slot, run, basis, text in store.read(sql, (session,)):
         if slot in slots:
-            slots[slot].variants.append(Variant(_turn(store, run, text), basis, run))
+            with suppress(ValueError, LookupError, TypeError):  # a damaged row hides no other one
+                slots[slot].variants.append(Variant(_turn(store, run, text), basis, run))
     whole = [slot for slot in slots.values() if slot.variants]
     for slot in whole:
         slot.place = min(slot.place, len(slot.variants) - 1)
@@ -148,8 +165,12 @@ def cut_short(turn: Turn) -> Turn:
     """Return a turn that no kernel goes on with; one that was running was interrupted."""
     if turn.status != "streaming":
         return turn
-    steps = tuple(
-        replace(step, status="interrupted") if step.status == "streaming" else step
-        for step in turn.steps
+    return replace(turn, status="interrupted", steps=tuple(map(_cut_step, turn.steps)))
+
+
+def _cut_step(step: Step) -> Step:
+    runs = tuple(
+        replace(run, status="interrupted") if run.status == "running" else run for run in step.runs
     )
-    return replace(turn, status="interrupted", steps=steps)
+    status = "interrupted" if step.status == "streaming" else step.status
+    return replace(step, status=status, runs=runs)

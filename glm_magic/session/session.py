@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Unpack
 
 from ..catalogue.load import catalogue
@@ -169,6 +168,7 @@ class Session(Turns):
             if slot is None:
                 slot = Slot(key)
                 self._slots.add(slot)
+            slot.budget = budget
             first = len(slot.variants)
             for (id_, stream), options in zip(runs, lanes, strict=True):
                 slot.add(Variant(stream, basis, id_, options))
@@ -194,8 +194,8 @@ class Session(Turns):
         run = new_id()
         live = needs_service(call.deck, call.offer, call.wire)
 
-        def others(amount: Amount) -> Decimal:
-            return sum((m.taken(amount) for m in beside if m is not meter), Decimal(0))
+        def others() -> list[Meter]:
+            return [other for other in beside if other is not meter]
 
         meter = Meter(limits_of(self, run, budget, others) if live else [], _learn)
         notices = meter.check(call)
@@ -230,7 +230,8 @@ class Session(Turns):
                 f"the session {self.name} has no turn yet", hint="ask something first"
             )
         last = slot.variants[-1]
-        return self.open_lanes(last.turn.prompt, [last.options or Options()], slot=slot)[0]
+        ways = [last.options or Options()]
+        return self.open_lanes(last.turn.prompt, ways, slot=slot, budget=slot.budget)[0]
 
     def plan(
         self,

@@ -13,6 +13,7 @@ from ..core.transcript import turn_messages
 from ..core.turn import Turn
 from ..engine.planning.options import Options
 from ..engine.stream import Stream
+from .budget import Amount
 from .cell_key import SlotKey
 
 
@@ -92,6 +93,8 @@ class Slot:
     """When it first ran, seconds since the epoch; no two slots of a process share it."""
     ran_at_s: float = 0.0
     """When it ran last, by this process's monotonic clock."""
+    budget: Amount | None = None
+    """What its prompt may take when it is asked, once more too."""
 
     @property
     def current(self) -> Variant:

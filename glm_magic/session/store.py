@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -142,10 +143,13 @@ class NewerFileError(OSError):
 
 
 def _execute(connection: Connection, statements: Iterable[Statement]) -> bool:
+    from sqlite3 import IntegrityError
+
     connection.execute("BEGIN IMMEDIATE")
     try:
         for sql, values in statements:
-            connection.execute(sql, values)
+            with suppress(IntegrityError):  # what it belongs to was deleted, here or elsewhere
+                connection.execute(sql, values)
         connection.execute("COMMIT")
     except BaseException:  # an interrupt of the kernel may arrive anywhere
         if connection.in_transaction:

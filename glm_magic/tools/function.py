@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
+import math
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from ..core.errors import InvalidValueError
 from .docs import read_docs
@@ -63,7 +65,8 @@ class FunctionTool:
 
         given = parse_arguments(arguments)
         try:
-            checked = self._model.model_validate(given)
+            # in JSON mode a date may be a text, which in Python mode it may not always be
+            checked = self._model.model_validate_json(json.dumps(given))
         except ValidationError as error:
             raise ToolError(f"the arguments do not fit: {problems(error)}") from None
         positional, named = self._arguments(checked)
@@ -78,7 +81,7 @@ class FunctionTool:
             value = getattr(checked, field)
             if parameter.kind in _POSITIONAL:
                 positional.append(value)
-            elif field in checked.model_fields_set:
+            elif field in checked.model_fields_set or _is_field(parameter.default):
                 named[parameter.name] = value
         return positional, named
 
@@ -114,7 +117,8 @@ def _documented(function: Any) -> Any:
 
 def _is_async(function: Any) -> bool:
     called = getattr(function, "__call__", None)  # noqa: B004  an object whose call is async
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    return any(kind(one) for kind in kinds for one in (function, called))
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -145,6 +149,7 @@ def _model(
     """
     from pydantic import ConfigDict, Field, create_model
     from pydantic.errors import PydanticUserError
+    from pydantic_core import SchemaError
 
     said = read_docs(_documented(function)).parameters
     config = ConfigDict(extra="allow" if _takes_any(function) else "forbid", validate_by_alias=True)
@@ -155,16 +160,25 @@ def _model(
             about: dict[str, Any] = {"alias": item.name}
             if said.get(item.name):
                 about["description"] = said[item.name]
-            if item.default is not item.empty:
+            hint = hints.get(item.name, Any)
+            if _is_field(item.default):  # x: int = Field(5, description="…")
+                hint = Annotated[hint, item.default]
+            elif item.default is not item.empty:
                 about["default"] = item.default
-            fields[f"p{number}"] = (hints.get(item.name, Any), Field(**about))
+            fields[f"p{number}"] = (hint, Field(**about))
         return create_model(name, __config__=config, **fields)
-    except (PydanticUserError, NameError, TypeError) as error:
+    except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0].removesuffix(".")
         raise InvalidValueError(
             f"the parameters of {name} cannot come from JSON: {reason[:120]}",
             hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
         ) from None
+
+
+def _is_field(default: Any) -> bool:
+    from pydantic.fields import FieldInfo
+
+    return isinstance(default, FieldInfo)
 
 
 def _hints(function: Any) -> dict[str, Any]:
@@ -185,6 +199,9 @@ def _json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
             hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
         ) from None
     made.pop("title", None)
+    for part in made.get("properties", {}).values():
+        if isinstance(part.get("default"), float) and not math.isfinite(part["default"]):
+            del part["default"]  # JSON has no form for it
     return made
 
 

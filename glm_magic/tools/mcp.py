@@ -230,7 +230,9 @@ def _text(result: CallToolResult) -> str:
     for part in result.content:
         text = getattr(part, "text", None)
         resource = getattr(getattr(part, "resource", None), "text", None)
-        parts.append(text or resource or f"({part.type}, {_field(part, 'mime_type', 'mimeType')})")
+        told = text if text is not None else resource
+        kind = f"({part.type}, {_field(part, 'mime_type', 'mimeType')})"
+        parts.append(kind if told is None else told)
     return "\n".join(parts)
 
 

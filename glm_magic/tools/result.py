@@ -52,7 +52,9 @@ def _text(value: Any) -> str:
     if _is_table(value):
         return as_text(value)[0]
     if isinstance(value, Iterator):
-        value = list(islice(value, MAX_ITEMS))
+        items = list(islice(value, MAX_ITEMS + 1))
+        more = f" (first {MAX_ITEMS:,} items)" * (len(items) > MAX_ITEMS)
+        return _text(items[:MAX_ITEMS]) + more
     try:
         written = to_json(
             value,

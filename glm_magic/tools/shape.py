@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from ..core.errors import InvalidValueError
 from .function import problems, untitled
@@ -14,6 +15,8 @@ from .hints import usable
 
 _FENCE = re.compile(r"\A\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _KEYWORDS = ("type", "properties", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "items")
+_DEFINITIONS = ("$defs", "definitions")
+"""Where schemas keep their parts; the second since long before the first."""
 _HINT = "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
 
 
@@ -48,7 +51,8 @@ class Shape:
         """The schema as it is sent: of an object, which every JSON mode asks for."""
         if not self.key:
             return {**_referred(self.schema), **_definitions(self.schema)}
-        inner = {name: part for name, part in self.schema.items() if name != "$defs"}
+        own = {name: part for name, part in self.schema.items() if name not in _DEFINITIONS}
+        inner = _moved(own, f"#/properties/{self.key}")
         made: dict[str, Any] = {"type": "object", "properties": {self.key: inner}}
         made.update(required=[self.key], additionalProperties=False)
         return {**made, **_definitions(self.schema)}
@@ -79,6 +83,7 @@ class Shape:
 def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
+    from pydantic_core import SchemaError
 
     if given is None or isinstance(given, (str, int, float)) or inspect.isroutine(given):
         raise InvalidValueError(f"{given!r} is no shape for an answer", hint=_HINT)
@@ -86,7 +91,7 @@ def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(usable(given))
         schema = adapter.json_schema(schema_generator=untitled())
-    except (PydanticUserError, NameError, TypeError, AttributeError) as error:
+    except (PydanticUserError, SchemaError, NameError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:120]
         raise InvalidValueError(f"{name[:60]} has no JSON schema: {reason}", hint=_HINT) from None
 
@@ -117,6 +122,12 @@ def _of_schema(given: Mapping[str, Any]) -> tuple[str, dict[str, Any], Callable[
         raise InvalidValueError(
             f"this is no JSON schema: {error.message[:120]}", hint=_HINT
         ) from None
+    for place in _references(schema):
+        if not _stands(schema, place):
+            raise InvalidValueError(
+                f"this is no JSON schema: there is nothing at {place!r} in it",
+                hint="a reference has to lead to a place of the same schema, such as #/$defs/City",
+            )
     validator = Draft202012Validator(schema)
 
     def check(value: Any) -> Any:
@@ -142,12 +153,48 @@ def _key(schema: Mapping[str, Any]) -> str:
 
 def _referred(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a schema is that only points to one of its definitions, as a recursive one."""
-    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    return dict(schema.get("$defs", {}).get(name, schema))
+    for place in _DEFINITIONS:
+        name = str(schema.get("$ref", "")).removeprefix(f"#/{place}/")
+        if name in schema.get(place, {}):
+            return dict(schema[place][name])
+    return dict(schema)
 
 
 def _definitions(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {place: schema[place] for place in _DEFINITIONS if place in schema}
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Yield every reference of a schema."""
+    if isinstance(part, Mapping):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
+def _stands(schema: Any, reference: str) -> bool:
+    """Whether a reference leads to a place of the schema."""
+    if not reference.startswith("#"):
+        return False
+    for step in reference[1:].split("/")[1:]:
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list) and name.isdecimal() and int(name) < len(schema):
+            schema = schema[int(name)]
+        elif isinstance(schema, Mapping) and name in schema:
+            schema = schema[name]
+        else:
+            return False
+    return True
+
+
+def _moved(part: Any, place: str) -> Any:
+    """Return a schema that stands at another place now, with what refers to its whole."""
+    if isinstance(part, Mapping):
+        return {k: place if (k, v) == ("$ref", "#") else _moved(v, place) for k, v in part.items()}
+    return [_moved(inner, place) for inner in part] if isinstance(part, list) else part
 
 
 def _json(answer: str) -> Any:

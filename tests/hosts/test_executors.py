@@ -79,13 +79,14 @@ def test_papermill_runs_and_saves(asks_the_server, tmp_path):
     assert messages(asks_the_server) == [["why?"]]
 
 
-async def run_process(*command, stdin=None):
+async def run_process(*command, stdin=None, types_after_s=0.0):
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    await asyncio.sleep(types_after_s)
     async with asyncio.timeout(100):
         out, _ = await process.communicate(stdin)
     return process.returncode, out.decode()
@@ -116,7 +117,8 @@ def test_the_console_prints_the_reply(asks_the_server):
         pytest.skip("jupyter-console is not installed beside this Python")
     command = (str(console), "--simple-prompt", "--no-confirm-exit")
     typed = b"%load_ext glm_magic\n%glm why?\nprint('status', _glm.status)\nexit\n"
-    _, out = asyncio.run(run_process(*command, stdin=typed))
+    # The console waits for ever where the kernel is idle before it listens, as no typist is so fast.
+    _, out = asyncio.run(run_process(*command, stdin=typed, types_after_s=4))
     assert "Because of **scattering**." in out
     assert "status complete" in out
     assert out.count("Because of **scattering**.") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from glm_magic.engine.planning.options import Options
 from glm_magic.session import limits
 from glm_magic.session.budget import TOKENS, Amount, parse_amount
 from glm_magic.session.ledger import Total, day_of, grouped
-from tests.servers.script import Failure, Script, Tokens
+from tests.servers.script import Call, Failure, Script, Tokens
 
 PATHS = {
     "dashscope": "/compatible-mode/v1",
@@ -234,3 +235,65 @@ def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_
     assert session.entries == []
     assert Total.of(limits.all_entries()) == before
     assert len(model_server.requests) == 1
+
+
+def weather(city: str) -> str:
+    return city
+
+
+def test_each_round_of_a_turn_is_counted_once(model_server):
+    session = make(model_server, "zai", "glm-4.7")
+    session.set_budget(Amount(Decimal(700), TOKENS))
+    asks = Script(calls=(Call("weather", '{"city": "Ulm"}'),), tokens=Tokens(250, 100))
+    model_server.tell(asks, Script(answer="Rain.", tokens=Tokens(280, 10)))
+    reply = session.ask("x", tools=[weather])
+    assert reply.status == "complete"
+    assert len(model_server.requests) == 2
+    model_server.tell(replace(asks, tokens=Tokens(250, 340)))
+    session.set_budget(Amount(Decimal(1250), TOKENS))
+    with pytest.raises(InvalidValueError, match="going on takes") as caught:
+        session.ask("x", tools=[weather])
+    assert "nothing was sent" not in caught.value.message
+    assert "≈1,230 tokens used so far" in caught.value.message
+
+
+def test_a_warning_before_a_later_round_is_told(model_server):
+    session = make(model_server, "zai", "glm-4.7")
+    session.set_budget(Amount(Decimal(800), TOKENS))
+    asks = Script(calls=(Call("weather", '{"city": "Ulm"}'),), tokens=Tokens(550, 80))
+    model_server.tell(asks, Script(answer="Rain.", tokens=Tokens(60, 5)))
+    reply = session.ask("x", tools=[weather])
+    assert [n.code for n in reply.turn.notices].count("budget-near") == 1
+
+
+def test_lanes_that_are_about_to_be_asked_count_for_the_sessions_and_the_days_budget(model_server):
+    session = make(model_server, "zai", "glm-4.6")
+    prompt = "word " * 100
+    for hold in (
+        lambda amount: session.set_budget(amount),
+        lambda amount: limits.put(limits.DAY, amount.written if amount else None),
+    ):
+        hold(Amount(Decimal(300), TOKENS))
+        ways = [Options(parameters={"temperature": n / 10}) for n in range(4)]
+        with pytest.raises(InvalidValueError, match="would be passed"):
+            session.open_lanes(prompt, ways)
+        hold(None)
+    assert model_server.requests == []
+
+
+def test_a_prompt_that_is_asked_again_keeps_its_cells_budget(model_server):
+    model_server.tell(Script(answer="word " * 400, tokens=None, piece_chars=5))
+    session = make(model_server, "zai", "glm-4.6")
+    amount = Amount(Decimal(50), TOKENS)
+    session.open("x", Options(), None, amount).wait()
+    again = session.retry()
+    again.wait()
+    assert again.turn.status == "interrupted"
+
+
+def test_a_tiny_budget_comes_back_from_disk(model_server, another_kernel):
+    session = make(model_server, "zai", "glm-4.6")
+    session.ask("x")
+    session.set_budget(parse_amount("¥0.0000001"))
+    another_kernel()
+    assert glm.Session("money").budget == session.budget

@@ -455,3 +455,71 @@ def test_a_killed_process_loses_at_most_a_second_of_a_running_turn(model_server,
     assert 3 <= pieces <= lived_s / 0.9 + 1, "at most about one a second"
     assert [m.content for m in session.context()][1] == turn.answer
     assert session.entries[0].estimated
+
+
+# ---- what is deleted while it arrives, and what two kernels do at once ---------------------------
+
+
+@pytest.mark.parametrize("how", ["undo", "reset", "forget"])
+def test_what_is_taken_back_while_it_arrives_stays_away_and_the_store_goes_on(
+    chat, store, model_server, monkeypatch, how
+):
+    monkeypatch.setattr(journal, "PIECE_S", 0.05)
+    model_server.tell(Script(answer="unmistakable " * 40, pause_s=0.01), Script(answer="fine"))
+    session = chat("taken")
+    session_id = session.id
+    stream = session.stream("secret?")
+    stream.start()
+    while not store.read("SELECT * FROM piece"):
+        time.sleep(0.02)
+    if how == "forget":
+        session.reset()
+        keeping.forget(session_id)
+    else:
+        getattr(session, how)()
+    stream.wait()
+    assert store.read("SELECT count(*) FROM run") == [(0,)]
+    if how == "forget":
+        assert store.read("SELECT DISTINCT session_name FROM call") == [("",)]
+    assert chat("other").ask("next?").status == "complete"
+    assert store.problem == ""
+    assert keeping.by_name("other").turns == 1
+
+
+def test_two_kernels_that_ask_the_same_prompt_again_keep_both_answers(
+    chat, model_server, another_kernel
+):
+    model_server.tell(*(Script(answer=word) for word in ("zero", "one", "two")))
+    first = chat("shared")
+    first.ask("x")
+    another_kernel()
+    second = chat("shared")
+    first.retry().wait()
+    second.retry().wait()
+    another_kernel()
+    (slot,) = glm.Session("shared").slots
+    assert [turn.answer for turn in slot.turns] == ["zero", "one", "two"]
+
+
+def test_a_damaged_row_hides_no_other_session(chat, store, another_kernel):
+    for name in ("good", "bad", "worse"):
+        chat(name).ask("x")
+    store.write([("UPDATE session SET options = '{' WHERE name = 'bad'", ())])
+    store.write([("UPDATE run SET turn = '{' WHERE id IN (SELECT run FROM variant JOIN session ON"
+                  " session.id = session WHERE name = 'worse')", ())])  # fmt: skip
+    another_kernel()
+    assert set(keeping.names_on_disk()) == {"good", "worse"}
+    assert glm.Session("worse").turns == []
+    assert len(glm.Session("good").turns) == 1
+
+
+def test_a_call_that_was_running_when_the_kernel_died_was_interrupted():
+    from glm_magic.core.messages import ToolRun
+    from glm_magic.core.transcript import step_messages
+    from glm_magic.session.rows import cut_short
+
+    call = ToolCall("c", "deploy", "{}")
+    step = Step(tool_calls=(call,), runs=(ToolRun("c", "running"),), status="complete")
+    turn = cut_short(Turn("x", "zai", "glm-4.6", (step,), "streaming"))
+    assert turn.steps[0].runs[0].status == "interrupted"
+    assert "may have had an effect" in step_messages(turn.steps[0], "zai")[1].content

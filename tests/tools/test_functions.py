@@ -32,6 +32,11 @@ class Place(TypedDict):
     city: str
 
 
+class Meeting(BaseModel, strict=True):
+    day: date
+    pair: tuple[int, int]
+
+
 class Colour(Enum):
     RED = "red"
 
@@ -271,3 +276,43 @@ def test_schemas_go_as_they_are_and_are_not_callable() -> None:
     assert schemas[0] is bare
     assert schemas[2] is search
     assert set(tools) == {"everything"}
+
+
+def test_a_field_of_pydantic_may_be_the_default() -> None:
+    def find(
+        x: int = Field(5, description="how many"), y: int = Field(description="needed")
+    ) -> int:
+        return x + y
+
+    tool = FunctionTool(find)
+    parameters = tool.schema["function"]["parameters"]
+    assert parameters["properties"]["x"]["description"] == "how many"
+    assert parameters["properties"]["x"]["default"] == 5
+    assert parameters["required"] == ["y"]
+    assert tool.bind('{"y": 1}')() == 6
+    assert tool.bind('{"x": 2, "y": 1}')() == 3
+
+
+def test_a_strict_model_takes_what_json_can_say() -> None:
+    def meet(meeting: Meeting) -> str:
+        return f"{meeting.day} {meeting.pair}"
+
+    given = '{"meeting": {"day": "2026-11-21", "pair": [1, 2]}}'
+    assert FunctionTool(meet).bind(given)() == "2026-11-21 (1, 2)"
+
+
+def test_a_pattern_that_pydantic_cannot_read_is_told_in_two_lines() -> None:
+    def bad(x: Annotated[str, Field(pattern=r"^(?!a).*")]) -> str:
+        return x
+
+    with pytest.raises(InvalidValueError, match="the parameters of bad cannot come from JSON"):
+        FunctionTool(bad)
+
+
+def test_a_default_without_a_form_in_json_is_left_out_of_the_schema() -> None:
+    def find(limit: float = float("inf")) -> float:
+        return limit
+
+    tool = FunctionTool(find)
+    json.dumps(tool.schema, allow_nan=False)
+    assert tool.bind("{}")() == float("inf")

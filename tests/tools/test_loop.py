@@ -447,3 +447,88 @@ def test_the_thinking_before_a_second_answer_can_be_cut_short() -> None:
     assert [step.cause for step in reply.steps] == ["prompt", "tools", "answer now"]
     assert [message["role"] for message in last] == ["user", "assistant", "tool"]
     assert reply.answer == "It rains."
+
+
+def test_an_empty_result_is_no_call_that_was_not_made() -> None:
+    def read() -> str:
+        return ""
+
+    _, bodies = rounds(Script(calls=(Call("read", "{}"),)), SAYS, tools=[read])
+    assert told(bodies[1])[-1]["content"] == "(nothing)"
+
+
+def test_a_call_in_which_the_reply_was_cut_is_not_made() -> None:
+    wiped: list[str] = []
+
+    def wipe(path: str = "/data") -> str:
+        wiped.append(path)
+        return "done"
+
+    for arguments in ("", '{"path": "/tm'):
+        cut = Script(calls=(Call("wipe", arguments),), finish="length")
+        reply, bodies = rounds(cut, SAYS, tools=[wipe])
+        said, result = told(bodies[1])[-2:]
+        assert "cut at the token limit inside this call" in result["content"]
+        assert said["tool_calls"][0]["function"]["arguments"] == "{}", "half of it is not sent back"
+        assert reply.answer == "It rains."
+    assert wiped == []
+    rounds(Script(calls=(Call("wipe", '{"path": "/tmp/x"}'),), finish="length"), SAYS, tools=[wipe])
+    assert wiped == ["/tmp/x"], "a whole call before the limit is one"
+
+
+@pytest.mark.parametrize(
+    "choice", ["required", {"type": "function", "function": {"name": "weather"}}]
+)
+def test_a_call_is_forced_only_once(choice: Any) -> None:
+    place = next(place for place in PLACES if place.provider == "vllm")
+    _, bodies = rounds(ASKS, SAYS, place=place, params={"tool_choice": choice})
+    assert [body.get("tool_choice") for body in bodies] == [choice, None]
+
+
+def test_an_interrupt_in_one_of_several_calls_ends_the_turn() -> None:
+    def stop() -> str:
+        raise KeyboardInterrupt
+
+    calls = (Call("stop", "{}", "a"), Call("weather", '{"city": "Ulm"}', "b"))
+    with ModelServer() as server:
+        server.tell(Script(calls=calls), SAYS)
+        stream = glm.stream("x", **HERE.asked(server, tools=[stop, weather], parallel=True))
+        with stream:
+            stream.wait(20)
+        assert stream.turn.status == "interrupted"
+        assert len(server.requests) == 1
+
+
+def test_a_plain_function_may_give_a_coroutine_also_where_a_loop_runs() -> None:
+    async def look() -> str:
+        await asyncio.sleep(0)
+        return "rain"
+
+    def weather() -> Any:
+        return look()
+
+    async def lines() -> Any:
+        for n in range(3):
+            yield n
+
+    async def ask() -> list[str]:
+        both = (Call("weather", "{}", "a"), Call("lines", "{}", "b"))
+        _, bodies = rounds(Script(calls=both), SAYS, tools=[weather, lines])  # as in a notebook
+        return [message["content"] for message in told(bodies[1])[-2:]]
+
+    assert asyncio.run(ask()) == ["rain", "[0,1,2]"]
+
+
+def test_the_cost_of_a_paid_round_stays_when_a_later_one_is_refused() -> None:
+    from tests.servers.script import Failure
+
+    asks = Script(calls=(Call("weather", '{"city": "Ulm"}'),), tokens=Tokens(1000, 100))
+    refused = Script(refusal=Failure(400, "1210", "no"))
+    place = next(p for p in PLACES if p.provider == "zai" and "coding" not in p.path)
+    with ModelServer() as server:
+        server.tell(asks, refused)
+        asked = place.asked(server, tools=[weather], model="glm-4.6")
+        with pytest.raises(glm.GlmError) as caught:
+            glm.ask("x", **asked)
+    assert caught.value.turn is not None
+    assert caught.value.turn.cost is not None

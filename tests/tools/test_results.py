@@ -106,3 +106,11 @@ def test_a_failure_names_its_line_in_the_users_function() -> None:
     )
     assert failure_text(KeyError("x")) == "KeyError: 'x'"
     assert failure_text(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize(("count", "said"), [(1000, False), (1001, True)])
+def test_a_generator_that_gives_more_than_is_told_says_so(count: int, said: bool) -> None:
+    text = result_text(n for n in range(count))
+    assert text.startswith("[0,1,2,")
+    assert ("(first 1,000 items)" in text) is said
+    assert "999]" in text

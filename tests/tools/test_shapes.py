@@ -157,3 +157,30 @@ def test_what_is_no_schema_is_refused_in_two_lines(given: Any, words: str) -> No
 )
 def test_records_are_found(value: Any, records: Any) -> None:
     assert records_of(value) == records
+
+
+CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+
+@pytest.mark.parametrize("place", ["$defs", "definitions"])
+def test_parts_of_a_schema_are_found_where_it_keeps_them(place: str) -> None:
+    items = {"type": "array", "items": {"$ref": f"#/{place}/City"}, place: {"City": CITY}}
+    shape = Shape(items)
+    Draft202012Validator(shape.sent).validate({"items": [{"name": "Ulm"}]})
+    assert shape.read('{"items": [{"name": "Ulm"}]}') == [{"name": "Ulm"}]
+    whole = Shape({"$ref": f"#/{place}/City", place: {"City": CITY}})
+    assert whole.key == ""
+    Draft202012Validator(whole.sent).validate({"name": "Ulm"})
+
+
+def test_a_schema_that_refers_to_its_whole_does_so_where_it_is_sent() -> None:
+    shape = Shape({"type": "array", "items": {"$ref": "#"}})
+    Draft202012Validator(shape.sent).validate({"items": [[], [[]]]})
+    assert list(Draft202012Validator(shape.sent).iter_errors({"items": [1]}))
+    assert shape.read("[[], [[]]]") == [[], [[]]]
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/Nope", "#/x/0", "https://example.org/a.json"])
+def test_a_reference_that_leads_nowhere_is_refused_before_asking(reference: str) -> None:
+    with pytest.raises(InvalidValueError, match="there is nothing at"):
+        Shape({"type": "object", "properties": {"a": {"$ref": reference}}})

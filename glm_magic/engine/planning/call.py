@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,8 +52,16 @@ class Call:
         return replace(self, request=request, wire=wire, size=size)
 
     def going_on(self, messages: Sequence[Message]) -> Call:
-        """Return the call that follows when these messages have joined the conversation."""
-        return self.again(messages=(*self.request.messages, *messages))
+        """Return the call that follows when these messages have joined the conversation.
+
+        A call that was forced is made by then: forced again, the model could never answer.
+        """
+        parameters = dict(self.request.parameters)
+        if parameters.get("tool_choice") == "required" or isinstance(
+            parameters.get("tool_choice"), Mapping
+        ):
+            del parameters["tool_choice"]
+        return self.again(messages=(*self.request.messages, *messages), parameters=parameters)
 
     def unthinking(self) -> Call:
         """Return the same call with thinking off.

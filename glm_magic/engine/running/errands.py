@@ -8,16 +8,20 @@ functions meanwhile. Where nobody waits, or several run at once, each gets a thr
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import contextvars
 import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from ...tools.result import MAX_ITEMS
 
 CLAIM_S = 1.0
 """How long a function waits for a thread that was here, or has just started the turn."""
@@ -104,6 +108,8 @@ class Errand:
 
     def _settled(self, result: Any) -> Any:
         """Return a result, waited for where it is awaitable."""
+        if inspect.isasyncgen(result):
+            result = _first_items(result)
         if not inspect.isawaitable(result):
             return result
 
@@ -114,7 +120,20 @@ class Errand:
             there = asyncio.run_coroutine_threadsafe(wait(), self._loop)
             self._cancel = there.cancel
             return there.result()
+        if asyncio._get_running_loop() is not None:  # a plain function that gave a coroutine
+            return self._beside(wait())
         return self._alone(wait())
+
+    def _beside(self, waiting: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in a thread of its own, where this one has a loop that runs already."""
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            context = contextvars.copy_context()
+            try:
+                return threads.submit(context.run, self._alone, waiting).result()
+            except KeyboardInterrupt:
+                if self._cancel is not None:
+                    self._cancel()
+                raise
 
     def _alone(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a loop of its own; only ever in a thread that has none."""
@@ -134,6 +153,17 @@ class Errand:
                     cancel()
             elif thread == threading.main_thread().ident and not self._ended:
                 self._nudged = _interrupt_main()
+
+
+async def _first_items(generator: AsyncGenerator[Any, Any]) -> Any:
+    """Return an iterator over what an asynchronous generator gives, one item more than is told."""
+    items = []
+    async with contextlib.aclosing(generator):
+        async for item in generator:
+            items.append(item)
+            if len(items) > MAX_ITEMS:
+                break
+    return iter(items)
 
 
 def _interrupt_main() -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.events import Notice, ToolFinished, ToolStarted
 from ...core.messages import RunStatus, ToolCall, ToolRun
-from ...core.transcript import step_messages
+from ...core.transcript import cut_call, step_messages
 from ...core.turn import Step
 from ...tools.result import failure_text, result_text
 from ...tools.tool import Tool, ToolError, parse_arguments
@@ -16,6 +16,10 @@ from ..planning.call import Call
 from ..planning.follow import Follow
 from .arrivals import Arrivals
 from .errands import Errands
+
+
+class _InterruptedError(Exception):
+    """The user interrupted a function; a group of tasks would swallow a cancellation."""
 
 
 class Rounds:
@@ -37,6 +41,8 @@ class Rounds:
         self._errands = errands
         self._asking = asyncio.Lock()
         self._round = 0
+        self._cut: ToolCall | None = None
+        """The call in which the reply was cut."""
 
     async def after(self, call: Call, step: Step) -> Call | None:
         """Make the calls of a reply; return the request that tells the model what they gave.
@@ -53,6 +59,7 @@ class Rounds:
         if self._round > self._follow.max_rounds + 1:
             self._end()
             return None
+        self._cut = cut_call(step)
         await self._make(step.tool_calls)
         done = self._arrivals.fold.current.step(self._arrivals.now())
         return call.going_on(step_messages(done, call.offer.provider.name))
@@ -69,13 +76,19 @@ class Rounds:
         self._arrivals.fold.stop("incomplete")
 
     async def _make(self, calls: tuple[ToolCall, ...]) -> None:
-        if self._follow.parallel and len(calls) > 1:
-            async with asyncio.TaskGroup() as group:
+        interrupted = False
+        try:
+            if self._follow.parallel and len(calls) > 1:
+                async with asyncio.TaskGroup() as group:
+                    for call in calls:
+                        group.create_task(self._one(call))
+            else:
                 for call in calls:
-                    group.create_task(self._one(call))
-        else:
-            for call in calls:
-                await self._one(call)
+                    await self._one(call)
+        except* _InterruptedError:
+            interrupted = True
+        if interrupted:
+            raise asyncio.CancelledError
 
     async def _one(self, call: ToolCall) -> None:
         """Make one call, or say why it was not made; the model learns of it in any case."""
@@ -103,6 +116,8 @@ class Rounds:
                 f"not called: the limit of {self._follow.max_rounds} rounds of calls is reached; "
                 "answer with what you have"
             )
+        if call is self._cut:
+            raise ToolError("not called: the reply was cut at the token limit inside this call")
         return tool
 
     async def _approved(self, call: ToolCall) -> bool:
@@ -144,4 +159,4 @@ class Rounds:
 def _stop_if_interrupted(error: BaseException | None) -> None:
     """End the turn where the user interrupted a function."""
     if isinstance(error, KeyboardInterrupt):
-        raise asyncio.CancelledError
+        raise _InterruptedError

@@ -107,16 +107,12 @@ def budget(desk: Desk, words: Sequence[str]) -> Shown:
         case ["off"]:
             desk.session.set_budget(None)
         case ["day", amount]:
-            limits.put(limits.DAY, None if amount == OFF else _kept(parse_amount(amount)))
+            limits.put(limits.DAY, None if amount == OFF else parse_amount(amount).written)
         case ["quota", *rest]:
             limits.set_quota(None if rest == [OFF] else _quota(rest))
         case [amount]:
             desk.session.set_budget(parse_amount(amount))
     return _budgets(desk)
-
-
-def _kept(amount: Amount) -> str:
-    return f"{amount.number} {amount.unit}"
 
 
 def _quota(words: Sequence[str]) -> limits.Quota:
