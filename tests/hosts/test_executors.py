@@ -117,7 +117,7 @@ def test_the_console_prints_the_reply(asks_the_server):
         pytest.skip("jupyter-console is not installed beside this Python")
     command = (str(console), "--simple-prompt", "--no-confirm-exit")
     typed = b"%load_ext glm_magic\n%glm why?\nprint('status', _glm.status)\nexit\n"
-    # The console waits for ever where the kernel is idle before it listens, as no typist is so fast.
+    # The console waits for ever where a kernel is idle again before it listens.
     _, out = asyncio.run(run_process(*command, stdin=typed, types_after_s=4))
     assert "Because of **scattering**." in out
     assert "status complete" in out
