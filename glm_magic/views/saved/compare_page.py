@@ -77,7 +77,8 @@ def compare_html(
     notes = "<br>".join(map(text_html, _notes(turns, options, said)))
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + small_asset("compare.css")
-    return f'<div class="glm glm-cs" style="{_ROOT}"><style>{style}</style>{table}</div>'
+    look = f"{_ROOT};--lanes:{len(labels)}"
+    return f'<div class="glm glm-cs" style="{look}"><style>{style}</style>{table}</div>'
 
 
 def _row(name: str, cells: Iterable[str], kind: str = "") -> str:

@@ -49,10 +49,10 @@ _STYLES = {
 }
 # Ours and constant; pages that do not trust the notebook drop it, and hide the buttons.
 _COPY = (
-    "let b=event.target.closest('.glm-c');"
-    "b&&navigator.clipboard.writeText(b.parentNode.lastChild.textContent)"
-    ".then(function(){b.dataset.done='✓';"
-    "setTimeout(function(){delete b.dataset.done},1400)})"
+    "let b=event.target.closest('.glm-c'),c=b&&b.parentNode.lastChild,"
+    "d=function(){b.dataset.done='✓';setTimeout(function(){delete b.dataset.done},1400)};"
+    "b&&(navigator.clipboard?navigator.clipboard.writeText(c.textContent).then(d):"
+    "(getSelection().selectAllChildren(c),document.execCommand('copy')&&d()))"
 )
 _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
 _AMBER = "#c77700"
@@ -237,7 +237,8 @@ def _reasoning_column(turn: Turn, options: ViewOptions, said: Words, opened: boo
     style = _STYLES["open" if is_open else "closed"]
     read = reading_html(markdown_html(reasoning), anatomy_words(said))
     return (
-        f'<details class="glm-r" style="{style}"{" open" * is_open}>'
+        f'<details class="glm-r{" glm-hr" * (options.hold == "thinking")}" style="{style}"'
+        f"{' open' * is_open}>"
         f"<summary>{summary_html(turn, options, said)}</summary>"
         f'<div class="glm-t" style="{_STYLES["reasoning"]}">{read}</div>'
         "</details>"

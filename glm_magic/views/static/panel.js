@@ -369,6 +369,7 @@ class View {
   changePhase(state) {
     this.live.textContent = state.says;
     const reading = state.live && !this.following;
+    if (reading && !state.open && this.doc.touched === null) this.keepOpen();
     if (this.doc.touched !== null) this.details.open = this.doc.touched;
     else if (!reading) this.details.open = state.open;
     if (!state.live && this.following) {
@@ -381,6 +382,12 @@ class View {
   showToggle() {
     this.summary.setAttribute("aria-expanded", String(this.details.open));
     this.pin();
+  }
+
+  /** Who scrolled up is reading: the saved page stays open as well. */
+  keepOpen() {
+    this.doc.touched = true;
+    this.model.send({ type: "toggle", open: true });
   }
 
   // The user's own choice wins for good, in every view and in the saved page.
@@ -407,7 +414,14 @@ class View {
     this.pinnedAt = this.scroller.scrollTop;
   }
 
+  /** Let the keyboard go on at the cell, where what has the focus is about to go. */
+  giveFocusBack() {
+    if (this.root.contains(document.activeElement))
+      this.root.closest(".jp-Cell")?.focus({ preventScroll: true });
+  }
+
   showStopping() {
+    if (document.activeElement === this.stop) this.giveFocusBack();
     this.stop.disabled = true;
     this.label(this.stop, this.labels.stopping);
   }
@@ -455,6 +469,7 @@ class View {
   close() {
     this.resized.disconnect();
     this.doc.views.delete(this);
+    this.giveFocusBack();
   }
 }
 
@@ -500,12 +515,18 @@ export default {
     for (const delay of READY_AGAIN_MS)
       setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
     model.on("comm_live_update", () => doc.leave());
-    return () => doc.leave();
+    return () => {
+      doc.leave();
+      DOCUMENTS.delete(model.get("key"));
+    };
   },
   render({ model, el }) {
     const doc = documentOf(model);
     const view = new View(doc, el);
     doc.views.add(view);
-    return () => view.close();
+    return () => {
+      view.close();
+      el.replaceChildren(); // or the page would keep every panel that it ever showed
+    };
   },
 };

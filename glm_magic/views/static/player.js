@@ -22,8 +22,8 @@ window.glmPlayer = window.glmPlayer || (function () {
         if (child.nodeType === 3) {
           texts.push({ node: child, at: size, whole: child.data });
           size += child.data.length;
-        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,.glm-tool,button")) {
-          elements.push({ node: child, at: size });
+        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,.glm-tool,.glm-o > summary,button")) {
+          if (!child.matches(".glm-o")) elements.push({ node: child, at: size });
           walk(child);
         }
       }
@@ -60,16 +60,18 @@ window.glmPlayer = window.glmPlayer || (function () {
     const beats = beatsOf(root.dataset.beats);
     const [end, reasoning, answer] = beats[beats.length - 1];
     const details = root.querySelector(".glm-r");
+    const opens = details && !details.matches(".glm-hr"); // what is held back stays so
     const thoughts = textOf(root.querySelector(".glm-t"));
     const said = textOf(root.querySelector(".glm-a"));
     let now = end, speed = 0, running = 0, before = 0;
 
     const bar = control("div", root, { className: "glm-pl" });
     const button = control("button", bar, { type: "button", textContent: "▶", title: PLAY });
-    const range = control("input", bar, { type: "range", min: 0, max: end, step: 1, value: end });
+    const range = control("input", bar, { type: "range", min: 0, max: end, step: end / 100, value: end });
     const clock = control("span", bar, {});
     const rate = control("button", bar, { type: "button", title: SPEED });
     range.setAttribute("aria-label", POSITION);
+    range.onkeydown = (event) => event.stopPropagation(); // a notebook takes the arrows for its cells
     button.setAttribute("aria-label", PLAY);
 
     function paint() {
@@ -102,11 +104,11 @@ window.glmPlayer = window.glmPlayer || (function () {
       running = running ? 0 : 1;
       before = 0;
       if (running && now >= end) now = 0;
-      if (running && details) details.open = true;
+      if (running && opens) details.open = true;
       paint();
       if (running) requestAnimationFrame(frame);
     };
-    range.oninput = () => { running = 0; now = +range.value; if (details) details.open = true; paint(); };
+    range.oninput = () => { running = 0; now = +range.value; if (opens) details.open = true; paint(); };
     rate.onclick = () => { speed = (speed + 1) % SPEEDS.length; paint(); };
     if (details) search(root, details, SEARCH);
     paint();
