@@ -71,10 +71,12 @@ def require_key(provider: ProviderInfo, api_key: str | Secret | None = None) -> 
 
 
 def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[Secret]:
-    file = _env_file()
-    values = _values_in(file) if file is not None else {}
+    values: dict[str, str | None] | None = None
     for name in names:  # a provider's own key, wherever it is, before the one for any provider
         yield Secret(os.environ.get(name, ""), name)
+        if values is None:  # no file is looked for where the environment has the key
+            file = _env_file()
+            values = _values_in(file) if file is not None else {}
         yield Secret(values.get(name) or "", f"{name} in .env")
         if keyring:
             yield Secret(_from_keyring(name), f"{name} in the keyring")

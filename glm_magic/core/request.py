@@ -29,3 +29,9 @@ class Request:
     """Function schemas in the OpenAI form, sent unchanged."""
     preserve: bool | None = None
     """Whether reasoning of earlier turns goes back; ``None``: the provider's default."""
+
+
+def forces_call(parameters: Mapping[str, Any]) -> bool:
+    """Whether a request leaves the model no choice but to call a function."""
+    choice = parameters.get("tool_choice")
+    return choice == "required" or isinstance(choice, Mapping)

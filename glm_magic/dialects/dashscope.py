@@ -13,7 +13,7 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.errors import UnsupportedError
-from ..core.request import Request, Thinking
+from ..core.request import Request, Thinking, forces_call
 from .chat import ChatDialect
 from .dashscope_errors import judge
 
@@ -34,10 +34,9 @@ def refuse(request: Request, offer: Offer) -> None:
     """
     parameters = request.parameters
     thinks = request.thinking is not False and parameters.get("enable_thinking") is not False
-    choice = parameters.get("tool_choice")
-    if thinks and (isinstance(choice, Mapping) or choice == "required"):
+    if thinks and forces_call(parameters):
         raise _unsupported(offer, "a function cannot be forced while the model thinks", _NO_THINK)
-    if choice == "required":
+    if parameters.get("tool_choice") == "required":
         hint = 'use "auto", or name the function'
         raise _unsupported(offer, 'tool_choice "required" is refused', hint)
     if any(tool.get("function", {}).get("name") == "search" for tool in request.tools):

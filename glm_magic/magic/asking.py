@@ -72,7 +72,7 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
         )
     if options.dry_run:
         session.touch(key)
-        ways = [way.options for way in lanes_of(options.compare, asked)] or [asked]
+        ways = [way.options for way in lanes_of(options.compare, asked)]
         show(dry_run([session.plan(prompt.text, way, key, start_local=False) for way in ways]))
         return None
     budget = parse_amount(options.budget) if options.budget else None

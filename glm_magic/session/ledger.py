@@ -77,8 +77,7 @@ def entries_of(
 
 def _is_refused(step: Step) -> bool:
     """Whether the service answered with an error before it generated anything."""
-    arrived = step.reasoning or step.content or step.tool_calls or step.usage
-    return step.status == "failed" and not arrived
+    return step.status == "failed" and not step.brought_something
 
 
 def _spent(step: Step, size: Size | None, price: Price | None) -> tuple[Usage, Cost | None, bool]:

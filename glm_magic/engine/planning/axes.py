@@ -69,7 +69,7 @@ _OTHERWISE = {"thinking": "think", "effort": "think"}
 
 
 def lanes_of(axes: Iterable[str], base: Options) -> list[Lane]:
-    """Return the lanes that axes such as ``think=on,off`` make, each with each.
+    """Return the lanes that axes such as ``think=on,off`` make, each with each; one without axes.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from ...catalogue.schema import Offer
 from ...core.estimate import Size, estimate_body
 from ...core.events import Notice
 from ...core.messages import Message
-from ...core.request import Request
+from ...core.request import Request, forces_call
 from ...core.secret import Secret
 from ...dialects import Dialect
 from ...wire.http import IDLE_TIMEOUT_S
@@ -57,9 +57,7 @@ class Call:
         A call that was forced is made by then: forced again, the model could never answer.
         """
         parameters = dict(self.request.parameters)
-        if parameters.get("tool_choice") == "required" or isinstance(
-            parameters.get("tool_choice"), Mapping
-        ):
+        if forces_call(parameters):
             del parameters["tool_choice"]
         return self.again(messages=(*self.request.messages, *messages), parameters=parameters)
 

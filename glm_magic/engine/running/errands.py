@@ -8,16 +8,14 @@ functions meanwhile. Where nobody waits, or several run at once, each gets a thr
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import contextvars
 import inspect
 import signal
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +124,7 @@ class Errand:
 
     def _beside(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a thread of its own, where this one has a loop that runs already."""
-        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        with ThreadPoolExecutor(1) as threads:
             context = contextvars.copy_context()
             try:
                 return threads.submit(context.run, self._alone, waiting).result()
@@ -158,7 +156,7 @@ class Errand:
 async def _first_items(generator: AsyncGenerator[Any, Any]) -> Any:
     """Return an iterator over what an asynchronous generator gives, one item more than is told."""
     items = []
-    async with contextlib.aclosing(generator):
+    async with aclosing(generator):
         async for item in generator:
             items.append(item)
             if len(items) > MAX_ITEMS:

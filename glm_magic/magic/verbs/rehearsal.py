@@ -177,7 +177,7 @@ class _Rehearsal:
         if not options.history:
             session = desk.conversations.aside(session)
         session.is_kept = False
-        ways = [way.options for way in lanes_of(options.compare, asked)] or [asked]
+        ways = [way.options for way in lanes_of(options.compare, asked)]
         lanes = Lanes([""] * len(ways), session.open_lanes(prompt, ways))
         try:
             lanes.wait()
