@@ -34,19 +34,18 @@ if TYPE_CHECKING:
         ContentDelta,
         ContentWasReasoning,
         Finish,
-        Notice,
         ReasoningDelta,
         Started,
         StreamError,
         ToolCallDelta,
         UsageReport,
     )
-    from .core.turn import Turn
+    from .core.turn import Notice, Turn
     from .core.usage import Usage
-    from .engine.planning.tapes import record, replay
+    from .engine.tapes import record, replay
     from .magic.extension import load_ipython_extension, unload_ipython_extension
     from .session.session import Session
-    from .tools.servers import add_mcp, remove_mcp
+    from .tools.mcp_registry import add_mcp, remove_mcp
 
 _HOMES = {
     "api": (

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Unpack
 
-from .engine.async_stream import AsyncStream
-from .engine.lanes import Comparison, Lanes
-from .engine.planning.asking import Asking, Prompt, asks, messages_of, options_of
-from .engine.planning.axes import lanes_of
-from .engine.planning.prepare import prepare
+from .engine.compare import Comparison, Lanes, lanes_of
+from .engine.keywords import Asking, Prompt, asks, messages_of, options_of
+from .engine.prepare import prepare
 from .engine.reply import Reply
-from .engine.stream import Stream
+from .engine.stream import AsyncStream, Stream
 
 __all__ = [
     "AsyncStream",

@@ -63,12 +63,12 @@ def usual_signals() -> None:
 @pytest.fixture(autouse=True)
 def a_kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session, budget or learnt size of another test be known to this one."""
-    from glm_magic.session import cell_key, limits
+    from glm_magic.session import budgets, notebook
     from glm_magic.session import session as sessions
-    from glm_magic.session.scales import Scales
+    from glm_magic.session.calibration import Scales
 
-    cell_key.followers.clear()
-    monkeypatch.setattr(limits, "_in_memory", {})
+    notebook.followers.clear()
+    monkeypatch.setattr(budgets, "_in_memory", {})
     monkeypatch.setattr(sessions, "scales", Scales())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.report import markdown_models, markdown_providers
-from glm_magic.magic.reference import option_rows, verb_rows
+from glm_magic.magic.help import option_rows, verb_rows
 
 README = Path(__file__).parents[1] / "README.md"
 

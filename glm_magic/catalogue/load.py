@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.paths import config_folder
 from ..core.price import Price
-from .facts import build, check_keys, names
-from .facts import price as read_price
 from .schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo, Source
+from .validate import build, check_keys, names
+from .validate import price as read_price
 
 _PRICE_KEYS = ("currency", "tiers")
 _OFFER_KEYS = {f.name for f in fields(Offer)} - {
@@ -47,16 +47,6 @@ class Catalogue:
     def model_names(self) -> list[str]:
         """Return every model id and alias."""
         return [name for model in self.models.values() for name in (model.id, *model.aliases)]
-
-
-def config_folder() -> Path:
-    """Return the folder of the user's own files; ``GLM_HOME`` moves it."""
-    home = os.environ.get("GLM_HOME")
-    if home:
-        return Path(home).expanduser()
-    import platformdirs
-
-    return platformdirs.user_config_path("glm_magic", appauthor=False)
 
 
 def catalogue() -> Catalogue:

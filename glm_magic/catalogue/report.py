@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.price import SYMBOLS, Price, Tier
-from .choose import default_model
 from .load import Catalogue
+from .resolve import default_model
 from .schema import Offer, ProviderInfo
 
 UNKNOWN = "n/a"

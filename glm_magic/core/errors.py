@@ -111,7 +111,7 @@ class GlmError(Exception):
             ``"en"``, ``"zh"``, or ``None`` for the one that the user reads. What a service said
             stays in its own words.
         """
-        from .speech.translation import translated  # when an error is shown, not while we load
+        from .i18n import translated  # when an error is shown, not while we load
 
         lines = [f"{type(self).__name__}: {translated(self.message, language)}"]
         if self.hint:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .errors import GlmError
 from .messages import ToolRun, WebLink
+from .turn import Notice
 from .usage import Usage
 
 
@@ -62,17 +63,6 @@ class UsageReport:
     """Counts of this reply so far; it replaces any earlier report of the same reply."""
 
     usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something the user should know that is not an error."""
-
-    code: str
-    """A stable word, such as ``"retry"`` or ``"length"``."""
-    message: str
-    wait_s: float | None = None
-    """How long nothing will happen from now on, as before a retry; ``None``: no wait."""
 
 
 @dataclass(frozen=True, slots=True)

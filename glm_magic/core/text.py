@@ -75,3 +75,9 @@ class SurrogateJoiner:
         """Return the replacement for a half whose other half never came, or nothing."""
         held, self._held = self._held, ""
         return REPLACEMENT if held else ""
+
+
+def shorten(text: str, longest: int = 40) -> str:
+    """Return the beginning of a text on one line, at most `longest` characters of it."""
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,8 +1,15 @@
-"""Token counts, as a provider reported them."""
+"""Token counts, as a provider reported them.
+
+About how many tokens a text takes, before a provider has counted it.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +50,70 @@ def _plus(a: int | None, b: int | None) -> int | None:
     if a is None:
         return b
     return a if b is None else a + b
+
+
+TOKENS_PER_WIDE = 0.7
+"""A Chinese character takes about so many tokens with the GLM tokenizers."""
+
+CHARACTERS_PER_TOKEN = 4.0
+"""So many characters of English make about one token."""
+
+TOKENS_PER_MESSAGE = 4
+"""What a chat template writes around each message."""
+
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
+
+
+def estimate(text: str) -> int:
+    """Return about how many tokens a text takes."""
+    return round(estimate_exactly(text))
+
+
+def estimate_exactly(text: str) -> float:
+    """Return the estimate with its fraction, for pieces that are added up."""
+    if text.isascii():
+        return len(text) / CHARACTERS_PER_TOKEN
+    wide = sum(map(len, _WIDE.findall(text)))
+    return TOKENS_PER_WIDE * wide + (len(text) - wide) / CHARACTERS_PER_TOKEN
+
+
+def estimate_message(message: Mapping[str, Any]) -> int:
+    """Return about how many tokens a message of a request's body takes."""
+    tokens = 0.0
+    for name, value in message.items():
+        if value and name != "role":
+            tokens += estimate_exactly(value if isinstance(value, str) else _json(value))
+    return TOKENS_PER_MESSAGE + round(tokens)
+
+
+def estimate_body(body: Mapping[str, Any]) -> int:
+    """Return about how many tokens the input of a request takes: messages and tool schemas."""
+    inner = body.get("input")
+    messages: Sequence[Any] = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
+    options = body.get("parameters")
+    tools = (options if isinstance(options, Mapping) else body).get("tools")
+    counted = sum(estimate_message(message) for message in messages)
+    return counted + (estimate(_json(tools)) if tools else 0)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """About how large a request is, in tokens of the model that will read it."""
+
+    input: int
+    """The whole input; calibrated by `scale` already."""
+    scale: float = 1.0
+    """Tokens that the provider counts for each token of `estimate`."""
+
+    def tokens(self, text: str) -> int:
+        """Return about how many tokens a text takes."""
+        return round(self.scale * estimate(text))
+
+    def usage(self, reasoning: str, content: str) -> Usage:
+        """Return what a reply with these texts has used, where its provider did not say."""
+        thought = self.tokens(reasoning)
+        return Usage(self.input, thought + self.tokens(content), reasoning=thought or None)

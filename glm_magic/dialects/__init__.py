@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .base import Decoder, Dialect
 from .bigmodel import BIGMODEL
 from .dashscope import DASHSCOPE
 from .dashscope_native import DASHSCOPE_NATIVE
-from .dialect import Decoder, Dialect
 from .openrouter import OPENROUTER, WCODE
 from .self_hosted import LLAMACPP, LMSTUDIO, OLLAMA, SGLANG, VLLM
 

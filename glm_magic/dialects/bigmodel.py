@@ -13,9 +13,9 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core import errors
-from ..core.request import Thinking
+from ..core.messages import Thinking
 from .chat import ChatDialect
-from .failures import Failure, Verdict
+from .errors import Failure, Verdict
 
 _KEY = (
     "set or renew the key; keys of bigmodel (mainland China) and zai (international) are separate"

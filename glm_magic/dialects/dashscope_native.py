@@ -17,16 +17,15 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core.errors import GlmError
 from ..core.events import Event
-from ..core.request import Request
+from ..core.messages import Request
 from ..core.usage import Usage
-from ..wire.framing import Record
 from ..wire.request import WireRequest
+from ..wire.sse import Record
+from .base import Decoder
 from .chat import add_options, encode_messages, is_error, parse_object
-from .dashscope import refuse, thinking
-from .dashscope_errors import judge
-from .dialect import Decoder
-from .failures import read_body, read_payload, to_error
-from .reading import Reading, count
+from .dashscope import judge, refuse, thinking
+from .decoding import Reading, count
+from .errors import read_body, read_payload, to_error
 from .think_tags import ThinkTags
 
 _HEADERS = {"X-DashScope-SSE": "enable", "X-Accel-Buffering": "no"}

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core import errors
-from ..core.request import Thinking
+from ..core.messages import Thinking
 from .chat import ChatDialect
-from .failures import Failure, Verdict
+from .errors import Failure, Verdict
 
 _BY_TYPE: dict[str, Verdict] = {
     "exceed_context_size_error": (

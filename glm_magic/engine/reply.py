@@ -1,10 +1,14 @@
-"""What a caller gets back: a finished turn, the request that was sent, and the events."""
+"""What a caller gets back: a finished turn, the request that was sent, and the events.
+
+Turns and calls as pandas DataFrames, where pandas is installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.errors import UnavailableError
 from ..core.events import TimedEvent
 from ..core.messages import ToolCall, WebLink
 from ..core.price import Cost
@@ -115,8 +119,7 @@ class Reply:
         UnavailableError
             pandas is not installed.
         """
-        from ..tools.records import records_of
-        from .frame import frame, turns_frame
+        from ..tools.results import records_of
 
         records = records_of(self.value) if self.value is not None else None
         return turns_frame([self.turn]) if records is None else frame(records)
@@ -134,3 +137,45 @@ class Reply:
         from ..views.saved.page import bundle
 
         return bundle(self.turn, ViewOptions(format=None if self.value is None else "json"))
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Return rows as a DataFrame.
+
+    Raises
+    ------
+    UnavailableError
+        pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise UnavailableError(
+            "a DataFrame needs pandas, which is not installed", hint="pip install pandas"
+        ) from None
+    return pd.DataFrame(list(rows))
+
+
+def turns_frame(turns: Iterable[Turn]) -> Any:
+    """Return turns as a DataFrame, one row each."""
+    return frame(_row(turn) for turn in turns)
+
+
+def _row(turn: Turn) -> dict[str, Any]:
+    usage, cost = turn.usage or Usage(), turn.cost
+    return {
+        "prompt": turn.prompt,
+        "answer": turn.answer,
+        "reasoning": turn.reasoning,
+        "status": turn.status,
+        "model": turn.model,
+        "provider": turn.provider,
+        "input": usage.input,
+        "output": usage.output,
+        "reasoning_tokens": usage.reasoning,
+        "cached": usage.cached,
+        "cost": cost.amount if cost else None,
+        "currency": cost.currency if cost else None,
+        "thinking_s": turn.timing.thinking_s,
+        "total_s": turn.timing.total_s,
+    }

@@ -1,4 +1,7 @@
-"""A prompt on its way: events as they arrive, its turn at any moment, a stop from any thread."""
+"""A prompt on its way: events as they arrive, its turn at any moment, a stop from any thread.
+
+The same stream for a program that has an asyncio loop of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from typing import TYPE_CHECKING, Self
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
-from .planning.call import Call
-from .running import io
-from .running.arrivals import Arrivals
-from .running.course import Course
-from .running.errands import Errands
-from .running.watch import Watcher
+from ..wire import io_thread
+from .executor import Errands
+from .prepared import Call
+from .reply import Reply
+from .runner import Course
+from .turn_builder import Arrivals, Watcher
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -101,7 +104,7 @@ class Stream:
             self._errands.begin()
             self._arrivals.start()
         try:
-            current = io.current()
+            current = io_thread.current()
         except GlmError as error:
             self._arrivals.fail(error)
         else:
@@ -240,3 +243,56 @@ class Stream:
 def _without_error(batch: list[Event]) -> list[Event]:
     """Return events without the error that ends a reply: it is raised instead."""
     return batch[:-1] if batch and isinstance(batch[-1], StreamError) else batch
+
+
+class AsyncStream:
+    """One reply as it arrives, without blocking the caller's loop.
+
+    Parameters
+    ----------
+    prepare : callable
+        Makes the stream; it may start a local server, so it runs on a worker thread.
+    """
+
+    def __init__(self, prepare: Callable[[], Stream]) -> None:
+        self._prepare = prepare
+        self._stream: Stream | None = None
+
+    async def __aenter__(self) -> Self:
+        (await self._ready()).start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._stream is not None:
+            await asyncio.to_thread(self._stream.close)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        stream = await self._ready()
+        async for event in stream.aevents():
+            yield event
+
+    async def _ready(self) -> Stream:
+        if self._stream is None:
+            self._stream = await asyncio.to_thread(self._prepare)
+        return self._stream
+
+    @property
+    def stream(self) -> Stream:
+        """The stream underneath, once the block is entered."""
+        if self._stream is None:
+            raise RuntimeError("use it as: async with glm.astream(…) as s")
+        return self._stream
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it stands now."""
+        return self.stream.turn
+
+    @property
+    def reply(self) -> Reply:
+        """The whole reply, after the last event."""
+        return self.stream.reply
+
+    def cancel(self) -> None:
+        """Stop the reply and close its connection; what has arrived stays."""
+        self.stream.cancel()

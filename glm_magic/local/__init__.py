@@ -6,9 +6,8 @@ the process that started it. Nothing here is imported before it is asked for.
 
 from __future__ import annotations
 
-from .advice import available, why_not
-from .nearby import found_servers
-from .running import start
-from .server import LocalServer
+from .install import available, why_not
+from .probe import found_servers
+from .server import LocalServer, start
 
 __all__ = ["LocalServer", "available", "found_servers", "start", "why_not"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import advice
-from .install import install
+from .install import available, install, why_not
 from .models import BETTER, TINY, chosen
-from .nearby import found_servers
+from .probe import found_servers
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,10 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def status() -> int:
     """Say whether the local model can start; return 0 when it can."""
-    lines = [advice.why_not() or f"Ready: {chosen().title}."]
+    lines = [why_not() or f"Ready: {chosen().title}."]
     lines += [f"A model server runs here: GLM_PROVIDER={name}" for name in found_servers()]
     sys.stdout.write("\n".join(lines) + "\n")
-    return 0 if advice.available() else 1
+    return 0 if available() else 1
 
 
 if __name__ == "__main__":

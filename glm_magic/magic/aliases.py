@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from ..catalogue.load import config_folder
 from ..core.errors import InvalidValueError
+from ..core.paths import config_folder
 
 FILE = "aliases.json"
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
 from ..core.turn import Status, Turn
-from ..views.beside import play_beside
-from ..views.play import View, play
+from ..views.play import View, play, play_beside
 
 if TYPE_CHECKING:
     from ..engine.reply import Reply

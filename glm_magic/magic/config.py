@@ -7,10 +7,10 @@ from typing import Any
 from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
+from ..core import i18n as speech
 from ..core.errors import GlmError
-from ..core.speech import language as speech
-from ..session import cell_key
-from .line.arguments import FORMATS, SHOW_THINKING, THINKING_WORDS
+from ..session import notebook
+from .line.options import FORMATS, SHOW_THINKING, THINKING_WORDS
 
 LANGUAGES = ("en", "zh")
 
@@ -76,7 +76,7 @@ class GLM(Configurable):
         """Put the settings in force that are the process's own."""
         GlmError.full_traceback = self.full_traceback
         speech.chosen = self.language
-        cell_key.kept = self.store
+        notebook.kept = self.store
 
     def thinking_request(self) -> bool | str | None:
         """Return `thinking` as it is asked for."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .asking import ask
-from .desk import Desk
+from .display import Given, show
+from .help import whole_help
 from .line import parse
-from .reference import whole_help
-from .tables import Given, show
+from .prompt import ask
 from .verbs.commands import COMMANDS
-from .verbs.index import Accepts, find_verb, refuse_misspelt
-from .verbs.model_table import filters
-from .verbs.overview import status
+from .verbs.models import filters
+from .verbs.registry import Accepts, find_verb, refuse_misspelt
+from .verbs.status import status
+from .workspace import Desk
 
 
 def run_line(desk: Desk, line: str) -> Any:

@@ -1,4 +1,7 @@
-"""``%load_ext glm_magic`` and back: everything that is put into a shell is taken out again."""
+"""``%load_ext glm_magic`` and back: everything that is put into a shell is taken out again.
+
+``%glm`` and ``%%glm``, as IPython knows them; what they need is loaded when they first run.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,48 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from ..core import i18n as speech
 from ..core.errors import GlmError
-from ..core.speech import language as speech
-from ..engine.planning import pace
-from ..session import cell_key
-from .line import transform
-from .line.completion import Completion
-from .magics import GlmMagics
-from .notebook import notebook_of
+from ..engine import tapes
+from ..session import notebook
+from .cells import notebook_of
+from .line import hooks
+from .line.hooks import Completion
+from .workspace import Desk
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+
+@magics_class
+class GlmMagics(Magics):
+    """The magics, and the desk they work at."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.desk = Desk(shell)
+
+    @no_var_expand
+    @line_cell_magic
+    def glm(self, line: str, cell: str | None = None) -> Any:
+        """Ask a GLM model and stream its reasoning beside the answer.
+
+        ``%%glm [MODEL] [options]`` takes the cell as the prompt; ``%glm VERB`` shows or changes
+        something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
+        and verbs.
+        """
+        from .dispatch import run_line, run_prompt
+
+        if cell is None:
+            return run_line(self.desk, line)
+        run_prompt(self.desk, line, cell)
+        return None
+
+
 NAME = "glm"
+
 _KINDS = ("line", "cell")
 
 
@@ -28,8 +60,8 @@ class Loaded:
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
-        self.slot_key: Callable[[], Any] = cell_key.slot_key
-        self.usual_speed = pace.usual_speed
+        self.slot_key: Callable[[], Any] = notebook.slot_key
+        self.usual_speed = tapes.usual_speed
         self.magics = GlmMagics(shell)
         self.completion = Completion(self.magics.desk)
 
@@ -48,22 +80,22 @@ class Loaded:
         self.shell.events.register("post_run_cell", desk.errors.note)
         self.shell.events.register("pre_run_cell", _cell_begins)
         self.shell.events.register("post_run_cell", _cell_ends)
-        transform.install(self.shell)
+        hooks.install(self.shell)
         self.completion.install()
         desk.cell.install()
-        cell_key.slot_key = desk.cell.next_key
-        pace.usual_speed = desk.usual_speed
-        cell_key.notebook = lambda: notebook_of(self.shell)
+        notebook.slot_key = desk.cell.next_key
+        tapes.usual_speed = desk.usual_speed
+        notebook.notebook = lambda: notebook_of(self.shell)
 
     def take_out(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         desk = self.magics.desk
         desk.cell.uninstall()
-        cell_key.slot_key = self.slot_key
-        pace.usual_speed = self.usual_speed
-        cell_key.notebook = cell_key.kept = None
+        notebook.slot_key = self.slot_key
+        tapes.usual_speed = self.usual_speed
+        notebook.notebook = notebook.kept = None
         self.completion.uninstall()
-        transform.uninstall(self.shell)
+        hooks.uninstall(self.shell)
         self.shell.events.unregister("post_run_cell", desk.errors.note)
         self.shell.events.unregister("pre_run_cell", _cell_begins)
         self.shell.events.unregister("post_run_cell", _cell_ends)
@@ -81,17 +113,17 @@ class Loaded:
 
 def _cell_begins(info: Any) -> None:
     """Tell the views, once they are in use, that a cell's earlier outputs are gone."""
-    stylesheet = sys.modules.get("glm_magic.views.saved.stylesheet")
+    stylesheet = sys.modules.get("glm_magic.views.saved.assets")
     if stylesheet is not None:
         stylesheet.cell_begins(getattr(info, "cell_id", None))
-    presence = sys.modules.get("glm_magic.views.live.presence")
+    presence = sys.modules.get("glm_magic.views.live.handshake")
     if presence is not None:
         presence.presence.cell_begins()
 
 
 def _cell_ends(_: Any) -> None:
     """Tell the views, once they are in use, that the kernel reads messages again."""
-    presence = sys.modules.get("glm_magic.views.live.presence")
+    presence = sys.modules.get("glm_magic.views.live.handshake")
     if presence is not None:
         presence.presence.cell_ends()
 

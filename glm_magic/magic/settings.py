@@ -9,17 +9,17 @@ from typing import Any
 
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError, InvalidValueError
-from ..core.speech.translation import translated
+from ..core.i18n import translated
 from ..core.text import without_login
 from ..credentials import find_key
-from ..engine.planning.levels import merge, split
-from ..engine.planning.options import Options as Asked
-from ..engine.planning.prepare import resolve
-from ..engine.planning.tapes import TapeUse
+from ..engine.options import Options as Asked
+from ..engine.options import merge, split
+from ..engine.prepare import resolve
+from ..engine.tapes import TapeUse
 from ..wire.http import IDLE_TIMEOUT_S
 from .config import GLM
-from .conversations import DEFAULT
-from .line.arguments import Options
+from .line.options import Options
+from .sessions import DEFAULT
 
 BUILT_IN = "built-in"
 

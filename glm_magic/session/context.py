@@ -8,11 +8,11 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError
-from ..core.estimate import TOKENS_PER_MESSAGE, Size, estimate
-from ..core.events import Notice
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
-from ..engine.planning.call import Call
+from ..core.turn import Notice
+from ..core.usage import TOKENS_PER_MESSAGE, Size, estimate
+from ..engine.prepared import Call
 from .slots import Slot
 
 ROOM_FOR_ANSWER = 4096

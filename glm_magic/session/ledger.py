@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from ..core.estimate import Size
 from ..core.price import Cost, CostTotal, Price
 from ..core.turn import Step, Turn
-from ..core.usage import Usage
-from ..engine.running.transfer import REPLAYED
+from ..core.usage import Size, Usage
+from ..engine.exchange import REPLAYED
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from typing import Any
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
-from .cell_key import SlotKey
-from .codec import decode, encode
-from .growth import Encoded, grown
+from .codec import Encoded, decode, encode, grown
 from .ledger import Entry
+from .notebook import SlotKey
 from .slots import Slot, Variant
 from .store import Statement, Store
 

@@ -1,36 +1,39 @@
-"""A conversation whose turns are what the notebook shows."""
+"""A conversation whose turns are what the notebook shows.
+
+The variants of one slot, as a view offers them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 from ..catalogue.load import catalogue
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
-from ..engine.async_stream import AsyncStream
-from ..engine.planning.asking import Asking, asks, options_of
-from ..engine.planning.call import Call
-from ..engine.planning.levels import merge
-from ..engine.planning.options import Options
-from ..engine.planning.prepare import prepare
-from ..engine.planning.replaying import needs_service
+from ..core.turn import Turn
+from ..engine.keywords import Asking, asks, options_of
+from ..engine.options import Options, merge
+from ..engine.prepare import prepare
+from ..engine.prepared import Call
+from ..engine.replay import needs_service
 from ..engine.reply import Reply
-from ..engine.stream import Stream
-from . import cell_key, keeping
-from . import journal as journals
-from .budget import Amount
-from .cell_key import SlotKey
+from ..engine.stream import AsyncStream, Stream
+from . import autosave as journals
+from . import notebook, repository
+from .amounts import Amount
+from .budget_guard import Meter
+from .budgets import limits_of
+from .calibration import Scales
 from .context import context_of, fitted, reasoning_notice
-from .limits import limits_of
-from .meter import Meter
-from .scales import Scales
+from .conversation import Turns
+from .notebook import SlotKey
 from .slots import Slot, Variant, basis_of, new_id
-from .turns import Turns
 
 DEFAULT = "default"
 """The session that begins afresh in every kernel."""
+
 scales = Scales()
 """What this process knows about the providers' counts."""
 
@@ -69,9 +72,9 @@ class Session(Turns):
             return
         if self._join(name):
             return
-        kept = keeping.by_name(name)
+        kept = repository.by_name(name)
         if kept is not None:
-            keeping.fill(self, kept)
+            repository.fill(self, kept)
 
     @asks
     def ask(self, prompt: str, **asking: Unpack[Asking]) -> Reply:
@@ -101,7 +104,7 @@ class Session(Turns):
         Reply
             The answer, the reasoning and what they cost.
         """
-        key, options = cell_key.slot_key(), options_of(asking)
+        key, options = notebook.slot_key(), options_of(asking)
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:
                 pass
@@ -116,7 +119,7 @@ class Session(Turns):
         Stream
             It takes its place in the session at once; nothing is sent before its block is entered.
         """
-        return self.open(prompt, options_of(asking), cell_key.slot_key())
+        return self.open(prompt, options_of(asking), notebook.slot_key())
 
     def open(
         self,
@@ -211,7 +214,7 @@ class Session(Turns):
             return
         for variant in new:
             if self.is_kept:
-                journal.store.write([keeping.session_row(self)])
+                journal.store.write([repository.session_row(self)])
                 journal.keep(self.id, self.name, slot, variant)
             else:
                 journal.count(self.id, self.name, variant)
@@ -268,3 +271,28 @@ class Session(Turns):
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
+
+    session: Session
+    slot: Slot
+    changed: Callable[[], None] = lambda: None
+    """Called when another variant was chosen."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Every variant's turn as it stands now, oldest first."""
+        return self.slot.turns
+
+    @property
+    def chosen(self) -> int:
+        """Place of the variant that later turns see, from 0."""
+        return self.slot.place
+
+    def choose(self, place: int) -> None:
+        """Let later turns see that variant."""
+        self.session.choose(self.slot, place)
+        self.changed()

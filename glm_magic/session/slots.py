@@ -9,12 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.messages import Message
-from ..core.transcript import turn_messages
-from ..core.turn import Turn
-from ..engine.planning.options import Options
+from ..core.turn import Turn, turn_messages
+from ..engine.options import Options
 from ..engine.stream import Stream
-from .budget import Amount
-from .cell_key import SlotKey
+from .amounts import Amount
+from .notebook import SlotKey
 
 
 def new_id() -> str:

@@ -29,16 +29,6 @@ MOST_WAITING = 10_000
 """Statements that are kept for a disk that has room again."""
 
 
-def data_folder() -> Path:
-    """Return the folder of the user's data; ``GLM_HOME`` moves it."""
-    home = os.environ.get("GLM_HOME")
-    if home:
-        return Path(home).expanduser()
-    import platformdirs
-
-    return platformdirs.user_data_path("glm_magic", appauthor=False)
-
-
 class Store:
     """The file, as this process has it open.
 

@@ -1,4 +1,9 @@
-"""A Python function as a tool: its schema, and calls of it."""
+"""A Python function as a tool: its schema, and calls of it.
+
+What a function's docstring says about it and its parameters, in numpydoc or Google style.
+
+What the user gave as tools -> schemas to send, and what may be called.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,48 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..core.errors import InvalidValueError
-from .docs import read_docs
-from .hints import hints_of
-from .tool import ToolError, parse_arguments
+from .tool import Tool, ToolError, parse_arguments
+from .type_hints import hints_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic.json_schema import GenerateJsonSchema
 
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """A docstring, read."""
+
+    description: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """What each parameter is said to be, by its name."""
+
+
+def read_docs(function: Callable[..., Any]) -> Docs:
+    """Return what a docstring says; one of no known style is a description as a whole."""
+    from docstring_parser import ParseError, parse
+
+    text = inspect.getdoc(function) or ""
+    try:
+        found = parse(text)
+    except ParseError:
+        return Docs(text.strip())
+    said = [found.short_description or "", found.long_description or ""]
+    parameters = {
+        name.strip(): " ".join((item.description or "").split())
+        for item in found.params
+        for name in item.arg_name.split(",")  # numpydoc: "a, b : int"
+    }
+    return Docs("\n\n".join(part for part in said if part), parameters)
+
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY,)
 
 
@@ -218,3 +252,51 @@ def untitled() -> type[GenerateJsonSchema]:
             return False
 
     return Untitled
+
+
+def sort_tools(given: Iterable[Any]) -> tuple[tuple[Mapping[str, Any], ...], dict[str, Tool]]:
+    """Return the schemas of all tools, and those that can be called, by name.
+
+    Parameters
+    ----------
+    given : iterable
+        Functions, tools of a server, or bare schemas, whose calls are the caller's own to make.
+
+    Raises
+    ------
+    InvalidValueError
+        Something is no tool, or two tools have the same name.
+    """
+    schemas: dict[str, Mapping[str, Any]] = {}
+    callable_: dict[str, Tool] = {}
+    for number, item in enumerate(given):
+        schema, tool = _tool(item)
+        name = str(_function(schema).get("name") or f"#{number}")
+        if name in schemas:
+            raise InvalidValueError(
+                f"two tools are called {name!r}", hint="give one of them another name"
+            )
+        schemas[name] = schema
+        if tool is not None:
+            callable_[name] = tool
+    return tuple(schemas.values()), callable_
+
+
+def _tool(item: Any) -> tuple[Mapping[str, Any], Tool | None]:
+    if isinstance(item, Mapping):
+        is_function = item.get("type") == "function"
+        if "type" not in item or (is_function and not _function(item).get("name")):
+            raise InvalidValueError(
+                f"this is no tool: {str(item)[:80]}",
+                hint='a schema is {"type": "function", "function": {"name": …, "parameters": …}}',
+            )
+        return item, None
+    if hasattr(item, "schema") and hasattr(item, "bind"):
+        return item.schema, item
+    tool = FunctionTool(item)
+    return tool.schema, tool
+
+
+def _function(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    function = schema.get("function")
+    return function if isinstance(function, Mapping) else {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, UnavailableError
-from ..wire.loop import LoopThread
+from ..wire.io_thread import LoopThread
 from .tool import ToolError, parse_arguments
 
 if TYPE_CHECKING:

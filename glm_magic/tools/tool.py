@@ -1,4 +1,7 @@
-"""What a model may call, whether it is a Python function or a tool of a server."""
+"""What a model may call, whether it is a Python function or a tool of a server.
+
+Asking the user whether a function may be called.
+"""
 
 from __future__ import annotations
 
@@ -66,3 +69,30 @@ def parse_arguments(text: str) -> dict[str, Any]:
 
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+Approve = Callable[[str, Mapping[str, Any]], bool]
+"""Takes a function's name and arguments; says whether it may be called."""
+
+YES = ("y", "yes", "j", "ja", "是", "好", "可以")
+
+MAX_CHARACTERS = 2000
+"""How much of the arguments is shown."""
+
+
+def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Ask in the cell or terminal; anything but a yes is a no."""
+    given = ", ".join(f"{_name(key)}={_json(value)}" for key, value in arguments.items())
+    given = given if len(given) <= MAX_CHARACTERS else given[:MAX_CHARACTERS] + "…"
+    return input(f"Call {_name(name)}({given})? [y/N] ").strip().lower() in YES
+
+
+def _name(word: str) -> str:
+    # not a whole sentence that answers the question
+    return word if word.replace("-", "_").isidentifier() else _json(word)
+
+
+def _json(value: Any) -> str:
+    # what is asked about must be what is seen
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

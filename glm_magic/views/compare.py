@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..core.turn import Turn
-from .choose import where_for
+from .labels import compare_words, words
 from .options import ViewOptions
 from .play import View
 from .saved.compare_page import compare_bundle, compare_text
-from .saved.compare_words import compare_words
-from .words import words
+from .select import where_for
 
 _LANE = "1 1 320px"
 
@@ -90,7 +89,7 @@ class ComparePanel:
     """A live panel for each lane, next to each other, and the table in their place at the end."""
 
     def __init__(self, lanes: Compared, options: ViewOptions) -> None:
-        from .live.lane import LanePanel
+        from .live.panel import LanePanel
 
         self._lanes = lanes
         self._options = options
@@ -134,6 +133,6 @@ class ComparePanel:
 
 
 def _safe(label: str) -> str:
-    from .markup.safe import text_html
+    from .markup.escape import text_html
 
     return text_html(label)

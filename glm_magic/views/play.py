@@ -1,4 +1,7 @@
-"""Run a view beside a stream: paint while it moves, end with one output."""
+"""Run a view beside a stream: paint while it moves, end with one output.
+
+A view beside a stream that nobody waits for: other cells run meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,13 @@ from ..core.turn import Turn
 
 PAINT_EVERY_S = 0.05
 """20 paints a second: as smooth as a reader can tell."""
+
 PAINT_SHARE = 0.25
 """Painting takes at most this share of the time, however long the reply has grown."""
+
 WAIT_SLICE_S = 0.2
 """The main thread sits in slices, so that a kernel interrupt always lands here."""
+
 CANCEL_S = 5.0
 """How long an interrupted stream has to close."""
 
@@ -159,3 +165,56 @@ class Painter:
         self._stop.set()
         with contextlib.suppress(KeyboardInterrupt):
             self._thread.join(CANCEL_S)
+
+
+_background_log = logging.getLogger(__name__)
+
+
+def play_beside(
+    stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
+) -> threading.Thread:
+    """Show a stream from a thread of its own, and return at once.
+
+    Parameters
+    ----------
+    stream : Playable
+        The reply.
+    view : View
+        Where it is shown; it is started here, so that its output belongs to the running cell.
+    last_turn : callable
+        Called once when the stream has ended, before the output that stays; returns its turn.
+    shown : callable
+        Called once when that output has been published.
+
+    Returns
+    -------
+    threading.Thread
+        It ends when the output that stays has been published.
+    """
+    begin(stream, view)
+    # What the thread publishes belongs to the cell that runs now: the context says which.
+    run = contextvars.copy_context().run
+    thread = threading.Thread(
+        target=run,
+        args=(_follow, stream, view, last_turn, shown),
+        name="glm-background",
+        daemon=True,
+    )
+    thread.start()
+    return thread
+
+
+def _follow(
+    stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
+) -> None:
+    painter = Painter(stream, view)
+    while not stream.wait(WAIT_SLICE_S):
+        pass
+    painter.stop()
+    try:
+        view.finish(last_turn())
+        shown()
+    except Exception:
+        _background_log.exception(
+            "the reply in the background could not be shown; .result() has it"
+        )

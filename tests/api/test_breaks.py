@@ -16,7 +16,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
-from glm_magic.engine.running import transfer
+from glm_magic.engine import exchange
 from glm_magic.wire import http, retry
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
@@ -336,7 +336,7 @@ def test_a_whole_reply_is_read_however_it_travels(raw_server: RawServer, answer:
 def test_after_the_finish_reason_nothing_can_spoil_the_reply(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, step: Any
 ) -> None:
-    monkeypatch.setattr(transfer, "TRAILER_S", 0.2)
+    monkeypatch.setattr(exchange, "TRAILER_S", 0.2)
     raw_server.answer(Send(head() + chunk("Blue") + chunk(finish="stop")), Wait(0.05), step)
     began = time.monotonic()
     got = glm.ask("Why?", **at_raw(raw_server))

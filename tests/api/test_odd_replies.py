@@ -16,7 +16,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core import errors
 from glm_magic.core.events import ContentWasReasoning
-from glm_magic.engine.running import transfer
+from glm_magic.engine import exchange
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
 from tests.servers.raw_server import RawServer, Send, Stall, Wait, head, reply
@@ -142,7 +142,7 @@ def test_cumulative_frames_give_each_argument_once(raw_server: RawServer) -> Non
 def test_heartbeats_after_the_finish_reason_do_not_keep_a_reply_open(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "TRAILER_S", 0.5)
+    monkeypatch.setattr(exchange, "TRAILER_S", 0.5)
     pings = [step for _ in range(200) for step in (Wait(0.1), Send(b": ping\n\n"))]
     raw_server.answer(Send(head() + chunk(content="hi") + chunk("stop")), *pings, Stall())
     began = time.monotonic()
@@ -315,8 +315,8 @@ def test_the_model_of_the_environment_is_asked_in_any_spelling(
 def test_a_model_of_the_environment_that_is_left_out_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from glm_magic.engine.planning.options import Options
-    from glm_magic.engine.planning.prepare import resolve
+    from glm_magic.engine.options import Options
+    from glm_magic.engine.prepare import resolve
 
     monkeypatch.setenv("GLM_MODEL", "glm-5-turbo")
     choice = resolve(Options(provider="dashscope"))

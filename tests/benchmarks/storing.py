@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.session.journal import Journal
-from glm_magic.session.keeping import kept_sessions
+from glm_magic.session.autosave import Journal
+from glm_magic.session.repository import kept_sessions
 from glm_magic.session.rows import all_rows
 from glm_magic.session.slots import Slot, Variant
 from glm_magic.session.store import Store

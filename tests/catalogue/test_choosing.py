@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from glm_magic.catalogue.choose import Choice, checked_url, choose, provider_at
 from glm_magic.catalogue.load import Catalogue
+from glm_magic.catalogue.resolve import Choice, checked_url, choose, provider_at
 from glm_magic.catalogue.schema import Offer
 from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 

@@ -6,7 +6,7 @@ from datetime import date
 from importlib.resources import files
 
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.core.request import EFFORT_LEVELS
+from glm_magic.core.messages import EFFORT_LEVELS
 from glm_magic.dialects import DIALECTS
 
 ABILITIES = ("functions", "structured_output", "tool_stream", "web_search", "context_cache")

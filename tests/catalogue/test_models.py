@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from glm_magic.catalogue.choose import default_model
 from glm_magic.catalogue.load import Catalogue
+from glm_magic.catalogue.resolve import default_model
 
 MODEL_STUDIO = ("dashscope", "dashscope-intl", "dashscope-native", "dashscope-native-intl")
 ZHIPU = ("bigmodel", "zai")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from glm_magic.catalogue.choose import choose, default_model
-from glm_magic.catalogue.load import Catalogue, catalogue, config_folder
+from glm_magic.catalogue.load import Catalogue, catalogue
+from glm_magic.catalogue.resolve import choose, default_model
 from glm_magic.core.errors import InvalidValueError
+from glm_magic.core.paths import config_folder
 from glm_magic.core.price import Cost
 from glm_magic.core.usage import Usage
 

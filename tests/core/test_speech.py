@@ -8,17 +8,17 @@ from itertools import product
 
 import pytest
 
-from glm_magic.catalogue import facts
+from glm_magic.catalogue import validate
 from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.schema import ParameterRule
+from glm_magic.core import i18n
 from glm_magic.core.errors import MissingKeyError, RateLimitError
-from glm_magic.core.speech import language, translation
-from glm_magic.core.speech.translation import translated
-from glm_magic.engine.planning import kinds
-from glm_magic.magic.line.arguments import OPTIONS
-from glm_magic.magic.verbs.index import VERBS
+from glm_magic.core.i18n import translated
+from glm_magic.engine import checks
+from glm_magic.magic.line.options import OPTIONS
+from glm_magic.magic.verbs.registry import VERBS
 from glm_magic.session.store import NewerFileError, _in_words
-from glm_magic.wire.tape.meaning import Meaning
+from glm_magic.wire.tape.matching import Meaning
 from tests.core.sentences import DUMMY, Reader, Sentence, dummy, sentences
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -62,8 +62,8 @@ PROBLEMS_OF_THE_STORE = [
     )
 ]
 BY_HAND = {
-    "catalogue/facts.py: words": [words for _, words in facts._KINDS.values()],
-    "engine/planning/kinds.py: kind.words": [kind.words for kind in kinds._KINDS.values()],
+    "catalogue/facts.py: words": [words for _, words in validate._KINDS.values()],
+    "engine/planning/kinds.py: kind.words": [kind.words for kind in checks._KINDS.values()],
     "engine/planning/plan.py: f'{name} {problem}' if cls is InvalidValueError else problem": [
         *(f"⟨name⟩ {problem}" for problem in PROBLEMS),
         *REFUSED,
@@ -92,7 +92,7 @@ SENTENCES = list(sentences(READER))
 
 @pytest.fixture(autouse=True)
 def no_locale(monkeypatch):
-    for name in language.LOCALE_VARIABLES:
+    for name in i18n.LOCALE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -115,11 +115,9 @@ def test_what_stands_here_by_hand_is_still_in_the_source():
 
 
 def test_both_languages_have_the_same_holes():
-    tables = translation._tables().values()
+    tables = i18n._tables().values()
     for template in (template for table in tables for template in table.templates):
-        there = {
-            translation._Hole.of(hole).name for hole in translation._HOLE.finditer(template.chinese)
-        }
+        there = {i18n._Hole.of(hole).name for hole in i18n._HOLE.finditer(template.chinese)}
         assert there == {hole.name for hole in template.holes}, template
 
 
@@ -144,7 +142,7 @@ def test_other_languages_are_english(tag, monkeypatch):
 def test_the_locale_decides_unless_something_was_chosen(monkeypatch):
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
     assert translated("the prompt is empty") == "提示为空"
-    monkeypatch.setattr(language, "chosen", "en")
+    monkeypatch.setattr(i18n, "chosen", "en")
     assert translated("the prompt is empty") == "the prompt is empty"
 
 

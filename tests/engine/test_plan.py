@@ -7,8 +7,8 @@ import pytest
 import glm_magic as glm
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
 from glm_magic.core.messages import Message
-from glm_magic.engine.planning.options import Options
-from glm_magic.engine.planning.prepare import prepare
+from glm_magic.engine.options import Options
+from glm_magic.engine.prepare import prepare
 
 SEARCH = {"type": "function", "function": {"name": "search", "parameters": {}}}
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {}}}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.core.events import ContentDelta, Notice
+from glm_magic.core.events import ContentDelta
 from glm_magic.core.messages import Message
-from glm_magic.engine.planning.options import Options
-from glm_magic.engine.planning.prepare import prepare
-from glm_magic.engine.running.watch import Remark
+from glm_magic.core.turn import Notice
+from glm_magic.engine.options import Options
+from glm_magic.engine.prepare import prepare
 from glm_magic.engine.stream import Stream
+from glm_magic.engine.turn_builder import Remark
 from tests.servers.script import Failure, Script, Tokens
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glm_magic.engine.running import io
-from glm_magic.wire import retry
+from glm_magic.wire import io_thread, retry
 from tests.faults.life import settled
 
 
@@ -34,6 +33,6 @@ def nothing_left() -> Iterator[None]:
 @pytest.fixture
 def fresh_client() -> Iterator[None]:
     """Let the client be made anew, as it reads the environment only then."""
-    io.close()
+    io_thread.close()
     yield
-    io.close()
+    io_thread.close()

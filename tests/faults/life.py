@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from glm_magic.engine.running import io
+from glm_magic.wire import io_thread
 
 PATIENCE_S = 5.0
 
@@ -23,7 +23,7 @@ def settled() -> list[str]:
 
 def busy() -> list[str]:
     """Return the tasks that still run, and the connections that still serve one."""
-    current = io._current
+    current = io_thread._current
     if current is None or not current.thread.alive:
         return []
 
@@ -34,7 +34,7 @@ def busy() -> list[str]:
     return current.thread.submit(look()).result(PATIENCE_S)
 
 
-def connections(current: io.Io) -> list[str]:
+def connections(current: io_thread.Io) -> list[str]:
     """Return every connection of the pools, as the pool describes it."""
     client: Any = current.client._client
     transports = [client._transport, *client._mounts.values()]

@@ -13,8 +13,8 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
-from glm_magic.engine.running import transfer
-from glm_magic.session.budget import parse_amount
+from glm_magic.engine import exchange
+from glm_magic.session.amounts import parse_amount
 from tests.faults.life import settled
 from tests.faults.tongues import TONGUES, Tongue
 from tests.servers.listener import Connection, Listener, Recorded
@@ -99,7 +99,7 @@ def test_what_came_before_a_line_without_an_end_is_kept(tongue: Tongue) -> None:
 
 
 def test_an_answer_without_an_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "MAX_REPLY_BYTES", 4 * MEGABYTE)
+    monkeypatch.setattr(exchange, "MAX_REPLY_BYTES", 4 * MEGABYTE)
     with Endless(head(), VLLM.piece("word " * 1000), 10**6) as server:
         with glm.stream("Why?", **VLLM.asked(server.url)) as stream:
             assert stream.wait(30)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import glm_magic as glm
-from glm_magic.views.facts import facts
+from glm_magic.views.header import facts
+from glm_magic.views.labels import CHINESE, ENGLISH
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.words import CHINESE, ENGLISH
 from glm_magic.wire import retry
 from tests.faults.tongues import TONGUES, Tongue
 from tests.servers.raw_server import Close, RawServer, Reset, Send, Wait, head, reply

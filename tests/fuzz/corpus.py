@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glm_magic.session import transcript
-from glm_magic.wire.tape import text
-from glm_magic.wire.tape.entry import Chunk, Entry
-from glm_magic.wire.tape.meaning import Meaning
+from glm_magic.session import export
+from glm_magic.wire.tape.format import write
+from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
 from tests.catalogue.test_overlay import GATEWAY, MODEL, PRICE
 from tests.security.vectors import HONEST, VECTORS
 from tests.streams.corpus import BODIES
@@ -25,7 +24,7 @@ def _tapes() -> list[bytes]:
         Entry(asked, when, 200, 0.1, (Chunk(0.2, body.content),), "whole", 0.3)
         for body in BODIES[:3]
     ]
-    whole = text.write(entries)
+    whole = write(entries)
     return [whole.encode(), *(part.encode() for part in whole.split("reply "))]
 
 
@@ -40,7 +39,7 @@ def _overlays() -> list[bytes]:
 def _conversations() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.jsonl"
-        transcript.save(path, "talk", [])
+        export.save(path, "talk", [])
         messages = b'[{"role":"user","content":"why?"},{"role":"assistant","content":"so"}]'
         return [path.read_bytes(), messages, b'{"version":1}\n{"variants":[{"prompt":"x"}]}']
 

@@ -14,13 +14,13 @@ from glm_magic.core.errors import GlmError
 from glm_magic.dialects import DIALECTS
 from glm_magic.magic.line.interpolate import interpolate
 from glm_magic.magic.line.parse import parse
-from glm_magic.session import transcript
+from glm_magic.session import export
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.taming import is_tame, tamed
+from glm_magic.views.markup.sanitize import is_tame, tamed
 from glm_magic.wire import retry
-from glm_magic.wire.tape import text as tape
-from glm_magic.wire.unpacking import unpacker
+from glm_magic.wire.decompress import unpacker
+from glm_magic.wire.tape import format as tape
 from tests.laws.decoding import comparable, cut, decode, fold, offer_for
 from tests.security.dom import obeyed
 
@@ -82,7 +82,7 @@ def saved(data: bytes) -> None:
         for name in ("talk.json", "talk.jsonl", "talk.md"):
             path = Path(folder) / name
             path.write_bytes(data)
-            _only_ours(lambda path=path: transcript.load(path))
+            _only_ours(lambda path=path: export.load(path))
 
 
 def typed(data: bytes) -> None:

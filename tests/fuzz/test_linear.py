@@ -13,11 +13,10 @@ import pytest
 
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.magic.line.interpolate import interpolate
-from glm_magic.views.markup.incremental import IncrementalMarkdown
+from glm_magic.views.markup.incremental import IncrementalMarkdown, mended
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.mend import mended
-from glm_magic.views.markup.taming import tamed
-from glm_magic.wire.framing import Framer
+from glm_magic.views.markup.sanitize import tamed
+from glm_magic.wire.sse import Framer
 from tests.laws.decoding import decode
 
 SHORT, TIMES = 2500, 4

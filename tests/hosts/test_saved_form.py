@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved import stylesheet
+from glm_magic.views.saved import assets
 from glm_magic.views.saved.page import bundle
 from tests.views.test_markdown import Elements
 from tests.views.turns import ANSWER, turn_of
@@ -21,7 +21,7 @@ ATTRIBUTES = re.compile(r"(<\w+)(?:\s[^<>]*)?>")
 
 def outputs():
     """Return the outputs of three cells of one notebook."""
-    stylesheet.cell_begins(stylesheet._Sheet.carrier and stylesheet._Sheet.carrier[0])
+    assets.cell_begins(assets._Sheet.carrier and assets._Sheet.carrier[0])
     for number in range(3):
         options = ViewOptions(language="en", place=(f"cell-{number}", 1))
         data, metadata = bundle(turn_of(ANSWER.replace("Mean", f"Mean {number}")), options)

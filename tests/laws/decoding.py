@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from glm_magic.catalogue.schema import ModelInfo, Offer, ProviderInfo
-from glm_magic.core import events as ev
+from glm_magic.core import events, turn
 from glm_magic.core.errors import GlmError
 from glm_magic.core.usage import Usage
 from glm_magic.dialects import DIALECTS
-from glm_magic.wire.framing import Framer
+from glm_magic.wire.sse import Framer
 from tests.servers.script import Tokens
 
 SELF_HOSTED = ("vllm", "sglang", "llamacpp", "ollama", "lmstudio")
@@ -29,11 +29,11 @@ def offer_for(dialect: str, *, think_tags: bool | None = None) -> Offer:
 
 def decode(
     dialect: str, chunks: Iterable[bytes], request: Mapping[str, Any] | None = None
-) -> list[ev.Event]:
+) -> list[events.Event]:
     """Return the events of a body that arrives in these chunks."""
     framer = Framer()
     decoder = DIALECTS[dialect].decoder(offer_for(dialect), request or INCREMENTAL)
-    found: list[ev.Event] = []
+    found: list[events.Event] = []
     for chunk in chunks:
         for record in framer.feed(chunk):
             found += decoder.feed(record)
@@ -54,7 +54,7 @@ class Said:
     calls: dict[int, list[str]] = field(default_factory=dict)
     """Id, name and arguments, by index."""
     usage: Usage | None = None
-    started: list[ev.Started] = field(default_factory=list)
+    started: list[events.Started] = field(default_factory=list)
     finishes: list[str | None] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     errors: list[GlmError] = field(default_factory=list)
@@ -70,29 +70,29 @@ class Said:
         return [(c[0], c[1], c[2]) for _, c in sorted(self.calls.items())]
 
 
-def fold(found: Iterable[ev.Event]) -> Said:  # noqa: C901  one arm for each kind of event
+def fold(found: Iterable[events.Event]) -> Said:  # noqa: C901  one arm for each kind of event
     """Add events up."""
     said = Said()
     for event in found:
         match event:
-            case ev.ReasoningDelta(text):
+            case events.ReasoningDelta(text):
                 said.reasoning += text
-            case ev.ContentDelta(text):
+            case events.ContentDelta(text):
                 said.answer += text
-            case ev.ContentWasReasoning():
+            case events.ContentWasReasoning():
                 said.reasoning, said.answer = said.reasoning + said.answer, ""
-            case ev.ToolCallDelta(index, arguments, id_, name):
+            case events.ToolCallDelta(index, arguments, id_, name):
                 call = said.calls.setdefault(index, ["", "", ""])
                 said.calls[index] = [id_ or call[0], name or call[1], call[2] + arguments]
-            case ev.UsageReport(usage):
+            case events.UsageReport(usage):
                 said.usage = usage
-            case ev.Started():
+            case events.Started():
                 said.started.append(event)
-            case ev.Finish(reason):
+            case events.Finish(reason):
                 said.finishes.append(reason)
-            case ev.Notice(code):
+            case turn.Notice(code):
                 said.notices.append(code)
-            case ev.StreamError(error):
+            case events.StreamError(error):
                 said.errors.append(error)
     return said
 
@@ -102,11 +102,11 @@ def read(dialect: str, *chunks: bytes, request: Mapping[str, Any] | None = None)
     return fold(decode(dialect, chunks, request))
 
 
-def comparable(found: Iterable[ev.Event]) -> list[Any]:
+def comparable(found: Iterable[events.Event]) -> list[Any]:
     """Return events that can be compared; two errors are equal when they say the same."""
     return [
         (type(event.error), event.error.message, event.error.code, event.error.status)
-        if isinstance(event, ev.StreamError)
+        if isinstance(event, events.StreamError)
         else event
         for event in found
     ]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magic.wire import framing
-from glm_magic.wire.framing import Framer, Record, RecordTooLongError
+from glm_magic.wire import sse
+from glm_magic.wire.sse import Framer, Record, RecordTooLongError
 
 SEVEN = [json.dumps({"n": n, "t": "ä😀\u2028\u0085 }"}, ensure_ascii=False) for n in range(7)]
 BODY = "".join(f"data: {line}\n\n" for line in SEVEN).encode() + b"data: [DONE]\n\n"
@@ -239,7 +239,7 @@ def test_a_body_with_nothing_in_it_has_no_record(body: bytes) -> None:
     ids=["line", "comment", "lines", "document"],
 )
 def test_what_never_ends_is_given_up(chunk: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr(sse, "MAX_RECORD_BYTES", 1000)
     with pytest.raises(RecordTooLongError):
         frame(*[chunk] * 2000)
 

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import glm_magic as glm
-from glm_magic.core import errors
-from glm_magic.core import events as ev
+from glm_magic.core import errors, events, turn
 from glm_magic.core.usage import Usage
-from glm_magic.engine.running.accumulate import Accumulator
+from glm_magic.engine.turn_builder import Accumulator
 from tests.api.providers import PLACES, Place
 from tests.laws.decoding import decode, fold, offer_for
 from tests.servers.model_server import ModelServer
@@ -26,17 +25,17 @@ every_body = pytest.mark.parametrize("body", BODIES, ids=lambda body: body.id)
 texts = st.text(max_size=4)
 usages = st.builds(Usage, *[st.none() | st.integers(0, 9)] * 4)
 quiet_events = st.one_of(
-    texts.map(ev.ReasoningDelta),
-    texts.map(ev.ContentDelta),
-    st.builds(ev.ToolCallDelta, st.integers(0, 3), texts, st.none() | texts, st.none() | texts),
-    usages.map(ev.UsageReport),
-    st.builds(ev.Started, st.none() | texts, st.none() | texts),
-    st.builds(ev.Notice, texts, texts),
-    st.just(ev.ContentWasReasoning()),
+    texts.map(events.ReasoningDelta),
+    texts.map(events.ContentDelta),
+    st.builds(events.ToolCallDelta, st.integers(0, 3), texts, st.none() | texts, st.none() | texts),
+    usages.map(events.UsageReport),
+    st.builds(events.Started, st.none() | texts, st.none() | texts),
+    st.builds(turn.Notice, texts, texts),
+    st.just(events.ContentWasReasoning()),
 )
 endings = st.one_of(
-    st.builds(ev.Finish, st.none() | st.sampled_from(["stop", "length", "sensitive", "new"])),
-    st.just(ev.StreamError(errors.ServerError("it broke"))),
+    st.builds(events.Finish, st.none() | st.sampled_from(["stop", "length", "sensitive", "new"])),
+    st.just(events.StreamError(errors.ServerError("it broke"))),
 )
 
 
@@ -75,7 +74,7 @@ def test_a_turn_only_grows(body: Body) -> None:
 
 @given(st.lists(quiet_events, max_size=12), endings, st.lists(quiet_events | endings, max_size=3))
 def test_any_events_make_a_turn_that_ends_once(
-    found: list[ev.Event], ending: ev.Event, more: list[ev.Event]
+    found: list[events.Event], ending: events.Event, more: list[events.Event]
 ) -> None:
     turns = accumulator()
     for number, event in enumerate(found):
@@ -97,7 +96,7 @@ def test_any_events_make_a_turn_that_ends_once(
 def test_usage_replaces_within_a_reply(reported: list[Usage]) -> None:
     turns = accumulator()
     for usage in reported:
-        turns.fold(ev.UsageReport(usage), 0.0)
+        turns.fold(events.UsageReport(usage), 0.0)
     assert turns.turn(0.0).usage == reported[-1]
 
 
@@ -111,9 +110,9 @@ def test_usage_adds_across_replies_and_unknown_stays_unknown(reported: list[Usag
 
 def test_an_interrupted_turn_keeps_its_text_and_stays_interrupted() -> None:
     turns = accumulator()
-    turns.fold(ev.ContentDelta("Half"), 1.0)
+    turns.fold(events.ContentDelta("Half"), 1.0)
     turns.interrupt(2.0)
-    turns.fold(ev.Finish("stop"), 3.0)
+    turns.fold(events.Finish("stop"), 3.0)
     assert (turns.turn(9.0).answer, turns.turn(9.0).status) == ("Half", "interrupted")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from glm_magic import local
-from glm_magic.local import running
+from glm_magic.local.server import stop_running
 
 from .asking import asked_at
 
@@ -24,7 +24,7 @@ def installed() -> None:
 def server(installed: None) -> Iterator[local.LocalServer]:
     """Give the local server of this process, ended afterwards."""
     yield local.start()
-    running.stop_running()
+    stop_running()
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def lasting_server() -> Iterator[local.LocalServer]:
     """Give one server to all tests that only ask it something."""
     if not local.available():
         pytest.skip(local.why_not())
-    from glm_magic.local.launch import launch
     from glm_magic.local.models import TINY, known
+    from glm_magic.local.server import launch
 
     server = launch(known(TINY), 60.0)
     yield server

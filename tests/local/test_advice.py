@@ -11,13 +11,13 @@ import pytest
 from glm_magic import local
 from glm_magic.core.errors import UnavailableError
 from glm_magic.local import __main__ as command
-from glm_magic.local import advice, install, models, nearby
+from glm_magic.local import install, models, probe
 from tests.servers.model_server import ModelServer
 
 
 @pytest.fixture
 def without_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advice, "LIBRARY", "no_such_library")
+    monkeypatch.setattr(install, "LIBRARY", "no_such_library")
 
 
 @pytest.mark.usefixtures("without_library")
@@ -46,7 +46,7 @@ def test_an_unknown_kind_of_computer_is_sent_elsewhere(monkeypatch: pytest.Monke
 def test_the_command_says_how_things_stand(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(nearby, "_PORTS", {})
+    monkeypatch.setattr(probe, "_PORTS", {})
     monkeypatch.setenv("GLM_LOCAL_MODEL", str(tmp_path / "none.gguf"))
     assert command.main(["status"]) == 1
     assert capsys.readouterr().out.strip() == local.why_not()
@@ -81,7 +81,7 @@ def test_model_servers_nearby_are_found(
     from urllib.parse import urlsplit
 
     port = urlsplit(model_server.url).port
-    monkeypatch.setattr(nearby, "_PORTS", {"ollama": port, "vllm": 1})
+    monkeypatch.setattr(probe, "_PORTS", {"ollama": port, "vllm": 1})
     assert local.found_servers() == ["ollama"]
 
 

@@ -13,12 +13,12 @@ import pytest
 import glm_magic as glm
 from glm_magic import local
 from glm_magic.core.errors import UnsupportedError
-from glm_magic.local.launch import launch
 from glm_magic.local.models import BETTER, TINY, known
+from glm_magic.local.server import launch
 
 from .asking import asked_at
 
-STEPS = Path(local.__file__).with_name("steps.jinja")
+STEPS = Path(local.__file__).with_name("qwen-coder.jinja")
 TOOL = {"type": "function", "function": {"name": "population", "parameters": {}}}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.local import models
-from glm_magic.local.sources import PackagedFile, PackagedParts, package_folder
+from glm_magic.local.models import PackagedFile, PackagedParts, package_folder
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
-from glm_magic.magic.line.arguments import BY_FLAG, OPTIONS, Options
+from glm_magic.magic.line.options import BY_FLAG, OPTIONS, Options
 from glm_magic.magic.line.parse import parse
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from glm_magic.core.speech import language
+from glm_magic.core import i18n
 from tests.servers.script import Failure, Script
 
 
 @pytest.fixture(autouse=True)
 def english_locale(monkeypatch):
-    for name in language.LOCALE_VARIABLES:
+    for name in i18n.LOCALE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -73,5 +73,5 @@ def test_the_remarks_of_a_reply_are_chinese(asking, model_server):
 def test_unloading_takes_the_language_back(asking):
     asking.run("%config GLM.language = 'zh'")
     asking.run("%unload_ext glm_magic")
-    assert language.chosen is None
+    assert i18n.chosen is None
     asking.run("%load_ext glm_magic")

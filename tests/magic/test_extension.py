@@ -1,7 +1,7 @@
 """Loading gives a shell the magics, unloading takes every trace away but the user's names."""
 
 from glm_magic.core.errors import GlmError
-from glm_magic.session import cell_key
+from glm_magic.session import notebook
 
 
 def state(shell):
@@ -17,7 +17,7 @@ def state(shell):
         list(rules.line_transforms),
         list(rules.cleanup_transforms),
         {name: list(found) for name, found in shell.events.callbacks.items()},
-        cell_key.slot_key,
+        notebook.slot_key,
         GlmError.full_traceback,
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magic.core.values import MAX_CHARACTERS, MAX_ROWS, as_text
+from glm_magic.core.format_value import MAX_CHARACTERS, MAX_ROWS, as_text
 from glm_magic.magic.line.interpolate import interpolate
 
 

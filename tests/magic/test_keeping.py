@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glm_magic.session import cell_key
+from glm_magic.session import notebook
 from tests.servers.script import Script, Tokens
 
 
@@ -12,7 +12,7 @@ def restart(cells):
     """Do what a kernel restart does to sessions: everything in memory is gone."""
     cells.shell.run_line_magic("unload_ext", "glm_magic")
     cells.shell.run_line_magic("load_ext", "glm_magic")
-    cell_key.followers.clear()
+    notebook.followers.clear()
 
 
 def users(sent):

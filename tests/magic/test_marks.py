@@ -8,8 +8,8 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.turn import Turn
-from glm_magic.engine.planning.options import Options
-from glm_magic.magic.marks import Marks
+from glm_magic.engine.options import Options
+from glm_magic.magic.outputs import Marks
 from glm_magic.views.options import ViewOptions
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Failure, Script
@@ -84,13 +84,13 @@ def test_a_cell_that_works_when_run_again_marks_what_was_answered_without_it(
 def test_a_turn_that_was_taken_out_is_not_written_again(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    from glm_magic.session import journal
+    from glm_magic.session import autosave
 
     model_server.tell(Script(answer="one"))
     session.ask("a")
     slot = session.slots[0]
     session.drop(slot)
     session.choose(slot, 0)
-    current = journal.current()
+    current = autosave.current()
     assert current is not None
     assert current.store.read("SELECT count(*) FROM slot") == [(0,)]

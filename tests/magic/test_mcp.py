@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.core.errors import InvalidValueError, UnknownNameError
-from glm_magic.tools import servers
+from glm_magic.tools import mcp_registry
 from tests.servers.script import Call, Script
 
 pytest.importorskip("mcp.server.mcpserver", reason="the extra mcp is not installed")
@@ -18,7 +18,7 @@ COMMAND = f"{sys.executable} {Path(__file__).parents[1] / 'servers' / 'mcp_serve
 def none_left():
     """End every server after each test."""
     yield
-    servers.stop_all()
+    mcp_registry.stop_all()
 
 
 def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):

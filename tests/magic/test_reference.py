@@ -1,9 +1,9 @@
 """Help and the README's tables come from the tables that are parsed."""
 
-from glm_magic.magic.line.arguments import OPTIONS
-from glm_magic.magic.reference import help_on, option_rows, verb_rows, whole_help
-from glm_magic.magic.tables import Sheet, Table
-from glm_magic.magic.verbs.index import VERBS
+from glm_magic.magic.display import Sheet, Table
+from glm_magic.magic.help import help_on, option_rows, verb_rows, whole_help
+from glm_magic.magic.line.options import OPTIONS
+from glm_magic.magic.verbs.registry import VERBS
 
 
 def test_every_option_and_verb_has_one_row():

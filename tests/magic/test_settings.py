@@ -7,8 +7,8 @@ import pytest
 from traitlets.config import Config
 
 from glm_magic.catalogue.load import catalogue
-from glm_magic.engine.planning.levels import merge
-from glm_magic.engine.planning.options import Options as Asked
+from glm_magic.engine.options import Options as Asked
+from glm_magic.engine.options import merge
 from glm_magic.magic.config import GLM
 
 

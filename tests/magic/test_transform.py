@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from glm_magic.magic.line import transform
+from glm_magic.magic.line import hooks
 
 
 class Shell:
@@ -16,7 +16,7 @@ class Shell:
 @pytest.fixture
 def rules():
     shell = Shell()
-    transform.install(shell)
+    hooks.install(shell)
     return shell.input_transformer_manager
 
 
@@ -75,9 +75,9 @@ def test_the_rules_come_once_and_go_again():
     shell = Shell()
     manager = shell.input_transformer_manager
     before = (list(manager.token_transformers), list(manager.line_transforms))
-    transform.install(shell)
-    transform.install(shell)
+    hooks.install(shell)
+    hooks.install(shell)
     assert len(manager.token_transformers) == len(before[0]) + 1
-    transform.uninstall(shell)
-    transform.uninstall(shell)
+    hooks.uninstall(shell)
+    hooks.uninstall(shell)
     assert (manager.token_transformers, manager.line_transforms) == before

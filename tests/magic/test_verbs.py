@@ -4,15 +4,10 @@ import json
 
 import pytest
 
-from glm_magic.core.errors import (
-    GlmError,
-    InvalidValueError,
-    MissingKeyError,
-    UnknownNameError,
-)
+from glm_magic.core.errors import GlmError, InvalidValueError, MissingKeyError, UnknownNameError
 from glm_magic.magic.dispatch import judges
 from glm_magic.magic.verbs.commands import COMMANDS
-from glm_magic.magic.verbs.index import VERBS, find_verb
+from glm_magic.magic.verbs.registry import VERBS, find_verb
 from tests.servers.script import Script, Tokens
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from glm_magic.magic.wire import as_curl, as_python
+from glm_magic.magic.request_view import as_curl, as_python
 from glm_magic.session.session import Session
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from glm_magic.views.saved.page import (
-    _COPY as OUR_OWN,  # the one script of a saved page, a constant
-)
+from glm_magic.views.saved.page import _COPY as OUR_OWN
 
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
 table thead tbody tr th td button"""

@@ -15,22 +15,21 @@ from markdown_it import MarkdownIt
 
 import glm_magic as glm
 from glm_magic.core.errors import ServerError
-from glm_magic.core.events import Notice
 from glm_magic.core.messages import ToolCall, ToolRun, WebLink
 from glm_magic.core.text import harmless
-from glm_magic.core.turn import Turn
-from glm_magic.magic.tables import Line, Sheet, Table
-from glm_magic.tools.approval import ask_user
-from glm_magic.views.console.rich_terminal import RichTerminalView
-from glm_magic.views.console.terminal import TerminalView
+from glm_magic.core.turn import Notice, Turn
+from glm_magic.magic.display import Line, Sheet, Table
+from glm_magic.tools.tool import ask_user
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.links import leads_elsewhere
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.taming import fenced, is_tame, tamed
+from glm_magic.views.markup.sanitize import fenced, is_tame, tamed
 from glm_magic.views.options import ViewOptions
+from glm_magic.views.rich_terminal import RichTerminalView
 from glm_magic.views.saved.compare_page import compare_bundle
-from glm_magic.views.saved.found import links_html, links_markdown
 from glm_magic.views.saved.page import bundle
+from glm_magic.views.saved.steps import links_html, links_markdown
+from glm_magic.views.terminal import TerminalView
 from tests.security.dom import PAGE_TAGS, Elements, obeyed
 from tests.security.vectors import HONEST, MISLEADING, TERMINAL, TURNED, VECTORS
 from tests.views.turns import turn_of

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import glm_magic as glm
-from glm_magic.engine.running import io, transfer
+from glm_magic.engine import exchange
+from glm_magic.wire import io_thread
 from tests.faults.life import settled
 from tests.hosts.conftest import ROOT, Kernel
 from tests.servers.model_server import ModelServer
@@ -57,7 +58,7 @@ def test_no_connection_stays_busy_when_the_wait_for_the_end_is_cut(
 ) -> None:
     model_server.tell(Script(answer=("a", "b", "c"), pause_s=0.005))
     for leftover_s in (0.0002, 0.0005, 0.001):
-        monkeypatch.setattr(transfer, "LEFTOVER_S", leftover_s)
+        monkeypatch.setattr(exchange, "LEFTOVER_S", leftover_s)
         streams = [glm.stream(f"{n}?", **asked(model_server)) for n in range(MANY)]
         for stream in streams:
             stream.start()
@@ -88,14 +89,14 @@ def test_no_file_socket_or_thread_stays_after_closing(model_server: ModelServer)
 
     others = {t for t in threading.enumerate() if t.name == "glm-io"}  # of pairs no longer current
     glm.ask("warm up", **asked(model_server))
-    io.close()
+    io_thread.close()
     wait(lambda: not model_server._connections)
     before = held()
     for _ in range(5):
         glm.ask("Why?", **asked(model_server))
         with glm.stream("Why?", **asked(model_server)):
             pass
-    io.close()
+    io_thread.close()
     wait(lambda: not model_server._connections)
     new = {name for name in held() - before if name.startswith(("socket", "pipe", "anon"))}
     assert new == set()
@@ -180,7 +181,7 @@ def test_reloading_and_unloading_leave_one_of_everything(serving: ModelServer) -
         for verb in ("reload_ext", "unload_ext", "load_ext", "reload_ext", "load_ext"):
             kernel.run(f"%{verb} glm_magic")
         kernel.run("import glm_magic.views.facts, pathlib\n"
-                   "pathlib.Path(glm_magic.views.facts.__file__).touch()")  # fmt: skip
+                   "pathlib.Path(glm_magic.views.header.__file__).touch()")  # fmt: skip
         ran = kernel.run("%%glm\nwhy again?", cell="b")
         assert "fine" in ran.text
         assert len(ran.outputs) == 1

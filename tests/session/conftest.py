@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import cell_key, journal
+from glm_magic.session import autosave, notebook
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def chat(model_server):
 @pytest.fixture
 def another_kernel():
     """Let sessions that are made from now on find only what is on disk."""
-    return cell_key.followers.clear
+    return notebook.followers.clear
 
 
 @pytest.fixture
 def store():
     """Give the store of the test's own home."""
-    return journal.current().store
+    return autosave.current().store

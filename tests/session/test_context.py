@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from glm_magic.catalogue.load import catalogue
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
-from glm_magic.core.estimate import estimate, estimate_body
 from glm_magic.core.messages import Message
 from glm_magic.core.turn import Step, Turn
-from glm_magic.engine.planning.options import Options
-from glm_magic.engine.planning.prepare import prepare
+from glm_magic.core.usage import estimate, estimate_body
+from glm_magic.engine.options import Options
+from glm_magic.engine.prepare import prepare
 from glm_magic.session import session as sessions
+from glm_magic.session.calibration import Scales
 from glm_magic.session.context import _leaving, context_of, fitted, room
-from glm_magic.session.scales import Scales
 from glm_magic.session.slots import Slot, Variant
 from tests.servers.script import Script, Tokens
 

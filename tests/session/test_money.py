@@ -9,9 +9,9 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, InvalidValueError
-from glm_magic.engine.planning.options import Options
-from glm_magic.session import limits
-from glm_magic.session.budget import TOKENS, Amount, parse_amount
+from glm_magic.engine.options import Options
+from glm_magic.session import budgets
+from glm_magic.session.amounts import TOKENS, Amount, parse_amount
 from glm_magic.session.ledger import Total, day_of, grouped
 from tests.servers.script import Call, Failure, Script, Tokens
 
@@ -68,7 +68,7 @@ def test_totals_are_kept_per_currency_and_day_and_without_a_price_na(model_serve
     make(model_server, "wcode", "glm-4.5", "a").ask("1?")
     make(model_server, "zai", "glm-4.6", "b").ask("2?")
     make(model_server, "dashscope", "glm-4.6", "c").ask("3?")
-    found = limits.all_entries()
+    found = budgets.all_entries()
     total = Total.of(found)
     assert total.cost.amounts == {"CNY": Decimal("0.0255"), "USD": Decimal("0.0028")}
     assert total.cost.unpriced == 1
@@ -180,14 +180,14 @@ def test_a_prompt_that_alone_would_pass_a_budget_is_not_sent(model_server):
 
 
 def test_a_day_budget_holds_over_sessions_and_kernels(model_server, store):
-    limits.put(limits.DAY, "3000 tokens")
+    budgets.put(budgets.DAY, "3000 tokens")
     model_server.tell(Script(tokens=Tokens(1000, 1000)))
     make(model_server, "zai", "glm-4.6", "a").ask("1?")
     yesterday = "UPDATE call SET at = at - 172800, day = '2020-01-01' WHERE session_name = 'a'"
     make(model_server, "wcode", "glm-4.5", "b").ask("2?")
     with pytest.raises(InvalidValueError, match="the day's budget of 3,000 tokens"):
         make(model_server, "zai", "glm-4.6", "c").ask("3?")
-    limits.followers.clear()  # as in another kernel, which has only the disk
+    budgets.followers.clear()  # as in another kernel, which has only the disk
     with pytest.raises(InvalidValueError, match="≈4,000 tokens used so far"):
         make(model_server, "zai", "glm-4.6", "c").ask("3?")
     store.write([(yesterday, ())])
@@ -208,16 +208,16 @@ def test_a_budget_that_cannot_be_held_is_said(model_server):
 
 
 def test_the_free_quota_is_counted_down_for_each_model(model_server):
-    limits.set_quota(limits.Quota(1_000_000, "2026-01-01"))
+    budgets.set_quota(budgets.Quota(1_000_000, "2026-01-01"))
     model_server.tell(Script(tokens=Tokens(1000, 500)))
     make(model_server, "dashscope", "glm-4.5", "a").ask("1?")
     make(model_server, "dashscope-native", "glm-4.5", "b").ask("2?")
     make(model_server, "zai", "glm-4.5", "c").ask("3?")
-    found = limits.all_entries()
-    quota = limits.quota()
+    found = budgets.all_entries()
+    quota = budgets.quota()
     assert quota.left("glm-4.5", found) == 997_000
     assert quota.left("glm-4.5-air", found) == 1_000_000
-    assert limits.Quota(1_000_000, "2099-01-01").left("glm-4.5", found) == 1_000_000
+    assert budgets.Quota(1_000_000, "2099-01-01").left("glm-4.5", found) == 1_000_000
 
 
 def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_path, monkeypatch):
@@ -225,7 +225,7 @@ def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_
     model_server.tell(Script(tokens=Tokens(1000, 1000)))
     with glm.record(tape):
         make(model_server, "zai", "glm-4.6", "live").ask("why?")
-    before = Total.of(limits.all_entries())
+    before = Total.of(budgets.all_entries())
     assert before.cost.amounts == {"USD": Decimal("0.0028")}
     session = make(model_server, "zai", "glm-4.6", "replayed")
     session.budget = parse_amount("1 tokens")
@@ -233,7 +233,7 @@ def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_
         reply = session.ask("why?")
     assert reply.cost.amount == Decimal("0.0028"), "what it cost when it was recorded"
     assert session.entries == []
-    assert Total.of(limits.all_entries()) == before
+    assert Total.of(budgets.all_entries()) == before
     assert len(model_server.requests) == 1
 
 
@@ -271,7 +271,7 @@ def test_lanes_that_are_about_to_be_asked_count_for_the_sessions_and_the_days_bu
     prompt = "word " * 100
     for hold in (
         lambda amount: session.set_budget(amount),
-        lambda amount: limits.put(limits.DAY, amount.written if amount else None),
+        lambda amount: budgets.put(budgets.DAY, amount.written if amount else None),
     ):
         hold(Amount(Decimal(300), TOKENS))
         ways = [Options(parameters={"temperature": n / 10}) for n in range(4)]

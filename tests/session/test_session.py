@@ -8,7 +8,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, UnavailableError
-from glm_magic.engine.planning.options import Options
+from glm_magic.engine.options import Options
 from tests.servers.script import Failure, Script, Tokens
 
 

@@ -17,15 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import glm_magic as glm
-from glm_magic.core.events import Notice
 from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
-from glm_magic.core.turn import Step, Timing, Turn
+from glm_magic.core.turn import Notice, Step, Timing, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.session import journal, keeping
+from glm_magic.session import autosave, repository
 from glm_magic.session import store as stores
-from glm_magic.session.codec import decode, encode
-from glm_magic.session.growth import Growth, grown
+from glm_magic.session.codec import Growth, decode, encode, grown
 from glm_magic.session.ledger import Total
 from glm_magic.session.store import Store
 from tests.servers.script import Script, Tokens
@@ -155,9 +153,9 @@ def test_forget_deletes_a_session_and_not_the_sums(chat, store):
     session, other = chat("one"), chat("two")
     session.ask("unmistakable")
     other.ask("stays")
-    keeping.forget(session.id)
-    assert keeping.by_name("one") is None
-    assert keeping.by_name("two").turns == 1
+    repository.forget(session.id)
+    assert repository.by_name("one") is None
+    assert repository.by_name("two").turns == 1
     assert store.read("SELECT count(*), session_name FROM call GROUP BY 2 ORDER BY 2") == [
         (1, ""), (1, "two"),
     ]  # fmt: skip
@@ -238,7 +236,7 @@ def test_a_damaged_file_is_left_alone(chat, store, damage):
     assert store.path.read_bytes() == before
     store.erase()
     chat("after").ask("1?")
-    assert keeping.by_name("after").turns == 1
+    assert repository.by_name("after").turns == 1
 
 
 def test_a_newer_file_is_left_alone(chat, store):
@@ -265,7 +263,7 @@ def test_a_full_disk_is_said_and_made_up_for_when_there_is_room(
     assert "cannot grow" in store.problem
     assert "full" in "".join(not_kept(session))
     assert len(session.turns) == 3
-    assert keeping.by_name("full").turns < 3
+    assert repository.by_name("full").turns < 3
     store.read("PRAGMA max_page_count = 1000000")
     session.ask("4?")
     assert store.problem == ""
@@ -330,7 +328,7 @@ def test_an_interrupt_in_the_middle_of_writing_leaves_a_file_that_can_be_written
     session.ask("1?")
     assert store.problem == ""
     assert not_kept(session) == []
-    assert keeping.by_name("after").turns == 1
+    assert repository.by_name("after").turns == 1
 
 
 FORKING = """
@@ -386,7 +384,7 @@ def test_several_kernels_write_one_file(model_server, store):
         assert kernel.stdout.read().count("done") == 8
         kernel.stdout.close()
     assert len(glm.Session("a")) == len(glm.Session("b")) == 8
-    found = keeping.kept_sessions(journal.current(), "name = 'shared'")
+    found = repository.kept_sessions(autosave.current(), "name = 'shared'")
     assert sum(kept.turns for kept in found) == 16, "none has lost a turn of the other"
     assert store.read("SELECT count(*), sum(output) FROM call") == [(32, 640)]
     assert store.read("PRAGMA integrity_check") == [("ok",)]
@@ -464,7 +462,7 @@ def test_a_killed_process_loses_at_most_a_second_of_a_running_turn(model_server,
 def test_what_is_taken_back_while_it_arrives_stays_away_and_the_store_goes_on(
     chat, store, model_server, monkeypatch, how
 ):
-    monkeypatch.setattr(journal, "PIECE_S", 0.05)
+    monkeypatch.setattr(autosave, "PIECE_S", 0.05)
     model_server.tell(Script(answer="unmistakable " * 40, pause_s=0.01), Script(answer="fine"))
     session = chat("taken")
     session_id = session.id
@@ -474,7 +472,7 @@ def test_what_is_taken_back_while_it_arrives_stays_away_and_the_store_goes_on(
         time.sleep(0.02)
     if how == "forget":
         session.reset()
-        keeping.forget(session_id)
+        repository.forget(session_id)
     else:
         getattr(session, how)()
     stream.wait()
@@ -483,7 +481,7 @@ def test_what_is_taken_back_while_it_arrives_stays_away_and_the_store_goes_on(
         assert store.read("SELECT DISTINCT session_name FROM call") == [("",)]
     assert chat("other").ask("next?").status == "complete"
     assert store.problem == ""
-    assert keeping.by_name("other").turns == 1
+    assert repository.by_name("other").turns == 1
 
 
 def test_two_kernels_that_ask_the_same_prompt_again_keep_both_answers(
@@ -508,14 +506,14 @@ def test_a_damaged_row_hides_no_other_session(chat, store, another_kernel):
     store.write([("UPDATE run SET turn = '{' WHERE id IN (SELECT run FROM variant JOIN session ON"
                   " session.id = session WHERE name = 'worse')", ())])  # fmt: skip
     another_kernel()
-    assert set(keeping.names_on_disk()) == {"good", "worse"}
+    assert set(repository.names_on_disk()) == {"good", "worse"}
     assert glm.Session("worse").turns == []
     assert len(glm.Session("good").turns) == 1
 
 
 def test_a_call_that_was_running_when_the_kernel_died_was_interrupted():
     from glm_magic.core.messages import ToolRun
-    from glm_magic.core.transcript import step_messages
+    from glm_magic.core.turn import step_messages
     from glm_magic.session.rows import cut_short
 
     call = ToolCall("c", "deploy", "{}")

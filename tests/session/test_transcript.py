@@ -8,7 +8,7 @@ import pytest
 
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.turn import Step, Turn
-from glm_magic.session import transcript
+from glm_magic.session import export
 from glm_magic.session.context import context_of
 from glm_magic.session.slots import Slot, Slots, Variant, basis_of
 from tests.servers.script import Script
@@ -37,23 +37,23 @@ def state(slots):
 
 def test_json_lines_hold_everything(asked, tmp_path):
     path = tmp_path / "lesson.jsonl"
-    transcript.save(path, asked.name, asked.slots, "be brief")
-    name, slots, system = transcript.load(path)
+    export.save(path, asked.name, asked.slots, "be brief")
+    name, slots, system = export.load(path)
     assert (name, system) == ("lesson", "be brief")
     assert state(slots) == state(asked.slots)
     again = tmp_path / "again.jsonl"
-    transcript.save(again, name, slots, system)
+    export.save(again, name, slots, system)
     assert again.read_bytes() == path.read_bytes()
     assert len(path.read_text(encoding="utf-8").split("\n")) == 5
 
 
 def test_messages_are_what_would_be_sent_and_come_in_again(asked, tmp_path):
     path = tmp_path / "lesson.json"
-    transcript.save(path, asked.name, asked.slots, "be brief")
+    export.save(path, asked.name, asked.slots, "be brief")
     messages = json.loads(path.read_text(encoding="utf-8"))
     sent = [{"role": m.role, "content": m.content} for m in asked.context()]
     assert messages == [{"role": "system", "content": "be brief"}, *sent]
-    name, slots, system = transcript.load(path)
+    name, slots, system = export.load(path)
     assert (name, system) == ("lesson", "be brief")
     assert [(m.role, m.content) for m in context_of(slots)] == [
         (m["role"], m["content"]) for m in sent
@@ -81,7 +81,7 @@ def test_lists_of_other_programs_come_in(tmp_path):
     }
     for file, text in forms.items():
         (tmp_path / file).write_text(text, encoding="utf-8")
-        _, slots, system = transcript.load(tmp_path / file)
+        _, slots, system = export.load(tmp_path / file)
         assert system == "s"
         turns = [slot.turn for slot in slots]
         assert [(t.prompt, t.answer, t.reasoning) for t in turns] == [
@@ -92,7 +92,7 @@ def test_lists_of_other_programs_come_in(tmp_path):
 
 def test_markdown_is_for_reading(asked, tmp_path):
     path = tmp_path / "lesson.md"
-    transcript.save(path, asked.name, asked.slots)
+    export.save(path, asked.name, asked.slots)
     text = path.read_text(encoding="utf-8")
     for words in (
         "# lesson",
@@ -107,13 +107,13 @@ def test_markdown_is_for_reading(asked, tmp_path):
 def test_saving_again_replaces_only_what_was_saved(asked, tmp_path):
     for ending in (".jsonl", ".json", ".md"):
         path = tmp_path / f"mine{ending}"
-        transcript.save(path, "x", asked.slots)
+        export.save(path, "x", asked.slots)
         before = path.read_bytes()
-        transcript.save(path, "x", asked.slots[:1])
+        export.save(path, "x", asked.slots[:1])
         assert path.read_bytes() != before
         path.write_text("my thesis\n")
         with pytest.raises(InvalidValueError, match="is left alone"):
-            transcript.save(path, "x", asked.slots)
+            export.save(path, "x", asked.slots)
         assert path.read_text() == "my thesis\n"
     assert len(list(tmp_path.glob("*"))) == 4  # the three, and the test's home
 
@@ -132,22 +132,22 @@ def test_saving_again_replaces_only_what_was_saved(asked, tmp_path):
 def test_what_is_no_session_is_refused_in_two_lines(tmp_path, name, text, says):
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidValueError, match=says) as caught:
-        transcript.load(tmp_path / name)
+        export.load(tmp_path / name)
     assert caught.value.hint
 
 
 def test_files_that_are_not_there_or_cannot_be_written_are_two_lines(tmp_path):
     slots = [Slot(variants=[Variant(Turn("q", "p", "m", (Step(content="a"),), "complete"))])]
     with pytest.raises(InvalidValueError, match="No such file"):
-        transcript.load(tmp_path / "none.json")
+        export.load(tmp_path / "none.json")
     with pytest.raises(InvalidValueError, match="cannot be written"):
-        transcript.save(tmp_path / "no" / "folder.json", "x", slots)
+        export.save(tmp_path / "no" / "folder.json", "x", slots)
     with pytest.raises(InvalidValueError, match=r"not saved as \.txt"):
-        transcript.save(tmp_path / "x.txt", "x", slots)
+        export.save(tmp_path / "x.txt", "x", slots)
 
 
 def test_a_turn_still_running_is_saved_as_interrupted(tmp_path):
     turn = Turn("q", "p", "m", (Step(content="half", status="streaming"),), "streaming")
-    transcript.save(tmp_path / "x.jsonl", "x", [Slot(variants=[Variant(turn, basis_of([]))])])
-    _, (slot,), _ = transcript.load(tmp_path / "x.jsonl")
+    export.save(tmp_path / "x.jsonl", "x", [Slot(variants=[Variant(turn, basis_of([]))])])
+    _, (slot,), _ = export.load(tmp_path / "x.jsonl")
     assert slot.turn.status == slot.turn.steps[0].status == "interrupted"

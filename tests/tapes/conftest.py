@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glm_magic.engine.planning import tapes
+from glm_magic.engine import tapes
 from glm_magic.wire import retry
 from tests.magic.conftest import asking, bare_shell, cells, sent
 

@@ -8,8 +8,8 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
-from glm_magic.engine.planning.axes import lanes_of
-from glm_magic.engine.planning.options import Options
+from glm_magic.engine.compare import lanes_of
+from glm_magic.engine.options import Options
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Failure, Script, Tokens

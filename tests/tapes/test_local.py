@@ -10,9 +10,8 @@ import pytest
 
 import glm_magic as glm
 from glm_magic import local
-from glm_magic.local import running
-from glm_magic.wire.tape.entry import Chunk, Entry
-from glm_magic.wire.tape.meaning import Meaning
+from glm_magic.local import server
+from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
 from glm_magic.wire.tape.tape import Tape
 from tests.tapes.test_record_and_replay import drift_s, heard
 
@@ -25,10 +24,10 @@ def test_a_real_reply_replays_to_the_same_events_in_its_rhythm() -> None:
         with glm.record("t.glmtape"), glm.stream("Why is the sky blue?", provider="local") as s:
             live = heard(s)
     finally:
-        running.stop_running()
+        server.stop_running()
     with glm.replay("t.glmtape"), glm.stream("Why is the sky blue?") as s:
         replayed = heard(s)
-    assert running._running is None
+    assert server._running is None
     assert [t.event for t in replayed] == [t.event for t in live]
     assert len(live) > 20
     assert drift_s(live, replayed) < 0.02

@@ -13,15 +13,14 @@ import glm_magic as glm
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Beat, Step, Timing, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.engine.running.rhythm import MOST_BEATS, Rhythm
+from glm_magic.engine.step_builder import MOST_BEATS, Rhythm
+from glm_magic.views.labels import _BREAKDOWN_ENGLISH, words
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved.anatomy import anatomy_html, anatomy_line
-from glm_magic.views.saved.anatomy_words import ENGLISH
+from glm_magic.views.saved.breakdown import anatomy_html, anatomy_line
+from glm_magic.views.saved.outline import reading_html
 from glm_magic.views.saved.page import bundle, page_html
 from glm_magic.views.saved.player import packed, rhythm_of
-from glm_magic.views.saved.reading import reading_html
-from glm_magic.views.words import words
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script
@@ -129,7 +128,7 @@ So the answer is 0.05 <b>dollars</b>.
 
 
 def test_the_outline_lists_every_part_and_leads_to_it() -> None:
-    html = reading_html(markdown_html(REASONING), ENGLISH)
+    html = reading_html(markdown_html(REASONING), _BREAKDOWN_ENGLISH)
     links = re.findall(r'<a href="#([^"]+)">([^<]*)</a>', html)
     assert [text[:12] for _, text in links] == [
         "First, the b", "Wait, that i", "a list 不对,应该", "So the answe"]  # fmt: skip
@@ -139,7 +138,7 @@ def test_the_outline_lists_every_part_and_leads_to_it() -> None:
 
 
 def test_what_is_seen_at_a_glance_has_no_outline() -> None:
-    assert "glm-ol" not in reading_html(markdown_html("One.\n\nTwo.\n\nThree."), ENGLISH)
+    assert "glm-ol" not in reading_html(markdown_html("One.\n\nTwo.\n\nThree."), _BREAKDOWN_ENGLISH)
 
 
 def test_the_outline_tells_formulas_in_words() -> None:
@@ -148,13 +147,13 @@ def test_the_outline_tells_formulas_in_words() -> None:
         "$$\\int_0^1 x^2 dx = 1/3$$",
         "x " * 400,
     )
-    html = reading_html(markdown_html("\n\n".join(texts)), ENGLISH)
+    html = reading_html(markdown_html("\n\n".join(texts)), _BREAKDOWN_ENGLISH)
     assert re.findall(r"<a href[^>]*>([^<]*)</a>", html)[:2] == [
         "With lambda = 2 it is easy, or so.", "…"]  # fmt: skip
 
 
 def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
-    html = reading_html(markdown_html(REASONING), ENGLISH)
+    html = reading_html(markdown_html(REASONING), _BREAKDOWN_ENGLISH)
     marked = re.findall(r'<mark title="([^"]*)">([^<]*)</mark>', html)
     assert [word for _, word in marked if word != "?"] == [
         "Wait", "that is wrong", "Actually", "不对", "重新计算"]  # fmt: skip
@@ -167,7 +166,7 @@ def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
 )
 def test_reading_changes_no_text(lines: list[str]) -> None:
     rendered = markdown_html("\n\n".join(lines))
-    html = reading_html(rendered, ENGLISH)
+    html = reading_html(rendered, _BREAKDOWN_ENGLISH)
     body = html.partition("</ol></details>")[2] if "glm-ol" in html else html
     unmarked = re.sub(r'</?mark\b[^>]*>| id="g[0-9a-f]{5}-\d+"', "", body)
     assert unmarked == rendered
@@ -212,16 +211,16 @@ def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer
 
 
 def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() -> None:
-    from glm_magic.views.saved import stylesheet
+    from glm_magic.views.saved import assets
 
     beats = tuple(Beat(n / 10, n, n) for n in range(1, 5))
     turn = with_step(rhythm=beats)
-    stylesheet._Sheet.carrier = None
+    assets._Sheet.carrier = None
     try:
         first = bundle(turn, ViewOptions(place=("a", 0)))[0]["text/html"]
         second = bundle(turn, ViewOptions(place=("b", 0)))[0]["text/html"]
     finally:
-        stylesheet._Sheet.carrier = None
+        assets._Sheet.carrier = None
     assert "function textOf" in first
     assert "function textOf" not in second
     assert len(second) < len(first) - 3000

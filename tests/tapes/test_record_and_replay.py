@@ -14,8 +14,9 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, NotOnTapeError, RateLimitError, TapeError
-from glm_magic.core.events import ContentDelta, Notice, ReasoningDelta, Started, TimedEvent
-from glm_magic.engine.planning import tapes
+from glm_magic.core.events import ContentDelta, ReasoningDelta, Started, TimedEvent
+from glm_magic.core.turn import Notice
+from glm_magic.engine import tapes
 from glm_magic.engine.stream import Stream
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core.errors import TapeError
-from glm_magic.wire.tape.entry import Chunk, Entry
-from glm_magic.wire.tape.meaning import Meaning
+from glm_magic.wire.tape.format import read, write
+from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
 from glm_magic.wire.tape.tape import Tape
-from glm_magic.wire.tape.text import read, write
 
 PATH = Path("lesson.glmtape")
 WHEN = datetime(2026, 11, 21, 14, 55, 2, tzinfo=UTC)

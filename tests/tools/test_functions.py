@@ -13,9 +13,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.tools.function import FunctionTool
+from glm_magic.tools.function import FunctionTool, sort_tools
 from glm_magic.tools.tool import ToolError
-from glm_magic.tools.toolbox import sort_tools
 
 
 @dataclass

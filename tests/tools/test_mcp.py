@@ -16,7 +16,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import InvalidValueError, UnavailableError, UnknownNameError
-from glm_magic.tools import mcp, servers
+from glm_magic.tools import mcp, mcp_registry
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Call, Script
@@ -33,7 +33,7 @@ HERE = PLACES[0]
 def none_left() -> Iterator[None]:
     """End every server after each test."""
     yield
-    servers.stop_all()
+    mcp_registry.stop_all()
 
 
 @pytest.fixture(params=["stdio", "http"])
@@ -49,7 +49,7 @@ def example(request: pytest.FixtureRequest) -> Iterator[str]:
         wait_for(port)
         glm.add_mcp("example", url=f"http://127.0.0.1:{port}/mcp")
         yield "example"
-        servers.stop_all()
+        mcp_registry.stop_all()
         process.kill()
 
 
@@ -137,7 +137,7 @@ def test_a_command_that_ends_in_a_call_is_told_and_started_again() -> None:
     assert status == "failed"
     assert "the MCP server example" in content
     until = time.monotonic() + 20
-    while servers.mcp_server("example").alive and time.monotonic() < until:
+    while mcp_registry.mcp_server("example").alive and time.monotonic() < until:
         time.sleep(0.05)
     reply, _ = ask(Call("example_add", '{"a": 1, "b": 1}'))
     assert runs(reply) == [("done", "2")]
@@ -197,7 +197,7 @@ def test_what_cannot_be_started_is_refused_in_two_lines(
         glm.add_mcp(name, command, url=url)
     assert words in caught.value.message
     assert len(caught.value.lines()) == 2
-    assert not servers.mcp_servers()
+    assert not mcp_registry.mcp_servers()
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from glm_magic.tools.result import MAX_CHARACTERS, failure_text, result_text
+from glm_magic.tools.results import MAX_CHARACTERS, failure_text, result_text
 from glm_magic.tools.tool import ToolError
 
 

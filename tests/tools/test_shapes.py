@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.tools.records import records_of
-from glm_magic.tools.shape import Shape, ShapeError
+from glm_magic.tools.output_schema import Shape, ShapeError
+from glm_magic.tools.results import records_of
 
 
 class City(BaseModel):

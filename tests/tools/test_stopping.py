@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import glm_magic as glm
-from glm_magic.core.transcript import turn_messages
+from glm_magic.core.turn import turn_messages
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Call, Script

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from glm_magic.views import host
-from glm_magic.views.choose import Silence, view_for
-from glm_magic.views.console.terminal import TerminalView
+from glm_magic.views import frontend
+from glm_magic.views.display import PlainView, Silence
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.plain import PlainView
+from glm_magic.views.select import view_for
+from glm_magic.views.terminal import TerminalView
 
-COMMAND_LINE = host._command_line
+COMMAND_LINE = frontend._command_line
 
 
 def kernel_shell(**content: Any) -> Any:
@@ -25,7 +25,7 @@ def kernel_shell(**content: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def a_server_started_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "_command_line", lambda _pid: ["python", "/bin/jupyter-lab"])
+    monkeypatch.setattr(frontend, "_command_line", lambda _pid: ["python", "/bin/jupyter-lab"])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_host_decides(shell: Any, view: type) -> None:
     ],
 )
 def test_a_console_gets_printed_text(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "_command_line", lambda _pid: command)
+    monkeypatch.setattr(frontend, "_command_line", lambda _pid: command)
     assert type(view_for(kernel_shell(allow_stdin=True), ViewOptions())) is TerminalView
 
 
@@ -69,7 +69,7 @@ def test_quiet_shows_nothing() -> None:
 
 def test_a_kernel_that_says_nothing_of_its_request_is_a_page() -> None:
     shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: None))
-    assert host.host_of(shell) == "page"
+    assert frontend.host_of(shell) == "page"
 
 
 @pytest.mark.parametrize("pid", ["not a number", "-1", ""])
@@ -85,6 +85,6 @@ def test_markdown_in_a_terminal_needs_colour(monkeypatch: pytest.MonkeyPatch) ->
     pytest.importorskip("rich")
     options = ViewOptions(format="markdown")
     assert type(view_for(None, options)).__name__ == "TerminalView"
-    monkeypatch.setattr("glm_magic.views.console.terminal.has_colour", lambda _out: True)
+    monkeypatch.setattr("glm_magic.views.terminal.has_colour", lambda _out: True)
     assert type(view_for(None, options)).__name__ == "RichTerminalView"
     assert type(view_for(None, ViewOptions())).__name__ == "TerminalView"

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magic.views.live.delta import Part, common_prefix
 from glm_magic.views.live.panel import PlainGrowth
+from glm_magic.views.live.protocol import Part, common_prefix
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 
 from .turns import ANSWER, cut

@@ -9,16 +9,15 @@ from decimal import Decimal
 
 import pytest
 
-from glm_magic.core.events import Notice
 from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
-from glm_magic.core.turn import Step, Turn
+from glm_magic.core.turn import Notice, Step, Turn
 from glm_magic.core.usage import Usage
+from glm_magic.views.labels import words
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved import stylesheet
+from glm_magic.views.saved import assets
+from glm_magic.views.saved.assets import page_style
 from glm_magic.views.saved.page import bundle, page_html
-from glm_magic.views.saved.stylesheet import page_style
-from glm_magic.views.words import words
 
 from .test_markdown import Elements
 from .turns import ANSWER, NOTICE, REASONING, turn_of
@@ -247,7 +246,7 @@ def test_long_times_are_in_minutes() -> None:
 
 
 def test_one_output_of_a_notebook_carries_the_style_for_all() -> None:
-    stylesheet.cell_begins(stylesheet._Sheet.carrier[0] if stylesheet._Sheet.carrier else None)
+    assets.cell_begins(assets._Sheet.carrier[0] if assets._Sheet.carrier else None)
     first, second, again = ("a", 1), ("b", 1), ("a", 2)
     assert "<style>" in html_of(turn_of(), place=first)
     assert "<style>" not in html_of(turn_of(), place=second)
@@ -255,21 +254,21 @@ def test_one_output_of_a_notebook_carries_the_style_for_all() -> None:
     whole = html_of(turn_of("short", ""), place=first)
     assert "blockquote" in whole, "the others may need what this one does not"
     assert "<style>" in html_of(turn_of()), "an output of unknown place is complete in itself"
-    stylesheet.cell_begins("b")
+    assets.cell_begins("b")
     assert "<style>" not in html_of(turn_of(), place=second)
-    stylesheet.cell_begins("a")
+    assets.cell_begins("a")
     assert "<style>" in html_of(turn_of(), place=second), "the carrier's output is gone"
 
 
 def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
-    stylesheet.cell_begins("x")
+    assets.cell_begins("x")
     html_of(turn_of(), place=("x", 1))
     turn = turn_of(ANSWER * 4, REASONING * 4)
     data, _ = bundle(turn, replace(ENGLISH, place=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
     assert len(data["text/html"]) < 3 * text
     assert sum(len(form) for form in data.values()) < 5 * text, "the text is in there three times"
-    stylesheet.cell_begins("x")
+    assets.cell_begins("x")
 
 
 @pytest.mark.parametrize("revealed", [False, True])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from glm_magic.views import choose
-from glm_magic.views.live import presence, widgets
+from glm_magic.views import select
+from glm_magic.views.live import fallback, handshake
+from glm_magic.views.live.fallback import WidgetsView
+from glm_magic.views.live.handshake import IDLE_S, PATIENCE_S, Presence
 from glm_magic.views.live.panel import PanelView
-from glm_magic.views.live.presence import IDLE_S, PATIENCE_S, Presence
-from glm_magic.views.live.widgets import WidgetsView
 from glm_magic.views.options import ViewOptions
 
 from .test_notebook_output import published  # noqa: F401 (a fixture)
@@ -31,7 +31,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(presence, "time", clock)
+    monkeypatch.setattr(handshake, "time", clock)
     return clock
 
 
@@ -90,10 +90,10 @@ def test_giving_up_needs_messages_that_could_have_come(
 
 def test_a_missing_page_gets_plain_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Presence()
-    monkeypatch.setattr(presence, "presence", known)
-    assert type(choose._panel(ENGLISH)) is PanelView
+    monkeypatch.setattr(handshake, "presence", known)
+    assert type(select._panel(ENGLISH)) is PanelView
     known._missing = True
-    assert type(choose._panel(ENGLISH)) is WidgetsView
+    assert type(select._panel(ENGLISH)) is WidgetsView
 
 
 def test_plain_widgets_show_the_page_and_leave_one_output(
@@ -110,7 +110,7 @@ def test_plain_widgets_show_the_page_and_leave_one_output(
     painted = view._page.value
     view.paint(turn_of("other", status="streaming"))
     assert view._page.value == painted, "too early for the next paint"
-    monkeypatch.setattr(widgets, "PAINT_EVERY_S", 0.0)
+    monkeypatch.setattr(fallback, "PAINT_EVERY_S", 0.0)
     view.paint(turn_of("other", status="streaming"))
     assert "other" in view._page.value
     view._box.children[1].click()

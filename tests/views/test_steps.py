@@ -6,13 +6,13 @@ import io
 
 from glm_magic.core.messages import ToolCall, ToolRun
 from glm_magic.core.turn import Step, Turn
-from glm_magic.views.console.rich_terminal import RichTerminalView
-from glm_magic.views.console.terminal import TerminalView
+from glm_magic.views.labels import words
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
+from glm_magic.views.rich_terminal import RichTerminalView
 from glm_magic.views.saved.page import bundle
 from glm_magic.views.saved.steps import LONGEST_SHOWN, steps_html
-from glm_magic.views.words import words
+from glm_magic.views.terminal import TerminalView
 
 from .test_markdown import Elements
 from .turns import turn_of

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from glm_magic.core.text import harmless
 from glm_magic.core.turn import Step, Turn
-from glm_magic.views.console.terminal import TerminalView, has_colour
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import play
+from glm_magic.views.terminal import TerminalView, has_colour
 
 from .turns import ANSWER, NOTICE, REASONING, ScriptedStream, cut, turn_of
 
@@ -141,7 +141,7 @@ def test_a_stream_plays_on_a_terminal() -> None:
 
 def test_rich_prints_each_finished_block_once() -> None:
     pytest.importorskip("rich")
-    from glm_magic.views.console.rich_terminal import RichTerminalView
+    from glm_magic.views.rich_terminal import RichTerminalView
 
     screen = Screen()
     play(ScriptedStream(turn_of(), rate=4000), RichTerminalView(ENGLISH, screen))
@@ -155,7 +155,7 @@ def test_rich_prints_each_finished_block_once() -> None:
 
 def test_rich_takes_back_what_it_drew_and_obeys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
-    from glm_magic.views.console.rich_terminal import RichTerminalView
+    from glm_magic.views.rich_terminal import RichTerminalView
 
     monkeypatch.setenv("COLUMNS", "80")
     screen = Screen(is_terminal=True)

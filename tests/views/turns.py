@@ -8,9 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
-from glm_magic.core.events import Notice
 from glm_magic.core.price import Cost
-from glm_magic.core.turn import Step, Timing, Turn
+from glm_magic.core.turn import Notice, Step, Timing, Turn
 from glm_magic.core.usage import Usage
 
 REASONING = r"""The user asks for the mean of $n$ waiting times. Let me set up the model first.

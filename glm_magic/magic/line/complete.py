@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.request import EFFORT_LEVELS
-from ...engine.planning.axes import AXES
-from ..verbs.index import BY_NAME, USAGE_FORMS, VERBS
-from .arguments import BY_FLAG, OPTIONS, Option, find_option
+from ...core.messages import EFFORT_LEVELS
+from ...engine.compare import AXES
+from ..verbs.registry import BY_NAME, USAGE_FORMS, VERBS
+from .options import BY_FLAG, OPTIONS, Option, find_option
 
 if TYPE_CHECKING:
-    from ..desk import Desk
+    from ..workspace import Desk
 
 TAPES = ".glmtape"
 _ASSIGNED = re.compile(r"(--[\w-]+)=(.*)", re.DOTALL)
@@ -102,7 +102,7 @@ def _names(desk: Desk) -> list[str]:
 
 
 def _servers() -> list[str]:
-    from ...tools.servers import mcp_servers
+    from ...tools.mcp_registry import mcp_servers
 
     return [server.name for server in mcp_servers()]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.values import as_text
-from .untouched import brace_pairs, untouched_spans
+from ...core.format_value import as_text
+from .literals import brace_pairs, untouched_spans
 
 _ROOT = re.compile(r"\s*([^\W\d]\w*)\s*(?=[.\[]|$)")
 _LONGEST_EXPRESSION = 500

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...engine.planning.tapes import checked_speed
-from .arguments import BY_FLAG, THINKING_WORDS, Option, Options, find_option
-from .words import read_word, skip_space
+from ...engine.tapes import checked_speed
+from .options import BY_FLAG, THINKING_WORDS, Option, Options, find_option
+from .tokens import read_word, skip_space
 
 _OPTION = re.compile(r"--?[A-Za-z]")
 _LONG = re.compile(r"(--[^\s=]*)(=?)")

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
-from ...engine.planning import tapes
-from ...engine.planning.tapes import TapeUse
-from ...wire.tape.entry import Entry
-from ...wire.tape.meaning import short
+from ...engine import tapes
+from ...engine.tapes import TapeUse
+from ...wire.tape.matching import Entry, short
 from ...wire.tape.tape import Tape
-from ..desk import Desk
-from ..tables import Line, Shown, Table
-from . import rehearsal
+from ..display import Line, Shown, Table
+from ..workspace import Desk
+from . import tape_check
 
 _OFF = "off"
 
@@ -75,7 +74,7 @@ def tape(desk: Desk, words: Sequence[str]) -> Shown:
     notebooks = [word for word in words[1:] if word.endswith(".ipynb")]
     found = Tape.read(Path(files[0]).expanduser()) if files else _current()
     if notebooks:
-        return rehearsal.check(desk, found, Path(notebooks[0]).expanduser())
+        return tape_check.check(desk, found, Path(notebooks[0]).expanduser())
     return contents(found)
 
 

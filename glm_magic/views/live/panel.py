@@ -1,4 +1,7 @@
-"""The live panel: a widget while the reply streams, one static output when it has ended."""
+"""The live panel: a widget while the reply streams, one static output when it has ended.
+
+A live panel that stands in a row with others, and leaves the publishing to that row.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.errors import GlmError
-from ...core.events import Notice
-from ...core.turn import Turn
-from ..facts import leaves_nothing, phase
+from ...core.turn import Notice, Turn
+from ..display import publish, take_away
+from ..header import leaves_nothing, phase
+from ..labels import words
+from ..markup.escape import trimmed
 from ..markup.incremental import Growth, IncrementalMarkdown
 from ..markup.markdown import markdown_html, plain_html
-from ..markup.safe import trimmed
 from ..options import ViewOptions
-from ..output import publish, take_away
-from ..run import stamp
 from ..saved.page import (
     answer_html,
     bundle,
@@ -30,21 +32,26 @@ from ..saved.page import (
     summary_html,
 )
 from ..saved.steps import steps_html
-from ..words import words
-from .delta import Growing, Part
-from .presence import presence
+from ..variants import stamp
+from .fallback import WidgetsView
+from .handshake import presence
+from .protocol import Growing, Part
 from .widget import PanelWidget, open_widget
-from .widgets import WidgetsView
 
 STATE_EVERY_S = 0.2
 """The clock in the header moves five times a second."""
+
 UNREADY_S = 3.0
 """How long snapshots are sent again and again while the page may still be loading the module."""
+
 UNREADY_EVERY_S = 0.1
+
 SNAPSHOT_GROWTH = 2
 """A new snapshot when the text has grown by this factor, for pages that could not ask."""
+
 SNAPSHOT_AT_LEAST = 4000
 """Characters of HTML before growth alone calls for a snapshot."""
+
 LABELS = (
     "stop",
     "stop_title",
@@ -309,3 +316,28 @@ class PanelView:
         """
         live = turn.status == "streaming" and self._ready and not self._stopping
         return live and bool(getattr(self._stream, "can_answer_now", False))
+
+
+class LanePanel(PanelView):
+    """One lane of a comparison."""
+
+    @property
+    def widget(self) -> Any:
+        """The widget, once the lane has started."""
+        return self._widget
+
+    def follow(self, turn: Turn) -> None:
+        """Send what has changed; a lane that has ended while others go on is shown whole, once."""
+        if turn.status == "streaming":
+            self.paint(turn)
+        elif not self._ended:
+            self._ended = True
+            self.finish(turn)
+            self._send_whole(turn)
+
+    _ended = False
+
+    def _publish(
+        self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
+    ) -> None:
+        """Leave it to the row."""

@@ -10,8 +10,8 @@ from uuid import uuid4
 import anywidget
 import traitlets
 
-from ..saved.stylesheet import asset, panel_style
-from .messages import receive_while_a_cell_runs
+from ..saved.assets import asset, panel_style
+from .protocol import receive_while_a_cell_runs
 
 KEPT_OPEN = 20
 """Models that stay open after their turn, so that a page reloaded meanwhile shows them again."""

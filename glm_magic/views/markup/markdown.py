@@ -2,30 +2,56 @@
 
 A model's output is hostile input: no HTML of its own, no links but web and mail, and a picture
 becomes a link, because loading an address that a model chose can carry data away.
+
+Right-to-left text in Markdown: each block that holds some asks its page for its direction.
 """
 
 from __future__ import annotations
 
 import html
+import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .direction import add_direction
+from .escape import attribute, normalised, text_html
 from .highlight import block_html
 from .links import SAFE_LINK, leads_elsewhere
-from .maths import add_maths
-from .rules import add_rule
-from .safe import attribute, normalised, text_html
+from .maths import add_maths, add_rule
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
+# Hebrew, Arabic and the scripts written like them, with their presentation forms.
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]")
+
+
+def add_direction(md: MarkdownIt) -> None:
+    """Teach a parser to mark the blocks whose direction the text itself decides."""
+    md.core.ruler.push("direction", _mark)
+
+
+def _mark(state: StateCore) -> None:
+    if not _RIGHT_TO_LEFT.search(state.src):
+        return
+    around: list[Token] = []
+    for token in state.tokens:
+        if token.nesting > 0:
+            around.append(token)
+        elif token.nesting < 0:
+            around.pop()
+        elif token.type == "inline" and _RIGHT_TO_LEFT.search(token.content):
+            for block in around:
+                block.attrSet("dir", "auto")
+
+
 DEEPEST = 60
 """Quotes and lists inside each other; a list counts twice."""
+
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
 # A parser and its renderer keep no state between calls, but the lexers of pygments do.

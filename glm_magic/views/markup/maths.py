@@ -2,6 +2,8 @@ r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` an
 
 Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
 own MathJax. A formula never holds a blank line: so what is finished can be decided at blank lines.
+
+Render rules of the Markdown parser, without the arguments that none of ours needs.
 """
 
 from __future__ import annotations
@@ -9,11 +11,9 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-from .rules import add_rule
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,10 +21,21 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
+
+def add_rule(md: MarkdownIt, name: str, show: Callable[[Sequence[Token], int], str]) -> None:
+    """Let `show` render the tokens of one name, given all tokens and the index of its own."""
+
+    def rule(_renderer: Any, tokens: Sequence[Token], idx: int, _options: Any, _env: Any) -> str:
+        return show(tokens, idx)
+
+    md.add_render_rule(name, rule)
+
+
 OPEN_ENDED = "open_ended"
 """Key of the parser's environment: the text is still growing, its last formula may be unclosed."""
 
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
+
 # What makes a typesetter write links, styles or definitions that outlive the formula.
 UNSAFE = re.compile(
     r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
@@ -32,6 +43,7 @@ UNSAFE = re.compile(
     r"|Declare\w+|Newextarrow|texttip|mathtip|toggle|unicode)(?![A-Za-z])"
 )
 """TeX that is shown as its source: links, styles, tooltips, definitions."""
+
 _CLOSERS = {
     # what closes a formula, unless an odd number of backslashes stands before it
     "$": re.compile(r"(?<!\\)(?:\\\\)*(\$)"),
@@ -39,11 +51,15 @@ _CLOSERS = {
     "\\)": re.compile(r"(?<!\\)(?:\\\\)*(\\\))"),
     "\\]": re.compile(r"(?<!\\)(?:\\\\)*(\\\])"),
 }
+
 MAX_FORMULA = 20_000
 """Characters; what is longer is text, or an endless search for an end."""
+
 _UNCLOSED = "unclosed"
 """Key of the parser's environment: up to which line each closer was looked for in vain."""
+
 _PUNCTUATION = re.compile("[.,;:。,;]*")
+
 _BRACKETS = {"\\(": "\\)", "\\[": "\\]"}
 
 

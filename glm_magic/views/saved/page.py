@@ -4,32 +4,112 @@ Styles are written twice on purpose. The skeleton carries inline ones, the only 
 notebook keeps when it is not trusted; the small style sheet refines them where it is allowed. The
 answer comes first in the document, for hosts that strip every style, and the reasoning is moved to
 its left by ``order``.
+
+What a saved output says about its turn, for programs.
+
+A JSON list of records as a table.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from ...core.turn import Turn
-from ..facts import Fact, facts, failure, missing_answer, phase, reasoning_tokens, remarks
+from ..header import Fact, facts, failure, missing_answer, phase, reasoning_tokens, remarks
+from ..labels import Words, anatomy_words, words
+from ..markup.escape import attribute, text_html, trimmed
 from ..markup.highlight import COPY_BUTTON, block_html
 from ..markup.markdown import markdown_html, plain_html
-from ..markup.safe import attribute, text_html, trimmed
 from ..options import Format, ViewOptions
-from ..words import Words, words
-from .anatomy import anatomy_html
-from .anatomy_words import anatomy_words
-from .metadata import metadata
+from ..variants import others_html, with_arrows
+from .assets import style_of
+from .breakdown import anatomy_html
+from .outline import reading_html
 from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
-from .reading import reading_html
-from .records import records, table_html
-from .runs import others_html, with_arrows
 from .steps import steps_html
-from .stylesheet import style_of
+
+SCHEMA = 1
+"""Rises when a key changes its meaning."""
+
+
+def metadata(turn: Turn) -> dict[str, Any]:
+    """Return the facts of a turn as JSON values; ``None`` is unknown."""
+    usage = turn.usage
+    last = turn.steps[-1] if turn.steps else None
+    return {
+        "schema": SCHEMA,
+        "model": turn.model,
+        "resolved_model": last.resolved_model if last else None,
+        "provider": turn.provider,
+        "status": turn.status,
+        "finish_reason": turn.finish_reason,
+        "usage": asdict(usage) if usage else None,
+        "estimate": asdict(turn.estimate) if turn.estimate else None,
+        "cost": _cost(turn),
+        "timing": asdict(turn.timing),
+        "steps": len(turn.steps),
+        "notices": [notice.code for notice in turn.notices],
+    }
+
+
+def _cost(turn: Turn) -> dict[str, Any] | None:
+    cost = turn.cost
+    if cost is None:
+        return None
+    # A decimal stays exact as a string; a JSON number would become a float.
+    return {
+        "amount": format(cost.amount, "f"),
+        "currency": cost.currency,
+        "estimated": cost.estimated,
+    }
+
+
+MAX_ROWS = 200
+"""More is not read but analysed, which ``reply.to_frame()`` is for."""
+
+MAX_COLUMNS = 30
+
+_CELL = "padding:3px 10px;text-align:left;vertical-align:top"
+
+
+def records(text: str) -> list[dict[str, Any]] | None:
+    """Return the records of a JSON text that is a list of them, or an object with one such list."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    is_list = isinstance(found, list) and bool(found)
+    return found if is_list and all(isinstance(item, dict) and item for item in found) else None
+
+
+def table_html(found: list[dict[str, Any]]) -> str:
+    """Return records as a table; keys of any record are columns."""
+    columns = list(dict.fromkeys(key for item in found for key in item))[:MAX_COLUMNS]
+    head = "".join(f'<th style="{_CELL}">{text_html(name)}</th>' for name in columns)
+    rows = "".join(f"<tr>{_row(item, columns)}</tr>\n" for item in found[:MAX_ROWS])
+    left = len(found) - MAX_ROWS
+    more = f"<p><i>+{left:,}</i></p>\n" if left > 0 else ""
+    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>\n{more}"
+
+
+def _row(item: dict[str, Any], columns: list[str]) -> str:
+    cells = (_text(item[name]) if name in item else "" for name in columns)
+    return "".join(f'<td style="{_CELL}">{text_html(cell)}</td>' for cell in cells)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
 
 _LINE = "1px solid rgba(128,128,128,.35)"
+
 _STYLES = {
     "root": f"border:{_LINE};border-radius:8px;overflow:hidden",
     "head": (
@@ -47,6 +127,7 @@ _STYLES = {
     "reasoning": "max-height:480px;overflow:auto;overflow-wrap:break-word;font-size:13px;"
     "opacity:.8",
 }
+
 # Ours and constant; pages that do not trust the notebook drop it, and hide the buttons.
 _COPY = (
     "let b=event.target.closest('.glm-c'),c=b&&b.parentNode.lastChild,"
@@ -54,7 +135,9 @@ _COPY = (
     "b&&(navigator.clipboard?navigator.clipboard.writeText(c.textContent).then(d):"
     "(getSelection().selectAllChildren(c),document.execCommand('copy')&&d()))"
 )
+
 _DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
+
 _AMBER = "#c77700"
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ...core.text import harmless
 from ...core.turn import Turn
-from ..facts import facts, failure, missing_answer, remarks
-from ..markup.safe import trimmed
-from ..markup.taming import fenced, tamed
+from ..header import facts, failure, missing_answer, remarks
+from ..labels import Words
+from ..markup.escape import trimmed
+from ..markup.sanitize import fenced, tamed
 from ..options import ViewOptions
-from ..words import Words
-from .runs import others_markdown
+from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
 
 

@@ -11,9 +11,9 @@ import re
 from functools import lru_cache
 
 from ...core.turn import Beat, Turn
-from ..markup.safe import attribute
-from .anatomy_words import AnatomyWords
-from .stylesheet import Place, asset, carries
+from ..labels import AnatomyWords
+from ..markup.escape import attribute
+from .assets import Place, asset, carries
 
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 _INDENT = re.compile(r"\n\s*")

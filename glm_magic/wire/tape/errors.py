@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import NotOnTapeError, TapeError
-from .meaning import Meaning, short
+from .matching import Meaning, short
 
 _ANEW = "record it again with %glm record, or take a sound copy of the file"
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..framing import Framer, Record, RecordTooLongError
-from .entry import Chunk
+from ..sse import Framer, Record, RecordTooLongError
+from .matching import Chunk
 
 KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
 """Everything else of a response's head stays off the tape."""

@@ -1,18 +1,24 @@
-"""A tape in memory: its replies, which of them a request means, and its file."""
+"""A tape in memory: its replies, which of them a request means, and its file.
+
+How calls and a tape meet: which tape, which way, how fast.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
-from . import errors, text
-from .entry import Entry
-from .meaning import Meaning
+from . import errors
+from . import format as tape_format
+from .matching import Entry, Meaning
 
 
 class Tape:
@@ -58,7 +64,7 @@ class Tape:
         except OSError as error:
             raise errors.unreadable(path, error.strerror or str(error)) from None
         try:
-            return cls(path, text.read(content.decode(), path))
+            return cls(path, tape_format.read(content.decode(), path))
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             raise errors.changed(path, f"line {line} is no UTF-8 text") from None
@@ -132,7 +138,7 @@ class Tape:
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text.write(self._entries))
+                file.write(tape_format.write(self._entries))
             Path(name).chmod(0o644)  # a tape is made to be shared
             Path(name).replace(self.path)
             self._stamp = _stamp(self.path)
@@ -146,10 +152,10 @@ def _is_foreign(path: Path) -> bool:
     """Whether a file holds anything else than a tape."""
     try:
         with path.open("rb") as file:
-            start = file.read(len(text.MARK))
+            start = file.read(len(tape_format.MARK))
     except OSError:
         return False  # whatever is wrong is told when it is written
-    return bool(start) and start != text.MARK
+    return bool(start) and start != tape_format.MARK
 
 
 def _stamp(path: Path) -> int:
@@ -158,3 +164,45 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+Mode = Literal["replay", "record", "replay+live", "replay+record"]
+"""
+``replay``: a request that is not on the tape is an error. ``record``: every request is asked live
+and its reply recorded. ``replay+live``: what is not on the tape is asked live, and with
+``replay+record`` also recorded.
+"""
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+AT_ONCE = math.inf
+"""The speed that waits for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """A tape that is put in."""
+
+    tape: Tape
+    mode: Mode = "replay"
+    speed: float = 1.0
+    """1 is the rhythm of the recording, 2 twice as fast, `AT_ONCE` without waiting."""
+
+    @property
+    def replays(self) -> bool:
+        """Whether replies may come from the tape."""
+        return self.mode != "record"
+
+    @property
+    def records(self) -> bool:
+        """Whether live replies go on the tape."""
+        return self.mode in ("record", "replay+record")
+
+    def answers(self, asked: Meaning) -> bool:
+        """Whether the tape answers this request, so that neither key nor network is needed."""
+        return self.replays and self.tape.holds(asked)
+
+    @property
+    def only_replays(self) -> bool:
+        """Whether nothing may be asked live."""
+        return self.mode == "replay"

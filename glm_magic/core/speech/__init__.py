@@ -1,1 +1,0 @@
-"""Sentences of ours in another language than English."""

@@ -1,0 +1,48 @@
+"""What a dialect is: how one API is spelled, and nothing about who serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..catalogue.schema import Offer
+from ..core.errors import GlmError
+from ..core.events import Event
+from ..core.messages import Request
+from ..wire.request import WireRequest
+from ..wire.sse import Record
+
+
+class Decoder(Protocol):
+    """Records of one reply -> events. It holds all state of that reply and never raises."""
+
+    @property
+    def over(self) -> bool:
+        """True once nothing more of this reply can follow, whatever else the body holds."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The provider's finish reason, once it was seen."""
+
+    def feed(self, record: Record) -> list[Event]:
+        """Return the events of one record."""
+
+    def finish(self) -> list[Event]:
+        """Return the events that the end of the body brings: `Finish`, or `StreamError`."""
+
+
+class Dialect(Protocol):
+    """How one API is spelled. It holds no state; every stream has its own `Decoder`."""
+
+    @property
+    def name(self) -> str:
+        """The name that the catalogue's providers use."""
+
+    def encode(self, request: Request, offer: Offer) -> WireRequest:
+        """Spell a request. The key is not part of it."""
+
+    def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
+        """Return a decoder for the reply to one request body."""
+
+    def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
+        """Read a response whose status is an error."""

@@ -1,1 +1,0 @@
-"""What is asked, and of whom: options and messages become a call that is ready to send."""

@@ -1,1 +1,0 @@
-"""A turn on its way, on the loop thread: send, read, accumulate, call functions, end."""

@@ -1,0 +1,177 @@
+"""What a verb shows: a table or a sheet, as HTML and as text, never obeyed as markup."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.i18n import translated
+from ..core.text import harmless
+from ..views.markup.escape import text_html
+
+_NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
+_TEXTUAL = "text-align:left"
+_MISSING = "n/a"
+
+
+class Shown:
+    """Something with an HTML and a plain text form."""
+
+    def html(self) -> str:
+        """Return the HTML form."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """Return the plain text form."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table(Shown):
+    """Rows under named columns; numbers stand right, ``None`` is shown as ``n/a``."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
+    note: str = ""
+
+    def html(self) -> str:
+        """Return a table that untrusted pages and GitHub show as well."""
+        head = "".join(f'<th style="{_TEXTUAL}">{text_html(name)}</th>' for name in self.columns)
+        body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
+        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
+        note = f"<p>{text_html(translated(self.note))}</p>" if self.note else ""
+        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+    def text(self) -> str:
+        """Return aligned columns."""
+        rows = [[_cell_text(cell) for cell in row] for row in self.rows]
+        table = [[_cell_text(name) for name in self.columns], *rows]
+        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        right = [
+            all(_is_number(row[at]) for row in self.rows) and bool(rows)
+            for at in range(len(self.columns))
+        ]
+        lines = [_text_row(row, widths, right) for row in table]
+        rule = "  ".join("─" * width for width in widths)
+        parts = [self.title, lines[0], rule, *lines[1:], translated(self.note)]
+        return harmless("\n".join(part for part in parts if part))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sheet(Shown):
+    """Texts under headings, each as it is."""
+
+    parts: Sequence[tuple[str, str]]
+    """Heading and text."""
+    title: str = ""
+    folded: bool = False
+    """True: every part but the first is folded away in HTML."""
+
+    def html(self) -> str:
+        """Return preformatted text under headings."""
+        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
+        return title + "".join(self._html_parts())
+
+    def _html_parts(self) -> Iterator[str]:
+        for place, (heading, text) in enumerate(self.parts):
+            body = f'<pre style="white-space:pre-wrap">{text_html(text)}</pre>'
+            if self.folded and place:
+                yield f"<details><summary>{text_html(heading)}</summary>{body}</details>"
+            else:
+                yield (f"<p>{text_html(heading)}</p>" if heading else "") + body
+
+    def text(self) -> str:
+        """Return the texts, each under its heading."""
+        parts = ["\n".join(filter(None, (heading, text))) for heading, text in self.parts]
+        return harmless("\n\n".join(filter(None, (self.title, *parts))))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Line(Shown):
+    """One sentence, in English; it is shown in the user's language."""
+
+    sentence: str
+
+    def html(self) -> str:
+        """Return a paragraph."""
+        return f"<p>{text_html(translated(self.sentence))}</p>"
+
+    def text(self) -> str:
+        """Return the sentence."""
+        return harmless(translated(self.sentence))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given(Shown):
+    """A value that the verb returns, so that a program can go on with it."""
+
+    value: Any
+
+    def html(self) -> str:
+        """Return the value's own HTML form, or its text."""
+        own = getattr(self.value, "_repr_html_", None)
+        return str(own()) if own is not None else f"<pre>{text_html(self.text())}</pre>"
+
+    def text(self) -> str:
+        """Return the value as text."""
+        return harmless(str(self.value))
+
+
+def show(shown: Shown) -> None:
+    """Show it in the cell, or print it where there is no IPython."""
+    from IPython.display import display
+
+    display(shown)  # type: ignore[no-untyped-call]
+
+
+def _html_cells(row: Sequence[Any]) -> Iterator[str]:
+    for cell in row:
+        style = _NUMERIC if _is_number(cell) else _TEXTUAL
+        yield f'<td style="{style}">{text_html(_cell_text(cell))}</td>'
+
+
+def _cell_text(cell: Any) -> str:
+    if cell is None:
+        return _MISSING
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    return harmless(" ".join(str(cell).split()))
+
+
+def _is_number(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+
+
+def _text_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = []
+    for text, width, to_right in zip(row, widths, right, strict=True):
+        blank = " " * (width - _width(text))
+        cells.append(blank + text if to_right else text + blank)
+    return "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes in a terminal; Chinese characters take two."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
+
+
+def from_home(path: Path) -> str:
+    """Spell a path without the user's name: what is shown stays in the notebook's file."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def count_turns(count: int) -> str:
+    """Return a count of turns in words."""
+    return f"{count} turn{'' if count == 1 else 's'}"

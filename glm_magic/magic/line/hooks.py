@@ -1,0 +1,156 @@
+"""How IPython rewrites our lines: only ``%glm`` and ``%%glm``, nothing else.
+
+IPython takes a line that ends in ``?`` for a request for help, and a question is what people write
+on a ``%glm`` line. It also refuses a cell magic without a body, so that ``%%glm why is the sky
+blue?`` alone would be an error. And a ``%glm`` line shows its own output, so the value it returns
+must not be shown once more when it is the last line of a cell: the semicolon sees to that.
+
+The hook in IPython's completer; what it offers is loaded with the first Tab on our lines.
+"""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from IPython.core.inputtransformer2 import (
+    MagicAssign,
+    TokenTransformBase,
+    assemble_continued_line,
+    find_end_of_continued_line,
+)
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..workspace import Desk
+
+_NAME = "glm"
+
+_BARE_CELL = re.compile(r"%%glm(?:\s+\S.*)?\s*")
+
+_MARKS = {tokenize.INDENT, tokenize.DEDENT}
+
+_ESCAPES = {"%", "!", "?", ",", ";", "/"}
+"""What begins a line in IPython's own language; what follows is not Python."""
+
+_OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+
+
+class GlmLine(TokenTransformBase):
+    """A ``%glm …`` statement, or ``name = %glm …?``, taken before IPython's own help rule."""
+
+    priority = 1
+
+    def __init__(self, start: tuple[int, int], percent: tuple[int, int]) -> None:
+        super().__init__(start)  # type: ignore[no-untyped-call]
+        self.percent = percent
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[tokenize.TokenInfo]]) -> GlmLine | None:
+        """Return the first such statement of the cell."""
+        for tokens in tokens_by_line:
+            first = next((token for token in tokens if token.type not in _MARKS), None)
+            percent = _percent(tokens)
+            if first is not None and percent is not None:
+                return cls(first.start, percent.start)
+        return None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """Rewrite the statement as a call, the text as typed."""
+        row, column = self.percent[0] - 1, self.percent[1]
+        if column != self.start_col:
+            assignment = MagicAssign((row + 1, column))  # type: ignore[no-untyped-call]
+            return list(assignment.transform(lines))
+        end = find_end_of_continued_line(lines, row)
+        text = assemble_continued_line(lines, (row, column), end)
+        argument = text[1 + len(_NAME) :].removeprefix(" ")
+        call = f"get_ipython().run_line_magic({_NAME!r}, {argument!r});\n"
+        return [*lines[:row], lines[row][:column] + call, *lines[end + 1 :]]
+
+
+def _percent(tokens: list[tokenize.TokenInfo]) -> tokenize.TokenInfo | None:
+    """Return the ``%`` of ``%glm`` at the start of a line or of an assigned value."""
+    code = [token for token in tokens if token.type not in _MARKS]
+    if code and code[0].string in _ESCAPES:
+        return code[0] if len(code) > 1 and _is_ours(code[0], code[1]) else None
+    depth = 0
+    for before, token, after in zip(code, code[1:], code[2:], strict=False):
+        depth += (before.string in _OPENING) - (before.string in _CLOSING)
+        if before.string == "=" and depth == 0 and _is_ours(token, after):
+            return token
+    return None
+
+
+def _is_ours(percent: tokenize.TokenInfo, name: tokenize.TokenInfo) -> bool:
+    """Whether ``glm`` follows at once and is a whole word, not the start of ``%glm?``."""
+    if percent.string != "%" or name.string != _NAME or name.start != percent.end:
+        return False
+    return re.match(r"\s|$", percent.line[name.end[1] :]) is not None
+
+
+def give_body(lines: list[str]) -> list[str]:
+    """Give a ``%%glm`` cell of one line an empty body, so that IPython runs it."""
+    if len(lines) == 1 and _BARE_CELL.fullmatch(lines[0]):
+        return [*lines, "\n"]
+    return lines
+
+
+def install(shell: InteractiveShell) -> None:
+    """Add the rules; does nothing where they are there already."""
+    rules: Any = shell.input_transformer_manager
+    if GlmLine not in rules.token_transformers:
+        rules.token_transformers.append(GlmLine)
+    if give_body not in rules.line_transforms:
+        rules.line_transforms.insert(0, give_body)
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    """Take the rules away again."""
+    rules: Any = shell.input_transformer_manager
+    if GlmLine in rules.token_transformers:
+        rules.token_transformers.remove(GlmLine)
+    if give_body in rules.line_transforms:
+        rules.line_transforms.remove(give_body)
+
+
+_LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.DOTALL)
+
+
+class Completion:
+    """A matcher for IPython's completer, on our lines only."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def install(self) -> None:
+        """Put the matcher before IPython's own."""
+        self._matchers().append(self.match)
+
+    def uninstall(self) -> None:
+        """Take it away again."""
+        if self.match in self._matchers():
+            self._matchers().remove(self.match)
+
+    def _matchers(self) -> list[Any]:
+        completer: Any = self._desk.shell.Completer
+        matchers: list[Any] = completer.custom_matchers
+        return matchers
+
+    @context_matcher(identifier="glm_magic", priority=100)  # type: ignore[untyped-decorator]
+    def match(self, context: CompletionContext) -> Any:
+        """Return what may stand at the cursor; nothing on a line that is not ours."""
+        line = _LINE.fullmatch(context.text_until_cursor)
+        if line is None or (line["magic"] == "%%" and context.cursor_line > 0):
+            return {"completions": [], "suppress": False}
+        from .complete import candidates
+
+        typed, words = candidates(self._desk, line["rest"], is_cell=line["magic"] == "%%")
+        return {
+            "completions": [SimpleCompletion(text=word, type="param") for word in words],
+            "matched_fragment": typed,
+            "suppress": True,
+            "ordered": True,
+        }

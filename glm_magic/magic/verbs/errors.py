@@ -1,0 +1,50 @@
+"""The verbs about the last exception: fix, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.errors import InvalidValueError
+from .. import prompt
+from ..cells import Inputs
+from ..line.options import Options
+from ..workspace import Desk
+
+MOST_CHARACTERS = 12_000
+"""Of a traceback or cell; the ends are kept, which say most."""
+_FIX = (
+    "This notebook cell failed. Say in one or two sentences why, then give the whole corrected cell"
+    " in one Python code block."
+)
+_EXPLAIN = "This notebook cell failed. Explain the error and how to avoid it."
+
+
+def fix(desk: Desk, _: Sequence[str]) -> None:
+    """Ask for a correction, and put it into a new cell."""
+    prompt.ask(desk, Options(prompt=_prompt(desk, _FIX), format="code", raw=True), None)
+
+
+def explain(desk: Desk, _: Sequence[str]) -> None:
+    """Ask what the error means."""
+    prompt.ask(desk, Options(prompt=_prompt(desk, _EXPLAIN), raw=True), None)
+
+
+def _prompt(desk: Desk, task: str) -> str:
+    number = desk.errors.last
+    if number is None:
+        raise InvalidValueError(
+            "no cell has failed yet since glm_magic was loaded",
+            hint="run the failing cell again, then this",
+        )
+    cells = desk.namespace().get("In")
+    source = cells[number] if isinstance(cells, Inputs) else ""
+    language = "" if desk.config.language != "zh" else " 请用中文回答。"
+    code = f"```python\n{_middle_cut(source.strip())}\n```\n\n" if source else ""
+    return f"{task}{language}\n\n{code}```\n{_middle_cut(desk.errors[number])}\n```"
+
+
+def _middle_cut(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    half = MOST_CHARACTERS // 2
+    return f"{text[:half]}\n… ({len(text) - MOST_CHARACTERS:,} characters left out)\n{text[-half:]}"

@@ -1,0 +1,57 @@
+"""``%glm mcp``: servers of the Model Context Protocol."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...core.errors import InvalidValueError
+from ..display import Line, Shown, Table
+
+if TYPE_CHECKING:
+    from ..workspace import Desk
+
+
+def mcp(_: Desk, words: Sequence[str]) -> Shown:
+    """Add, remove or list the servers."""
+    if words[:1] == ["add"]:
+        return _add(words[1], words[2:])
+    if words[:1] == ["remove"]:
+        return _remove(words[1])
+    return _list()
+
+
+def _add(name: str, rest: Sequence[str]) -> Shown:
+    from ...tools.mcp_registry import add_mcp
+
+    try:
+        parts = shlex.split(" ".join(rest))
+    except ValueError as error:
+        raise InvalidValueError(
+            f"the command of {name} cannot be read: {error}", hint="close every quotation"
+        ) from None
+    parts = parts[1:] if parts[:1] == ["--"] else parts
+    is_url = len(parts) == 1 and parts[0].startswith(("http://", "https://"))
+    tools = add_mcp(name, url=parts[0]) if is_url else add_mcp(name, parts)
+    listed = ", ".join(tools) or "none"
+    return Line(f"The MCP server {name} runs, with {len(tools)} tools: {listed}. --mcp {name}")
+
+
+def _remove(name: str) -> Shown:
+    from ...tools.mcp_registry import remove_mcp
+
+    remove_mcp(name)
+    return Line(f"The MCP server {name} is stopped and forgotten.")
+
+
+def _list() -> Shown:
+    from ...tools.mcp_registry import mcp_servers
+
+    rows = [
+        (server.name, "runs" if server.alive else "ended", str(server.address), server.listed)
+        for server in mcp_servers()
+    ]
+    if not rows:
+        return Line("No MCP server yet: %glm mcp add NAME -- COMMAND ARGUMENTS, or … add NAME URL")
+    return Table(("server", "state", "address", "tools"), rows)

@@ -1,0 +1,175 @@
+"""The verbs about files and the disk: resume, save, load, forget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import InvalidValueError, UnknownNameError
+from ...core.price import CostTotal
+from ...session import autosave as journals
+from ...session import export, notebook, repository
+from ...session.autosave import Journal
+from ...session.repository import kept_sessions
+from ...session.rows import read_entries
+from ...session.session import Session
+from ..display import Line, Shown, Table, count_turns, from_home
+from ..workspace import Desk
+
+ALL = "all"
+_MOST_SESSIONS = 50
+"""Sessions on disk that are listed, the last used ones."""
+
+
+def resume(desk: Desk, _: Sequence[str]) -> Shown:
+    """Continue the session that this notebook used last."""
+    kept = repository.last_of_notebook(session.id for session in desk.conversations)
+    if kept is None:
+        raise InvalidValueError(
+            f"nothing is kept of an earlier session of this notebook{_why()}",
+            hint="%glm sessions lists what there is; %glm use NAME goes on from one",
+        )
+    session = Session(kept.name, fresh=True)
+    repository.fill(session, kept)
+    desk.conversations.add(session)
+    desk.conversations.chosen = kept.name
+    return Line(f"The session {kept.name} goes on from {count_turns(len(session))}.")
+
+
+def _why() -> str:
+    """Say why nothing is kept, where there is a reason."""
+    journal = journals.current()
+    if journal is None:
+        return "; conversations are not kept here (GLM_STORE, GLM.store)"
+    return f": {journal.store.problem}" if journal.store.problem else ""
+
+
+def save(desk: Desk, words: Sequence[str]) -> Shown:
+    """Write the session to a file."""
+    path, session = Path(words[0]).expanduser(), desk.session
+    export.save(path, session.name, session.slots, session.options.system)
+    return Line(f"{count_turns(len(session)).capitalize()} written to {path}.")
+
+
+def load(desk: Desk, words: Sequence[str]) -> Shown:
+    """Read a session from a file, under its own name, and use it."""
+    name, slots, system = export.load(Path(words[0]).expanduser())
+    options = desk.session.options
+    session = Session(name, fresh=True)
+    session.options = replace(options, system=system or options.system)
+    session.take(slots)
+    desk.conversations.add(session)
+    desk.conversations.chosen = name
+    return Line(f"The session {name} has {count_turns(len(slots))}; prompts now belong to it.")
+
+
+def forget(desk: Desk, words: Sequence[str]) -> Shown:
+    """Delete a session, or everything, from memory and disk."""
+    name = words[0] if words else desk.session_name
+    if name == ALL and ALL not in desk.conversations:
+        return _forget_all(desk)
+    kept = repository.by_name(name)
+    mine = [session for session in desk.conversations if session.name == name]
+    if kept is None and not mine:
+        raise UnknownNameError(
+            f"there is no session named {name!r}",
+            hint="%glm sessions lists them; %glm forget all deletes everything",
+        )
+    for session in mine:
+        session.reset()
+        desk.conversations.remove(session)
+        notebook.followers.discard(session)
+    for id_ in {*(session.id for session in mine), *([kept.id] if kept else [])}:
+        repository.forget(id_)
+    return Line(f"The session {name} is deleted; what it cost stays in the sums.")
+
+
+def _forget_all(desk: Desk) -> Shown:
+    for follower in list(notebook.followers):
+        follower.forget()
+    for session in list(desk.conversations):
+        desk.conversations.remove(session)
+        notebook.followers.discard(session)
+    desk.conversations.chosen = None
+    journal = journals.current()
+    if journal is None:
+        return Line("Nothing is kept on disk.")
+    try:
+        journal.store.erase()
+    except OSError as error:
+        raise InvalidValueError(
+            f"{journal.store.path} cannot be deleted: {error.strerror or error}",
+            hint="delete it yourself",
+        ) from None
+    return Line(f"Every session is deleted, and {from_home(journal.store.path)} with all sums.")
+
+
+def sessions(desk: Desk, _: Sequence[str]) -> Shown:
+    """Show the sessions of this kernel, and those on disk, the last used one first."""
+    current = desk.session  # it begins to exist when it is first named
+    rows: list[tuple[Any, ...]] = [
+        (s.name, "in use" if s is current else "", len(s), "now", str(s.cost))
+        for s in desk.conversations
+    ]
+    journal = journals.current()
+    if journal is not None:
+        rows += _on_disk(journal, {session.id for session in desk.conversations})
+    return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(journal))
+
+
+def _on_disk(journal: Journal, mine: set[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each session that only the disk has."""
+    others = [kept for kept in kept_sessions(journal, "1") if kept.id not in mine]
+    for kept in others[:_MOST_SESSIONS]:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used_at))
+        entries = read_entries(journal.store, "session = ?", (kept.id,))
+        cost = str(CostTotal.of(entry.cost for entry in entries))
+        yield kept.name, "on disk", kept.turns, used, cost
+
+
+def _kept(journal: Journal | None) -> str:
+    """Say where conversations are kept, or why not."""
+    if journal is None:
+        return "Conversations are not kept on disk."
+    if journal.store.problem:
+        return f"Conversations are not kept: {journal.store.problem}."
+    where = from_home(journal.store.path)
+    return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
+
+
+def new(desk: Desk, words: Sequence[str]) -> Shown:
+    """Start a session afresh and use it."""
+    name = words[0] if words else desk.conversations.unused("session")
+    options = desk.session.options
+    kept = desk.conversations.start(name)
+    desk.conversations.chosen = name
+    desk.session.options = options
+    remark = f" Its earlier turns are kept as {kept}." if kept else ""
+    return Line(f"Prompts now belong to the session {name}, which is empty.{remark}")
+
+
+def fork(desk: Desk, words: Sequence[str]) -> Shown:
+    """Go on from the same turns under another name."""
+    name = words[0]
+    desk.conversations.add(desk.session.fork(name))
+    desk.conversations.chosen = name
+    return Line(f"The session {name} goes on from {count_turns(len(desk.session))}.")
+
+
+def undo(desk: Desk, words: Sequence[str]) -> Shown:
+    """Take back the last turns."""
+    taken = desk.session.undo(int(words[0]) if words else 1)
+    left = count_turns(len(desk.session))
+    return Line(
+        f"{count_turns(taken).capitalize()} taken back; {left} left in {desk.session_name}."
+    )
+
+
+def reset(desk: Desk, _: Sequence[str]) -> Shown:
+    """Forget the turns of the session."""
+    count = len(desk.session)
+    desk.session.reset()
+    return Line(f"The session {desk.session_name} is empty; {count_turns(count)} forgotten.")

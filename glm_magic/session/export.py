@@ -1,0 +1,271 @@
+"""Sessions as files: JSON Lines with everything, Markdown to read, messages for other programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InvalidValueError
+from ..core.messages import Message
+from ..core.turn import Status, Step, Turn
+from ..engine.keywords import messages_of
+from .codec import decode, encode
+from .rows import cut_short
+from .slots import Slot, Variant, basis_of
+
+FORMAT = "glm_magic session"
+VERSION = 1
+_MARK = f"<!-- {FORMAT} -->"
+IMPORTED = "imported"
+"""Provider and model of a turn that comes from a list of messages, which does not name them."""
+
+
+def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None) -> None:
+    """Write a session; the ending chooses the form.
+
+    Parameters
+    ----------
+    path : Path
+        ``.jsonl``: everything, one slot a line. ``.md``: to read. ``.json``: a list of messages.
+    name : str
+        Name of the session.
+    slots : sequence of Slot
+        Its turns.
+    system : str, optional
+        Its system message.
+
+    Raises
+    ------
+    InvalidValueError
+        The ending is none of these, there is another file of that name, or it cannot be written.
+    """
+    form = _form(path, _WRITERS)
+    if path.exists() and not _is_ours(path):
+        raise InvalidValueError(
+            f"{path} exists and is no saved session, so it is left alone",
+            hint="choose another name, or delete it first",
+        )
+    text = form(name, slots, system)
+    try:
+        _write(path, text)
+    except OSError as error:
+        raise InvalidValueError(
+            f"{path} cannot be written: {error.strerror or error}", hint="choose another folder"
+        ) from None
+
+
+def load(path: Path) -> tuple[str, list[Slot], str | None]:
+    """Read a session from ``.jsonl``, or from a list of messages in ``.json`` or ``.jsonl``.
+
+    Returns
+    -------
+    tuple of (str, list of Slot, str or None)
+        Its name, its turns and its system message.
+
+    Raises
+    ------
+    InvalidValueError
+        There is no such file, or it holds neither a session nor messages.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidValueError(
+            f"{path} cannot be read: {reason}", hint="the path is relative to the notebook's folder"
+        ) from None
+    try:
+        return _read(path, text)
+    except (ValueError, LookupError, TypeError, AttributeError, InvalidValueError) as error:
+        in_words = isinstance(error, InvalidValueError) or type(error) is ValueError
+        read_only = path.suffix.lower() == ".md"
+        raise InvalidValueError(
+            f"{path} holds neither a session nor a list of messages ({error})"
+            if in_words
+            else f"{path} holds neither a session nor a list of messages",
+            hint="Markdown is only for reading; save the session as .jsonl to load it"
+            if read_only
+            else "%glm save writes .jsonl; .json is a list of {role, content}",
+        ) from None
+
+
+def _read(path: Path, text: str) -> tuple[str, list[Slot], str | None]:
+    lines = _json_lines_of(text)
+    if lines and isinstance(lines[0], dict) and lines[0].get("format") == FORMAT:
+        return _session(lines)
+    data = lines[0] if len(lines) == 1 else (lines or json.loads(text))
+    messages = data["messages"] if isinstance(data, dict) else data
+    system, slots = slots_of_messages(messages)
+    return path.stem, slots, system
+
+
+def _json_lines_of(text: str) -> list[Any]:
+    """Return the values of a text that has one on each line; none where it has not."""
+    try:
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    except ValueError:
+        return []
+
+
+def _session(lines: Sequence[Mapping[str, Any]]) -> tuple[str, list[Slot], str | None]:
+    head, *rest = lines
+    if head["version"] > VERSION:
+        raise ValueError(f"it has version {head['version']}, this is version {VERSION}")
+    return head["name"], [_slot(line) for line in rest], head.get("system")
+
+
+def _slot(line: Mapping[str, Any]) -> Slot:
+    variants = [
+        Variant(cut_short(decode(Turn, item["turn"])), item["basis"], item["id"])
+        for item in line["variants"]
+    ]
+    key = line.get("key")
+    return Slot(
+        tuple(key) if isinstance(key, list) else key,
+        variants,
+        range(len(variants))[line["place"]],
+        bool(line.get("hidden")),
+        bool(line.get("pinned")),
+        bool(line.get("gone")),
+    )
+
+
+def slots_of_messages(messages: Any) -> tuple[str | None, list[Slot]]:
+    """Return the system message and the turns of an OpenAI-style list.
+
+    Raises
+    ------
+    ValueError
+        It is no conversation of texts.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("an empty list")
+    asked = {"role": "user", "content": "…"}  # a whole conversation ends with an answer
+    known = messages_of([*messages, asked])[:-1]
+    system = "\n\n".join(message.content for message in known if message.role == "system")
+    slots: list[Slot] = []
+    for turn in _turns(known):
+        slots.append(Slot(variants=[Variant(turn, basis_of(slots))]))
+    return system or None, slots
+
+
+def _turns(messages: Iterable[Message]) -> Iterable[Turn]:
+    prompt: list[str] = []
+    answer: Message | None = None
+    for message in messages:
+        if message.role == "user":
+            if answer is not None:
+                yield _turn(prompt, answer)
+                prompt, answer = [], None
+            prompt.append(message.content)
+        elif message.role == "assistant" and (message.content or not message.tool_calls):
+            answer = message  # after tool calls, the last answer is the turn's
+    if prompt or answer:
+        yield _turn(prompt, answer)
+
+
+def _turn(prompt: Sequence[str], answer: Message | None) -> Turn:
+    step = Step(reasoning=answer.reasoning, content=answer.content) if answer else Step()
+    status: Status = "complete" if answer else "interrupted"
+    return Turn("\n\n".join(prompt), IMPORTED, IMPORTED, (step,), status)
+
+
+def _json_lines(name: str, slots: Sequence[Slot], system: str | None) -> str:
+    head = {"format": FORMAT, "version": VERSION, "name": name, "system": system}
+    return "".join(
+        f"{json.dumps(line, ensure_ascii=False)}\n" for line in [head, *map(_line, slots)]
+    )
+
+
+def _line(slot: Slot) -> dict[str, Any]:
+    return {
+        "key": slot.key if isinstance(slot.key, str | tuple) else None,
+        "place": slot.place,
+        "hidden": slot.hidden,
+        "pinned": slot.pinned,
+        "gone": slot.gone,
+        "variants": [{"id": v.id, "basis": v.basis, "turn": encode(v.turn)} for v in slot.variants],
+    }
+
+
+def _messages(_: str, slots: Sequence[Slot], system: str | None) -> str:
+    messages = [{"role": "system", "content": system}] if system else []
+    for slot in slots:
+        if slot.is_sent:
+            messages.append({"role": "user", "content": slot.turn.prompt})
+            messages.append({"role": "assistant", "content": slot.turn.answer})
+    return json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
+
+
+def _markdown(name: str, slots: Sequence[Slot], system: str | None) -> str:
+    parts = [f"# {name}", _MARK]
+    parts += [f"*System:* {system}"] if system else []
+    for number, slot in enumerate(slots, 1):
+        turn = slot.turn
+        parts += [f"## {number}", _quoted(turn.prompt)]
+        if turn.reasoning.strip():
+            parts.append(
+                f"<details><summary>Reasoning</summary>\n\n{_quoted(turn.reasoning)}\n\n</details>"
+            )
+        parts += [turn.answer.strip() or f"*{turn.error or 'no answer'}*", _facts(turn)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def _facts(turn: Turn) -> str:
+    usage = turn.usage
+    tokens = f"{usage.input:,} in, {usage.output:,} out" if usage and usage.total else ""
+    cost = str(turn.cost) if turn.cost else ""
+    facts = [f"{turn.model} at {turn.provider}", turn.status, tokens, cost]
+    return f"<sub>{' · '.join(filter(None, facts))}</sub>"
+
+
+Writer = Callable[[str, Sequence[Slot], str | None], str]
+_WRITERS: dict[str, Writer] = {".jsonl": _json_lines, ".md": _markdown, ".json": _messages}
+
+
+def _form(path: Path, forms: Mapping[str, Writer]) -> Writer:
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        raise InvalidValueError(
+            f"a session is not saved as {path.suffix or 'a file without an ending'!s}",
+            hint="use .jsonl (everything), .md (to read) or .json (a list of messages)",
+        )
+    return form
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a saved session, so that saving again may replace it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix.lower() == ".md":
+            return _MARK in text[:10_000]
+        return not text.strip() or bool(_read(path, text))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, InvalidValueError):
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once, so that it is never half written."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,221 @@
+"""The shape that an answer shall have: its JSON schema, and reading an answer by it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from ..core.errors import InvalidValueError
+from .function import problems, untitled
+from .type_hints import usable
+
+_FENCE = re.compile(r"\A\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_KEYWORDS = ("type", "properties", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "items")
+_DEFINITIONS = ("$defs", "definitions")
+"""Where schemas keep their parts; the second since long before the first."""
+_HINT = "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
+
+
+class ShapeError(Exception):
+    """What is wrong with an answer, in words for the model."""
+
+
+class Shape:
+    """What an answer has to look like.
+
+    Parameters
+    ----------
+    given : type or mapping
+        A pydantic model, dataclass, TypedDict or any other type hint, or a JSON schema.
+
+    Raises
+    ------
+    InvalidValueError
+        It is neither, or has no JSON schema.
+    """
+
+    def __init__(self, given: Any) -> None:
+        if isinstance(given, Mapping):
+            self.name, self.schema, self._check = _of_schema(given)
+        else:
+            self.name, self.schema, self._check = _of_type(given)
+        self.key = _key(self.schema)
+        """Key under which a value is sent that is no object by itself; empty: it is one."""
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The schema as it is sent: of an object, which every JSON mode asks for."""
+        if not self.key:
+            return {**_referred(self.schema), **_definitions(self.schema)}
+        own = {name: part for name, part in self.schema.items() if name not in _DEFINITIONS}
+        inner = _moved(own, f"#/properties/{self.key}")
+        made: dict[str, Any] = {"type": "object", "properties": {self.key: inner}}
+        made.update(required=[self.key], additionalProperties=False)
+        return {**made, **_definitions(self.schema)}
+
+    @property
+    def instruction(self) -> str:
+        """What the model is told, whatever the server enforces."""
+        schema = json.dumps(self.sent, ensure_ascii=False)
+        return (
+            "Answer with one JSON object and nothing else: no explanation, no code fence. "
+            f"It has to fit this JSON schema:\n{schema}"
+        )
+
+    def read(self, answer: str) -> Any:
+        """Return the value that an answer holds.
+
+        Raises
+        ------
+        ShapeError
+            It holds no JSON, or JSON of another shape.
+        """
+        found = _json(answer)
+        if self.key and isinstance(found, dict) and set(found) == {self.key}:
+            found = found[self.key]
+        return self._check(found)
+
+
+def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+    from pydantic_core import SchemaError
+
+    if given is None or isinstance(given, (str, int, float)) or inspect.isroutine(given):
+        raise InvalidValueError(f"{given!r} is no shape for an answer", hint=_HINT)
+    name = str(getattr(given, "__name__", given))
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(usable(given))
+        schema = adapter.json_schema(schema_generator=untitled())
+    except (PydanticUserError, SchemaError, NameError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise InvalidValueError(f"{name[:60]} has no JSON schema: {reason}", hint=_HINT) from None
+
+    def check(value: Any) -> Any:
+        try:
+            # in JSON mode a date may be a text, which in Python mode it may not always be
+            return adapter.validate_json(json.dumps(value))
+        except ValidationError as error:
+            raise ShapeError(problems(error)) from None
+
+    return name, {k: v for k, v in schema.items() if k != "title"}, check
+
+
+def _of_schema(given: Mapping[str, Any]) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    inner = given.get("schema")  # {"name": …, "schema": …}, as it stands in a request
+    schema = dict(inner) if isinstance(inner, Mapping) else dict(given)
+    if not any(word in schema for word in _KEYWORDS):
+        raise InvalidValueError(
+            f"this is no JSON schema: {str(dict(given))[:80]}",
+            hint='a schema has a "type" or "properties"; ' + _HINT,
+        )
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise InvalidValueError(
+            f"this is no JSON schema: {error.message[:120]}", hint=_HINT
+        ) from None
+    for place in _references(schema):
+        if not _stands(schema, place):
+            raise InvalidValueError(
+                f"this is no JSON schema: there is nothing at {place!r} in it",
+                hint="a reference has to lead to a place of the same schema, such as #/$defs/City",
+            )
+    validator = Draft202012Validator(schema)
+
+    def check(value: Any) -> Any:
+        found = [
+            f"{error.json_path.removeprefix('$').removeprefix('.') or 'value'}: {error.message}"
+            for error in validator.iter_errors(value)
+        ]
+        if found:
+            raise ShapeError("; ".join(text[:300] for text in found[:10]))
+        return value
+
+    title = given.get("name") or schema.get("title") or "answer"
+    return str(title), schema, check
+
+
+def _key(schema: Mapping[str, Any]) -> str:
+    """Return the key to send a value under that is no object; empty for an object."""
+    referred = _referred(schema)
+    if referred.get("type") == "object" or "properties" in referred:
+        return ""
+    return "items" if referred.get("type") == "array" else "value"
+
+
+def _referred(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a schema is that only points to one of its definitions, as a recursive one."""
+    for place in _DEFINITIONS:
+        name = str(schema.get("$ref", "")).removeprefix(f"#/{place}/")
+        if name in schema.get(place, {}):
+            return dict(schema[place][name])
+    return dict(schema)
+
+
+def _definitions(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {place: schema[place] for place in _DEFINITIONS if place in schema}
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Yield every reference of a schema."""
+    if isinstance(part, Mapping):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
+def _stands(schema: Any, reference: str) -> bool:
+    """Whether a reference leads to a place of the schema."""
+    if not reference.startswith("#"):
+        return False
+    for step in reference[1:].split("/")[1:]:
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list) and name.isdecimal() and int(name) < len(schema):
+            schema = schema[int(name)]
+        elif isinstance(schema, Mapping) and name in schema:
+            schema = schema[name]
+        else:
+            return False
+    return True
+
+
+def _moved(part: Any, place: str) -> Any:
+    """Return a schema that stands at another place now, with what refers to its whole."""
+    if isinstance(part, Mapping):
+        return {k: place if (k, v) == ("$ref", "#") else _moved(v, place) for k, v in part.items()}
+    return [_moved(inner, place) for inner in part] if isinstance(part, list) else part
+
+
+def _json(answer: str) -> Any:
+    """Return the JSON of an answer, which may stand in a fence or after some words."""
+    fenced = _FENCE.match(answer)
+    text = (fenced[1] if fenced else answer).strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        found = _first(text)
+        if found is None:
+            raise ShapeError(f"it is not JSON ({error})") from None
+        return found[0]
+
+
+def _first(text: str) -> tuple[Any] | None:
+    """Return the first JSON object or list inside a text; ``None`` where there is none."""
+    decoder = json.JSONDecoder()
+    for match in list(re.finditer(r"[{\[]", text))[:50]:
+        try:
+            return (decoder.raw_decode(text, match.start())[0],)
+        except (ValueError, RecursionError):
+            continue
+    return None

@@ -1,0 +1,123 @@
+"""What a function returned, as text for the model; sizes capped and saying so.
+
+A list of records -> rows, for a table or a DataFrame.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from itertools import islice
+from types import FunctionType
+from typing import Any
+
+from ..core.format_value import as_text
+from ..core.text import clean
+from .tool import ToolError
+
+MAX_CHARACTERS = 20_000
+"""Longest result that the model is told; more would fill its context."""
+
+MAX_ITEMS = 1000
+"""How many items are taken of a generator, which may never end."""
+
+
+def result_text(value: Any) -> str:
+    """Return a result as text: a string as it is, a table in Markdown, all else as JSON.
+
+    What JSON cannot hold is written as Python shows it.
+
+    Raises
+    ------
+    ToolError
+        The value cannot even be shown.
+    """
+    try:
+        return capped(clean(_text(value)))
+    except Exception as error:
+        kind = type(value).__name__
+        raise ToolError(
+            f"the function returned {kind}, which cannot be shown: {_one_line(error)}"
+        ) from None
+
+
+def capped(text: str) -> str:
+    """Return a text cut to `MAX_CHARACTERS`, saying so."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return f"{text[:MAX_CHARACTERS]}… (first {MAX_CHARACTERS:,} of {len(text):,} characters)"
+
+
+def _text(value: Any) -> str:
+    from pydantic_core import PydanticSerializationError, to_json
+
+    if isinstance(value, str):
+        return str(value)
+    if _is_table(value):
+        return as_text(value)[0]
+    if isinstance(value, Iterator):
+        items = list(islice(value, MAX_ITEMS + 1))
+        more = f" (first {MAX_ITEMS:,} items)" * (len(items) > MAX_ITEMS)
+        return _text(items[:MAX_ITEMS]) + more
+    try:
+        written = to_json(
+            value,
+            fallback=_plain,
+            inf_nan_mode="strings",
+            bytes_mode="base64",
+            serialize_unknown=False,
+        )
+    except (PydanticSerializationError, ValueError, RecursionError):
+        return repr(value)
+    return written.decode()
+
+
+def _is_table(value: Any) -> bool:
+    kind = type(value)
+    return hasattr(kind, "head") and hasattr(kind, "shape")
+
+
+def _plain(value: Any) -> Any:
+    """Return something in JSON for a value that has no form there: lists for arrays."""
+    if _is_table(value):
+        return as_text(value)[0]
+    to_list = getattr(type(value), "tolist", None)
+    return to_list(value) if to_list is not None else repr(value)
+
+
+def failure_text(error: BaseException, function: Any = None) -> str:
+    """Return what went wrong inside a function, and in which of its own lines."""
+    said = _one_line(error)
+    code = getattr(function, "__code__", None) if isinstance(function, FunctionType) else None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if code is not None and frame.f_code is code:
+            return capped(f"{said} (line {line} of {code.co_name})")
+    return capped(said)
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    name = type(error).__name__
+    return clean(f"{name}: {said}" if said else name)
+
+
+def records_of(value: Any) -> list[dict[str, Any]] | None:
+    """Return the records that a value is or holds as its only list; ``None`` for anything else."""
+    plain = _plain_record(value)
+    if isinstance(plain, dict):
+        lists = [part for part in plain.values() if isinstance(part, list)]
+        plain = lists[0] if len(lists) == 1 else plain
+    if isinstance(plain, list) and plain and all(isinstance(item, dict) for item in plain):
+        return plain
+    return None
+
+
+def _plain_record(value: Any) -> Any:
+    """Return models and dataclasses as dicts, with their values as Python has them."""
+    from pydantic import TypeAdapter
+
+    kept = value if not isinstance(value, list) else [_plain_record(item) for item in value]
+    return TypeAdapter(Any).dump_python(kept)

@@ -1,0 +1,188 @@
+"""The facts of a turn's header, in words: the same in a page, a panel and a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..core.i18n import translated
+from ..core.turn import Turn
+from ..core.usage import Usage
+from .labels import Words
+from .options import ViewOptions
+from .variants import run_label
+
+Phase = Literal[
+    "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
+]
+EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
+"""Finish reasons that say nothing a reader must know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One item of the header."""
+
+    kind: str
+    """A stable word: model, provider, state, time, tokens, speed, cost, note."""
+    text: str
+    title: str = ""
+    """A longer form, shown on hovering."""
+
+
+def phase(turn: Turn) -> Phase:
+    """Return what a turn is doing, or how it ended."""
+    if turn.status != "streaming":
+        return turn.status
+    if turn.tool_calls:
+        return "calling"
+    if turn.answer.strip():
+        return "answering"
+    return "thinking" if turn.reasoning.strip() else "waiting"
+
+
+def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
+    """Return the header of a turn, in reading order."""
+    items = [
+        _model(turn, words),
+        Fact("provider", turn.provider),
+        _state(turn, words),
+        _time(turn, words),
+        *_counts(turn, words),
+        Fact("run", run_label(turn, options, words), words.run_title),
+        Fact("note", options.note),
+    ]
+    return [item for item in items if item and item.text]
+
+
+def remarks(turn: Turn, options: ViewOptions, words: Words) -> list[str]:
+    """Return what stands below the header: what was put in, notices, an unusual ending."""
+    lines = [translated(notice.message, words.language) for notice in turn.notices]
+    if options.inserted:
+        lines.insert(0, words.inserted.format(names=", ".join(options.inserted)))
+    reason = turn.finish_reason
+    told = {notice.code for notice in turn.notices}
+    if reason not in EXPECTED_ENDINGS and reason not in told and turn.status != "streaming":
+        lines.append(words.ended.format(reason=reason))
+    return lines
+
+
+def failure(turn: Turn, words: Words) -> str:
+    """Return the words of the error that ended a turn, line by line; empty when there is none."""
+    lines = (turn.error or "").split("\n")
+    return "\n".join(translated(line, words.language) for line in lines)
+
+
+def missing_answer(turn: Turn, words: Words) -> str:
+    """Say in words why there is no answer; empty when there is one, or one may still come."""
+    if turn.answer.strip() or turn.status == "streaming":
+        return ""
+    if turn.status in ("failed", "interrupted"):
+        return words.no_answer_yet if turn.reasoning.strip() else words.nothing_yet
+    if turn.tool_calls:
+        return words.only_tool_calls.format(names=", ".join(call.name for call in turn.tool_calls))
+    return words.only_reasoning if turn.reasoning.strip() else words.empty
+
+
+def leaves_nothing(turn: Turn, options: ViewOptions) -> bool:
+    """Whether the error that the cell ends with says everything there is to say."""
+    bare = not (turn.answer.strip() or turn.reasoning.strip() or turn.tool_calls)
+    return turn.status == "failed" and turn.error is not None and bare and not options.background
+
+
+def seconds(value_s: float) -> str:
+    """Return a duration such as ``4.2 s`` or ``3 min 07 s``."""
+    if value_s < 59.95:
+        return f"{value_s:.1f} s"
+    return f"{int(value_s // 60)} min {int(value_s % 60):02d} s"
+
+
+def reasoning_tokens(turn: Turn, words: Words) -> str:
+    """Return the size of the reasoning as the provider reported it, or nothing."""
+    count = turn.usage.reasoning if turn.usage else None
+    return words.tokens.format(count=f"{count:,}") if count else ""
+
+
+def _state(turn: Turn, words: Words) -> Fact:
+    now = phase(turn)
+    label = str(getattr(words, now))
+    elapsed_s = turn.timing.thinking_s if now == "thinking" else turn.timing.total_s
+    left_s = (turn.timing.resumes_s or 0.0) - (turn.timing.total_s or 0.0)
+    if now == "waiting" and left_s > 0:
+        return Fact("state", words.retrying.format(time=seconds(left_s)))
+    if now in ("thinking", "waiting") and elapsed_s is not None:
+        label = f"{label} {seconds(elapsed_s)}"
+    return Fact("state", label)
+
+
+def _model(turn: Turn, words: Words) -> Fact:
+    ran = turn.steps[-1].resolved_model if turn.steps else None
+    return Fact("model", turn.model, words.ran.format(model=ran) if ran else "")
+
+
+def _time(turn: Turn, words: Words) -> Fact | None:
+    timing = turn.timing
+    details = [
+        form.format(time=seconds(value_s))
+        for form, value_s in (
+            (words.first_byte, timing.first_byte_s),
+            (words.whole_reply, timing.total_s if turn.status != "streaming" else None),
+        )
+        if value_s is not None
+    ]
+    if turn.reasoning.strip():
+        shown = None if phase(turn) == "thinking" else timing.thinking_s
+        form = words.thought
+    else:
+        shown = None if turn.status == "streaming" else timing.total_s
+        form = words.took
+    if shown is None:
+        return None
+    return Fact("time", form.format(time=seconds(shown)), " · ".join(details))
+
+
+def _counts(turn: Turn, words: Words) -> list[Fact | None]:
+    """Return tokens, speed and cost; while the reply streams only what is already known."""
+    over = turn.status != "streaming"
+    nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
+    if nothing_sent or not (over or turn.usage):
+        return []
+    cost = turn.cost
+    return [
+        Fact("tokens", _spent(turn, words)),
+        _speed(turn, words),
+        Fact("cost", str(cost) if cost else words.cost_unknown) if over else None,
+    ]
+
+
+def _spent(turn: Turn, words: Words) -> str:
+    """Return ``42 in · ≈284 out (≈81 reasoning)`` with what is known; ``≈`` for an estimate."""
+    guessed = turn.estimate or Usage()
+    usage = (turn.usage or Usage()) + guessed
+    if usage.input is None and usage.output is None:
+        return words.tokens_unknown
+
+    def count(name: str) -> str:
+        return f"{'≈' if getattr(guessed, name) else ''}{getattr(usage, name):,}"
+
+    sides = []
+    if usage.input is not None:
+        cached = [words.tokens_cached.format(count=count("cached"))] if usage.cached else []
+        sides.append(" ".join([words.tokens_in.format(count=count("input")), *cached]))
+    if usage.output is not None:
+        inner = usage.reasoning
+        apart = [words.tokens_reasoning.format(count=count("reasoning"))] if inner else []
+        sides.append(" ".join([words.tokens_out.format(count=count("output")), *apart]))
+    return " · ".join(sides)
+
+
+def _speed(turn: Turn, words: Words) -> Fact | None:
+    """Return the last reply's rate, from its first byte to its end."""
+    step = turn.steps[-1] if turn.steps else None
+    output = step.usage.output if step and step.usage else None
+    if step is None or not output or step.timing.total_s is None:
+        return None
+    streamed_s = step.timing.total_s - (step.timing.first_byte_s or 0.0)
+    if streamed_s < 0.05 or turn.status == "streaming":
+        return None
+    return Fact("speed", words.speed.format(count=f"{output / streamed_s:,.0f}"))

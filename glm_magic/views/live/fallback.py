@@ -1,0 +1,83 @@
+"""The live view for pages that have ipywidgets and not anywidget: the saved page, again and again.
+
+Rendering everything for each paint costs more with every word, so it is painted less often, and
+`play` sees to it that painting takes only its share of the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from ...core.turn import Turn
+from ..display import publish, take_away
+from ..header import leaves_nothing
+from ..labels import words
+from ..markup.escape import text_html
+from ..options import ViewOptions
+from ..saved.page import bundle, page_html
+from .protocol import receive_while_a_cell_runs
+
+PAINT_EVERY_S = 0.25
+
+
+class WidgetsView:
+    """Show a turn with the widgets that come with ipywidgets.
+
+    Parameters
+    ----------
+    options : ViewOptions
+        What the user chose.
+    display_id : str, optional
+        The output to take over; a new one by default.
+    """
+
+    def __init__(self, options: ViewOptions, display_id: str | None = None) -> None:
+        self._options = options
+        self._words = words(options.language)
+        self._takes_over = display_id is not None
+        self._display_id = display_id or uuid4().hex
+        self._page: Any = None
+        self._box: Any = None
+        self._painted_at = 0.0
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Display the widgets."""
+        from ipywidgets import HTML, Button, VBox
+
+        stop = Button(description=self._words.stop, tooltip=self._words.stop_title)
+        receive_while_a_cell_runs(stop)
+        stop.on_click(lambda _button: on_stop())
+        self._page = HTML(self._html(turn))
+        self._box = VBox([self._page, stop])
+        data: dict[str, Any] = self._box._repr_mimebundle_()
+        said = self._words.unfinished.format(model=turn.model)
+        # A page without any widgets shows the HTML, which tells it to wait for the end.
+        wait = {"text/html": f"<p>{text_html(self._words.arriving)}</p>", "text/plain": said}
+        publish({**data, **wait}, {}, self._display_id, update=self._takes_over)
+
+    def paint(self, turn: Turn) -> None:
+        """Show everything again, if it is time."""
+        now = time.monotonic()
+        if now - self._painted_at >= PAINT_EVERY_S:
+            self._painted_at = now
+            self._page.value = self._html(turn)
+
+    def finish(self, turn: Turn) -> None:
+        """Replace the widgets by the one output that stays."""
+        if leaves_nothing(turn, self._options):
+            take_away(self._display_id, self._options)
+        else:
+            publish(*bundle(turn, self._options), self._display_id, update=True)
+        self.close()
+
+    def close(self) -> None:
+        """Take the widgets out of the kernel."""
+        for widget in (*self._box.children, self._box):
+            widget.layout.close()
+            widget.close()
+
+    def _html(self, turn: Turn) -> str:
+        return page_html(turn, self._options, self._words)

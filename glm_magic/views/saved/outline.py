@@ -1,0 +1,171 @@
+"""Reading the reasoning: an outline of its parts, and marks where it seems to correct itself.
+
+The marks are lexical: a short list of words, not understanding. They say so wherever they stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+
+from ..labels import AnatomyWords
+from ..markup.escape import attribute, text_html
+
+ENGLISH_WORDS = (
+    "wait",
+    "hmm",
+    "hold on",
+    "actually",
+    "on second thought",
+    "correction",
+    "contradiction",
+    "that's wrong",
+    "that is wrong",
+    "not right",
+    "a mistake",
+    "an error",
+    "let me check again",
+    "let me double-check",
+    "let me recheck",
+    "let me reconsider",
+    "let's reconsider",
+    "re-evaluate",
+    "reconsider",
+)
+CHINESE_WORDS = (
+    "等等",
+    "等一下",
+    "不对",
+    "其实",
+    "重新考虑",
+    "重新检查",
+    "重新计算",
+    "再想想",
+    "再检查",
+    "再算一遍",
+    "搞错",
+    "算错",
+    "更正",
+    "仔细一想",
+)
+FEWEST_PARTS = 3
+FEWEST_CHARACTERS = 600
+"""A shorter reasoning, in parts or in characters, is seen at a glance."""
+_WORD = re.compile(
+    r"\b(?:" + "|".join(map(re.escape, ENGLISH_WORDS)) + r")\b|" + "|".join(CHINESE_WORDS),
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)\b[^>]*>")
+_VOID = ("br", "hr", "img", "input", "wbr")
+_UNMARKED = ("code", "pre", "a", "svg", "math", "button")
+_INLINE = ("span", "strong", "em", "code", "a", "del", "s")
+_FORMULA = re.compile(
+    r'<(span|div) class="glm-x[^"]*">(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
+)
+_SHOWN = 48
+_SHOWN_OF_FORMULA = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One block of the rendered reasoning."""
+
+    anchor: str
+    text: str
+    marks: int
+
+
+def reading_html(rendered: str, said: AnatomyWords) -> str:
+    """Return rendered reasoning with its marks, and the outline before it.
+
+    Parameters
+    ----------
+    rendered : str
+        The reasoning as HTML of ours.
+    said : AnatomyWords
+        The labels.
+    """
+    prefix = "g" + hashlib.sha256(rendered.encode()).hexdigest()[:5]
+    blocks = _blocks(rendered)
+    if len(blocks) < FEWEST_PARTS or len(_text(rendered)) < FEWEST_CHARACTERS:
+        return _marked(rendered, said)[0]
+    parts, shown = [], []
+    for number, block in enumerate(blocks, 1):
+        marked, count = _marked(block, said)
+        anchor = f"{prefix}-{number}"
+        shown.append(re.sub(r"^(\s*<[a-z0-9]+)", rf'\1 id="{anchor}"', marked, count=1))
+        parts.append(_Part(anchor, _beginning(block), count))
+    return _outline(parts, said) + "".join(shown)
+
+
+def _blocks(rendered: str) -> list[str]:
+    """Return the blocks that stand outermost, with what stands between them."""
+    blocks: list[str] = []
+    depth = start = 0
+    for tag in _TAG.finditer(rendered):
+        if tag[2] in _VOID or tag[0].endswith("/>"):
+            continue
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            blocks.append(rendered[start : tag.end()])
+            start = tag.end()
+    if blocks:
+        blocks[-1] += rendered[start:]
+    return blocks
+
+
+def _marked(block: str, said: AnatomyWords) -> tuple[str, int]:
+    """Return a block with its words marked, but not those in code or formulas; and how many."""
+    pieces, at, closed, count = [], 0, 0, 0
+    for tag in [*_TAG.finditer(block), None]:
+        text = block[at : tag.start() if tag else len(block)]
+        if not closed:
+            found = len(_WORD.findall(text))
+            count += found
+            text = _WORD.sub(lambda word: _mark(word[0], said), text) if found else text
+        pieces.append(text)
+        if tag is not None:
+            pieces.append(tag[0])
+            at = tag.end()
+            inside = tag[2] in _UNMARKED or "glm-x" in tag[0] or (closed and tag[2] == "span")
+            if inside:
+                closed = max(0, closed + (-1 if tag[1] else 1))
+    return "".join(pieces), count
+
+
+def _mark(word: str, said: AnatomyWords) -> str:
+    return f'<mark title="{attribute(said.mark)}">{word}</mark>'
+
+
+def _beginning(block: str) -> str:
+    text = _text(_FORMULA.sub(_in_words, block))
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _text(rendered: str) -> str:
+    text = _TAG.sub(lambda tag: "" if tag[2] in _INLINE else " ", rendered)
+    return " ".join(html.unescape(text).split())
+
+
+def _in_words(formula: re.Match[str]) -> str:
+    """Return a formula as an outline shows it, where nothing is typeset."""
+    tex = " ".join(formula[2].replace("\\", "").split())
+    return tex if len(tex) <= _SHOWN_OF_FORMULA else "…"
+
+
+def _outline(parts: list[_Part], said: AnatomyWords) -> str:
+    marks = sum(part.marks for part in parts)
+    head = [said.parts.format(count=len(parts))]
+    head += [said.marks.format(count=marks)] if marks else []
+    rows = "".join(
+        f'<li><a href="#{part.anchor}">{text_html(part.text)}</a>'
+        + f' <mark title="{attribute(said.mark)}">?</mark>' * bool(part.marks)
+        + "</li>"
+        for part in parts
+    )
+    return (
+        f'<details class="glm-ol"><summary>{said.outline}: {", ".join(head)}</summary>'
+        f"<ol>{rows}</ol></details>"
+    )

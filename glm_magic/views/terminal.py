@@ -1,0 +1,149 @@
+"""A turn in a terminal: reasoning dim, the answer as it is, a line before and a line after.
+
+Text is only ever appended, so the scrollback holds each word once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TextIO
+
+from ..core.text import harmless
+from ..core.turn import Step, Turn
+from .header import facts, failure, leaves_nothing, missing_answer, remarks
+from .labels import words
+from .markup.escape import trimmed
+from .options import ViewOptions
+from .saved.steps import call_lines, remark_of
+
+DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
+_KNOWN_FIRST = ("model", "provider", "note")
+
+
+def has_colour(out: TextIO) -> bool:
+    """Whether `out` is a terminal whose user has not asked for plain text."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return out.isatty() and not plain
+
+
+class TerminalView:
+    """Print a turn as it grows.
+
+    Parameters
+    ----------
+    options : ViewOptions
+        What the user chose.
+    out : TextIO, optional
+        Where to print; standard output as it is at the start by default.
+    """
+
+    def __init__(self, options: ViewOptions, out: TextIO | None = None) -> None:
+        self._options = options
+        self._words = words(options.language)
+        self._out = out
+        self._colour = False
+        self._part = ""
+        self._step = 0
+        self._thinking = "hide" if options.hold == "thinking" else options.show_thinking
+        self._printed = {"reasoning": "", "answer": ""}
+
+    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
+        """Print what is asked; Control-C is the stop here."""
+        del on_stop
+        self._out = self._out or sys.stdout
+        self._colour = has_colour(self._out)
+        items = facts(turn, self._options, self._words)
+        self._line(" · ".join(item.text for item in items if item.kind in _KNOWN_FIRST), DIM)
+
+    def paint(self, turn: Turn) -> None:
+        """Print what has been added."""
+        for at in range(self._step, len(turn.steps)):
+            if at > self._step:
+                self._end_step(turn.steps[at - 1], turn.steps[at])
+            self._step = at
+            self._grow("reasoning", replace(turn, steps=turn.steps[: at + 1]).reasoning)
+            self._grow("answer", turn.steps[at].content)
+        self._flush()
+
+    def _end_step(self, ended: Step, begins: Step) -> None:
+        """Print the calls that a reply asked for, and why another request follows."""
+        self._end_part()
+        for line in (*call_lines(ended, self._words), remark_of(begins, self._words)):
+            self._line(line, DIM)
+        self._printed["answer"] = ""
+
+    def finish(self, turn: Turn) -> None:
+        """Print the rest, how it ended, and what it took."""
+        self.paint(turn)
+        if leaves_nothing(turn, self._options):
+            return
+        self._end_part()
+        for line in call_lines(turn.steps[-1], self._words) if turn.steps else ():
+            self._line(line, DIM)
+        self._line(missing_answer(turn, self._words) or self._held(turn), DIM)
+        if self._options.background:  # otherwise the shell prints it, with what to do
+            self._line(failure(turn, self._words), RED)
+        for remark in remarks(turn, self._options, self._words):
+            self._line(remark, DIM)
+        items = facts(turn, self._options, self._words)
+        footer = [item.text for item in items if item.kind not in _KNOWN_FIRST]
+        self._line(" · ".join(footer), DIM)
+        self._flush()
+
+    def _held(self, turn: Turn) -> str:
+        """Return how to see what the user had held back."""
+        if self._options.hold == "thinking" and turn.reasoning.strip():
+            return self._words.reasoning_held
+        return self._words.answer_held if self._options.hold == "answer" else ""
+
+    def _grow(self, part: str, text: str) -> None:
+        """Print what `text` has beyond what was printed of this part."""
+        text = harmless(trimmed(text))
+        before = self._printed[part]
+        if text == before:
+            return
+        # Text that turned out to be reasoning cannot be taken back from a terminal.
+        new = text.removeprefix(before) if text.startswith(before) else ""
+        self._printed[part] = text
+        hidden = part == "reasoning" and self._thinking in ("closed", "hide")
+        held = part == "answer" and self._options.hold == "answer"
+        if not new or held or (hidden and self._thinking == "hide"):
+            return
+        self._begin(part)
+        if not hidden:
+            self._write(new)
+
+    def _begin(self, part: str) -> None:
+        """Change over to a part: dim for reasoning, a word where there is no colour."""
+        if part == self._part:
+            return
+        self._end_part()
+        self._part = part
+        if part == "reasoning" and self._thinking == "closed":
+            self._write(f"({self._words.thinking} …)" if not self._colour else DIM + "…")
+        elif self._colour:
+            self._write(DIM if part == "reasoning" else PLAIN)
+        else:
+            label = self._words.reasoning if part == "reasoning" else self._words.answer
+            self._write(f"[{label}]\n")
+
+    def _end_part(self) -> None:
+        if self._part:
+            self._write((PLAIN if self._colour else "") + "\n\n")
+        self._part = ""
+
+    def _line(self, text: str, style: str) -> None:
+        if text:
+            text = harmless(text)
+            self._write(f"{style}{text}{PLAIN}\n" if self._colour else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        if self._out is not None:
+            self._out.write(text)
+
+    def _flush(self) -> None:
+        if self._out is not None:
+            self._out.flush()

@@ -1,0 +1,326 @@
+"""The text of a tape: made to be read, compared line by line, and checked.
+
+::
+
+    glmtape 1
+    # Replies of a model as they came …
+
+    reply 1
+    recorded 2026-11-21T14:55:02Z
+    provider local
+    model qwen2.5-coder-1.5b
+    parameters {"temperature": 0}
+    message {"role": "user"}
+    >Why is the sky blue?
+    status 200 0.108
+    headers {"content-type": "text/event-stream"}
+    @0.131
+    |data: {"choices": [{"delta": {"content": "The"}}], …}
+    |
+    @0.186
+    *36 41  sky
+    whole 5.812
+    sum 9f86d081884c7d65
+
+    end 1 4e07408562bedb8b
+
+After ``@`` and a time come the bytes that arrived then: ``|`` a line that ended with LF, ``&`` one
+that ended with CR LF, ``/`` one that did not end, ``=`` the chunk in base64 where it is no plain
+text, as when a character was cut in two; ``*`` and ``~`` a line that differs from an earlier one
+only in the words shown (see `likeness`). A sum covers the lines above it since ``reply``.
+
+A line written by what is new in it, so that a tape shows the words and not their wrapping.
+
+The events of a stream differ from one to the next in a few characters. Such a line is written as
+``*36 41 word``: the first 36 and the last 41 characters of the last long line, with ``word``
+between them, and an empty line after it, as server-sent events have. ``~`` is the same without the
+empty line.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from ...core.text import clean
+from . import errors
+from .matching import ENDINGS, Chunk, Ending, Entry, Meaning
+
+_LONG = 60
+"""Characters from which on a line is worth shortening."""
+
+_SAVED = 40
+
+
+class Shortener:
+    """Shorten the marked lines of one reply's chunks, in order."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def shorten(self, lines: Sequence[str]) -> Iterator[str]:
+        """Yield the lines of one chunk, short where they are like the last long one."""
+        at = 0
+        while at < len(lines):
+            short = self._short(lines[at]) if lines[at][0] == "|" else None
+            if short is None:
+                yield lines[at]
+            elif lines[at + 1 : at + 2] == ["|"]:
+                yield f"*{short}"
+                at += 1
+            else:
+                yield f"~{short}"
+            at += 1
+
+    def _short(self, line: str) -> str | None:
+        text = line[1:]
+        if len(text) < _LONG:
+            return None
+        last, self._last = self._last, text
+        head = _shared(last, text)
+        most = min(len(last), len(text)) - head
+        tail = _shared(last[::-1][:most], text[::-1][:most])
+        if head + tail < _SAVED:
+            return None
+        return f"{head} {tail} {text[head : len(text) - tail]}"
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike, up to a quotation mark if possible.
+
+    A word that stands in quotation marks is then shown whole.
+    """
+    pairs = enumerate(zip(one, other, strict=False))
+    count = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return one.rfind('"', 0, count) + 1 or count
+
+
+class Lengthener:
+    """Undo what `Shortener` did."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def lengthen(self, lines: Sequence[str]) -> Iterator[str]:
+        """Yield the whole lines of one chunk.
+
+        Raises
+        ------
+        ValueError
+            A short line does not say how much it shares with the one before.
+        """
+        for line in lines:
+            if line[0] not in "*~":
+                if line[0] == "|" and len(line) > _LONG:
+                    self._last = line[1:]
+                yield line
+                continue
+            head, tail, text = line[1:].split(" ", 2)
+            last = self._last
+            self._last = last[: int(head)] + text + last[len(last) - int(tail) :]
+            yield "|" + self._last
+            if line[0] == "*":
+                yield "|"
+
+
+VERSION = 1
+
+MARK = b"glmtape "
+"""How every tape begins."""
+
+_HEADING = f"""glmtape {VERSION}
+# Replies of a model as they came, with their times in seconds. Replay them: %glm replay FILE
+# Made by glm_magic; a changed line no longer fits the sum below it."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+_LINE_END = {"|": b"\n", "&": b"\r\n", "/": b""}
+
+
+def write(entries: Iterable[Entry]) -> str:
+    """Return the text of a tape with these replies."""
+    blocks, sums = [_HEADING], []
+    for number, entry in enumerate(entries, 1):
+        lines = [f"reply {number}", *_entry_lines(entry)]
+        sums.append(checksum(lines))
+        blocks.append("\n".join([*lines, f"sum {sums[-1]}"]))
+    blocks.append(f"end {len(sums)} {checksum([*_HEADING.splitlines(), *sums])}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def checksum(lines: Iterable[str]) -> str:
+    """Return 16 hexadecimal digits that change with any change of the lines."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _entry_lines(entry: Entry) -> Iterator[str]:
+    yield f"recorded {entry.recorded.strftime(_TIME)}"
+    yield f"provider {entry.asked.provider}"
+    yield f"model {entry.asked.model}"
+    yield f"parameters {_json(entry.asked.parameters)}"
+    for message in entry.asked.messages:
+        yield from _message_lines(message)
+    yield f"status {entry.status} {entry.head_s:.3f}"
+    yield f"headers {_json(entry.headers)}"
+    shorter = Shortener()
+    for chunk in entry.chunks:
+        yield f"@{chunk.at_s:.3f}"
+        yield from shorter.shorten(list(_chunk_lines(chunk.data)))
+    yield f"{entry.ended} {entry.ended_s:.3f}"
+
+
+def _message_lines(message: Mapping[str, Any]) -> Iterator[str]:
+    content = message.get("content")
+    if not isinstance(content, str) or _UNPRINTABLE.search(content):
+        yield f"message {_json(message)}"
+        return
+    yield f"message {_json({name: message[name] for name in message if name != 'content'})}"
+    yield from (f">{line}" for line in content.split("\n"))
+
+
+def _chunk_lines(data: bytes) -> Iterator[str]:
+    lines = _as_lines(data)
+    if any(_UNPRINTABLE.search(line) for line in lines):
+        lines = ["=" + base64.b64encode(data).decode()]
+    yield from lines
+
+
+def _as_lines(data: bytes) -> list[str]:
+    """Return a chunk as marked lines; what is no text gives an unprintable one."""
+    try:
+        *whole, rest = data.decode().split("\n")
+    except UnicodeDecodeError:
+        return ["\x00"]
+    lines = [f"&{line[:-1]}" if line.endswith("\r") else f"|{line}" for line in whole]
+    return [*lines, f"/{rest}"] if rest else lines
+
+
+def _json(value: Any) -> str:
+    return clean(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def read(text: str, path: Path) -> list[Entry]:
+    """Read the text of a tape; line ends may have become CR LF on the way.
+
+    Raises
+    ------
+    TapeError
+        It is no tape, of a newer format, changed, or cut off.
+    """
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    _check_version(lines[0], path)
+    head: list[str] = []
+    blocks: list[tuple[int, int]] = []
+    at = 0
+    while at < len(lines):
+        word, _, rest = lines[at].partition(" ")
+        if word == "reply":
+            blocks.append(_block(lines, at, len(blocks) + 1, path))
+            at = blocks[-1][1]
+        elif word == "end":
+            sums = [lines[end].partition(" ")[2] for _, end in blocks]
+            _check(rest == f"{len(sums)} {checksum([*head, *sums])}", path, "the end", at)
+            _check(not any(lines[at + 1 :]), path, "what follows the end", at + 1)
+            return [_parse(lines, *block, path) for block in blocks]
+        elif lines[at]:
+            _check(not blocks, path, "what stands between two replies", at)
+            head.append(lines[at])
+        at += 1
+    raise errors.cut_off(path, len(blocks))
+
+
+def _block(lines: list[str], start: int, number: int, path: Path) -> tuple[int, int]:
+    """Return where a reply begins and where its sum stands, which must fit."""
+    what = f"reply {number}"
+    _check(lines[start] == what, path, what, start)
+    for end in range(start, len(lines)):
+        word, _, rest = lines[end].partition(" ")
+        if word == "sum":
+            _check(rest == checksum(lines[start:end]), path, what, start)
+            return start, end
+    raise errors.cut_off(path, number - 1)
+
+
+def _check_version(line: str, path: Path) -> None:
+    word, _, version = line.strip().partition(" ")
+    if word != "glmtape" or not version.isdecimal():
+        raise errors.not_a_tape(path)
+    if int(version) > VERSION:
+        raise errors.newer(path, version, VERSION)
+    _check(int(version) == VERSION, path, "the version", 0)
+
+
+def _check(fits: bool, path: Path, what: str, at: int) -> None:
+    if not fits:
+        raise errors.changed(path, f"{what}, line {at + 1}, does not fit its sum")
+
+
+def _parse(lines: list[str], start: int, end: int, path: Path) -> Entry:
+    try:
+        return _Block(lines[start + 1 : end]).entry()
+    except (ValueError, LookupError, TypeError):
+        raise errors.changed(path, f"{lines[start]}, line {start + 1}, makes no sense") from None
+
+
+class _Block:
+    """The lines of one reply, read from the first to the last."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._at = 0
+
+    def entry(self) -> Entry:
+        recorded = datetime.strptime(self._take("recorded"), _TIME).replace(tzinfo=UTC)
+        provider, model = self._take("provider"), self._take("model")
+        parameters = json.loads(self._take("parameters"))
+        asked = Meaning(provider, model, tuple(self._messages()), parameters)
+        status, head_s = self._take("status").split(" ")
+        headers = json.loads(self._take("headers"))
+        chunks = tuple(self._chunks())
+        ended, _, ended_s = self._lines[self._at].partition(" ")
+        if ended not in ENDINGS or self._at + 1 != len(self._lines):
+            raise ValueError(ended)
+        return Entry(asked, recorded, int(status), float(head_s), chunks, cast("Ending", ended),
+                     float(ended_s), headers)  # fmt: skip
+
+    def _take(self, word: str) -> str:
+        name, _, rest = self._lines[self._at].partition(" ")
+        if name != word:
+            raise ValueError(name)
+        self._at += 1
+        return rest
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        while self._lines[self._at].startswith("message "):
+            message = json.loads(self._take("message"))
+            content = [line[1:] for line in self._while(">")]
+            if content:
+                message["content"] = "\n".join(content)
+            yield message
+
+    def _chunks(self) -> Iterator[Chunk]:
+        longer = Lengthener()
+        while self._lines[self._at].startswith("@"):
+            at_s = float(self._lines[self._at][1:])
+            self._at += 1
+            lines = longer.lengthen(list(self._while("|&/=*~")))
+            yield Chunk(at_s, b"".join(map(_bytes, lines)))
+
+    def _while(self, marks: str) -> Iterator[str]:
+        while self._lines[self._at][:1] and self._lines[self._at][0] in marks:
+            yield self._lines[self._at]
+            self._at += 1
+
+
+def _bytes(line: str) -> bytes:
+    if line[0] == "=":
+        return base64.b64decode(line[1:], validate=True)
+    return line[1:].encode() + _LINE_END[line[0]]
