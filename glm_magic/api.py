@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Unpack
 
-from .engine.compare import Comparison, Lanes, lanes_of
-from .engine.keywords import Asking, Prompt, asks, messages_of, options_of
+from .engine.compare import Comparison, Lanes, expand_axes
+from .engine.keywords import AskKeywords, Prompt, messages_of, to_options, with_ask_keywords
 from .engine.prepare import prepare
 from .engine.reply import Reply
 from .engine.stream import AsyncStream, Stream
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 
-@asks
-def stream(prompt: Prompt, **asking: Unpack[Asking]) -> Stream:
+@with_ask_keywords
+def stream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Stream:
     """Ask, and read the reply as it arrives: ``with glm.stream(…) as s: for event in s: …``.
 
     Reads and writes no session.
@@ -41,11 +41,11 @@ def stream(prompt: Prompt, **asking: Unpack[Asking]) -> Stream:
     RefusedError
         The request is known not to work; nothing was sent.
     """
-    return Stream(prepare(messages_of(prompt), options_of(asking)))
+    return Stream(prepare(messages_of(prompt), to_options(asking)))
 
 
-@asks
-def ask(prompt: Prompt, **asking: Unpack[Asking]) -> Reply:
+@with_ask_keywords
+def ask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
     """Ask, and wait for the whole reply.
 
     Reads and writes no session.
@@ -66,8 +66,8 @@ def ask(prompt: Prompt, **asking: Unpack[Asking]) -> Reply:
         return opened.reply
 
 
-@asks
-def compare(prompt: Prompt, axes: str, **asking: Unpack[Asking]) -> Comparison:
+@with_ask_keywords
+def compare(prompt: Prompt, axes: str, **asking: Unpack[AskKeywords]) -> Comparison:
     """Ask the same in several ways at the same time: ``glm.compare("why?", "think=on,off")``.
 
     Reads and writes no session. The `axes` are ``AXIS=a,b``, several with spaces between them: each
@@ -83,7 +83,7 @@ def compare(prompt: Prompt, axes: str, **asking: Unpack[Asking]) -> Comparison:
     GlmError
         A lane was refused, so nothing was sent; or every lane failed.
     """
-    messages, ways = messages_of(prompt), lanes_of([axes], options_of(asking))
+    messages, ways = messages_of(prompt), expand_axes([axes], to_options(asking))
     calls = [prepare(messages, way.options) for way in ways]
     lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
     try:
@@ -94,8 +94,8 @@ def compare(prompt: Prompt, axes: str, **asking: Unpack[Asking]) -> Comparison:
     return Comparison(lanes)
 
 
-@asks
-def astream(prompt: Prompt, **asking: Unpack[Asking]) -> AsyncStream:
+@with_ask_keywords
+def astream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> AsyncStream:
     """Ask, and read the reply as it arrives: ``async with glm.astream(…) as s: async for …``.
 
     Reads and writes no session.
@@ -105,12 +105,12 @@ def astream(prompt: Prompt, **asking: Unpack[Asking]) -> AsyncStream:
     AsyncStream
         Nothing is sent before its block is entered.
     """
-    messages, options = messages_of(prompt), options_of(asking)
+    messages, options = messages_of(prompt), to_options(asking)
     return AsyncStream(lambda: Stream(prepare(messages, options)))
 
 
-@asks
-async def aask(prompt: Prompt, **asking: Unpack[Asking]) -> Reply:
+@with_ask_keywords
+async def aask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
     """Ask without blocking the event loop, and wait for the whole reply.
 
     Reads and writes no session.

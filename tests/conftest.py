@@ -53,7 +53,7 @@ def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def usual_signals() -> None:
+def default_signals() -> None:
     """Heed interrupts and hang-ups, which a run in the background is started to ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
@@ -61,15 +61,15 @@ def usual_signals() -> None:
 
 
 @pytest.fixture(autouse=True)
-def a_kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_process_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session, budget or learnt size of another test be known to this one."""
     from glm_magic.session import budgets, notebook
     from glm_magic.session import session as sessions
-    from glm_magic.session.calibration import Scales
+    from glm_magic.session.calibration import TokenCalibration
 
     notebook.followers.clear()
     monkeypatch.setattr(budgets, "_in_memory", {})
-    monkeypatch.setattr(sessions, "scales", Scales())
+    monkeypatch.setattr(sessions, "scales", TokenCalibration())
 
 
 @pytest.fixture(autouse=True, scope="session")

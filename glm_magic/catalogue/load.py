@@ -16,7 +16,7 @@ from ..core.errors import InvalidValueError
 from ..core.paths import config_folder
 from ..core.price import Price
 from .schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo, Source
-from .validate import build, check_keys, names
+from .validate import build_dataclass, check_keys, names
 from .validate import price as read_price
 
 _PRICE_KEYS = ("currency", "tiers")
@@ -101,7 +101,7 @@ def _sources(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for where, table in tables:
         for name, facts in table.get("source", {}).items():
-            found[name] = build(Source, {"name": name, **facts}, where)
+            found[name] = build_dataclass(Source, {"name": name, **facts}, where)
     return found
 
 
@@ -140,10 +140,10 @@ def _unknown_provider(name: str, known: Iterable[str], where: str) -> InvalidVal
 def _provider(facts: dict[str, Any]) -> ProviderInfo:
     where = f"provider {facts['name']}"
     rules = {
-        name: build(ParameterRule, {"name": name, **rule}, where)
+        name: build_dataclass(ParameterRule, {"name": name, **rule}, where)
         for name, rule in facts["parameters"].items()
     }
-    built: ProviderInfo = build(ProviderInfo, {**facts, "parameters": rules}, where)
+    built: ProviderInfo = build_dataclass(ProviderInfo, {**facts, "parameters": rules}, where)
     return built
 
 
@@ -154,7 +154,7 @@ def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
             kept = {key: value for key, value in own.items() if key not in ("offer", "conflict")}
             check_keys(kept, names(ModelInfo), where)
             facts[name] = {"title": name, **facts.get(name, {}), **kept, "id": name}
-    return {name: build(ModelInfo, own, f"model {name}") for name, own in facts.items()}
+    return {name: build_dataclass(ModelInfo, own, f"model {name}") for name, own in facts.items()}
 
 
 def _offers(
@@ -173,7 +173,7 @@ def _offers(
             for conflict in own.get("conflict", ()):
                 for name in _known_providers(conflict, providers, where):
                     facts = {key: value for key, value in conflict.items() if key != "providers"}
-                    built = build(Conflict, facts, where)
+                    built = build_dataclass(Conflict, facts, where)
                     conflicts.setdefault((name, model_id), []).append(built)
     return {
         (name, model_id): _offer(
@@ -222,5 +222,5 @@ def _offer(
         checked.update({key: block["checked"] for key in own if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
     facts |= {"provider": provider, "model": model}
-    built: Offer = build(Offer, facts, f"model {model.id}")
+    built: Offer = build_dataclass(Offer, facts, f"model {model.id}")
     return built

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
-from ..core.text import without_login
+from ..core.text import strip_userinfo
 from ..core.turn import Notice
 from .load import Catalogue
 from .schema import ModelInfo, Offer, ProviderInfo
@@ -18,14 +18,14 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Resolved:
     """An offer, and what the user should know about how it was chosen."""
 
     offer: Offer
     notices: tuple[Notice, ...] = ()
 
 
-def choose(
+def resolve(
     catalogue: Catalogue,
     *,
     model: str | None = None,
@@ -33,7 +33,7 @@ def choose(
     base_url: str | None = None,
     has_key: Callable[[ProviderInfo], bool],
     local_available: Callable[[], bool] = lambda: False,
-) -> Choice:
+) -> Resolved:
     """Choose model, provider and address.
 
     Parameters
@@ -64,14 +64,14 @@ def choose(
     offer = _offer(catalogue, info, model, free=info.self_hosted or base_url is not None)
     if base_url and _is_of_another(catalogue, info, base_url):
         offer = replace(offer, price=None)  # whoever answers there has prices of their own
-    return Choice(offer, tuple(_notices(offer)))
+    return Resolved(offer, tuple(_notices(offer)))
 
 
 def checked_url(base_url: str) -> str:
     """Return an address without a trailing slash, or say what is wrong with it."""
     if not _is_web_address(base_url.strip()):
         raise InvalidValueError(
-            f"the base URL {without_login(base_url)!r} is not a web address",
+            f"the base URL {strip_userinfo(base_url)!r} is not a web address",
             hint="it should look like https://host/path, for example http://127.0.0.1:8000/v1",
         )
     return base_url.strip().rstrip("/").removesuffix("/chat/completions")
@@ -212,7 +212,7 @@ def _default_name(info: ProviderInfo) -> str:
         return "default"  # llama.cpp's server answers with its one model, whatever the name
     raise UnknownNameError(
         f"{info.title} serves whatever its operator loaded, so the model has to be named",
-        hint=f"say which with -m NAME or GLM_MODEL; {without_login(info.base_url)}/models lists "
+        hint=f"say which with -m NAME or GLM_MODEL; {strip_userinfo(info.base_url)}/models lists "
         "what is there",
     )
 

@@ -43,7 +43,7 @@ def check_keys(table: Mapping[str, Any], known: set[str], where: str) -> None:
             )
 
 
-def build(cls: type, facts: Mapping[str, Any], where: str) -> Any:
+def build_dataclass(cls: type, facts: Mapping[str, Any], where: str) -> Any:
     """Return a dataclass made of facts.
 
     Raises
@@ -81,7 +81,7 @@ def price(block: Mapping[str, Any], where: str) -> Price:
             hint="a price needs currency, checked, source and tiers with input and output",
         ) from None
     tiers.sort(key=lambda tier: (tier.up_to is None, tier.up_to or 0))
-    built: Price = build(Price, {**found, "tiers": tuple(tiers)}, where)
+    built: Price = build_dataclass(Price, {**found, "tiers": tuple(tiers)}, where)
     return built
 
 

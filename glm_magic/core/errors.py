@@ -34,7 +34,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, ClassVar
 
-from .text import harmless
+from .text import escape_controls
 
 if TYPE_CHECKING:
     from .turn import Turn
@@ -76,12 +76,12 @@ class GlmError(Exception):
         retryable: bool = False,
     ) -> None:
         # words of a server may hold what a terminal would obey
-        super().__init__(harmless(message))
-        self.hint = harmless(hint)
+        super().__init__(escape_controls(message))
+        self.hint = escape_controls(hint)
         self.provider = provider
         self.status = status
-        self.code = harmless(code) if code else code
-        self.request_id = harmless(request_id) if request_id else request_id
+        self.code = escape_controls(code) if code else code
+        self.request_id = escape_controls(request_id) if request_id else request_id
         self.retryable = retryable
         self.turn: Turn | None = None
         """What had arrived before the error; ``None`` when nothing was sent."""
@@ -111,11 +111,11 @@ class GlmError(Exception):
             ``"en"``, ``"zh"``, or ``None`` for the one that the user reads. What a service said
             stays in its own words.
         """
-        from .i18n import translated  # when an error is shown, not while we load
+        from .i18n import translate  # when an error is shown, not while we load
 
-        lines = [f"{type(self).__name__}: {translated(self.message, language)}"]
+        lines = [f"{type(self).__name__}: {translate(self.message, language)}"]
         if self.hint:
-            lines.append(f"→ {translated(self.hint, language)}")
+            lines.append(f"→ {translate(self.hint, language)}")
         if self.status or self.code or self.request_id:
             lines.append(f"  ({self.details})")
         return lines

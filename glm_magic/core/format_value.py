@@ -17,7 +17,7 @@ _FRAME = ("head", "shape", "dtypes", "columns")
 _SERIES = ("head", "shape", "dtype", "name")
 
 
-def as_text(value: Any) -> tuple[str, str]:
+def format_value(value: Any) -> tuple[str, str]:
     """Return a value as text.
 
     Returns

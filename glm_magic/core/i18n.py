@@ -55,7 +55,7 @@ _DEEPEST = 4
 """How often words may stand inside of words."""
 
 
-def translated(text: str, language: str | None = None, kind: str = SENTENCE) -> str:
+def translate(text: str, language: str | None = None, kind: str = SENTENCE) -> str:
     """Return a sentence of ours in a language.
 
     Parameters

@@ -18,14 +18,14 @@ _LOGIN = re.compile(r"^(\s*[a-zA-Z][\w+.-]*://)[^/?#]*@")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def clean(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """Return `text` with surrogate pairs joined and lone halves replaced by U+FFFD."""
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Return `text` with everything that a terminal would obey made visible.
 
     Control characters become the pictures that Unicode has for them, or U+FFFD: a model must not
@@ -34,7 +34,7 @@ def harmless(text: str) -> str:
     return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
 
 
-def one_direction(text: str) -> str:
+def strip_bidi(text: str) -> str:
     """Return `text` without the controls that turn writing round; each becomes U+FFFD.
 
     With them code can read as other code, and a link as another link.
@@ -48,7 +48,7 @@ def _picture(code: int) -> str:
     return chr(0x2400 + code) if code < 0x20 else REPLACEMENT
 
 
-def without_login(url: str) -> str:
+def strip_userinfo(url: str) -> str:
     """Return an address without the user name and password that may stand in it."""
     return _LOGIN.sub(r"\1", url)
 
@@ -69,7 +69,7 @@ class SurrogateJoiner:
         self._held = ""
         if text and _LAST_HIGH[0] <= text[-1] <= _LAST_HIGH[1]:
             self._held, text = text[-1], text[:-1]
-        return clean(text)
+        return join_surrogates(text)
 
     def finish(self) -> str:
         """Return the replacement for a half whose other half never came, or nothing."""

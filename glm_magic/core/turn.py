@@ -57,7 +57,7 @@ class Timing:
     """End of the wait before the last retry; ``None`` when there was no retry."""
 
 
-class Beat(NamedTuple):
+class Sample(NamedTuple):
     """How far the texts of a reply had grown at one moment, in characters."""
 
     at_s: float
@@ -93,7 +93,7 @@ class Step:
     """When the request was sent, in seconds after the turn's first one."""
     request: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The body that was sent; it never holds a key."""
-    rhythm: tuple[Beat, ...] = field(default=(), repr=False, compare=False)
+    rhythm: tuple[Sample, ...] = field(default=(), repr=False, compare=False)
     """How the texts grew; empty while the reply streams, and where it was not noted."""
     runs: tuple[ToolRun, ...] = ()
     """What became of the tool calls, as far as they were made."""
@@ -102,7 +102,7 @@ class Step:
     """What the provider's own web search found."""
 
     @property
-    def brought_something(self) -> bool:
+    def has_output(self) -> bool:
         """Whether anything came back; a request that was refused is not paid for."""
         arrived = self.reasoning or self.content or self.tool_calls
         return bool(arrived or self.usage or self.estimate) or self.cost is not None
@@ -159,7 +159,7 @@ class Turn:
     @property
     def cost(self) -> Cost | None:
         """Cost of all steps together; ``None`` when any that brought something has no price."""
-        costs = [step.cost for step in self.steps if step.brought_something]
+        costs = [step.cost for step in self.steps if step.has_output]
         known = [cost for cost in costs if cost is not None]
         if not known or len(known) < len(costs):
             return None
@@ -185,14 +185,14 @@ class Turn:
         return tuple(found.values())
 
     @property
-    def asks_caller(self) -> bool:
+    def awaits_caller(self) -> bool:
         """Whether it ended in calls that are the caller's own to make."""
         return self.status == "complete" and bool(self.tool_calls) and not self.steps[-1].runs
 
     @property
     def is_context(self) -> bool:
         """Whether later turns send this one: it has an answer, and it did not fail."""
-        return bool(self.answer.strip() or self.asks_caller) and self.status != "failed"
+        return bool(self.answer.strip() or self.awaits_caller) and self.status != "failed"
 
 
 def _whole(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:
@@ -272,7 +272,7 @@ def turn_messages(turn: Turn) -> list[Message]:
     Thinking that was cut short, and answers that did not fit their schema, are left out; so is a
     turn that ends in calls which nobody answered, as every provider refuses those.
     """
-    if turn.asks_caller:
+    if turn.awaits_caller:
         return []
     rounds = [step for step in turn.steps[:-1] if step.runs]
     steps = [*rounds, *turn.steps[-1:]]

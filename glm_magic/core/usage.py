@@ -66,10 +66,10 @@ _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
 
 def estimate(text: str) -> int:
     """Return about how many tokens a text takes."""
-    return round(estimate_exactly(text))
+    return round(estimate_tokens_exact(text))
 
 
-def estimate_exactly(text: str) -> float:
+def estimate_tokens_exact(text: str) -> float:
     """Return the estimate with its fraction, for pieces that are added up."""
     if text.isascii():
         return len(text) / CHARACTERS_PER_TOKEN
@@ -82,7 +82,7 @@ def estimate_message(message: Mapping[str, Any]) -> int:
     tokens = 0.0
     for name, value in message.items():
         if value and name != "role":
-            tokens += estimate_exactly(value if isinstance(value, str) else _json(value))
+            tokens += estimate_tokens_exact(value if isinstance(value, str) else _json(value))
     return TOKENS_PER_MESSAGE + round(tokens)
 
 
@@ -101,7 +101,7 @@ def _json(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class TokenEstimate:
     """About how large a request is, in tokens of the model that will read it."""
 
     input: int

@@ -15,7 +15,7 @@ from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.messages import Thinking
 from .chat import ChatDialect
-from .errors import Failure, Verdict
+from .errors import ErrorClass, ErrorReply
 
 _KEY = (
     "set or renew the key; keys of bigmodel (mainland China) and zai (international) are separate"
@@ -23,7 +23,7 @@ _KEY = (
 _WINDOW = "the plan's usage window is exhausted; the message says when it opens again"
 _SUPPORT = "the account cannot be used; ask the provider's support"
 
-_BY_CODE: dict[str, Verdict] = {
+_BY_CODE: dict[str, ErrorClass] = {
     **dict.fromkeys(
         ("1000", "1001", "1002", "1003", "1004"), (errors.AuthenticationError, _KEY, False)
     ),
@@ -85,7 +85,7 @@ _BY_CODE: dict[str, Verdict] = {
 }
 
 
-def judge(failure: Failure) -> Verdict | None:
+def classify(failure: ErrorReply) -> ErrorClass | None:
     """Return what a business code means; an unknown 429 is not retried."""
     verdict = _BY_CODE.get(failure.code)
     if verdict is None and failure.status == 429:
@@ -100,4 +100,4 @@ def thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
     return {"thinking": {"type": "enabled" if wanted else "disabled"}}
 
 
-BIGMODEL = ChatDialect("bigmodel", thinking, judge, asks_usage=False)
+BIGMODEL = ChatDialect("bigmodel", thinking, classify, asks_usage=False)

@@ -29,8 +29,8 @@ from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
-from .decoding import Reading, count
-from .errors import Judge, not_an_api, page_title, read_body, read_payload, to_error
+from .decoding import ReplyDecoding, count
+from .errors import Classifier, not_an_api, page_title, read_body, read_payload, to_error
 from .think_tags import ThinkTags
 
 _TEMPLATES = ("vllm", "sglang", "llamacpp")
@@ -43,7 +43,7 @@ _SINCE = 4.7
 """Generation from which Model Studio's models know the switch."""
 
 
-def add_preserving(body: dict[str, Any], preserve: bool | None, offer: Offer) -> None:
+def encode_preserve(body: dict[str, Any], preserve: bool | None, offer: Offer) -> None:
     """Add to a body what asks for reasoning to be kept, or to be dropped.
 
     Raises
@@ -68,7 +68,7 @@ def add_preserving(body: dict[str, Any], preserve: bool | None, offer: Offer) ->
         )
 
 
-Spelling = Callable[[Thinking, Offer], dict[str, Any]]
+ThinkingEncoder = Callable[[Thinking, Offer], dict[str, Any]]
 """Thinking -> the body keys that ask for it; called for True, False and effort levels only."""
 
 
@@ -77,8 +77,8 @@ class ChatDialect:
     """One provider's spelling of the OpenAI-style grammar."""
 
     name: str
-    thinking: Spelling
-    judge: Judge
+    thinking: ThinkingEncoder
+    judge: Classifier
     reasoning_field: str = "reasoning_content"
     """Field of an assistant message that takes reasoning back."""
     asks_usage: bool = True
@@ -109,18 +109,20 @@ class ChatDialect:
         """Return a decoder for one streamed or whole reply."""
         opens = offer.provider.think_open and not _is_off(body)
         tags = ThinkTags(lone_close=offer.provider.think_tags, opens=opens)
-        return ChatDecoder(Reading(tags), offer.provider.name, self.judge)
+        return ChatDecoder(ReplyDecoding(tags), offer.provider.name, self.judge)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""
         return to_error(read_body(status, headers, body), offer.provider.name, self.judge)
 
 
-def add_options(body: dict[str, Any], request: Request, offer: Offer, spelling: Spelling) -> None:
+def add_options(
+    body: dict[str, Any], request: Request, offer: Offer, spelling: ThinkingEncoder
+) -> None:
     """Add thinking, tools and parameters to a body; what the user spelled out himself wins."""
     if request.thinking not in (None, "auto"):
         body.update(spelling(request.thinking, offer))
-    add_preserving(body, request.preserve, offer)
+    encode_preserve(body, request.preserve, offer)
     if request.tools:
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
@@ -183,7 +185,7 @@ class ChatDecoder:
 
     __slots__ = ("_judge", "_over", "_provider", "_reading")
 
-    def __init__(self, reading: Reading, provider: str, judge: Judge) -> None:
+    def __init__(self, reading: ReplyDecoding, provider: str, judge: Classifier) -> None:
         self._reading = reading
         self._provider = provider
         self._judge = judge

@@ -24,14 +24,14 @@ from ..core import errors
 from ..core.errors import UnsupportedError
 from ..core.messages import Request, Thinking, forces_call
 from .chat import ChatDialect
-from .errors import Failure, Verdict
+from .errors import ErrorClass, ErrorReply
 
 _REGION = (
     "check the key, and that it was made for this region: keys of China, Singapore and other "
     "regions are separate (dashscope, dashscope-intl, or base_url)"
 )
 
-_BY_CODE: dict[str, Verdict] = {
+_BY_CODE: dict[str, ErrorClass] = {
     "arrearage": (
         errors.BillingError,
         "the account is overdue: top it up in the Model Studio console, then wait a few minutes",
@@ -95,7 +95,7 @@ _ALIASES = {
     "allocationquota": "throttling.allocationquota",
 }
 
-_BAD_REQUEST: tuple[tuple[tuple[str, ...], Verdict], ...] = (
+_BAD_REQUEST: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (
         ("restricted to true",),
         (errors.UnsupportedError, "this model always thinks: leave --no-think out", False),
@@ -135,7 +135,7 @@ _BAD_REQUEST: tuple[tuple[tuple[str, ...], Verdict], ...] = (
 )
 
 
-def judge(failure: Failure) -> Verdict | None:
+def classify(failure: ErrorReply) -> ErrorClass | None:
     """Return what a Model Studio error means, or ``None`` when only its status tells."""
     code = failure.code.replace("_", "").replace(" ", "").lower()
     # The prefix may stand before any other code; alone it is a fault of the service's own.
@@ -160,7 +160,7 @@ def _shorter(code: str) -> str:
     return code.rpartition(".")[0]
 
 
-def _by_message(message: str) -> Verdict | None:
+def _by_message(message: str) -> ErrorClass | None:
     for words, verdict in _BAD_REQUEST:
         if all(word in message for word in words):
             return verdict
@@ -213,4 +213,4 @@ def _unsupported(offer: Offer, what: str, hint: str) -> UnsupportedError:
     return UnsupportedError(f"{title}: {what}", hint=hint, provider=offer.provider.name)
 
 
-DASHSCOPE = ChatDialect("dashscope", thinking, judge, refuse=refuse)
+DASHSCOPE = ChatDialect("dashscope", thinking, classify, refuse=refuse)

@@ -23,8 +23,8 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .chat import add_options, encode_messages, is_error, parse_object
-from .dashscope import judge, refuse, thinking
-from .decoding import Reading, count
+from .dashscope import classify, refuse, thinking
+from .decoding import ReplyDecoding, count
 from .errors import read_body, read_payload, to_error
 from .think_tags import ThinkTags
 
@@ -58,11 +58,13 @@ class DashscopeNative:
         """Return a decoder for one reply, cumulative only if the request asked for that."""
         parameters = body.get("parameters", {})
         incremental = parameters.get("incremental_output", False) is True
-        return NativeDecoder(Reading(ThinkTags()), offer.provider.name, incremental=incremental)
+        return NativeDecoder(
+            ReplyDecoding(ThinkTags()), offer.provider.name, incremental=incremental
+        )
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error; it may come as an event stream."""
-        return to_error(read_body(status, headers, body), offer.provider.name, judge)
+        return to_error(read_body(status, headers, body), offer.provider.name, classify)
 
 
 class NativeDecoder:
@@ -74,7 +76,7 @@ class NativeDecoder:
         Whether a frame holds only what is new; the request says so, the frames do not.
     """
 
-    def __init__(self, reading: Reading, provider: str, *, incremental: bool = True) -> None:
+    def __init__(self, reading: ReplyDecoding, provider: str, *, incremental: bool = True) -> None:
         self._reading = reading
         self._provider = provider
         self._seen: dict[str, str] | None = None if incremental else {}
@@ -101,7 +103,7 @@ class NativeDecoder:
             return []
         status = record.http_status
         if is_error(frame, record) or (status is not None and status >= 400):
-            return self._fail(to_error(read_payload(frame, status), self._provider, judge))
+            return self._fail(to_error(read_payload(frame, status), self._provider, classify))
         return self._frame(frame)
 
     def finish(self) -> list[Event]:

@@ -20,7 +20,7 @@ from ..core.events import (
     WebResults,
 )
 from ..core.messages import WebLink
-from ..core.text import SurrogateJoiner, clean
+from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
 from .think_tags import ThinkTags
@@ -36,7 +36,7 @@ _FINISH_NOTICES = {
 _NO_COUNTS = Usage()
 
 
-class Reading:
+class ReplyDecoding:
     """The state of one reply, and the events of its parts.
 
     Parameters
@@ -103,7 +103,7 @@ class Reading:
     def reason(self, value: Any) -> None:
         """Remember why the reply ended; a later word replaces an earlier one."""
         if isinstance(value, str) and value and value != "null":
-            self.finish_reason = clean(value)
+            self.finish_reason = join_surrogates(value)
 
     def fail(self, error: Any) -> list[Event]:
         """Return what was held back and the error that ends the reply."""
@@ -273,7 +273,7 @@ def _link(page: Mapping[str, Any]) -> WebLink:
 def _word(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return clean(value) if isinstance(value, str) and value else None
+    return join_surrogates(value) if isinstance(value, str) and value else None
 
 
 def _joined_parts(content: Any) -> str:

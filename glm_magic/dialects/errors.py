@@ -1,8 +1,8 @@
 """Error replies of every provider -> one of our errors.
 
 A body may be ``{"error": {…}}``, ``{"error": "text"}``, ``{"code", "message", "request_id"}``, one
-server-sent event holding any of these, a web page, or nothing. `Failure` is the common reading of
-all of them; each dialect says which of its codes mean what.
+server-sent event holding any of these, a web page, or nothing. `ErrorReply` is the common reading
+of all of them; each dialect says which of its codes mean what.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core import errors
 from ..core.errors import ApiError, GlmError
-from ..core.text import clean
+from ..core.text import join_surrogates
 
 MAX_MESSAGE = 400
 NO_MESSAGE = "an error without a message"
@@ -27,7 +27,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ErrorReply:
     """What an error reply says, before anyone judged it."""
 
     message: str
@@ -47,13 +47,13 @@ class Failure:
         return int(self.code) if len(self.code) == 3 and self.code.isdecimal() else None
 
 
-Verdict = tuple[type[GlmError], str, bool]
+ErrorClass = tuple[type[GlmError], str, bool]
 """Class of the error, hint, and whether the same request may succeed a little later."""
-Judge = Callable[[Failure], Verdict | None]
+Classifier = Callable[[ErrorReply], ErrorClass | None]
 """A dialect's reading of its own codes; ``None`` leaves it to the HTTP status."""
 
 
-def read_body(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+def read_body(status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:
     """Read the body of a response whose status is an error."""
     text = body.decode("utf-8", "replace").strip()
     request_id = headers.get("x-request-id") or headers.get("x-generation-id")
@@ -61,13 +61,13 @@ def read_body(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     if payload is not None:
         return read_payload(payload, status, request_id)
     if text.startswith("<"):
-        return Failure(page_title(text), status, request_id=request_id, is_page=True)
-    return Failure(one_line(text) or f"HTTP status {status}", status, request_id=request_id)
+        return ErrorReply(page_title(text), status, request_id=request_id, is_page=True)
+    return ErrorReply(one_line(text) or f"HTTP status {status}", status, request_id=request_id)
 
 
 def read_payload(
     payload: Mapping[str, Any], status: int | None, request_id: str | None = None
-) -> Failure:
+) -> ErrorReply:
     """Read an error object, from a body or from the middle of a stream."""
     error = payload.get("error") or payload
     if not isinstance(error, Mapping):  # {"error": "text"}, with or without a code beside it
@@ -81,17 +81,17 @@ def read_payload(
     words = [error.get("message"), error.get("msg"), payload.get("message"), payload.get("detail")]
     message = next((word for word in (*words, code) if word), "")
     own_id = payload.get("request_id") or error.get("request_id") or request_id
-    return Failure(
+    return ErrorReply(
         one_line(str(message)) or NO_MESSAGE,
         status,
-        "" if code is None else clean(str(code)),
+        "" if code is None else join_surrogates(str(code)),
         type_ if isinstance(type_, str) else "",
-        clean(str(own_id)) if own_id else None,
+        join_surrogates(str(own_id)) if own_id else None,
         reasons=tuple(one_line(reason) for reason in reasons if isinstance(reason, str)),
     )
 
 
-def to_error(failure: Failure, provider: str, judge: Judge) -> GlmError:
+def to_error(failure: ErrorReply, provider: str, judge: Classifier) -> GlmError:
     """Return the error for a failure, by the dialect's judgement or else by its status."""
     if failure.is_page:
         return _page_error(failure, provider)
@@ -107,7 +107,7 @@ def to_error(failure: Failure, provider: str, judge: Judge) -> GlmError:
     )
 
 
-def by_status(status: int | None) -> Verdict:
+def by_status(status: int | None) -> ErrorClass:
     """Judge by the HTTP status alone."""
     if status is None:
         return ApiError, "run the cell again; what had arrived is kept", False
@@ -121,7 +121,7 @@ def by_status(status: int | None) -> Verdict:
     return errors.InvalidRequestError, "the service refuses the request; see %glm wire", False
 
 
-_BY_STATUS: dict[int, Verdict] = {
+_BY_STATUS: dict[int, ErrorClass] = {
     400: (errors.InvalidRequestError, "the service refuses the request; see %glm wire", False),
     401: (
         errors.AuthenticationError,
@@ -157,7 +157,7 @@ def page_title(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return a message on one line, shortened."""
-    line = " ".join(clean(text).split())
+    line = " ".join(join_surrogates(text).split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
 
 
@@ -169,7 +169,7 @@ def not_an_api(title: str) -> GlmError:
     )
 
 
-def _page_error(failure: Failure, provider: str) -> GlmError:
+def _page_error(failure: ErrorReply, provider: str) -> GlmError:
     error = not_an_api(failure.message)
     error.provider, error.status, error.request_id = provider, failure.status, failure.request_id
     error.retryable = failure.status in (502, 503, 504)

@@ -16,9 +16,9 @@ from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.messages import Thinking
 from .chat import ChatDialect
-from .errors import Failure, Verdict
+from .errors import ErrorClass, ErrorReply
 
-_BY_TYPE: dict[str, Verdict] = {
+_BY_TYPE: dict[str, ErrorClass] = {
     "context_length_exceeded": (
         errors.ContextLengthError,
         "the conversation is too long: shorten it, or %glm new",
@@ -34,12 +34,12 @@ _BY_TYPE: dict[str, Verdict] = {
     "server": (errors.ServerError, "a fault on the gateway's side; try again", True),
     "timeout": (errors.ServerError, "the model's host took too long; try again", True),
 }
-_RATE_LIMIT: Verdict = (errors.RateLimitError, "wait a moment, and send fewer requests", True)
-_TIMEOUT: Verdict = (errors.ServerError, "the model's host took too long; try again", True)
-_BY_STATUS: dict[int, Verdict] = {429: _RATE_LIMIT, 524: _TIMEOUT}
+_RATE_LIMIT: ErrorClass = (errors.RateLimitError, "wait a moment, and send fewer requests", True)
+_TIMEOUT: ErrorClass = (errors.ServerError, "the model's host took too long; try again", True)
+_BY_STATUS: dict[int, ErrorClass] = {429: _RATE_LIMIT, 524: _TIMEOUT}
 
 
-def judge(failure: Failure) -> Verdict | None:
+def classify(failure: ErrorReply) -> ErrorClass | None:
     """Return what an error means; unknown types are left to the status."""
     verdict = _BY_TYPE.get(failure.type)
     if verdict:
@@ -58,6 +58,6 @@ def thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
 
 
 OPENROUTER = ChatDialect(
-    "openrouter", thinking, judge, reasoning_field="reasoning", asks_usage=False
+    "openrouter", thinking, classify, reasoning_field="reasoning", asks_usage=False
 )
-WCODE = ChatDialect("wcode", thinking, judge, reasoning_field="reasoning")
+WCODE = ChatDialect("wcode", thinking, classify, reasoning_field="reasoning")

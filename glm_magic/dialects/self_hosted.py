@@ -14,9 +14,9 @@ from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.messages import Thinking
 from .chat import ChatDialect
-from .errors import Failure, Verdict
+from .errors import ErrorClass, ErrorReply
 
-_BY_TYPE: dict[str, Verdict] = {
+_BY_TYPE: dict[str, ErrorClass] = {
     "exceed_context_size_error": (
         errors.ContextLengthError,
         "the conversation is longer than the server's context: shorten it, %glm new, or start the "
@@ -38,7 +38,7 @@ _BY_TYPE: dict[str, Verdict] = {
 _OVERFLOW = ("context length", "context size", "context window", "maximum context")
 
 
-def judge(failure: Failure) -> Verdict | None:
+def classify(failure: ErrorReply) -> ErrorClass | None:
     """Return what an error means; these servers mostly tell by a type or in words."""
     if failure.status == 401:
         return _BY_TYPE["authentication_error"]
@@ -71,8 +71,8 @@ def ollama_thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: 
     return {"reasoning_effort": "medium" if wanted else "none"}
 
 
-VLLM = ChatDialect("vllm", vllm_thinking, judge, reasoning_field="reasoning")
-SGLANG = ChatDialect("sglang", template_switch, judge)
-LLAMACPP = ChatDialect("llamacpp", template_switch, judge)
-OLLAMA = ChatDialect("ollama", ollama_thinking, judge, reasoning_field="reasoning")
-LMSTUDIO = ChatDialect("lmstudio", template_switch, judge)
+VLLM = ChatDialect("vllm", vllm_thinking, classify, reasoning_field="reasoning")
+SGLANG = ChatDialect("sglang", template_switch, classify)
+LLAMACPP = ChatDialect("llamacpp", template_switch, classify)
+OLLAMA = ChatDialect("ollama", ollama_thinking, classify, reasoning_field="reasoning")
+LMSTUDIO = ChatDialect("lmstudio", template_switch, classify)

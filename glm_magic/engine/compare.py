@@ -27,7 +27,7 @@ _THINKING: dict[str, Any] = {"on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class LaneSpec:
     """One way to ask."""
 
     label: str
@@ -77,7 +77,7 @@ AXES: dict[str, Callable[[Options, str], Options]] = {
 _OTHERWISE = {"thinking": "think", "effort": "think"}
 
 
-def lanes_of(axes: Iterable[str], base: Options) -> list[Lane]:
+def expand_axes(axes: Iterable[str], base: Options) -> list[LaneSpec]:
     """Return the lanes that axes such as ``think=on,off`` make, each with each; one without axes.
 
     Parameters
@@ -127,11 +127,11 @@ def _axis(text: str) -> tuple[str, list[str]]:
     return name, values
 
 
-def _lane(names: Sequence[str], values: Sequence[str], options: Options) -> Lane:
+def _lane(names: Sequence[str], values: Sequence[str], options: Options) -> LaneSpec:
     for name, value in zip(names, values, strict=True):
         options = AXES[name](options, value)
     label = " ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
-    return Lane(label, options)
+    return LaneSpec(label, options)
 
 
 class Lanes:

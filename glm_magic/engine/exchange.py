@@ -11,11 +11,11 @@ from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, StreamError
 from ..core.turn import Notice
 from ..dialects import Decoder
-from ..wire.http import HttpClient, Reply, read_error_body
+from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.retry import MAX_RETRIES, retry_delay_s
-from ..wire.sse import Framer, Record, RecordTooLongError
+from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.transport import Playback
-from .prepared import Call
+from .prepared import PreparedRequest
 from .turn_builder import Clock
 
 TRAILER_S = 5.0
@@ -29,7 +29,7 @@ REPLAYED = "replayed"
 """Code of the notice that tells of a reply from a tape."""
 
 
-class Transfer:
+class Exchange:
     """Send a call and hand on its events.
 
     Parameters
@@ -43,7 +43,7 @@ class Transfer:
     """
 
     def __init__(
-        self, call: Call, emit: Callable[[list[Event]], None], clock: Clock | None = None
+        self, call: PreparedRequest, emit: Callable[[list[Event]], None], clock: Clock | None = None
     ) -> None:
         self._call = call
         self._emit = emit
@@ -120,8 +120,8 @@ class Transfer:
             events += decoder.feed(told)
         return events
 
-    async def _read(self, reply: Reply) -> None:
-        framer = Framer()
+    async def _read(self, reply: HttpResponse) -> None:
+        framer = BodyReader()
         decoder = self._call.dialect.decoder(self._call.offer, self._call.wire.body)
         try:
             await self._read_chunks(reply, framer, decoder)
@@ -142,7 +142,7 @@ class Transfer:
         self._emit(decoder.finish())
         await _read_to_the_end(reply)
 
-    async def _read_chunks(self, reply: Reply, framer: Framer, decoder: Decoder) -> None:
+    async def _read_chunks(self, reply: HttpResponse, framer: BodyReader, decoder: Decoder) -> None:
         until_s: float | None = None
         while not decoder.over:
             if decoder.finish_reason is None:
@@ -171,14 +171,14 @@ class Transfer:
             self._raw += chunk[: MAX_RAW_BYTES - len(self._raw)]
 
 
-async def _read_to_the_end(reply: Reply) -> None:
+async def _read_to_the_end(reply: HttpResponse) -> None:
     """Read what is left of a body that has said all, so that its connection can be used again."""
     with suppress(ConnectionFailedError), _at_most(LEFTOVER_S):
         async for _ in reply.chunks:
             pass
 
 
-async def _soon(reply: Reply, limit_s: float) -> bytes | None:
+async def _soon(reply: HttpResponse, limit_s: float) -> bytes | None:
     """Return the next chunk, or ``None`` at the end of the body and of the time."""
     with _at_most(limit_s):
         return await anext(reply.chunks, None)

@@ -36,7 +36,7 @@ class Outcome:
     """What it raised; a `KeyboardInterrupt` is the user's own."""
 
 
-class Errand:
+class CallerTask:
     """One function to be run, once, by whoever claims it first.
 
     Parameters
@@ -176,7 +176,7 @@ def _interrupt_main() -> bool:
     return True
 
 
-class Errands:
+class CallerExecutor:
     """Functions that wait to be run.
 
     Parameters
@@ -189,7 +189,7 @@ class Errands:
         self.loop: asyncio.AbstractEventLoop | None = None
         """The caller's own loop, for asynchronous functions; ``None``: they get one each."""
         self._changed = changed
-        self._open: list[Errand] = []
+        self._open: list[CallerTask] = []
         self._hosts = 0
         self._left_at = float("-inf")
         self._context = contextvars.copy_context()
@@ -207,7 +207,7 @@ class Errands:
         self._hosts -= 1
         self._left_at = time.monotonic()
 
-    def take(self) -> Errand | None:
+    def take(self) -> CallerTask | None:
         """Return something to run; the caller holds the condition, and runs it without."""
         while self._open:
             errand = self._open.pop(0)
@@ -233,7 +233,7 @@ class Errands:
         finish : callable, optional
             Makes the outcome's value of what the function returned, in the same thread.
         """
-        errand = Errand(function, self.loop if aside else None, finish)
+        errand = CallerTask(function, self.loop if aside else None, finish)
         try:
             if aside or not await self._hosted(errand):
                 self._in_thread(errand)
@@ -242,7 +242,7 @@ class Errands:
             errand.give_up()
             raise
 
-    async def _hosted(self, errand: Errand) -> bool:
+    async def _hosted(self, errand: CallerTask) -> bool:
         """Offer an errand to the waiting threads; return whether one of them took it."""
         with self._changed:
             if not self._is_hosted:
@@ -261,7 +261,7 @@ class Errands:
             return False  # it is waited for in a loop, which must not be blocked
         return self._hosts > 0 or time.monotonic() - self._left_at <= CLAIM_S
 
-    def _in_thread(self, errand: Errand) -> None:
+    def _in_thread(self, errand: CallerTask) -> None:
         """Run an errand in a new thread, whose prints go where the caller's go."""
         context = self._context.copy()
 

@@ -20,7 +20,7 @@ Prompt = str | Sequence[Mapping[str, Any] | Message]
 """A question, or a whole conversation as messages with ``role`` and ``content``."""
 
 
-class Asking(TypedDict, total=False):
+class AskKeywords(TypedDict, total=False):
     """Options of one question; what is left out is not sent."""
 
     model: str | None
@@ -92,7 +92,7 @@ _DOC = """
 """
 
 
-def options_of(asking: Asking) -> Options:
+def to_options(asking: AskKeywords) -> Options:
     """Return the options that a caller's keywords mean.
 
     Raises
@@ -102,7 +102,7 @@ def options_of(asking: Asking) -> Options:
     InvalidValueError
         A value is of another kind than its option takes.
     """
-    check_kinds(seal(asking), Asking.__annotations__)
+    check_kinds(seal_key(asking), AskKeywords.__annotations__)
     sampling = {name: asking.get(name) for name in ("temperature", "top_p", "max_tokens")}
     parameters = {name: value for name, value in sampling.items() if value is not None}
     return Options(
@@ -175,9 +175,9 @@ def _call(call: Any) -> ToolCall:
         ) from None
 
 
-def asks(function: F) -> F:
+def with_ask_keywords(function: F) -> F:
     """Write the options into a function's signature and docstring, for help and completion."""
-    hints = get_type_hints(Asking)
+    hints = get_type_hints(AskKeywords)
     keyword = inspect.Parameter.KEYWORD_ONLY
     options = [inspect.Parameter(n, keyword, default=None, annotation=hints[n]) for n in hints]
     signature = inspect.signature(function)
@@ -188,7 +188,7 @@ def asks(function: F) -> F:
     return _sealing(function)
 
 
-def seal(asking: Asking) -> Asking:
+def seal_key(asking: AskKeywords) -> AskKeywords:
     """Make the key that a caller gave a `Secret`, in place, so that no traceback shows it."""
     if isinstance(asking.get("api_key"), str):
         asking["api_key"] = Secret(str(asking["api_key"]), "api_key")
@@ -200,12 +200,12 @@ def _sealing(function: F) -> F:
 
     @functools.wraps(function)
     def sealed(*args: Any, **asking: Any) -> Any:
-        seal(asking)  # type: ignore[arg-type]
+        seal_key(asking)  # type: ignore[arg-type]
         return function(*args, **asking)
 
     @functools.wraps(function)
     async def sealed_async(*args: Any, **asking: Any) -> Any:
-        seal(asking)  # type: ignore[arg-type]
+        seal_key(asking)  # type: ignore[arg-type]
         return await function(*args, **asking)
 
     return sealed_async if inspect.iscoroutinefunction(function) else sealed  # type: ignore[return-value]

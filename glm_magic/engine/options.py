@@ -14,7 +14,7 @@ from ..catalogue.resolve import find_model, split_model
 from ..core.messages import Thinking
 from ..core.secret import Secret
 from ..tools.tool import Approve
-from .tapes import TapeUse
+from .tapes import TapeSetting
 
 WEB_SEARCH = "web_search"
 """Name of the tool that BigModel and Z.ai run themselves."""
@@ -46,7 +46,7 @@ class Options:
     """True lets the calls of one round run at the same time."""
     tool_timeout_s: float | None = None
     idle_timeout_s: float | None = None
-    tape: TapeUse | None = None
+    tape: TapeSetting | None = None
     """The tape that this call goes through; ``None``: the one put in, or ``GLM_TAPE``."""
     speed: float | None = None
     """Speed of a replay wherever nobody named one."""

@@ -8,24 +8,24 @@ from dataclasses import replace
 
 from .. import local
 from ..catalogue.load import Catalogue, catalogue
-from ..catalogue.resolve import LOCAL, Choice, choose, find_model, split_model
+from ..catalogue.resolve import LOCAL, Resolved, find_model, resolve, split_model
 from ..catalogue.schema import ModelInfo, Offer
 from ..core.messages import Message
 from ..core.secret import Secret
 from ..core.turn import Notice
-from ..core.usage import Size, estimate_body
+from ..core.usage import TokenEstimate, estimate_body
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
 from ..local.models import chosen, spoken
 from ..wire.http import IDLE_TIMEOUT_S
-from ..wire.tape.tape import Deck
+from ..wire.tape.tape import OpenTape
 from .checks import parameter_notices, plan
 from .options import Options, split
-from .prepared import Call
-from .replay import as_recorded, needs_service, recorded_model
-from .structured import shaped
-from .tapes import deck_for
-from .tool_setup import equip
+from .prepared import PreparedRequest
+from .replay import follow_recording, is_live, recorded_model
+from .structured import apply_schema
+from .tapes import open_tape
+from .tool_setup import set_up_tools
 
 
 def prepare(
@@ -33,7 +33,7 @@ def prepare(
     options: Options,
     *,
     start_local: bool = True,
-) -> Call:
+) -> PreparedRequest:
     """Choose, check and spell one prompt; nothing is sent.
 
     Parameters
@@ -50,14 +50,14 @@ def prepare(
     RefusedError
         Anything that is known not to work, before anything is sent.
     """
-    deck = deck_for(options.tape, options.speed)
-    choice = resolve(options, deck=deck)
+    deck = open_tape(options.tape, options.speed)
+    choice = resolve_offer(options, deck=deck)
     offer, key = choice.offer, None
-    wish = shaped(options, offer)
+    wish = apply_schema(options, offer)
     options = wish.options
     if options.system:
         messages = (Message("system", options.system), *messages)
-    equipment = equip(options, offer, wish.shape)
+    equipment = set_up_tools(options, offer, wish.shape)
     request = plan(
         offer,
         messages,
@@ -70,18 +70,18 @@ def prepare(
     # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
     # started.
     wire = dialect.encode(request, offer)
-    live = not start_local or needs_service(deck, offer, wire)
+    live = not start_local or is_live(deck, offer, wire)
     if live and start_local:
         reached, key = _reachable(offer, options)
         if reached is not offer:
             offer, wire = reached, dialect.encode(request, reached)
-    return Call(
+    return PreparedRequest(
         prompt=messages[-1].content,
         offer=offer,
         dialect=dialect,
         request=request,
         wire=wire,
-        size=Size(estimate_body(wire.body)),
+        size=TokenEstimate(estimate_body(wire.body)),
         key=key,
         notices=(
             *choice.notices,
@@ -95,17 +95,17 @@ def prepare(
     )
 
 
-def resolve(
-    options: Options, known: Catalogue | None = None, *, deck: Deck | None = None
-) -> Choice:
+def resolve_offer(
+    options: Options, known: Catalogue | None = None, *, deck: OpenTape | None = None
+) -> Resolved:
     """Choose the offer that options, a tape or the environment names."""
     known = known or catalogue()
-    options = split(known, as_recorded(options, deck))
+    options = split(known, follow_recording(options, deck))
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
     from_env = _env("GLM_MODEL") if options.model is None else None
     dropped = from_env is not None and not base_url and _lacks(known, options.provider, from_env)
-    choice = choose(
+    choice = resolve(
         known,
         model=options.model or (None if dropped else from_env),
         provider=provider,
@@ -121,7 +121,7 @@ def resolve(
     return choice
 
 
-def _with_local_model(offer: Offer, deck: Deck | None) -> Offer:
+def _with_local_model(offer: Offer, deck: OpenTape | None) -> Offer:
     """Return the local offer with the model that spoke on the tape, or would run here."""
     spoke = recorded_model(deck, LOCAL)
     model = chosen() if spoke is None else spoken(spoke)

@@ -13,13 +13,13 @@ from ..catalogue.schema import Offer
 from ..core.messages import Message, Request, forces_call
 from ..core.secret import Secret
 from ..core.turn import Notice
-from ..core.usage import Size, estimate_body
+from ..core.usage import TokenEstimate, estimate_body
 from ..dialects import Dialect
-from ..tools.output_schema import Shape
+from ..tools.output_schema import OutputSchema
 from ..tools.tool import Approve, Tool
 from ..wire.http import IDLE_TIMEOUT_S
 from ..wire.request import WireRequest
-from ..wire.tape.tape import Deck
+from ..wire.tape.tape import OpenTape
 from .checks import checked_thinking
 
 MAX_ROUNDS = 8
@@ -30,7 +30,7 @@ TOOL_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
+class ToolPlan:
     """The functions that a turn may call and how, and the shape of its answer."""
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Follow:
     parallel: bool = False
     """Make the calls of one round at the same time, each in a thread of its own."""
     timeout_s: float = TOOL_TIMEOUT_S
-    shape: Shape | None = None
+    shape: OutputSchema | None = None
     """What the answer has to look like; ``None``: anything."""
 
 
@@ -50,7 +50,7 @@ THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", 
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PreparedRequest:
     """One prompt, chosen, checked and spelled; nothing of it has been sent."""
 
     prompt: str
@@ -59,25 +59,25 @@ class Call:
     request: Request
     """What is asked, in no provider's spelling."""
     wire: WireRequest
-    size: Size
+    size: TokenEstimate
     """About how large the request is."""
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
     """What is worth saying before anything is sent."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
-    follow: Follow | None = None
+    follow: ToolPlan | None = None
     """What to do after a reply; ``None``: nothing."""
-    deck: Deck | None = None
+    deck: OpenTape | None = None
     """The tape that the call goes through, if any."""
 
-    def again(self, **changes: Any) -> Call:
+    def again(self, **changes: Any) -> PreparedRequest:
         """Return the same call with a changed request: the next step of the same turn."""
         request = replace(self.request, **changes)
         wire = self.dialect.encode(request, self.offer)
-        size = Size(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
+        size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
-    def going_on(self, messages: Sequence[Message]) -> Call:
+    def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the call that follows when these messages have joined the conversation.
 
         A call that was forced is made by then: forced again, the model could never answer.
@@ -87,7 +87,7 @@ class Call:
             del parameters["tool_choice"]
         return self.again(messages=(*self.request.messages, *messages), parameters=parameters)
 
-    def unthinking(self) -> Call:
+    def without_thinking(self) -> PreparedRequest:
         """Return the same call with thinking off.
 
         Raises

@@ -8,12 +8,12 @@ from ..catalogue.resolve import LOCAL
 from ..catalogue.schema import Offer
 from ..wire.request import WireRequest
 from ..wire.tape.errors import not_on_tape
-from ..wire.tape.matching import Meaning
-from ..wire.tape.tape import Deck
+from ..wire.tape.matching import RequestKey
+from ..wire.tape.tape import OpenTape
 from .options import Options
 
 
-def as_recorded(options: Options, deck: Deck | None) -> Options:
+def follow_recording(options: Options, deck: OpenTape | None) -> Options:
     """Return options that ask whoever spoke on the tape, unless they name somebody themselves.
 
     So a lesson replays the same whatever keys and variables a student's computer has.
@@ -30,7 +30,7 @@ def as_recorded(options: Options, deck: Deck | None) -> Options:
     return options
 
 
-def recorded_model(deck: Deck | None, provider: str) -> str | None:
+def recorded_model(deck: OpenTape | None, provider: str) -> str | None:
     """Return the first model of a provider that spoke on the tape, where the tape replays."""
     if deck is None or not deck.replays:
         return None
@@ -38,7 +38,7 @@ def recorded_model(deck: Deck | None, provider: str) -> str | None:
     return next((asked.model for asked in models if asked.provider == provider), None)
 
 
-def needs_service(deck: Deck | None, offer: Offer, wire: WireRequest) -> bool:
+def is_live(deck: OpenTape | None, offer: Offer, wire: WireRequest) -> bool:
     """Return whether a call needs a key or a server: not where the tape answers it.
 
     Raises
@@ -48,7 +48,7 @@ def needs_service(deck: Deck | None, offer: Offer, wire: WireRequest) -> bool:
     """
     if deck is None:
         return True
-    asked = Meaning.of(offer.provider.name, wire.body)
+    asked = RequestKey.of(offer.provider.name, wire.body)
     if deck.answers(asked):
         return False
     if deck.only_replays:

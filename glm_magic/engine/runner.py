@@ -14,16 +14,16 @@ from ..core.errors import GlmError, SchemaError
 from ..core.events import StepStarted
 from ..core.messages import Message
 from ..core.turn import Cause, Notice, Step
-from ..tools.output_schema import Shape, ShapeError
+from ..tools.output_schema import OutputMismatchError, OutputSchema
 from ..wire import io_thread
-from .exchange import Transfer
-from .executor import Errands
-from .prepared import Call, Follow
-from .tool_loop import Rounds
+from .exchange import Exchange
+from .executor import CallerExecutor
+from .prepared import PreparedRequest, ToolPlan
+from .tool_loop import ToolLoop
 from .turn_builder import Arrivals
 
 
-class Check:
+class OutputCheck:
     """Hold the answers of one turn to their shape.
 
     Parameters
@@ -34,12 +34,12 @@ class Check:
         Takes the value.
     """
 
-    def __init__(self, shape: Shape, arrivals: Arrivals) -> None:
+    def __init__(self, shape: OutputSchema, arrivals: Arrivals) -> None:
         self._shape = shape
         self._arrivals = arrivals
         self._repaired = False
 
-    def after(self, call: Call, step: Step) -> Call | None:
+    def after(self, call: PreparedRequest, step: Step) -> PreparedRequest | None:
         """Read an answer; return the one request for another that it may need.
 
         Raises
@@ -51,11 +51,11 @@ class Check:
             return None
         try:
             self._arrivals.value = self._shape.read(step.content)
-        except ShapeError as problem:
+        except OutputMismatchError as problem:
             return self._repair(call, step, str(problem))
         return None
 
-    def _repair(self, call: Call, step: Step, problem: str) -> Call:
+    def _repair(self, call: PreparedRequest, step: Step, problem: str) -> PreparedRequest:
         cut = step.finish_reason == "length" or step.status == "incomplete"
         if self._repaired or cut:
             raise self._error(step, problem, cut=cut)
@@ -67,7 +67,7 @@ class Check:
             reasoning_from=call.offer.provider.name,
         )
         text = f"This does not fit: {problem}\n{self._shape.instruction}"
-        return call.going_on([said, Message("user", text)])
+        return call.with_messages([said, Message("user", text)])
 
     def _error(self, step: Step, problem: str, *, cut: bool) -> SchemaError:
         what = "was cut off" if cut else "does not fit the schema, and did not when asked again"
@@ -81,7 +81,7 @@ class Check:
         return error
 
 
-class Course:
+class TurnRunner:
     """Send the calls of a turn.
 
     Parameters
@@ -94,19 +94,19 @@ class Course:
         Runs the user's functions.
     """
 
-    def __init__(self, call: Call, arrivals: Arrivals, errands: Errands) -> None:
+    def __init__(self, call: PreparedRequest, arrivals: Arrivals, errands: CallerExecutor) -> None:
         self._first = call
         self._arrivals = arrivals
         self._errands = errands
-        self._rounds: Rounds | None = None
-        self._check: Check | None = None
-        self._sent: list[tuple[Call, Transfer]] = []
+        self._rounds: ToolLoop | None = None
+        self._check: OutputCheck | None = None
+        self._sent: list[tuple[PreparedRequest, Exchange]] = []
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
         self._hurried = False
 
     @property
-    def sent(self) -> list[tuple[Call, bytes]]:
+    def sent(self) -> list[tuple[PreparedRequest, bytes]]:
         """Each call so far, and the first megabyte of its reply's body."""
         return [(call, transfer.raw) for call, transfer in list(self._sent)]
 
@@ -118,7 +118,7 @@ class Course:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     @property
-    def can_hurry(self) -> bool:
+    def can_answer_now(self) -> bool:
         """Whether a call is being read that thinks, has not begun to answer, and need not think."""
         arrivals = self._arrivals
         if self._task is None or not self._sent or arrivals.done:
@@ -127,21 +127,21 @@ class Course:
         waits = reply.status == "streaming" and not reply.has_answer
         return waits and asked.request.thinking is not False and asked.offer.thinking_off
 
-    def hurry(self) -> None:
+    def answer_now(self) -> None:
         """Cancel the call that is being read and ask again with thinking off; from any thread."""
         task = self._task
         if task is not None:
             task.get_loop().call_soon_threadsafe(self._hurry, task)
 
     def _hurry(self, task: asyncio.Task[None]) -> None:
-        if self.can_hurry and not self._hurried:  # it may have begun to answer meanwhile
+        if self.can_answer_now and not self._hurried:  # it may have begun to answer meanwhile
             self._hurried = True
             task.cancel()
 
     async def run(self, current: io_thread.Io) -> None:
         """Send the calls, and end the turn, whatever happens."""
         self._task = asyncio.current_task()
-        call: Call | None = self._first
+        call: PreparedRequest | None = self._first
         self._prepare(self._first.follow)
         try:
             while call is not None and not self._cancelled:
@@ -159,19 +159,19 @@ class Course:
             fault.__cause__ = error
             self._arrivals.fail(fault)
 
-    def _prepare(self, follow: Follow | None) -> None:
+    def _prepare(self, follow: ToolPlan | None) -> None:
         """Get ready for what comes after a reply; its end is then not yet the turn's."""
         if follow is None:
             return
         self._arrivals.fold.goes_on = True
         if follow.tools:
-            self._rounds = Rounds(follow, self._arrivals, self._errands)
+            self._rounds = ToolLoop(follow, self._arrivals, self._errands)
         if follow.shape is not None:
-            self._check = Check(follow.shape, self._arrivals)
+            self._check = OutputCheck(follow.shape, self._arrivals)
 
-    async def _send(self, call: Call, current: io_thread.Io) -> Call | None:
+    async def _send(self, call: PreparedRequest, current: io_thread.Io) -> PreparedRequest | None:
         """Send one call and read its reply; return the call that follows, if one does."""
-        transfer = Transfer(call, self._arrivals.emit, self._arrivals.clock)
+        transfer = Exchange(call, self._arrivals.emit, self._arrivals.clock)
         self._sent.append((call, transfer))
         for watcher in self._arrivals.watchers:
             watcher.sends(call)
@@ -183,7 +183,7 @@ class Course:
             return self._without_thinking(call)
         return await self._after(call)
 
-    async def _after(self, call: Call) -> Call | None:
+    async def _after(self, call: PreparedRequest) -> PreparedRequest | None:
         """Return the call that follows a whole reply, if one does."""
         step = self._arrivals.fold.current.step(self._arrivals.now())
         cause: Cause = "tools"
@@ -194,13 +194,13 @@ class Course:
             self._step(cause, following)
         return following
 
-    def _without_thinking(self, call: Call) -> Call:
+    def _without_thinking(self, call: PreparedRequest) -> PreparedRequest:
         """Turn our own cancelling of a call into the next step."""
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
         self._hurried = False
-        following = call.unthinking()
+        following = call.without_thinking()
         self._arrivals.fold.current.interrupt(self._arrivals.now())
         self._arrivals.tell(
             Notice("answer-now", "the thinking was cut short; asked again without it")
@@ -208,7 +208,7 @@ class Course:
         self._step("answer now", following)
         return following
 
-    def _step(self, cause: Cause, call: Call) -> None:
+    def _step(self, cause: Cause, call: PreparedRequest) -> None:
         """Begin the turn's next step."""
         self._arrivals.fold.next = (call.size, call.wire.body)
         self._arrivals.tell(StepStarted(cause))

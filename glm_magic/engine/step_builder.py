@@ -27,8 +27,8 @@ from ..core.events import (
 )
 from ..core.messages import ToolCall, ToolRun, WebLink
 from ..core.price import Cost
-from ..core.turn import Beat, Cause, Notice, Status, Step, Timing
-from ..core.usage import Size, Usage
+from ..core.turn import Cause, Notice, Sample, Status, Step, Timing
+from ..core.usage import TokenEstimate, Usage
 
 STEP_S = 0.05
 """Growth within this time makes one point: a reader sees no finer."""
@@ -44,13 +44,13 @@ class Rhythm:
     """
 
     def __init__(self) -> None:
-        self._beats: list[Beat] = []
+        self._beats: list[Sample] = []
         self._step_s = STEP_S
 
     def note(self, at_s: float, reasoning: int = 0, answer: int = 0) -> None:
         """Add so many characters that came at `at_s`."""
-        last = self._beats[-1] if self._beats else Beat(at_s, 0, 0)
-        grown = Beat(at_s, last.reasoning + reasoning, last.answer + answer)
+        last = self._beats[-1] if self._beats else Sample(at_s, 0, 0)
+        grown = Sample(at_s, last.reasoning + reasoning, last.answer + answer)
         before = self._beats[-2].at_s if len(self._beats) > 1 else None
         if before is not None and at_s - before < self._step_s:
             self._beats[-1] = grown
@@ -62,11 +62,11 @@ class Rhythm:
 
     def all_was_reasoning(self) -> None:
         """Count the answer so far as reasoning."""
-        self._beats = [Beat(b.at_s, b.reasoning + b.answer, 0) for b in self._beats]
+        self._beats = [Sample(b.at_s, b.reasoning + b.answer, 0) for b in self._beats]
 
-    def beats(self, began_s: float) -> tuple[Beat, ...]:
+    def beats(self, began_s: float) -> tuple[Sample, ...]:
         """Return the points, in seconds after `began_s`."""
-        return tuple(Beat(b.at_s - began_s, b.reasoning, b.answer) for b in self._beats)
+        return tuple(Sample(b.at_s - began_s, b.reasoning, b.answer) for b in self._beats)
 
 
 WITHDRAWN = frozenset(
@@ -111,7 +111,7 @@ class _Call:
     arguments: _Text = field(default_factory=_Text)
 
 
-class ReplyFold:
+class StepBuilder:
     """Fold the events of one reply, and give its step at any moment.
 
     Parameters
@@ -140,7 +140,7 @@ class ReplyFold:
         cause: Cause = "prompt",
         number: int = 0,
         began_s: float = 0.0,
-        size: Size | None = None,
+        size: TokenEstimate | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> None:
         self._offer = offer

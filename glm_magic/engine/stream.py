@@ -16,11 +16,11 @@ from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
 from ..wire import io_thread
-from .executor import Errands
-from .prepared import Call
+from .executor import CallerExecutor
+from .prepared import PreparedRequest
 from .reply import Reply
-from .runner import Course
-from .turn_builder import Arrivals, Watcher
+from .runner import TurnRunner
+from .turn_builder import Arrivals, Observer
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -42,18 +42,18 @@ class Stream:
         arrived.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: PreparedRequest) -> None:
         self.call = call
         self._arrivals = Arrivals(call)
         self._arrivals.stop = self.cancel
         self._changed = self._arrivals.changed
-        self._errands = Errands(self._changed)
-        self._course = Course(call, self._arrivals, self._errands)
+        self._errands = CallerExecutor(self._changed)
+        self._course = TurnRunner(call, self._arrivals, self._errands)
         self._started = False
         self._cancelled = False
 
     @property
-    def watchers(self) -> list[Watcher]:
+    def watchers(self) -> list[Observer]:
         """Who looks on; to be filled before the request is sent."""
         return self._arrivals.watchers
 
@@ -83,7 +83,7 @@ class Stream:
         return b"".join(raw for _, raw in self._course.sent)
 
     @property
-    def sent(self) -> list[tuple[Call, bytes]]:
+    def sent(self) -> list[tuple[PreparedRequest, bytes]]:
         """Each call that was sent so far, and the first megabyte of its reply's body."""
         return self._course.sent
 
@@ -153,7 +153,7 @@ class Stream:
     @property
     def can_answer_now(self) -> bool:
         """Whether `answer_now` would do something: the model thinks, and could do without."""
-        return self._course.can_hurry
+        return self._course.can_answer_now
 
     def answer_now(self) -> bool:
         """Cut the thinking short: cancel the running call and ask again with thinking off.
@@ -170,10 +170,10 @@ class Stream:
         UnsupportedError
             The model always thinks; the running call goes on.
         """
-        self.call.unthinking()
+        self.call.without_thinking()
         possible = self.can_answer_now
         if possible:
-            self._course.hurry()
+            self._course.answer_now()
         return possible
 
     def close(self) -> None:

@@ -13,20 +13,20 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.turn import Notice
-from ..tools.output_schema import Shape
+from ..tools.output_schema import OutputSchema
 from .options import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
+class SchemaRequest:
     """Options under which an answer takes its shape."""
 
     options: Options
-    shape: Shape | None = None
+    shape: OutputSchema | None = None
     notices: tuple[Notice, ...] = ()
 
 
-def shaped(options: Options, offer: Offer) -> Shaped:
+def apply_schema(options: Options, offer: Offer) -> SchemaRequest:
     """Arrange for an answer in the caller's schema, as the offer allows.
 
     Raises
@@ -35,8 +35,8 @@ def shaped(options: Options, offer: Offer) -> Shaped:
         The schema is none.
     """
     if options.schema is None:
-        return Shaped(options)
-    shape = Shape(options.schema)
+        return SchemaRequest(options)
+    shape = OutputSchema(options.schema)
     mode = _mode(options, offer)
     arranged = replace(options, system=_system(options.system, shape))
     if mode == "json_schema":
@@ -46,10 +46,10 @@ def shaped(options: Options, offer: Offer) -> Shaped:
     off = mode == "json_object" and _needs_no_thinking(offer) and options.thinking is not False
     if off:
         arranged = replace(arranged, thinking=False)
-    return Shaped(arranged, shape, tuple(_notices(mode, off, offer)))
+    return SchemaRequest(arranged, shape, tuple(_notices(mode, off, offer)))
 
 
-def json_schema(shape: Shape) -> dict[str, Any]:
+def json_schema(shape: OutputSchema) -> dict[str, Any]:
     """Return a shape as ``response_format`` takes it."""
     name = "".join(c if c.isascii() and c.isalnum() else "_" for c in shape.name)[:64]
     own = {"name": name or "answer", "schema": shape.sent, "strict": True}
@@ -80,7 +80,7 @@ def _may_be_off(options: Options, offer: Offer) -> bool:
     return not _needs_no_thinking(offer) or (offer.thinking_off and not wanted)
 
 
-def _system(system: str | None, shape: Shape) -> str:
+def _system(system: str | None, shape: OutputSchema) -> str:
     return f"{system}\n\n{shape.instruction}" if system else shape.instruction
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from ..core.errors import InvalidValueError
-from ..wire.tape.tape import AT_ONCE, MODES, Deck, Mode, Tape
+from ..wire.tape.tape import MODES, NO_DELAY, Mode, OpenTape, Tape
 
 
 def as_recorded() -> float:
@@ -33,7 +33,7 @@ LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)
-class TapeUse:
+class TapeSetting:
     """A tape that somebody asks for, by its file."""
 
     path: Path
@@ -44,7 +44,7 @@ class TapeUse:
 
 _lock = threading.Lock()
 
-_put_in: TapeUse | None = None
+_put_in: TapeSetting | None = None
 
 _recording: dict[Path, Tape] = {}
 """Tapes that this process began to record: it goes on with them."""
@@ -52,7 +52,7 @@ _recording: dict[Path, Tape] = {}
 _read: dict[Path, Tape] = {}
 
 
-def put_in(use: TapeUse | None) -> None:
+def insert(use: TapeSetting | None) -> None:
     """Let every call that follows go through a tape; ``None`` takes it out.
 
     Raises
@@ -69,12 +69,12 @@ def put_in(use: TapeUse | None) -> None:
     _put_in = use
 
 
-def current() -> TapeUse | None:
+def current() -> TapeSetting | None:
     """Return the tape that is put in, if any."""
     return _put_in
 
 
-def deck_for(line: TapeUse | None = None, speed: float | None = None) -> Deck | None:
+def open_tape(line: TapeSetting | None = None, speed: float | None = None) -> OpenTape | None:
     """Return the tape that a call goes through, opened.
 
     Parameters
@@ -95,7 +95,7 @@ def deck_for(line: TapeUse | None = None, speed: float | None = None) -> Deck | 
     return _open(replace(use, speed=speed or use.speed) if use else None)
 
 
-def _by_environment(use: TapeUse | None) -> TapeUse | None:
+def _by_environment(use: TapeSetting | None) -> TapeSetting | None:
     """Apply ``GLM_TAPE``: a way of using the tapes that are named elsewhere, or a tape itself."""
     value = os.environ.get(VARIABLE, "").strip()
     if value == LIVE:
@@ -106,16 +106,16 @@ def _by_environment(use: TapeUse | None) -> TapeUse | None:
         return use
     mode, colon, file = value.partition(":")
     if colon and mode in MODES and file:
-        return TapeUse(Path(file).expanduser().absolute(), mode)
+        return TapeSetting(Path(file).expanduser().absolute(), mode)
     if value.endswith(":") or (colon and "+" in mode):
         raise InvalidValueError(
             f"{VARIABLE} cannot be {value!r}",
             hint=f"write FILE, MODE:FILE, MODE or {LIVE}; modes are {', '.join(MODES)}",
         )
-    return TapeUse(Path(value).expanduser().absolute())
+    return TapeSetting(Path(value).expanduser().absolute())
 
 
-def _open(use: TapeUse | None) -> Deck | None:
+def _open(use: TapeSetting | None) -> OpenTape | None:
     if use is None:
         return None
     path = use.path.expanduser().absolute()
@@ -123,7 +123,7 @@ def _open(use: TapeUse | None) -> Deck | None:
         tape = _for_recording(path) if use.mode == "record" else _for_replay(path, use.mode)
     usual = usual_speed()
     # Where nobody looks on, as in nbclient, no speed is worth waiting for.
-    return Deck(tape, use.mode, usual if use.speed is None or usual == AT_ONCE else use.speed)
+    return OpenTape(tape, use.mode, usual if use.speed is None or usual == NO_DELAY else use.speed)
 
 
 def _for_recording(path: Path) -> Tape:
@@ -141,17 +141,17 @@ def _for_replay(path: Path, mode: Mode) -> Tape:
     return known
 
 
-class Running:
+class TapeContext:
     """A tape that is put in; the end of a ``with`` block takes it out again."""
 
-    def __init__(self, use: TapeUse) -> None:
+    def __init__(self, use: TapeSetting) -> None:
         self._before = current()
-        put_in(use)
+        insert(use)
         self.use = use
 
     def stop(self) -> None:
         """Take the tape out."""
-        put_in(self._before)
+        insert(self._before)
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +168,7 @@ class Running:
         return f"<tape {self.use.path.name}: {self.use.mode}>"
 
 
-def record(file: str | os.PathLike[str]) -> Running:
+def record(file: str | os.PathLike[str]) -> TapeContext:
     """Write every reply from here on to a tape: ``with glm.record("lesson.glmtape"): …``.
 
     The first reply replaces an older tape of that name, which is kept beside it with a ``~``.
@@ -183,12 +183,12 @@ def record(file: str | os.PathLike[str]) -> Running:
     Running
         Its ``stop()``, or the end of its ``with`` block, ends the recording.
     """
-    return Running(TapeUse(Path(file), "record"))
+    return TapeContext(TapeSetting(Path(file), "record"))
 
 
 def replay(
     file: str | os.PathLike[str], *, speed: float | None = None, miss: str = "error"
-) -> Running:
+) -> TapeContext:
     """Answer from a tape, from here on, without a key or a network.
 
     Parameters
@@ -219,12 +219,12 @@ def replay(
         raise InvalidValueError(
             f"miss cannot be {miss!r}", hint="it is one of error, live and record"
         )
-    return Running(TapeUse(Path(file), cast("Mode", mode), speed and checked_speed(speed)))
+    return TapeContext(TapeSetting(Path(file), cast("Mode", mode), speed and checked_speed(speed)))
 
 
-def state(use: TapeUse | None = None) -> str:
+def state(use: TapeSetting | None = None) -> str:
     """Return in words which tape is in use; empty when none is."""
-    deck = deck_for(use)
+    deck = open_tape(use)
     if deck is None:
         return ""
     count = len(deck.tape.entries)
@@ -242,4 +242,4 @@ def checked_speed(speed: float) -> float:
     return speed
 
 
-__all__ = ["AT_ONCE", "Running", "TapeUse", "deck_for", "put_in", "record", "replay"]
+__all__ = ["NO_DELAY", "TapeContext", "TapeSetting", "insert", "open_tape", "record", "replay"]

@@ -11,8 +11,8 @@ from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.turn import Notice, Step, cut_call, step_messages
 from ..tools.results import failure_text, result_text
 from ..tools.tool import Tool, ToolError, parse_arguments
-from .executor import Errands
-from .prepared import Call, Follow
+from .executor import CallerExecutor
+from .prepared import PreparedRequest, ToolPlan
 from .turn_builder import Arrivals
 
 
@@ -20,7 +20,7 @@ class _InterruptedError(Exception):
     """The user interrupted a function; a group of tasks would swallow a cancellation."""
 
 
-class Rounds:
+class ToolLoop:
     """Make the calls that replies ask for, round by round.
 
     Parameters
@@ -33,7 +33,7 @@ class Rounds:
         Runs the functions.
     """
 
-    def __init__(self, follow: Follow, arrivals: Arrivals, errands: Errands) -> None:
+    def __init__(self, follow: ToolPlan, arrivals: Arrivals, errands: CallerExecutor) -> None:
         self._follow = follow
         self._arrivals = arrivals
         self._errands = errands
@@ -42,7 +42,7 @@ class Rounds:
         self._cut: ToolCall | None = None
         """The call in which the reply was cut."""
 
-    async def after(self, call: Call, step: Step) -> Call | None:
+    async def after(self, call: PreparedRequest, step: Step) -> PreparedRequest | None:
         """Make the calls of a reply; return the request that tells the model what they gave.
 
         Returns
@@ -60,9 +60,9 @@ class Rounds:
         self._cut = cut_call(step)
         await self._make(step.tool_calls)
         done = self._arrivals.fold.current.step(self._arrivals.now())
-        return call.going_on(step_messages(done, call.offer.provider.name))
+        return call.with_messages(step_messages(done, call.offer.provider.name))
 
-    def _is_callers(self, call: Call, step: Step) -> bool:
+    def _is_callers(self, call: PreparedRequest, step: Step) -> bool:
         """Whether a call is of a schema that came without a function."""
         given = {tool.get("function", {}).get("name") for tool in call.request.tools}
         return any(c.name in given and c.name not in self._follow.tools for c in step.tool_calls)

@@ -10,23 +10,23 @@ from ..catalogue.resolve import LOCAL
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..local.models import BETTER
-from ..tools.function import sort_tools
+from ..tools.function import resolve_tools
 from ..tools.mcp_registry import mcp_server
-from ..tools.output_schema import Shape
+from ..tools.output_schema import OutputSchema
 from ..tools.tool import Approve, ask_user
 from .options import WEB_SEARCH, Options
-from .prepared import MAX_ROUNDS, TOOL_TIMEOUT_S, Follow
+from .prepared import MAX_ROUNDS, TOOL_TIMEOUT_S, ToolPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
+class ToolSetup:
     """What tools add to a request and to its turn."""
 
     tools: tuple[Mapping[str, Any], ...]
     """Schemas, as they are sent."""
     parameters: Mapping[str, Any]
     """Body keys: the caller's, and those that the tools call for."""
-    follow: Follow | None = None
+    follow: ToolPlan | None = None
     """``None``: nothing follows a reply."""
 
 
@@ -36,7 +36,7 @@ _ANOTHER = {
 """Provider -> how to get a model that takes functions."""
 
 
-def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipment:
+def set_up_tools(options: Options, offer: Offer, shape: OutputSchema | None = None) -> ToolSetup:
     """Sort out the caller's tools for one offer; the answer's shape is looked after as well.
 
     Raises
@@ -53,19 +53,19 @@ def equip(options: Options, offer: Offer, shape: Shape | None = None) -> Equipme
         )
     of_servers = [tool for name in options.mcp for tool in mcp_server(name).tools()]
     given = [web_search(offer) if tool == WEB_SEARCH else tool for tool in options.tools]
-    schemas, tools = sort_tools([*given, *of_servers])
+    schemas, tools = resolve_tools([*given, *of_servers])
     if any(schema.get("type") == WEB_SEARCH for schema in schemas):
         web_search(offer)
     follow = _follow(options, tools, shape) if tools or shape else None
     if not schemas:
-        return Equipment((), options.parameters, follow)
+        return ToolSetup((), options.parameters, follow)
     if offer.functions == "no":
         raise UnsupportedError(
             f"{offer.model.id} at {offer.provider.title} takes no functions",
             hint=_ANOTHER.get(offer.provider.name, "choose another model, or leave the tools out"),
             provider=offer.provider.name,
         )
-    return Equipment(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
+    return ToolSetup(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
 
 
 def web_search(offer: Offer) -> Mapping[str, Any]:
@@ -98,8 +98,8 @@ def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[st
     return wanted
 
 
-def _follow(options: Options, tools: Mapping[str, Any], shape: Shape | None) -> Follow:
-    return Follow(
+def _follow(options: Options, tools: Mapping[str, Any], shape: OutputSchema | None) -> ToolPlan:
+    return ToolPlan(
         tools=tools,
         max_rounds=options.max_rounds or MAX_ROUNDS,
         approve=_approve(options.approve),

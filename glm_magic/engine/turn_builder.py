@@ -22,10 +22,10 @@ from ..catalogue.schema import Offer
 from ..core.errors import GlmError
 from ..core.events import Event, StepStarted, StreamError, TimedEvent
 from ..core.turn import Cause, Notice, Status, Step, Turn
-from ..core.usage import Size
+from ..core.usage import TokenEstimate
 from ..wire.tape.transport import Playback
-from .prepared import Call
-from .step_builder import ReplyFold
+from .prepared import PreparedRequest
+from .step_builder import StepBuilder
 
 
 class Accumulator:
@@ -50,7 +50,7 @@ class Accumulator:
         prompt: str,
         offer: Offer,
         notices: Iterable[Notice] = (),
-        size: Size | None = None,
+        size: TokenEstimate | None = None,
         request: Mapping[str, Any] | None = None,
     ) -> None:
         self._prompt = prompt
@@ -60,9 +60,9 @@ class Accumulator:
         self._stopped: Status | None = None
         self._error: GlmError | None = None
         self._ended_s: float | None = None
-        self.current = ReplyFold(offer, self._notices, size=size, request=request)
+        self.current = StepBuilder(offer, self._notices, size=size, request=request)
         """The newest reply; events of a reply may be given to it directly."""
-        self.next: tuple[Size | None, Mapping[str, Any] | None] = (size, request)
+        self.next: tuple[TokenEstimate | None, Mapping[str, Any] | None] = (size, request)
         """Size and body of the request that comes next."""
         self.goes_on = False
         """Whether the turn is not over when its newest reply is."""
@@ -80,7 +80,7 @@ class Accumulator:
 
     def _next(self, cause: Cause, at_s: float) -> None:
         self._earlier += (self.current.step(at_s),)
-        self.current = ReplyFold(
+        self.current = StepBuilder(
             self._offer,
             self._notices,
             cause=cause,
@@ -163,7 +163,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Reaction:
     """What a watcher has to say about a reply."""
 
     notice: Notice
@@ -171,13 +171,13 @@ class Remark:
     """True ends the reply here; what has arrived stays."""
 
 
-class Watcher(Protocol):
+class Observer(Protocol):
     """Sees one stream pass by, on the loop thread; whatever it does must be quick."""
 
-    def sends(self, call: Call) -> None:
+    def sends(self, call: PreparedRequest) -> None:
         """See a request of the stream before it is sent; raise `RefusedError` to prevent it."""
 
-    def saw(self, events: Sequence[Event]) -> Iterable[Remark]:
+    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:
         """See what one network chunk brought."""
 
     def ended(self, turn: Turn) -> None:
@@ -196,11 +196,11 @@ class Arrivals:
         The turn's first call.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: PreparedRequest) -> None:
         self.fold = Accumulator(
             call.prompt, call.offer, call.notices, call.size, request=call.wire.body
         )
-        self.watchers: list[Watcher] = []
+        self.watchers: list[Observer] = []
         """Who looks on."""
         self.stop: Callable[[], None] = lambda: None
         """Stops the turn; a watcher may ask for it."""

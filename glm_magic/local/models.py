@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 
-class Source(Protocol):
+class ModelSource(Protocol):
     """A model file that may or may not be on this computer."""
 
     def missing(self) -> str:
@@ -187,7 +187,7 @@ class LocalModel:
     """Short id, sent as the model of a request."""
     title: str
     """What to call it in a sentence."""
-    source: Source
+    source: ModelSource
     """Where its weights come from."""
     context: int
     """Tokens that one conversation may hold."""

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.i18n import translated
-from ..core.text import harmless
-from ..views.markup.escape import text_html
+from ..core.i18n import translate
+from ..core.text import escape_controls
+from ..views.markup.escape import escape_html
 
 _NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
 _TEXTUAL = "text-align:left"
 _MISSING = "n/a"
 
 
-class Shown:
+class Displayable:
     """Something with an HTML and a plain text form."""
 
     def html(self) -> str:
@@ -36,7 +36,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Table(Shown):
+class Table(Displayable):
     """Rows under named columns; numbers stand right, ``None`` is shown as ``n/a``."""
 
     columns: Sequence[str]
@@ -46,10 +46,10 @@ class Table(Shown):
 
     def html(self) -> str:
         """Return a table that untrusted pages and GitHub show as well."""
-        head = "".join(f'<th style="{_TEXTUAL}">{text_html(name)}</th>' for name in self.columns)
+        head = "".join(f'<th style="{_TEXTUAL}">{escape_html(name)}</th>' for name in self.columns)
         body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
-        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
-        note = f"<p>{text_html(translated(self.note))}</p>" if self.note else ""
+        title = f"<p><strong>{escape_html(self.title)}</strong></p>" if self.title else ""
+        note = f"<p>{escape_html(translate(self.note))}</p>" if self.note else ""
         return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def text(self) -> str:
@@ -63,12 +63,12 @@ class Table(Shown):
         ]
         lines = [_text_row(row, widths, right) for row in table]
         rule = "  ".join("─" * width for width in widths)
-        parts = [self.title, lines[0], rule, *lines[1:], translated(self.note)]
-        return harmless("\n".join(part for part in parts if part))
+        parts = [self.title, lines[0], rule, *lines[1:], translate(self.note)]
+        return escape_controls("\n".join(part for part in parts if part))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Sheet(Shown):
+class Sections(Displayable):
     """Texts under headings, each as it is."""
 
     parts: Sequence[tuple[str, str]]
@@ -79,40 +79,40 @@ class Sheet(Shown):
 
     def html(self) -> str:
         """Return preformatted text under headings."""
-        title = f"<p><strong>{text_html(self.title)}</strong></p>" if self.title else ""
+        title = f"<p><strong>{escape_html(self.title)}</strong></p>" if self.title else ""
         return title + "".join(self._html_parts())
 
     def _html_parts(self) -> Iterator[str]:
         for place, (heading, text) in enumerate(self.parts):
-            body = f'<pre style="white-space:pre-wrap">{text_html(text)}</pre>'
+            body = f'<pre style="white-space:pre-wrap">{escape_html(text)}</pre>'
             if self.folded and place:
-                yield f"<details><summary>{text_html(heading)}</summary>{body}</details>"
+                yield f"<details><summary>{escape_html(heading)}</summary>{body}</details>"
             else:
-                yield (f"<p>{text_html(heading)}</p>" if heading else "") + body
+                yield (f"<p>{escape_html(heading)}</p>" if heading else "") + body
 
     def text(self) -> str:
         """Return the texts, each under its heading."""
         parts = ["\n".join(filter(None, (heading, text))) for heading, text in self.parts]
-        return harmless("\n\n".join(filter(None, (self.title, *parts))))
+        return escape_controls("\n\n".join(filter(None, (self.title, *parts))))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Line(Shown):
+class Paragraph(Displayable):
     """One sentence, in English; it is shown in the user's language."""
 
     sentence: str
 
     def html(self) -> str:
         """Return a paragraph."""
-        return f"<p>{text_html(translated(self.sentence))}</p>"
+        return f"<p>{escape_html(translate(self.sentence))}</p>"
 
     def text(self) -> str:
         """Return the sentence."""
-        return harmless(translated(self.sentence))
+        return escape_controls(translate(self.sentence))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Given(Shown):
+class Value(Displayable):
     """A value that the verb returns, so that a program can go on with it."""
 
     value: Any
@@ -120,14 +120,14 @@ class Given(Shown):
     def html(self) -> str:
         """Return the value's own HTML form, or its text."""
         own = getattr(self.value, "_repr_html_", None)
-        return str(own()) if own is not None else f"<pre>{text_html(self.text())}</pre>"
+        return str(own()) if own is not None else f"<pre>{escape_html(self.text())}</pre>"
 
     def text(self) -> str:
         """Return the value as text."""
-        return harmless(str(self.value))
+        return escape_controls(str(self.value))
 
 
-def show(shown: Shown) -> None:
+def show(shown: Displayable) -> None:
     """Show it in the cell, or print it where there is no IPython."""
     from IPython.display import display
 
@@ -137,7 +137,7 @@ def show(shown: Shown) -> None:
 def _html_cells(row: Sequence[Any]) -> Iterator[str]:
     for cell in row:
         style = _NUMERIC if _is_number(cell) else _TEXTUAL
-        yield f'<td style="{style}">{text_html(_cell_text(cell))}</td>'
+        yield f'<td style="{style}">{escape_html(_cell_text(cell))}</td>'
 
 
 def _cell_text(cell: Any) -> str:
@@ -145,7 +145,7 @@ def _cell_text(cell: Any) -> str:
         return _MISSING
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
-    return harmless(" ".join(str(cell).split()))
+    return escape_controls(" ".join(str(cell).split()))
 
 
 def _is_number(cell: Any) -> bool:

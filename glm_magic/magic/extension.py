@@ -18,7 +18,7 @@ from ..session import notebook
 from .cells import notebook_of
 from .line import hooks
 from .line.hooks import Completion
-from .workspace import Desk
+from .workspace import Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -30,7 +30,7 @@ class GlmMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.desk = Desk(shell)
+        self.desk = Workspace(shell)
 
     @no_var_expand
     @line_cell_magic
@@ -116,16 +116,16 @@ def _cell_begins(info: Any) -> None:
     stylesheet = sys.modules.get("glm_magic.views.saved.assets")
     if stylesheet is not None:
         stylesheet.cell_begins(getattr(info, "cell_id", None))
-    presence = sys.modules.get("glm_magic.views.live.handshake")
-    if presence is not None:
-        presence.presence.cell_begins()
+    module = sys.modules.get("glm_magic.views.live.handshake")
+    if module is not None:
+        module.handshake.cell_begins()
 
 
 def _cell_ends(_: Any) -> None:
     """Tell the views, once they are in use, that the kernel reads messages again."""
-    presence = sys.modules.get("glm_magic.views.live.handshake")
-    if presence is not None:
-        presence.presence.cell_ends()
+    module = sys.modules.get("glm_magic.views.live.handshake")
+    if module is not None:
+        module.handshake.cell_ends()
 
 
 _loaded: dict[int, Loaded] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.i18n import translated
-from .display import Line, Sheet, Shown
+from ..core.i18n import translate
+from .display import Displayable, Paragraph, Sections
 from .line.options import OPTIONS, find_option
 from .verbs.registry import BY_NAME, VERBS, Verb
 
@@ -14,9 +14,9 @@ _USAGE = """\
 {name}, {name.attribute} and {name[index]} put Python values in; {{ and }} are plain braces."""
 
 
-def whole_help() -> Shown:
+def whole_help() -> Displayable:
     """Return the help on everything."""
-    return Sheet(
+    return Sections(
         [
             ("", _USAGE),
             ("Options", _aligned([(o.usage, o.help) for o in OPTIONS])),
@@ -25,12 +25,12 @@ def whole_help() -> Shown:
     )
 
 
-def help_on(word: str) -> Shown:
+def help_on(word: str) -> Displayable:
     """Return the help on one verb or option."""
     verb, option = BY_NAME.get(word), find_option(word)
     if verb is not None:
-        return Line(f"{verb.usage}: {verb.help}")
-    return Line(f"{option.usage}: {option.help}") if option else whole_help()
+        return Paragraph(f"{verb.usage}: {verb.help}")
+    return Paragraph(f"{option.usage}: {option.help}") if option else whole_help()
 
 
 def option_rows() -> list[str]:
@@ -51,7 +51,7 @@ def _short(verb: Verb) -> str:
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(left) for left, _ in rows)
-    told = [(left, translated(right, kind="help")) for left, right in rows]
+    told = [(left, translate(right, kind="help")) for left, right in rows]
     return "\n".join(f"  {left:<{width}}  {right}" for left, right in told)
 
 

@@ -31,7 +31,7 @@ class _Output:
     """Whether the output that stays was published."""
 
 
-class Marks:
+class Outputs:
     """The outputs of this kernel that can be changed; from any thread."""
 
     def __init__(self) -> None:

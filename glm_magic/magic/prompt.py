@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
-from ..engine.compare import Comparison, Lanes, lanes_of
+from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
-from ..session.session import Choice, Session
+from ..session.session import Session, VariantChoice
 from ..views.compare import compare_view
-from ..views.frontend import host_of
+from ..views.frontend import frontend_of
 from ..views.options import ViewOptions
 from ..views.play import View, play
 from ..views.select import view_for
 from .background import Background
-from .display import Line, show
+from .display import Paragraph, show
 from .line.interpolate import Interpolated, interpolate
-from .line.options import Options
+from .line.options import MagicOptions
 from .request_view import dry_run
 from .sessions import ASIDE
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..engine.stream import Stream
     from ..session.amounts import Amount
     from ..session.notebook import SlotKey
-    from .workspace import Desk
+    from .workspace import Workspace
 
 LAST = "_glm"
 """The variable that always holds the last reply."""
@@ -42,7 +42,7 @@ _CODE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Prompt:
     """A prompt that is ready to be asked: its text, how, and from which cell."""
 
     prompt: Interpolated
@@ -51,7 +51,7 @@ class Asking:
     budget: Amount | None = None
 
 
-def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | None:
+def ask(desk: Workspace, options: MagicOptions, cell: str | None) -> Reply | Background | None:
     """Send a prompt, show the reply as it arrives, and bind it.
 
     Returns
@@ -76,19 +76,19 @@ def ask(desk: Desk, options: Options, cell: str | None) -> Reply | Background | 
         )
     if options.dry_run:
         session.touch(key)
-        ways = [way.options for way in lanes_of(options.compare, asked)]
+        ways = [way.options for way in expand_axes(options.compare, asked)]
         show(dry_run([session.plan(prompt.text, way, key, start_local=False) for way in ways]))
         return None
     budget = parse_amount(options.budget) if options.budget else None
     if options.compare:
-        return compare(desk, options, session, Asking(prompt, asked, key, budget))
+        return compare(desk, options, session, Prompt(prompt, asked, key, budget))
     stream = session.open(prompt.text, asked, key, budget)
-    return shown(desk, options, session, stream, prompt.inserted, alone=cell is not None)
+    return show_reply(desk, options, session, stream, prompt.inserted, alone=cell is not None)
 
 
-def shown(
-    desk: Desk,
-    options: Options,
+def show_reply(
+    desk: Workspace,
+    options: MagicOptions,
     session: Session,
     stream: Stream,
     inserted: tuple[str, ...] = (),
@@ -106,7 +106,7 @@ def shown(
         looks = view_options(desk, options, inserted, alone=alone)
         slot = session.slot_of(stream)
         if slot is not None and session.name != ASIDE:
-            choice = Choice(session, slot, lambda: desk.marks.refresh(session))
+            choice = VariantChoice(session, slot, lambda: desk.marks.refresh(session))
             looks = replace(looks, variants=choice)
         view = view_for(desk.shell, looks)
         desk.marks.showed(slot, view, looks)
@@ -127,7 +127,7 @@ def shown(
     return reply
 
 
-def prompt_of(desk: Desk, options: Options, cell: str | None) -> Interpolated:
+def prompt_of(desk: Workspace, options: MagicOptions, cell: str | None) -> Interpolated:
     """Return the prompt with the values that it names put in."""
     text = join(options.prompt, cell, raw=options.raw)
     if not text.strip():
@@ -151,7 +151,7 @@ def join(line: str, cell: str | None, *, raw: bool = False) -> str:
     return text if raw else text.strip("\r\n").rstrip()
 
 
-def _session(desk: Desk, options: Options) -> Session:
+def _session(desk: Workspace, options: MagicOptions) -> Session:
     name = options.session or desk.session_name
     if options.new and not options.dry_run:
         desk.conversations.start(name)
@@ -162,7 +162,7 @@ def _session(desk: Desk, options: Options) -> Session:
 
 
 def view_options(
-    desk: Desk, options: Options, inserted: tuple[str, ...] = (), *, alone: bool = False
+    desk: Workspace, options: MagicOptions, inserted: tuple[str, ...] = (), *, alone: bool = False
 ) -> ViewOptions:
     """Return how a reply is shown: line, then ``%config``."""
     config: Any = desk.config  # its traits check the choices
@@ -180,7 +180,7 @@ def view_options(
 
 
 def _send_to_background(
-    desk: Desk, options: Options, session: Session, stream: Stream, view: View
+    desk: Workspace, options: MagicOptions, session: Session, stream: Stream, view: View
 ) -> Background:
     """Let the cell end while the reply goes on; its panel says how it ended, errors included."""
     job = desk.jobs.add(stream)
@@ -191,16 +191,20 @@ def _send_to_background(
         if desk.shell.user_ns.get(LAST) is job:
             desk.shell.user_ns[LAST] = reply
 
-    if host_of(desk.shell) == "executor":  # it would write the file before the reply is there
+    if frontend_of(desk.shell) == "executor":  # it would write the file before the reply is there
         job.show_to_the_end(view, at_end)
         return job
     job.show(view, at_end, lambda: desk.marks.ended(session, view))
-    if host_of(desk.shell) != "page" and not options.quiet:
-        show(Line(f"Job {job.number} runs in the background: %glm jobs, %glm stop {job.number}."))
+    if frontend_of(desk.shell) != "page" and not options.quiet:
+        show(
+            Paragraph(
+                f"Job {job.number} runs in the background: %glm jobs, %glm stop {job.number}."
+            )
+        )
     return job
 
 
-def _keep(desk: Desk, stream: Stream) -> Reply | None:
+def _keep(desk: Workspace, stream: Stream) -> Reply | None:
     """Make a reply the last one, unless it failed before anything came."""
     if not stream.done:  # a second interrupt ended the waiting
         return None
@@ -210,7 +214,7 @@ def _keep(desk: Desk, stream: Stream) -> Reply | None:
     return reply
 
 
-def _bind(desk: Desk, options: Options, reply: Reply) -> None:
+def _bind(desk: Workspace, options: MagicOptions, reply: Reply) -> None:
     if options.out:
         desk.shell.user_ns[options.out] = reply
     if (options.format or desk.config.format) == "code":
@@ -225,7 +229,9 @@ def first_code_block(answer: str) -> str:
     return found["code"].rstrip("\n") if found else ""
 
 
-def compare(desk: Desk, options: Options, session: Session, asking: Asking) -> Comparison | None:
+def compare(
+    desk: Workspace, options: MagicOptions, session: Session, asking: Prompt
+) -> Comparison | None:
     """Ask a prompt in several ways at the same time, and show the lanes side by side.
 
     Returns
@@ -243,7 +249,7 @@ def compare(desk: Desk, options: Options, session: Session, asking: Asking) -> C
             f"--compare and --{'bg' if options.bg else 'hold'} exclude each other",
             hint="leave one of them out",
         )
-    ways = lanes_of(options.compare, asking.options)
+    ways = expand_axes(options.compare, asking.options)
     streams = session.open_lanes(
         asking.prompt.text, [way.options for way in ways], asking.key, budget=asking.budget
     )

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from ..session import repository
 from ..session.session import DEFAULT, Session
 
-__all__ = ["ASIDE", "DEFAULT", "Conversations"]
+__all__ = ["ASIDE", "DEFAULT", "Sessions"]
 
 ASIDE = "(no history)"
 
 
-class Conversations:
+class Sessions:
     """Sessions by name; a name that is not there yet begins, or goes on from the disk."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Conversations:
         self.chosen: str | None = None
         """The session that ``%glm use`` or ``%glm new`` chose; ``None``: the configured one."""
         self._aside = Session(ASIDE, fresh=True)
-        self._aside.is_kept = False
+        self._aside.persistent = False
 
     def __contains__(self, name: str) -> bool:
         return name in self._sessions or (name != DEFAULT and repository.by_name(name) is not None)
@@ -90,7 +90,7 @@ class Conversations:
         before.rename(other)
         self._sessions[other] = before
         if name != DEFAULT:
-            repository.put_away(name, other)
+            repository.rename_saved(name, other)
         return other
 
     def unused(self, name: str) -> str:

@@ -9,16 +9,16 @@ from typing import Any
 
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError, InvalidValueError
-from ..core.i18n import translated
-from ..core.text import without_login
+from ..core.i18n import translate
+from ..core.text import strip_userinfo
 from ..credentials import find_key
 from ..engine.options import Options as Asked
 from ..engine.options import merge, split
-from ..engine.prepare import resolve
-from ..engine.tapes import TapeUse
+from ..engine.prepare import resolve_offer
+from ..engine.tapes import TapeSetting
 from ..wire.http import IDLE_TIMEOUT_S
 from .config import GLM
-from .line.options import Options
+from .line.options import MagicOptions
 from .sessions import DEFAULT
 
 BUILT_IN = "built-in"
@@ -33,7 +33,7 @@ class Setting:
     origin: str
 
 
-def from_line(options: Options) -> Asked:
+def from_line(options: MagicOptions) -> Asked:
     """Return what a magic line asks for."""
     return Asked(
         model=options.model,
@@ -50,7 +50,7 @@ def from_line(options: Options) -> Asked:
     )
 
 
-def tape_of(options: Options) -> TapeUse | None:
+def tape_of(options: MagicOptions) -> TapeSetting | None:
     """Return the tape that a line names."""
     if options.record and options.replay:
         raise InvalidValueError(
@@ -58,8 +58,8 @@ def tape_of(options: Options) -> TapeUse | None:
             hint="record first; the tape then answers with --replay",
         )
     if options.record:
-        return TapeUse(Path(options.record), "record")
-    return TapeUse(Path(options.replay), "replay", options.speed) if options.replay else None
+        return TapeSetting(Path(options.record), "record")
+    return TapeSetting(Path(options.replay), "replay", options.speed) if options.replay else None
 
 
 def from_config(config: GLM) -> Asked:
@@ -102,7 +102,7 @@ class Origins:
         return [
             self._place("provider", chosen),
             self._place("model", chosen),
-            Setting("base_url", without_login(base_url), "GLM_BASE_URL")
+            Setting("base_url", strip_userinfo(base_url), "GLM_BASE_URL")
             if base_url
             else Setting("base_url", "the provider's own", BUILT_IN),
             *(self._plain(name) for name in _DEFAULTS),
@@ -131,9 +131,9 @@ class Origins:
 
     def _resolved(self, name: str, chosen: Asked) -> tuple[str | None, str]:
         try:
-            offer = resolve(chosen, self.known).offer
+            offer = resolve_offer(chosen, self.known).offer
         except GlmError as error:
-            return getattr(chosen, name) or "none", translated(error.message)
+            return getattr(chosen, name) or "none", translate(error.message)
         if name == "model":
             return offer.model.id, "the provider's newest"
         if os.environ.get("GLM_BASE_URL"):

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ..views.frontend import host_of
+from ..views.frontend import frontend_of
 from .cells import Errors, RunningCell, prompt_namespace
 from .config import GLM
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from ..engine.options import Options as Asked
     from ..session.session import Session
     from .background import Jobs
-    from .line.options import Options
-    from .outputs import Marks
-    from .sessions import Conversations
+    from .line.options import MagicOptions
+    from .outputs import Outputs
+    from .sessions import Sessions
 
 
-class Desk:
+class Workspace:
     """The shell, the settings, the sessions."""
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -53,18 +53,18 @@ class Desk:
         return Places(self.shell)
 
     @cached_property
-    def marks(self) -> Marks:
+    def marks(self) -> Outputs:
         """The outputs that say when they were answered before a change."""
-        from .outputs import Marks
+        from .outputs import Outputs
 
-        return Marks()
+        return Outputs()
 
     @cached_property
-    def conversations(self) -> Conversations:
+    def conversations(self) -> Sessions:
         """The sessions by name."""
-        from .sessions import Conversations
+        from .sessions import Sessions
 
-        return Conversations()
+        return Sessions()
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -94,18 +94,18 @@ class Desk:
 
     def _in_use(self) -> Session | None:
         """Return the session that prompts belong to, unless nothing was asked yet."""
-        made: Conversations | None = self.__dict__.get("conversations")
+        made: Sessions | None = self.__dict__.get("conversations")
         return made.find(self.session_name) if made is not None else None
 
-    def asked(self, options: Options | None = None, session: Session | None = None) -> Asked:
+    def asked(self, options: MagicOptions | None = None, session: Session | None = None) -> Asked:
         """Return what a prompt asks for: line, then session, then ``%config``."""
         from ..engine.options import merge
         from .line.lookup import named
-        from .line.options import Options
+        from .line.options import MagicOptions
         from .settings import from_line
 
         below = self.below((session or self.session).options)
-        given = options or Options()
+        given = options or MagicOptions()
         tools = tuple(named(self, "--tool", name) for name in given.tool)
         schema = named(self, "--schema", given.schema) if given.schema else None
         line = replace(from_line(given), tools=tools, schema=schema)
@@ -115,9 +115,9 @@ class Desk:
 
     def usual_speed(self) -> float:
         """Return how fast tapes play here: without waiting where nobody looks on."""
-        from ..views.frontend import host_of
+        from ..views.frontend import frontend_of
 
-        return math.inf if host_of(self.shell) == "executor" else 1.0
+        return math.inf if frontend_of(self.shell) == "executor" else 1.0
 
     def below(self, options: Asked) -> Asked:
         """Return a session's options with ``%config`` under them."""
@@ -167,6 +167,8 @@ class Places:
         if "google.colab" in sys.modules:  # each output has a page of its own there
             return None
         place = self._cell.next_key()
-        if place is None and host_of(self._shell) == "executor":  # runs each cell once, in order
+        if (
+            place is None and frontend_of(self._shell) == "executor"
+        ):  # runs each cell once, in order
             return "", next(self._ordinals)
         return place

@@ -14,10 +14,10 @@ from weakref import WeakSet
 from ..core.events import Event
 from ..core.paths import data_folder
 from ..core.turn import Notice, Turn
-from ..engine.prepared import Call
-from ..engine.turn_builder import Remark
+from ..engine.prepared import PreparedRequest
+from ..engine.turn_builder import Reaction
 from . import notebook as notebook_hooks
-from .codec import Growth
+from .codec import TextDelta
 from .ledger import Entry, entries_of
 from .rows import call_row, ended_row, new_variant_row, run_row, slot_rows
 from .slots import Slot, Variant
@@ -29,12 +29,12 @@ PIECE_S = 0.9
 OFF = ("off", "0", "no", "false")
 
 
-class Journal:
+class Autosave:
     """Writes down the runs of this process's sessions while they happen."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._running: WeakSet[Keeper] = WeakSet()
+        self._running: WeakSet[TurnSaver] = WeakSet()
         self._told = ""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -45,18 +45,18 @@ class Journal:
         rows = [*slot_rows(session, slot), run_row(variant.id, variant.basis, variant.turn)]
         self.store.write([*rows, new_variant_row(session, slot, variant)])
         if stream is not None:
-            keeper = Keeper(self, session, name, variant)
+            keeper = TurnSaver(self, session, name, variant)
             stream.watchers.append(keeper)
             self.follow(keeper)
 
     def count(self, session: str, name: str, variant: Variant) -> None:
         """Write down what a run costs, and nothing of what it says."""
         if variant.stream is not None:
-            keeper = Keeper(self, session, name, variant, texts=False)
+            keeper = TurnSaver(self, session, name, variant, texts=False)
             variant.stream.watchers.append(keeper)
             self.follow(keeper)
 
-    def follow(self, keeper: Keeper) -> None:
+    def follow(self, keeper: TurnSaver) -> None:
         """Write what a run has brought about every second until it ends."""
         with self._lock:
             self._running.add(keeper)
@@ -64,7 +64,7 @@ class Journal:
                 self._thread = threading.Thread(target=self._run, name="glm-journal", daemon=True)
                 self._thread.start()
 
-    def done(self, keeper: Keeper) -> None:
+    def done(self, keeper: TurnSaver) -> None:
         """Forget a run that has ended."""
         with self._lock:
             self._running.discard(keeper)
@@ -90,28 +90,28 @@ class Journal:
             del keepers
 
 
-class Keeper:
+class TurnSaver:
     """Follows one run to its end; a watcher of its stream."""
 
     def __init__(
-        self, journal: Journal, session: str, name: str, variant: Variant, *, texts: bool = True
+        self, journal: Autosave, session: str, name: str, variant: Variant, *, texts: bool = True
     ) -> None:
         self._journal = journal
         self._session, self._name = session, name
         self._variant = variant
         self._texts = texts
-        self._growth = Growth()
+        self._growth = TextDelta()
         self._pieces = 0
         self._lock = threading.Lock()
         self._ended = False
 
-    def sends(self, call: Call) -> None:
+    def sends(self, call: PreparedRequest) -> None:
         """Let every call pass."""
 
-    def saw(self, events: Sequence[Event]) -> Iterable[Remark]:  # noqa: ARG002
+    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:  # noqa: ARG002
         """Tell, once, when the conversation is not being kept."""
         problem = self._journal.problem()
-        return [Remark(Notice("not-kept", f"this conversation is not kept: {problem}"))] * bool(
+        return [Reaction(Notice("not-kept", f"this conversation is not kept: {problem}"))] * bool(
             problem
         )
 
@@ -161,10 +161,10 @@ class Keeper:
 
 _lock = threading.Lock()
 
-_current: Journal | None = None
+_current: Autosave | None = None
 
 
-def current() -> Journal | None:
+def current() -> Autosave | None:
     """Return this process's journal, or ``None`` where conversations are not to be kept."""
     global _current  # noqa: PLW0603 - one file for each process
     if not is_on():
@@ -173,7 +173,7 @@ def current() -> Journal | None:
     with _lock:
         if _current is None or _current.store.path != path:
             close()
-            _current = Journal(Store(path))
+            _current = Autosave(Store(path))
         return _current
 
 

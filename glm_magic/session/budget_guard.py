@@ -11,9 +11,9 @@ from ..core.errors import InvalidValueError
 from ..core.events import ContentDelta, Event, ReasoningDelta, ToolCallDelta, UsageReport
 from ..core.price import Cost
 from ..core.turn import Notice, Turn
-from ..core.usage import Usage, estimate_exactly
-from ..engine.prepared import Call
-from ..engine.turn_builder import Remark
+from ..core.usage import Usage, estimate_tokens_exact
+from ..engine.prepared import PreparedRequest
+from ..engine.turn_builder import Reaction
 from .amounts import TOKENS, WARN_AT, Amount
 
 
@@ -33,7 +33,7 @@ class Limit:
         return f"the {self.of}'s budget of {self.amount}"
 
 
-class Meter:
+class BudgetGuard:
     """Holds one turn to its budgets; a watcher of its stream.
 
     The estimate is compared with the budgets after each network chunk, so that a budget is passed
@@ -50,13 +50,13 @@ class Meter:
     def __init__(
         self,
         limits: Sequence[Limit],
-        learn: Callable[[Call, int], None] = lambda _call, _tokens: None,
+        learn: Callable[[PreparedRequest, int], None] = lambda _call, _tokens: None,
     ) -> None:
         self._limits = list(limits)
         self._learn = learn
         self._lock = threading.Lock()
-        self._call: Call | None = None
-        self._planned: Call | None = None
+        self._call: PreparedRequest | None = None
+        self._planned: PreparedRequest | None = None
         self._before: list[tuple[Usage, Cost | None]] = []
         self._told = Usage()
         self._written = 0.0
@@ -66,7 +66,7 @@ class Meter:
         """What was found out before a later request of the turn, and is told with its reply."""
         self._stopped = False
 
-    def check(self, call: Call) -> list[Notice]:
+    def check(self, call: PreparedRequest) -> list[Notice]:
         """Refuse a call whose input alone would pass a budget; return what is worth saying.
 
         Raises
@@ -105,7 +105,7 @@ class Meter:
         """Return how much in that unit this turn has taken, or is about to."""
         return self.waiting(amount) + self._taken(amount)
 
-    def sends(self, call: Call) -> None:
+    def sends(self, call: PreparedRequest) -> None:
         """See a call that is about to be sent; refuse it where a budget would be passed."""
         with self._lock:
             if self._call is not None:
@@ -114,21 +114,21 @@ class Meter:
                 self._due += self.check(call)
             self._call = call
 
-    def saw(self, events: Sequence[Event]) -> Iterable[Remark]:
+    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:
         """Count what came, warn near the end of a budget, and stop at it."""
         with self._lock:
             for event in events:
                 match event:
                     case ReasoningDelta(text) | ContentDelta(text):
-                        self._written += estimate_exactly(text)
+                        self._written += estimate_tokens_exact(text)
                     case ToolCallDelta():
-                        self._written += estimate_exactly(event.arguments)
+                        self._written += estimate_tokens_exact(event.arguments)
                     case UsageReport(usage):
                         before = self._told.output or 0
                         if (usage.output or 0) > before:
                             self._written = 0.0
                         self._told = replace(usage, output=max(before, usage.output or 0))
-            due, self._due = [Remark(notice) for notice in self._due], []
+            due, self._due = [Reaction(notice) for notice in self._due], []
             return [*due, *(self._remarks() if not self._stopped else ())]
 
     def ended(self, turn: Turn) -> None:
@@ -137,15 +137,15 @@ class Meter:
         if self._call is not None and reported is not None and reported.input:
             self._learn(self._call, reported.input)
 
-    def _remarks(self) -> Iterator[Remark]:
+    def _remarks(self) -> Iterator[Reaction]:
         for limit in self._limits:
             spent = limit.spent() + self._taken(limit.amount)
             if spent >= limit.amount.number:
                 self._stopped = True
                 used = f"is used up (≈{_amount(limit, spent)})"
-                yield Remark(Notice("budget", f"stopped: {limit.name} {used}"), stop=True)
+                yield Reaction(Notice("budget", f"stopped: {limit.name} {used}"), stop=True)
                 return
-            yield from (Remark(notice) for notice in self._warning(limit, spent))
+            yield from (Reaction(notice) for notice in self._warning(limit, spent))
 
     def _warning(self, limit: Limit, spent: Decimal) -> list[Notice]:
         if limit.of in self._warned or spent < WARN_AT * limit.amount.number:
@@ -170,13 +170,13 @@ class Meter:
         return usage, _cost(call, usage)
 
 
-def _cost(call: Call, usage: Usage) -> Cost | None:
+def _cost(call: PreparedRequest, usage: Usage) -> Cost | None:
     price = call.offer.price
     cost = price.cost(usage) if price else None
     return replace(cost, estimated=True) if cost else None
 
 
-def _foreign(limit: Limit, call: Call) -> Notice | None:
+def _foreign(limit: Limit, call: PreparedRequest) -> Notice | None:
     """Say that a budget of money cannot hold this call, or refuse it."""
     amount, offer = limit.amount, call.offer
     if amount.unit == TOKENS or (offer.price and offer.price.currency == amount.unit):

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from . import autosave as journals
 from .amounts import Amount, parse_amount
-from .budget_guard import Limit, Meter
+from .budget_guard import BudgetGuard, Limit
 from .ledger import Entry, day_of
 from .notebook import followers
 from .rows import read_entries
 from .store import Statement
 
 if TYPE_CHECKING:
-    from .conversation import Turns
+    from .conversation import Conversation
 
 DAY = "budget day"
 QUOTA = "quota"
@@ -91,7 +91,7 @@ class Today:
 
 
 def limits_of(
-    session: Turns, run: str, cell: Amount | None, beside: Callable[[], list[Meter]]
+    session: Conversation, run: str, cell: Amount | None, beside: Callable[[], list[BudgetGuard]]
 ) -> list[Limit]:
     """Return the budgets that hold for a run; `beside` gives the meters of the other lanes."""
 

@@ -16,7 +16,7 @@ FEWEST = 30
 """Estimated tokens below which a call teaches nothing: there the chat template outweighs it."""
 
 
-class Scales:
+class TokenCalibration:
     """Scales by provider and model; what was learnt is kept beside the sessions."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ..core.text import clean
+from ..core.text import join_surrogates
 from ..core.turn import Turn
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def encode(value: Any) -> Any:
         kept = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
         return {name: encode(item) for name, item in kept.items() if item is not None}
     if isinstance(value, str):
-        return clean(value)
+        return join_surrogates(value)
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, date):
@@ -69,7 +69,7 @@ TEXTS = ("reasoning", "content")
 Encoded = dict[str, Any]
 
 
-class Growth:
+class TextDelta:
     """Make the pieces of one turn."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def _suffix(known: str, text: str) -> list[Any]:
     return [keep, text[keep:]]
 
 
-def grown(known: Encoded | None, piece: Encoded) -> Encoded:
+def apply_delta(known: Encoded | None, piece: Encoded) -> Encoded:
     """Return the turn that a piece makes of what was known before."""
     steps = known["steps"] if known else []
     whole = {**piece, "steps": [dict(step) for step in piece["steps"]]}

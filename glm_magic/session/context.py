@@ -11,8 +11,8 @@ from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
 from ..core.turn import Notice
-from ..core.usage import TOKENS_PER_MESSAGE, Size, estimate
-from ..engine.prepared import Call
+from ..core.usage import TOKENS_PER_MESSAGE, TokenEstimate, estimate
+from ..engine.prepared import PreparedRequest
 from .slots import Slot
 
 ROOM_FOR_ANSWER = 4096
@@ -29,7 +29,7 @@ def context_of(slots: Iterable[Slot]) -> list[Message]:
     return [message for slot in slots if slot.is_sent for message in slot.current.messages]
 
 
-def room(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
+def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
     """Return how many tokens of input a model takes; ``None`` where it is not known."""
     wanted = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
     limits = [offer.max_input] if offer.max_input else []
@@ -39,7 +39,9 @@ def room(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
     return min(limits) if limits else None
 
 
-def fitted(call: Call, before: Sequence[Slot], scale: float | None) -> Call:
+def fit_context(
+    call: PreparedRequest, before: Sequence[Slot], scale: float | None
+) -> PreparedRequest:
     """Return a call whose input the model takes; the oldest unpinned turns leave first.
 
     Parameters
@@ -57,9 +59,9 @@ def fitted(call: Call, before: Sequence[Slot], scale: float | None) -> Call:
         The prompt alone, with what is pinned, cannot fit.
     """
     factor = scale or 1.0
-    size = Size(round(factor * call.size.input), factor)
+    size = TokenEstimate(round(factor * call.size.input), factor)
     call = replace(call, size=size)
-    limit = room(call.offer, call.request.parameters)
+    limit = input_limit(call.offer, call.request.parameters)
     if limit is None or size.input <= limit:
         return call
     own = call.offer.provider.name if _preserves(call) else ""
@@ -68,17 +70,17 @@ def fitted(call: Call, before: Sequence[Slot], scale: float | None) -> Call:
     fixed = size.input - sum(sizes[slot.id] for slot in loose)
     if fixed * (1.0 if scale else DOUBT) > limit:
         raise _too_long(call, fixed, limit, pinned=len(loose) < len(sizes))
-    leaving = _leaving([sizes[slot.id] for slot in loose], size.input - limit, limit)
+    leaving = _evict_count([sizes[slot.id] for slot in loose], size.input - limit, limit)
     return _without(call, before, loose[:leaving], sum(sizes[s.id] for s in loose[:leaving]), limit)
 
 
-def _preserves(call: Call) -> bool:
+def _preserves(call: PreparedRequest) -> bool:
     """Whether reasoning of earlier turns goes back."""
     preserve = call.request.preserve
     return call.offer.is_coding_plan if preserve is None else preserve
 
 
-def _tokens(slot: Slot, size: Size, own: str) -> int:
+def _tokens(slot: Slot, size: TokenEstimate, own: str) -> int:
     """Return the size of a slot's messages; of its reasoning as well where it is `own`."""
     counts = (
         TOKENS_PER_MESSAGE
@@ -90,7 +92,7 @@ def _tokens(slot: Slot, size: Size, own: str) -> int:
     return round(size.scale * sum(counts))
 
 
-def reasoning_notice(call: Call) -> tuple[Notice, ...]:
+def reasoning_notice(call: PreparedRequest) -> tuple[Notice, ...]:
     """Return what the reasoning that goes back with a call costs, if any does."""
     own = call.offer.provider.name if _preserves(call) else None
     messages = [m for m in call.request.messages if m.reasoning and m.reasoning_from == own]
@@ -108,7 +110,7 @@ def reasoning_notice(call: Call) -> tuple[Notice, ...]:
     return (Notice("preserved", said),)
 
 
-def _leaving(sizes: Sequence[int], excess: int, limit: int) -> int:
+def _evict_count(sizes: Sequence[int], excess: int, limit: int) -> int:
     """Return how many of the oldest turns leave."""
     step = max(1, limit // STEPS)
     count = gone = 0
@@ -123,8 +125,8 @@ def _leaving(sizes: Sequence[int], excess: int, limit: int) -> int:
 
 
 def _without(
-    call: Call, before: Sequence[Slot], left: Sequence[Slot], tokens: int, limit: int
-) -> Call:
+    call: PreparedRequest, before: Sequence[Slot], left: Sequence[Slot], tokens: int, limit: int
+) -> PreparedRequest:
     """Return the call without the turns that leave, and with a notice that says which."""
     model = call.offer.model.id
     if not left:
@@ -150,7 +152,7 @@ def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> str:
     return f"turns {', '.join(map(str, numbers))}"
 
 
-def _too_long(call: Call, tokens: int, limit: int, *, pinned: bool) -> InvalidValueError:
+def _too_long(call: PreparedRequest, tokens: int, limit: int, *, pinned: bool) -> InvalidValueError:
     what = "the prompt and the pinned turns take" if pinned else "the prompt takes"
     return InvalidValueError(
         f"{what} ≈{tokens:,} tokens; {call.offer.model.id} at {call.offer.provider.name} takes"

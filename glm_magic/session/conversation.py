@@ -25,7 +25,7 @@ from .store import Statement
 _numbers = itertools.count()
 
 
-class Turns:
+class Conversation:
     """A conversation without the asking; every change of it is written to disk.
 
     Parameters
@@ -39,7 +39,7 @@ class Turns:
     def __init__(self, name: str, options: Options) -> None:
         self.name = name
         self.id = new_id()
-        self.is_kept = True
+        self.persistent = True
         """False keeps what is said off the disk; what it costs is still counted."""
         self.budget: Amount | None = None
         """What all turns together may take; ``None``: no limit."""
@@ -53,7 +53,7 @@ class Turns:
 
     def _join(self, name: str) -> bool:
         """Share the turns of a session of that name in this process; False when there is none."""
-        alike = [s for s in _living() if s is not self and s.name == name and s.is_kept]
+        alike = [s for s in _living() if s is not self and s.name == name and s.persistent]
         if not alike:
             return False
         other = max(alike, key=lambda session: session._number)
@@ -62,7 +62,7 @@ class Turns:
         self.options = self.options.over(other.options)
         return True
 
-    def _twins(self) -> list[Turns]:
+    def _twins(self) -> list[Conversation]:
         """Return every session that shares these turns, this one included."""
         return [session for session in _living() if session.id == self.id]
 
@@ -226,13 +226,13 @@ class Turns:
     def _write(self, rows: Sequence[Statement]) -> None:
         """Write a change to disk, if the session is kept there."""
         journal = journals.current()
-        if journal is not None and self.is_kept and rows:
+        if journal is not None and self.persistent and rows:
             journal.store.write([repository.session_row(self), *rows])
 
     def __len__(self) -> int:
         return len(self._slots)
 
 
-def _living() -> list[Turns]:
+def _living() -> list[Conversation]:
     """Return every session of this process."""
-    return [session for session in list(followers) if isinstance(session, Turns)]
+    return [session for session in list(followers) if isinstance(session, Conversation)]

@@ -8,7 +8,7 @@ from datetime import date
 
 from ..core.price import Cost, CostTotal, Price
 from ..core.turn import Step, Turn
-from ..core.usage import Size, Usage
+from ..core.usage import TokenEstimate, Usage
 from ..engine.exchange import REPLAYED
 
 
@@ -49,7 +49,11 @@ def day_of(at: float) -> str:
 
 
 def entries_of(
-    run: str, session: str, turn: Turn, size: Size | None = None, price: Price | None = None
+    run: str,
+    session: str,
+    turn: Turn,
+    size: TokenEstimate | None = None,
+    price: Price | None = None,
 ) -> Iterator[Entry]:
     """Yield the calls of a turn that were sent and may have to be paid for.
 
@@ -76,10 +80,12 @@ def entries_of(
 
 def _is_refused(step: Step) -> bool:
     """Whether the service answered with an error before it generated anything."""
-    return step.status == "failed" and not step.brought_something
+    return step.status == "failed" and not step.has_output
 
 
-def _spent(step: Step, size: Size | None, price: Price | None) -> tuple[Usage, Cost | None, bool]:
+def _spent(
+    step: Step, size: TokenEstimate | None, price: Price | None
+) -> tuple[Usage, Cost | None, bool]:
     if step.usage is not None and step.status != "streaming":
         return step.usage, step.cost, False
     if step.estimate is not None:

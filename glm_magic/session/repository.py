@@ -18,8 +18,8 @@ from .rows import read_entries, read_slots
 from .store import Statement
 
 if TYPE_CHECKING:
-    from .autosave import Journal
-    from .conversation import Turns
+    from .autosave import Autosave
+    from .conversation import Conversation
 
 _KEPT_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 
@@ -30,7 +30,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSession:
+class SavedSession:
     """A session on disk."""
 
     id: str
@@ -42,18 +42,18 @@ class KeptSession:
     turns: int
 
 
-def kept_sessions(journal: Journal, where: str, values: Sequence[Any] = ()) -> list[KeptSession]:
+def kept_sessions(journal: Autosave, where: str, values: Sequence[Any] = ()) -> list[SavedSession]:
     """Return the sessions with turns of which a condition holds, the last used one first."""
     sql = f"SELECT {_COLUMNS} FROM session WHERE {where} ORDER BY used_at DESC"  # noqa: S608 - our own words
-    found: list[KeptSession] = []
+    found: list[SavedSession] = []
     for id_, name, notebook, used_at, options, turns in journal.store.read(sql, values):
         with suppress(ValueError, TypeError, AttributeError):  # a damaged row hides no other one
             own, budget = _options(options), _budget(options)
-            found.append(KeptSession(id_, name, notebook, used_at, own, budget, turns))
+            found.append(SavedSession(id_, name, notebook, used_at, own, budget, turns))
     return [session for session in found if session.turns]
 
 
-def last_of_notebook(taken: Iterable[str]) -> KeptSession | None:
+def last_of_notebook(taken: Iterable[str]) -> SavedSession | None:
     """Return the session that this notebook used last, other than those with these ids."""
     journal = journals.current()
     if journal is None:
@@ -62,14 +62,14 @@ def last_of_notebook(taken: Iterable[str]) -> KeptSession | None:
     return next((kept for kept in found if kept.id not in ours), None)
 
 
-def by_name(name: str) -> KeptSession | None:
+def by_name(name: str) -> SavedSession | None:
     """Return the session of that name that was used last."""
     journal = journals.current()
     found = kept_sessions(journal, "name = ?", (name,)) if journal else []
     return found[0] if found else None
 
 
-def fill(session: Turns, kept: KeptSession) -> None:
+def fill(session: Conversation, kept: SavedSession) -> None:
     """Let a session go on from what is on disk; options that it has already win."""
     journal = journals.current()
     if journal is None:
@@ -82,7 +82,7 @@ def fill(session: Turns, kept: KeptSession) -> None:
     session._past = read_entries(journal.store, "session = ?", (kept.id,))
 
 
-def session_row(session: Turns) -> Statement:
+def session_row(session: Conversation) -> Statement:
     """Return what writes a session itself; keys and tools are never part of it."""
     now = time.time()
     options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}
@@ -108,7 +108,7 @@ def _budget(text: str) -> Amount | None:
     return None
 
 
-def put_away(name: str, other: str) -> None:
+def rename_saved(name: str, other: str) -> None:
     """Give sessions on disk another name, so that the name begins anew."""
     journal = journals.current()
     if journal is not None:

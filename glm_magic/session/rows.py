@@ -12,7 +12,7 @@ from typing import Any
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
-from .codec import Encoded, decode, encode, grown
+from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
 from .notebook import SlotKey
 from .slots import Slot, Variant
@@ -155,7 +155,7 @@ def _turn(store: Store, run: str, text: str) -> Turn:
         pieces = store.read("SELECT body FROM piece WHERE run = ? ORDER BY number", (run,))
         known: Encoded | None = None
         for (body,) in pieces:
-            known = grown(known, json.loads(body))
+            known = apply_delta(known, json.loads(body))
         whole = known or whole
     return cut_short(decode(Turn, whole))
 

@@ -13,32 +13,32 @@ from ..catalogue.load import catalogue
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..core.turn import Turn
-from ..engine.keywords import Asking, asks, options_of
+from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options, merge
 from ..engine.prepare import prepare
-from ..engine.prepared import Call
-from ..engine.replay import needs_service
+from ..engine.prepared import PreparedRequest
+from ..engine.replay import is_live
 from ..engine.reply import Reply
 from ..engine.stream import AsyncStream, Stream
 from . import autosave as journals
 from . import notebook, repository
 from .amounts import Amount
-from .budget_guard import Meter
+from .budget_guard import BudgetGuard
 from .budgets import limits_of
-from .calibration import Scales
-from .context import context_of, fitted, reasoning_notice
-from .conversation import Turns
+from .calibration import TokenCalibration
+from .context import context_of, fit_context, reasoning_notice
+from .conversation import Conversation
 from .notebook import SlotKey
 from .slots import Slot, Variant, basis_of, new_id
 
 DEFAULT = "default"
 """The session that begins afresh in every kernel."""
 
-scales = Scales()
+scales = TokenCalibration()
 """What this process knows about the providers' counts."""
 
 
-def _learn(call: Call, reported: int) -> None:
+def _learn(call: PreparedRequest, reported: int) -> None:
     """Compare a call's size with its provider's own count."""
     journal, size = journals.current(), call.size
     if size is not None and size.scale:
@@ -47,7 +47,7 @@ def _learn(call: Call, reported: int) -> None:
         scales.learn(offer.provider.name, offer.model.id, raw, reported, store)
 
 
-class Session(Turns):
+class Session(Conversation):
     """A conversation: each question is answered from the turns before it.
 
     Asked again from the same notebook cell, a question replaces that cell's own turn and is
@@ -65,9 +65,9 @@ class Session(Turns):
     """
 
     def __init__(
-        self, name: str = DEFAULT, *, fresh: bool = False, **asking: Unpack[Asking]
+        self, name: str = DEFAULT, *, fresh: bool = False, **asking: Unpack[AskKeywords]
     ) -> None:
-        super().__init__(name, options_of(asking))
+        super().__init__(name, to_options(asking))
         if fresh or name == DEFAULT:
             return
         if self._join(name):
@@ -76,8 +76,8 @@ class Session(Turns):
         if kept is not None:
             repository.fill(self, kept)
 
-    @asks
-    def ask(self, prompt: str, **asking: Unpack[Asking]) -> Reply:
+    @with_ask_keywords
+    def ask(self, prompt: str, **asking: Unpack[AskKeywords]) -> Reply:
         """Ask the next question, and wait for the whole reply.
 
         Returns
@@ -95,8 +95,8 @@ class Session(Turns):
             opened.raise_error()
             return opened.reply
 
-    @asks
-    async def aask(self, prompt: str, **asking: Unpack[Asking]) -> Reply:
+    @with_ask_keywords
+    async def aask(self, prompt: str, **asking: Unpack[AskKeywords]) -> Reply:
         """Ask the next question without blocking the event loop.
 
         Returns
@@ -104,14 +104,14 @@ class Session(Turns):
         Reply
             The answer, the reasoning and what they cost.
         """
-        key, options = notebook.slot_key(), options_of(asking)
+        key, options = notebook.slot_key(), to_options(asking)
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:
                 pass
             return opened.reply
 
-    @asks
-    def stream(self, prompt: str, **asking: Unpack[Asking]) -> Stream:
+    @with_ask_keywords
+    def stream(self, prompt: str, **asking: Unpack[AskKeywords]) -> Stream:
         """Ask the next question, and read the reply as it arrives.
 
         Returns
@@ -119,7 +119,7 @@ class Session(Turns):
         Stream
             It takes its place in the session at once; nothing is sent before its block is entered.
         """
-        return self.open(prompt, options_of(asking), notebook.slot_key())
+        return self.open(prompt, to_options(asking), notebook.slot_key())
 
     def open(
         self,
@@ -166,7 +166,7 @@ class Session(Turns):
             slot = slot or self._slots.find(key)
             basis = basis_of(self._slots.before(slot))
             calls = [self.plan(prompt, options, slot=slot) for options in lanes]
-            meters: list[Meter] = []
+            meters: list[BudgetGuard] = []
             runs = [self._metered(call, budget, meters) for call in calls]
             if slot is None:
                 slot = Slot(key)
@@ -188,19 +188,19 @@ class Session(Turns):
         return streams
 
     def _metered(
-        self, call: Call, budget: Amount | None, beside: list[Meter]
+        self, call: PreparedRequest, budget: Amount | None, beside: list[BudgetGuard]
     ) -> tuple[str, Stream]:
         """Return a stream that its budgets stop, and the id of its run.
 
         The meters of the lanes `beside` it are counted in, and its own joins them.
         """
         run = new_id()
-        live = needs_service(call.deck, call.offer, call.wire)
+        live = is_live(call.deck, call.offer, call.wire)
 
-        def others() -> list[Meter]:
+        def others() -> list[BudgetGuard]:
             return [other for other in beside if other is not meter]
 
-        meter = Meter(limits_of(self, run, budget, others) if live else [], _learn)
+        meter = BudgetGuard(limits_of(self, run, budget, others) if live else [], _learn)
         notices = meter.check(call)
         beside.append(meter)
         stream = Stream(replace(call, notices=(*call.notices, *notices)))
@@ -213,7 +213,7 @@ class Session(Turns):
         if journal is None:
             return
         for variant in new:
-            if self.is_kept:
+            if self.persistent:
                 journal.store.write([repository.session_row(self)])
                 journal.keep(self.id, self.name, slot, variant)
             else:
@@ -244,7 +244,7 @@ class Session(Turns):
         *,
         slot: Slot | None = None,
         start_local: bool = True,
-    ) -> Call:
+    ) -> PreparedRequest:
         """Return the call that a question would send, without asking it."""
         before = self._slots.before(slot or self._slots.find(key))
         messages = [*context_of(before), Message("user", prompt)]
@@ -252,7 +252,7 @@ class Session(Turns):
         call = prepare(messages, asked, start_local=start_local)
         offer, journal = call.offer, journals.current()
         store = journal.store if journal else None
-        fit = fitted(call, before, scales.scale(offer.provider.name, offer.model.id, store))
+        fit = fit_context(call, before, scales.scale(offer.provider.name, offer.model.id, store))
         return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
 
     def context(self, key: SlotKey | None = None) -> list[Message]:
@@ -274,7 +274,7 @@ class Session(Turns):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class VariantChoice:
     """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
 
     session: Session

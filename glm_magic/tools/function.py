@@ -254,7 +254,7 @@ def untitled() -> type[GenerateJsonSchema]:
     return Untitled
 
 
-def sort_tools(given: Iterable[Any]) -> tuple[tuple[Mapping[str, Any], ...], dict[str, Tool]]:
+def resolve_tools(given: Iterable[Any]) -> tuple[tuple[Mapping[str, Any], ...], dict[str, Tool]]:
     """Return the schemas of all tools, and those that can be called, by name.
 
     Parameters

@@ -20,11 +20,11 @@ _DEFINITIONS = ("$defs", "definitions")
 _HINT = "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
 
 
-class ShapeError(Exception):
+class OutputMismatchError(Exception):
     """What is wrong with an answer, in words for the model."""
 
 
-class Shape:
+class OutputSchema:
     """What an answer has to look like.
 
     Parameters
@@ -100,7 +100,7 @@ def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
             # in JSON mode a date may be a text, which in Python mode it may not always be
             return adapter.validate_json(json.dumps(value))
         except ValidationError as error:
-            raise ShapeError(problems(error)) from None
+            raise OutputMismatchError(problems(error)) from None
 
     return name, {k: v for k, v in schema.items() if k != "title"}, check
 
@@ -136,7 +136,7 @@ def _of_schema(given: Mapping[str, Any]) -> tuple[str, dict[str, Any], Callable[
             for error in validator.iter_errors(value)
         ]
         if found:
-            raise ShapeError("; ".join(text[:300] for text in found[:10]))
+            raise OutputMismatchError("; ".join(text[:300] for text in found[:10]))
         return value
 
     title = given.get("name") or schema.get("title") or "answer"
@@ -206,7 +206,7 @@ def _json(answer: str) -> Any:
     except (ValueError, RecursionError) as error:
         found = _first(text)
         if found is None:
-            raise ShapeError(f"it is not JSON ({error})") from None
+            raise OutputMismatchError(f"it is not JSON ({error})") from None
         return found[0]
 
 

@@ -11,8 +11,8 @@ from itertools import islice
 from types import FunctionType
 from typing import Any
 
-from ..core.format_value import as_text
-from ..core.text import clean
+from ..core.format_value import format_value
+from ..core.text import join_surrogates
 from .tool import ToolError
 
 MAX_CHARACTERS = 20_000
@@ -33,7 +33,7 @@ def result_text(value: Any) -> str:
         The value cannot even be shown.
     """
     try:
-        return capped(clean(_text(value)))
+        return capped(join_surrogates(_text(value)))
     except Exception as error:
         kind = type(value).__name__
         raise ToolError(
@@ -54,7 +54,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
     if _is_table(value):
-        return as_text(value)[0]
+        return format_value(value)[0]
     if isinstance(value, Iterator):
         items = list(islice(value, MAX_ITEMS + 1))
         more = f" (first {MAX_ITEMS:,} items)" * (len(items) > MAX_ITEMS)
@@ -80,7 +80,7 @@ def _is_table(value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Return something in JSON for a value that has no form there: lists for arrays."""
     if _is_table(value):
-        return as_text(value)[0]
+        return format_value(value)[0]
     to_list = getattr(type(value), "tolist", None)
     return to_list(value) if to_list is not None else repr(value)
 
@@ -101,7 +101,7 @@ def _one_line(error: BaseException) -> str:
     except Exception:
         said = ""
     name = type(error).__name__
-    return clean(f"{name}: {said}" if said else name)
+    return join_surrogates(f"{name}: {said}" if said else name)
 
 
 def records_of(value: Any) -> list[dict[str, Any]] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..core.turn import Turn
-from .labels import compare_words, words
+from .labels import compare_words, labels_for
 from .options import ViewOptions
 from .play import View
 from .saved.compare_page import compare_bundle, compare_text
@@ -35,18 +35,18 @@ def compare_view(shell: Any, lanes: Compared, options: ViewOptions) -> View:
     """Return the view of a comparison that suits the host."""
     where = where_for(shell, options)
     if options.quiet:
-        return _AtTheEnd(lanes, options, lambda *_: None)
+        return FinalOnlyView(lanes, options, lambda *_: None)
     if where == "terminal":
-        return _AtTheEnd(lanes, options, _print)
+        return FinalOnlyView(lanes, options, _print)
     if where == "panel":
         try:
             return ComparePanel(lanes, options)
         except ImportError:  # no widgets here
             pass
-    return _AtTheEnd(lanes, options, _publish)
+    return FinalOnlyView(lanes, options, _publish)
 
 
-class _AtTheEnd:
+class FinalOnlyView:
     """A view that shows the lanes when all of them have ended."""
 
     def __init__(
@@ -72,10 +72,10 @@ class _AtTheEnd:
 
 
 def _print(lanes: Compared, options: ViewOptions) -> None:
-    from ..core.text import harmless
+    from ..core.text import escape_controls
 
-    text = compare_text(lanes.labels, lanes.turns, options, words(options.language))
-    print(harmless(text))  # noqa: T201  a terminal is written to
+    text = compare_text(lanes.labels, lanes.turns, options, labels_for(options.language))
+    print(escape_controls(text))  # noqa: T201  a terminal is written to
 
 
 def _publish(lanes: Compared, options: ViewOptions) -> None:
@@ -112,7 +112,7 @@ class ComparePanel:
             layout = Layout(flex=_LANE, min_width="0", overflow="visible")
             columns.append(VBox([name, panel.widget], layout=layout))
         row = HBox(columns, layout=Layout(flex_flow="row wrap", grid_gap="0 10px", width="100%"))
-        plain = compare_words(words(self._options.language)).unfinished
+        plain = compare_words(labels_for(self._options.language)).unfinished
         bundle = {**row._repr_mimebundle_(), "text/plain": plain.format(count=len(columns))}
         self._display = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
@@ -133,6 +133,6 @@ class ComparePanel:
 
 
 def _safe(label: str) -> str:
-    from .markup.escape import text_html
+    from .markup.escape import escape_html
 
-    return text_html(label)
+    return escape_html(label)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.turn import Turn
-from .header import leaves_nothing
+from .header import is_error_only
 from .options import ViewOptions
 from .saved.page import bundle
 
@@ -26,7 +26,7 @@ def publish(
     publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
 
 
-def take_away(display_id: str, options: ViewOptions) -> None:
+def clear_output(display_id: str, options: ViewOptions) -> None:
     """Leave no output: the error that follows is all there is to say."""
     from IPython.display import clear_output
 
@@ -36,7 +36,7 @@ def take_away(display_id: str, options: ViewOptions) -> None:
         clear_output(wait=True)  # type: ignore[no-untyped-call]
 
 
-class Silence:
+class NullView:
     """A view that shows nothing."""
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ class PlainView:
         """Publish the one output."""
         from IPython.display import publish_display_data
 
-        if leaves_nothing(turn, self._options):
+        if is_error_only(turn, self._options):
             return
         data, metadata = bundle(turn, self._options)
         publish_display_data(data, metadata)  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-Host = Literal["page", "executor", "console", "terminal", "script"]
+Frontend = Literal["page", "executor", "console", "terminal", "script"]
 """
 ``page``: a notebook that shows widgets and updates of outputs. ``executor``: nbclient, papermill or
 nbconvert, which only write a file. ``console``: a text front end of a kernel, which cannot update
@@ -17,7 +17,7 @@ _CONSOLES = ("jupyter-console", "jupyter-qtconsole", "euporie", "console", "qtco
 """Commands and modules, with ``-`` for ``_``: ``python -m jupyter_console`` is one too."""
 
 
-def host_of(shell: Any) -> Host:
+def frontend_of(shell: Any) -> Frontend:
     """Return where the outputs of a shell go.
 
     Parameters

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..core.i18n import translated
+from ..core.i18n import translate
 from ..core.turn import Turn
 from ..core.usage import Usage
-from .labels import Words
+from .labels import Labels
 from .options import ViewOptions
 from .variants import run_label
 
@@ -41,7 +41,7 @@ def phase(turn: Turn) -> Phase:
     return "thinking" if turn.reasoning.strip() else "waiting"
 
 
-def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
+def facts(turn: Turn, options: ViewOptions, words: Labels) -> list[Fact]:
     """Return the header of a turn, in reading order."""
     items = [
         _model(turn, words),
@@ -55,9 +55,9 @@ def facts(turn: Turn, options: ViewOptions, words: Words) -> list[Fact]:
     return [item for item in items if item and item.text]
 
 
-def remarks(turn: Turn, options: ViewOptions, words: Words) -> list[str]:
+def remarks(turn: Turn, options: ViewOptions, words: Labels) -> list[str]:
     """Return what stands below the header: what was put in, notices, an unusual ending."""
-    lines = [translated(notice.message, words.language) for notice in turn.notices]
+    lines = [translate(notice.message, words.language) for notice in turn.notices]
     if options.inserted:
         lines.insert(0, words.inserted.format(names=", ".join(options.inserted)))
     reason = turn.finish_reason
@@ -67,13 +67,13 @@ def remarks(turn: Turn, options: ViewOptions, words: Words) -> list[str]:
     return lines
 
 
-def failure(turn: Turn, words: Words) -> str:
+def failure(turn: Turn, words: Labels) -> str:
     """Return the words of the error that ended a turn, line by line; empty when there is none."""
     lines = (turn.error or "").split("\n")
-    return "\n".join(translated(line, words.language) for line in lines)
+    return "\n".join(translate(line, words.language) for line in lines)
 
 
-def missing_answer(turn: Turn, words: Words) -> str:
+def missing_answer(turn: Turn, words: Labels) -> str:
     """Say in words why there is no answer; empty when there is one, or one may still come."""
     if turn.answer.strip() or turn.status == "streaming":
         return ""
@@ -84,7 +84,7 @@ def missing_answer(turn: Turn, words: Words) -> str:
     return words.only_reasoning if turn.reasoning.strip() else words.empty
 
 
-def leaves_nothing(turn: Turn, options: ViewOptions) -> bool:
+def is_error_only(turn: Turn, options: ViewOptions) -> bool:
     """Whether the error that the cell ends with says everything there is to say."""
     bare = not (turn.answer.strip() or turn.reasoning.strip() or turn.tool_calls)
     return turn.status == "failed" and turn.error is not None and bare and not options.background
@@ -97,13 +97,13 @@ def seconds(value_s: float) -> str:
     return f"{int(value_s // 60)} min {int(value_s % 60):02d} s"
 
 
-def reasoning_tokens(turn: Turn, words: Words) -> str:
+def reasoning_tokens(turn: Turn, words: Labels) -> str:
     """Return the size of the reasoning as the provider reported it, or nothing."""
     count = turn.usage.reasoning if turn.usage else None
     return words.tokens.format(count=f"{count:,}") if count else ""
 
 
-def _state(turn: Turn, words: Words) -> Fact:
+def _state(turn: Turn, words: Labels) -> Fact:
     now = phase(turn)
     label = str(getattr(words, now))
     elapsed_s = turn.timing.thinking_s if now == "thinking" else turn.timing.total_s
@@ -115,12 +115,12 @@ def _state(turn: Turn, words: Words) -> Fact:
     return Fact("state", label)
 
 
-def _model(turn: Turn, words: Words) -> Fact:
+def _model(turn: Turn, words: Labels) -> Fact:
     ran = turn.steps[-1].resolved_model if turn.steps else None
     return Fact("model", turn.model, words.ran.format(model=ran) if ran else "")
 
 
-def _time(turn: Turn, words: Words) -> Fact | None:
+def _time(turn: Turn, words: Labels) -> Fact | None:
     timing = turn.timing
     details = [
         form.format(time=seconds(value_s))
@@ -141,7 +141,7 @@ def _time(turn: Turn, words: Words) -> Fact | None:
     return Fact("time", form.format(time=seconds(shown)), " · ".join(details))
 
 
-def _counts(turn: Turn, words: Words) -> list[Fact | None]:
+def _counts(turn: Turn, words: Labels) -> list[Fact | None]:
     """Return tokens, speed and cost; while the reply streams only what is already known."""
     over = turn.status != "streaming"
     nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
@@ -155,7 +155,7 @@ def _counts(turn: Turn, words: Words) -> list[Fact | None]:
     ]
 
 
-def _spent(turn: Turn, words: Words) -> str:
+def _spent(turn: Turn, words: Labels) -> str:
     """Return ``42 in · ≈284 out (≈81 reasoning)`` with what is known; ``≈`` for an estimate."""
     guessed = turn.estimate or Usage()
     usage = (turn.usage or Usage()) + guessed
@@ -176,7 +176,7 @@ def _spent(turn: Turn, words: Words) -> str:
     return " · ".join(sides)
 
 
-def _speed(turn: Turn, words: Words) -> Fact | None:
+def _speed(turn: Turn, words: Labels) -> Fact | None:
     """Return the last reply's rate, from its first byte to its end."""
     step = turn.steps[-1] if turn.steps else None
     output = step.usage.output if step and step.usage else None

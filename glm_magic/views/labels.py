@@ -13,7 +13,7 @@ from ..core.i18n import is_chinese
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Labels:
     """Every label of a view, in one language."""
 
     language: str = "en"
@@ -81,9 +81,9 @@ class Words:
     unfinished: str = "{model}: the reply was still arriving when this was saved."
 
 
-ENGLISH = Words()
+ENGLISH = Labels()
 
-CHINESE = Words(
+CHINESE = Labels(
     language="zh",
     waiting="等待中",
     retrying="{time} 后重试",
@@ -150,7 +150,7 @@ CHINESE = Words(
 )
 
 
-def words(language: str | None = None) -> Words:
+def labels_for(language: str | None = None) -> Labels:
     """Return the words of a language, or of the one that the user reads when it is ``None``."""
     return CHINESE if is_chinese(language) else ENGLISH
 
@@ -195,7 +195,7 @@ _BREAKDOWN_CHINESE = AnatomyWords(
 )
 
 
-def anatomy_words(said: Words) -> AnatomyWords:
+def anatomy_words(said: Labels) -> AnatomyWords:
     """Return the labels in the language of a view's other words."""
     return _BREAKDOWN_CHINESE if said.language == "zh" else _BREAKDOWN_ENGLISH
 
@@ -244,6 +244,6 @@ _COMPARE_CHINESE = CompareWords(
 )
 
 
-def compare_words(said: Words) -> CompareWords:
+def compare_words(said: Labels) -> CompareWords:
     """Return the labels in the language of a view's other words."""
     return _COMPARE_CHINESE if said.language == "zh" else _COMPARE_ENGLISH

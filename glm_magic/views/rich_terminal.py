@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 
-from ..core.text import harmless
+from ..core.text import escape_controls
 from ..core.turn import Step, Turn
-from .markup.escape import trimmed
+from .markup.escape import strip_blank_lines
 from .markup.incremental import finished_length
 from .terminal import TerminalView
 
@@ -53,7 +53,7 @@ class RichTerminalView(TerminalView):
         if part != "answer" or self._options.hold == "answer":
             super()._grow(part, text)
             return
-        text = harmless(trimmed(text))
+        text = escape_controls(strip_blank_lines(text))
         if text == self._printed["answer"]:
             return
         self._cut = self._cut if text.startswith(self._printed["answer"][: self._cut]) else 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .display import Silence
-from .frontend import Host, host_of
+from .display import NullView
+from .frontend import Frontend, frontend_of
 from .options import ViewOptions, Where
 from .play import View
 
-_VIEW_OF_HOST: dict[Host, Where] = {
+_VIEW_OF_HOST: dict[Frontend, Where] = {
     "page": "panel",
     "executor": "page",
     "console": "terminal",
@@ -30,7 +30,7 @@ def view_for(shell: Any, options: ViewOptions) -> View:
         What the user chose; `ViewOptions.where` overrides the host.
     """
     if options.quiet:
-        return Silence()
+        return NullView()
     where = where_for(shell, options)
     if where == "panel":
         return _panel(options)
@@ -39,12 +39,12 @@ def view_for(shell: Any, options: ViewOptions) -> View:
 
         return PlainView(options)
     # A terminal belongs to whoever types there while a turn runs in the background.
-    return Silence() if options.background else _terminal(options)
+    return NullView() if options.background else _terminal(options)
 
 
 def where_for(shell: Any, options: ViewOptions) -> Where:
     """Return the kind of view that suits the host, unless the user chose one."""
-    return options.where if options.where != "auto" else _VIEW_OF_HOST[host_of(shell)]
+    return options.where if options.where != "auto" else _VIEW_OF_HOST[frontend_of(shell)]
 
 
 def _terminal(options: ViewOptions) -> View:
@@ -62,13 +62,13 @@ def _terminal(options: ViewOptions) -> View:
 
 def _panel(options: ViewOptions) -> View:
     """Return the live panel, or what a page without its front end can show."""
-    from .live.handshake import presence
+    from .live.handshake import handshake
 
     try:
-        if presence.is_missing:
-            from .live.fallback import WidgetsView
+        if handshake.is_missing:
+            from .live.fallback import FallbackView
 
-            return WidgetsView(options)
+            return FallbackView(options)
         from .live.panel import PanelView
     except ImportError:
         from .display import PlainView

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
-from ..core.text import harmless
+from ..core.text import escape_controls
 from ..core.turn import Step, Turn
-from .header import facts, failure, leaves_nothing, missing_answer, remarks
-from .labels import words
-from .markup.escape import trimmed
+from .header import facts, failure, is_error_only, missing_answer, remarks
+from .labels import labels_for
+from .markup.escape import strip_blank_lines
 from .options import ViewOptions
 from .saved.steps import call_lines, remark_of
 
@@ -42,7 +42,7 @@ class TerminalView:
 
     def __init__(self, options: ViewOptions, out: TextIO | None = None) -> None:
         self._options = options
-        self._words = words(options.language)
+        self._words = labels_for(options.language)
         self._out = out
         self._colour = False
         self._part = ""
@@ -78,7 +78,7 @@ class TerminalView:
     def finish(self, turn: Turn) -> None:
         """Print the rest, how it ended, and what it took."""
         self.paint(turn)
-        if leaves_nothing(turn, self._options):
+        if is_error_only(turn, self._options):
             return
         self._end_part()
         for line in call_lines(turn.steps[-1], self._words) if turn.steps else ():
@@ -101,7 +101,7 @@ class TerminalView:
 
     def _grow(self, part: str, text: str) -> None:
         """Print what `text` has beyond what was printed of this part."""
-        text = harmless(trimmed(text))
+        text = escape_controls(strip_blank_lines(text))
         before = self._printed[part]
         if text == before:
             return
@@ -137,7 +137,7 @@ class TerminalView:
 
     def _line(self, text: str, style: str) -> None:
         if text:
-            text = harmless(text)
+            text = escape_controls(text)
             self._write(f"{style}{text}{PLAIN}\n" if self._colour else f"{text}\n")
 
     def _write(self, text: str) -> None:

@@ -6,10 +6,10 @@ The other runs of a cell: which of them this is, what the others answered, and t
 from __future__ import annotations
 
 from ..core.turn import Turn
-from .labels import Words
-from .markup.escape import attribute, text_html, trimmed
+from .labels import Labels
+from .markup.escape import escape_attribute, escape_html, strip_blank_lines
 from .markup.markdown import markdown_html
-from .markup.sanitize import tamed
+from .markup.sanitize import sanitize_markdown
 from .options import Variants, ViewOptions
 
 
@@ -28,7 +28,7 @@ def stamp(turn: Turn) -> str:
     return "" if sent_at is None else str(round(sent_at * 1000))
 
 
-def run_label(turn: Turn, options: ViewOptions, said: Words) -> str:
+def run_label(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return ``run 2/3``; empty for the only run of a cell."""
     count = len(options.variants.turns) if options.variants is not None else 0
     if options.variants is None or count < 2:
@@ -40,26 +40,26 @@ MOST_KEPT = 3
 """Other runs whose answers stay in the file."""
 
 
-def with_arrows(label: str, turn: Turn, options: ViewOptions, said: Words) -> str:
+def with_arrows(label: str, turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return a run's label between two arrows, which show where a live panel takes their clicks."""
     if options.variants is None or turn.status == "streaming":
-        return text_html(label)
+        return escape_html(label)
     place, last = place_of(turn, options.variants), len(options.variants.turns) - 1
     at = stamp(turn)
     back = _arrow("◀", place - 1, at, said.run_before, off=place == 0)
     on = _arrow("▶", place + 1, at, said.run_after, off=place == last)
-    return f"{back}{text_html(label)}{on}"
+    return f"{back}{escape_html(label)}{on}"
 
 
 def _arrow(sign: str, place: int, at: str, title: str, *, off: bool) -> str:
     return (
         f'<button type="button" class="glm-go" data-sign="{sign}" data-run="{place}" data-at="{at}"'
-        f' title="{attribute(title)}" aria-label="{attribute(title)}"'
+        f' title="{escape_attribute(title)}" aria-label="{escape_attribute(title)}"'
         f' style="display:none"{" disabled" * off}></button>'
     )
 
 
-def others(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, str]]:
+def others(turn: Turn, options: ViewOptions, said: Labels) -> list[tuple[str, str]]:
     """Return label and answer of the last runs beside this one that answered."""
     if options.variants is None or options.hold == "answer":
         return []
@@ -70,24 +70,24 @@ def others(turn: Turn, options: ViewOptions, said: Words) -> list[tuple[str, str
     return [
         (
             f"{said.run.format(number=place + 1, count=len(turns))} · {turns[place].model}",
-            trimmed(turns[place].answer),
+            strip_blank_lines(turns[place].answer),
         )
         for place in told
     ]
 
 
-def others_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+def others_html(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the other answers, each behind a line that opens it."""
     return "".join(
-        f'<details class="glm-tool glm-other"><summary>{text_html(label)}</summary>'
+        f'<details class="glm-tool glm-other"><summary>{escape_html(label)}</summary>'
         f"<div>{markdown_html(answer)}</div></details>\n"
         for label, answer in others(turn, options, said)
     )
 
 
-def others_markdown(turn: Turn, options: ViewOptions, said: Words) -> str:
+def others_markdown(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the same as Markdown."""
     return "\n\n".join(
-        f"<details><summary>{text_html(label)}</summary>\n\n{tamed(answer)}\n\n</details>"
+        f"<details><summary>{escape_html(label)}</summary>\n\n{sanitize_markdown(answer)}\n\n</details>"
         for label, answer in others(turn, options, said)
     )

@@ -25,7 +25,7 @@ from ..core.errors import (
     UnavailableError,
 )
 from ..core.secret import Secret
-from ..core.text import without_login
+from ..core.text import strip_userinfo
 from .decompress import unpacker
 from .request import USER_AGENT, WireRequest
 from .tape.transport import PLAYBACK, PROVIDER, Playback
@@ -33,7 +33,7 @@ from .tape.transport import PLAYBACK, PROVIDER, Playback
 if TYPE_CHECKING:
     import httpx
 
-    from .tape.tape import Deck
+    from .tape.tape import OpenTape
 
 KEPT_OPEN_S = 20.0
 """How long an idle connection is kept for the next question."""
@@ -145,7 +145,7 @@ STALE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpResponse:
     """An open response: its head, and its body as chunks still to come."""
 
     status: int
@@ -156,7 +156,7 @@ class Reply:
     """The clock of a reply that comes from a tape."""
 
 
-class _Route:
+class _ConnectionTrace:
     """Whether a request went over a connection that was made for it, or over a kept one."""
 
     is_new = False
@@ -194,7 +194,7 @@ class HttpClient:
         key: Secret | None,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
         provider: str = "",
-    ) -> AsyncIterator[Reply]:
+    ) -> AsyncIterator[HttpResponse]:
         """Send a request and give its open response; the connection ends with the block.
 
         The `provider` is what a tape knows the request by, beside its body.
@@ -212,7 +212,7 @@ class HttpClient:
         try:
             chunks = _chunks(response, request.url, idle_timeout_s)
             playback = response.extensions.get(PLAYBACK)
-            yield Reply(response.status_code, response.headers, chunks, playback)
+            yield HttpResponse(response.status_code, response.headers, chunks, playback)
         finally:
             await response.aclose()
 
@@ -223,7 +223,7 @@ class HttpClient:
         import httpx
 
         timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
-        route = _Route()
+        route = _ConnectionTrace()
         try:
             sent = self._client.build_request(
                 "POST",
@@ -245,9 +245,9 @@ class HttpClient:
                     if was_open or route.failures > MAX_STALE:
                         raise
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            return _ours(error, request.url, idle_timeout_s)
+            return _to_glm_error(error, request.url, idle_timeout_s)
 
-    def through(self, deck: Deck) -> HttpClient:
+    def through(self, deck: OpenTape) -> HttpClient:
         """Return a client that has a tape between itself and this one."""
         from .tape.transport import TapeTransport
 
@@ -270,12 +270,12 @@ async def _chunks(
             for chunk in unpack(packed):
                 yield chunk
     except (httpx.HTTPError, OSError) as error:
-        failure = _ours(error, url, idle_timeout_s)
+        failure = _to_glm_error(error, url, idle_timeout_s)
     if failure is not None:
         raise failure
 
 
-async def read_error_body(reply: Reply) -> bytes:
+async def read_error_body(reply: HttpResponse) -> bytes:
     """Read the body of a failed response, at most `MAX_ERROR_BYTES` of it."""
     body = bytearray()
     try:
@@ -296,7 +296,7 @@ def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
     return headers
 
 
-def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
+def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
     import httpx
 
     host = _host(url)
@@ -315,7 +315,7 @@ def _ours(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
         return _connect_error(error, host)
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)):
         return InvalidValueError(
-            f"the base URL {without_login(url.partition('?')[0])!r} is not a web address",
+            f"the base URL {strip_userinfo(url.partition('?')[0])!r} is not a web address",
             hint="it should look like https://host/path; check base_url or GLM_BASE_URL",
         )
     if isinstance(error, httpx.ProxyError):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.text import clean
+from ..core.text import join_surrogates
 
 USER_AGENT = "glm_magic"
 
@@ -23,4 +23,4 @@ class WireRequest:
     def content(self) -> bytes:
         """Return the body as UTF-8 JSON; lone surrogates from a notebook's text are replaced."""
         text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
-        return clean(text).encode()
+        return join_surrogates(text).encode()

@@ -180,7 +180,7 @@ def _is_whole(data: bytes) -> bool:
     return True
 
 
-class _Document:
+class _WholeBody:
     """A body that is one document, kept whole."""
 
     __slots__ = ("_parts", "_size")
@@ -200,7 +200,7 @@ class _Document:
         return [Record(b"".join(self._parts).decode("utf-8", "replace"), kind="document")]
 
 
-class Framer:
+class BodyReader:
     """Turn the chunks of one body into records, whatever its kind and wherever it is cut.
 
     Raises
@@ -213,7 +213,7 @@ class Framer:
 
     def __init__(self) -> None:
         self._start = bytearray()
-        self._body: _Events | _Document | None = None
+        self._body: _Events | _WholeBody | None = None
 
     def feed(self, chunk: bytes) -> list[Record]:
         """Return the records that `chunk` completes."""
@@ -241,6 +241,6 @@ class Framer:
         first = start.lstrip()[:1]
         if not first:
             return []
-        self._body = _Document() if first in b"{[<" else _Events()
+        self._body = _WholeBody() if first in b"{[<" else _Events()
         self._start.clear()
         return self._body.feed(start)

@@ -316,10 +316,10 @@ def test_a_model_of_the_environment_that_is_left_out_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from glm_magic.engine.options import Options
-    from glm_magic.engine.prepare import resolve
+    from glm_magic.engine.prepare import resolve_offer
 
     monkeypatch.setenv("GLM_MODEL", "glm-5-turbo")
-    choice = resolve(Options(provider="dashscope"))
+    choice = resolve_offer(Options(provider="dashscope"))
     assert choice.offer.model.id != "glm-5-turbo"
     assert [notice.code for notice in choice.notices] == ["other-model"]
 

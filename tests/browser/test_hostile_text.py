@@ -11,7 +11,7 @@ import mistune
 import pytest
 from markdown_it import MarkdownIt
 
-from glm_magic.core.turn import Beat
+from glm_magic.core.turn import Sample
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.page import bundle
@@ -142,7 +142,7 @@ def test_every_vector_in_every_place_of_a_saved_page(bare_page: Any, trap: Trap)
 def test_the_player_of_a_saved_page_only_hides_and_shows(bare_page: Any, trap: Trap) -> None:
     text = trap.aimed(ONE_TEXT)
     turn = turn_of(text, text)
-    beats = (Beat(0.1, 10, 0), Beat(0.3, len(text), 10), Beat(0.5, len(text), len(text)))
+    beats = (Sample(0.1, 10, 0), Sample(0.3, len(text), 10), Sample(0.5, len(text), len(text)))
     turn = replace(turn, steps=(replace(turn.steps[0], rhythm=beats),))
     bare_page.set_content(bundle(turn, ViewOptions(language="en"))[0]["text/html"])
     bare_page.locator(".glm-pl button").first.click()

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.catalogue.resolve import Choice, checked_url, choose, provider_at
+from glm_magic.catalogue.resolve import Resolved, checked_url, provider_at, resolve
 from glm_magic.catalogue.schema import Offer
 from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 
 
-def chosen(catalogue: Catalogue, keys: str = "", **asked: Any) -> Choice:
+def chosen(catalogue: Catalogue, keys: str = "", **asked: Any) -> Resolved:
     """Choose with keys for the providers that are named."""
-    return choose(catalogue, has_key=lambda info: info.name in keys.split(), **asked)
+    return resolve(catalogue, has_key=lambda info: info.name in keys.split(), **asked)
 
 
 def offered(catalogue: Catalogue, keys: str = "", **asked: Any) -> Offer:

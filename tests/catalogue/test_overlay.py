@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.catalogue.load import Catalogue, catalogue
-from glm_magic.catalogue.resolve import choose, default_model
+from glm_magic.catalogue.resolve import default_model, resolve
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.paths import config_folder
 from glm_magic.core.price import Cost
@@ -78,7 +78,7 @@ def test_a_provider_can_be_added_in_the_likeness_of_another(overlay: Load) -> No
     assert info.parameters["temperature"].problem(1.5) is not None
     assert info.parameters["top_p"].problem(0.5) is None
     assert found.providers["openrouter"].parameters["temperature"].problem(1.5) is None
-    choice = choose(found, base_url="https://llm.school.example/v1", has_key=lambda _: False)
+    choice = resolve(found, base_url="https://llm.school.example/v1", has_key=lambda _: False)
     assert choice.offer.provider.name == "school"
     assert choice.offer.wire_id == "glm-4.6"
     assert choice.offer.context == 65536
@@ -89,7 +89,7 @@ def test_an_added_provider_comes_after_the_built_in_ones(overlay: Load) -> None:
         '[provider.Mine]\ntitle = "mine"\ndialect = "vllm"\nbase_url = "https://mine.example/v1"\n'
     )
     assert list(found.providers)[-1] == "Mine"
-    choice = choose(found, model="x", provider="mine", base_url="http://h", has_key=lambda _: True)
+    choice = resolve(found, model="x", provider="mine", base_url="http://h", has_key=lambda _: True)
     assert choice.offer.provider.title == "mine"
 
 
@@ -110,7 +110,7 @@ def test_a_model_can_be_added(overlay: Load) -> None:
         assert found.offers[provider, "glm-6"].wire_id == wire_id
         assert found.offers[provider, "glm-6"].price is None
     assert "six" in found.model_names()
-    choice = choose(found, model="zai/SIX", has_key=lambda _: True)
+    choice = resolve(found, model="zai/SIX", has_key=lambda _: True)
     assert choice.offer.context == 2_000_000
 
 

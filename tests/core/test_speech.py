@@ -13,23 +13,23 @@ from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.schema import ParameterRule
 from glm_magic.core import i18n
 from glm_magic.core.errors import MissingKeyError, RateLimitError
-from glm_magic.core.i18n import translated
+from glm_magic.core.i18n import translate
 from glm_magic.engine import checks
 from glm_magic.magic.line.options import OPTIONS
 from glm_magic.magic.verbs.registry import VERBS
 from glm_magic.session.store import NewerFileError, _in_words
-from glm_magic.wire.tape.matching import Meaning
+from glm_magic.wire.tape.matching import RequestKey
 from tests.core.sentences import DUMMY, Reader, Sentence, dummy, sentences
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 COMMAND = re.compile(r"%glm( [a-z]+)+")
 ENGLISH = re.compile(r"(?:\b[a-z]{2,}\b[ ,]+){3,}[a-z]+")
 """Four words in a row that nobody translated."""
-ASKED = Meaning("⟨here⟩", "m", ({"role": "user", "content": "?"},), {"seed": 1})
+ASKED = RequestKey("⟨here⟩", "m", ({"role": "user", "content": "?"},), {"seed": 1})
 OTHERS = (
-    Meaning("⟨then⟩", "m", ASKED.messages, {"seed": 2, "top_p": 1}),
-    Meaning("⟨then⟩", "m", ({"role": "user", "content": "!"},), {}),
-    Meaning("⟨here⟩", "m", ({"role": "user", "content": "!"}, *ASKED.messages), {"seed": 1}),
+    RequestKey("⟨then⟩", "m", ASKED.messages, {"seed": 2, "top_p": 1}),
+    RequestKey("⟨then⟩", "m", ({"role": "user", "content": "!"},), {}),
+    RequestKey("⟨here⟩", "m", ({"role": "user", "content": "!"}, *ASKED.messages), {"seed": 1}),
 )
 RULES = (
     *(ParameterRule("p", kind) for kind in ("integer", "boolean", "string", "array", "object")),
@@ -98,7 +98,7 @@ def no_locale(monkeypatch):
 
 def faults(sentence: Sentence) -> str:
     """Return what is wrong with the Chinese of a sentence; empty when nothing is."""
-    said = translated(sentence.text, "zh")
+    said = translate(sentence.text, "zh")
     lost = [value for value in DUMMY.findall(sentence.text) if value not in said]
     if lost or not CHINESE.search(said) or ENGLISH.search(COMMAND.sub("", said)):
         return f"{sentence.where}: {sentence.text!r} -> {said!r}, lost {lost}"
@@ -123,27 +123,27 @@ def test_both_languages_have_the_same_holes():
 
 @pytest.mark.parametrize("text", ["", "⟨x⟩", "Rate limit reached for requests", "model not found"])
 def test_what_is_not_ours_stays_as_it_is(text):
-    assert translated(text, "zh") == text
+    assert translate(text, "zh") == text
 
 
 def test_words_of_ours_are_not_seen_in_those_of_a_server():
     text = "temperature must be in the range of [0, 1], not 2"
-    assert translated(text, "zh") == text
-    told = translated(f"{text}; trying again in 1.0 s (1 of 2)", "zh")
+    assert translate(text, "zh") == text
+    told = translate(f"{text}; trying again in 1.0 s (1 of 2)", "zh")
     assert told == f"{text}；1.0 秒后重试（第 1/2 次）"
 
 
 @pytest.mark.parametrize("tag", ["en", "C.UTF-8", "de_DE"])
 def test_other_languages_are_english(tag, monkeypatch):
     monkeypatch.setenv("LANG", tag)
-    assert translated("the prompt is empty") == "the prompt is empty"
+    assert translate("the prompt is empty") == "the prompt is empty"
 
 
 def test_the_locale_decides_unless_something_was_chosen(monkeypatch):
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    assert translated("the prompt is empty") == "提示为空"
+    assert translate("the prompt is empty") == "提示为空"
     monkeypatch.setattr(i18n, "chosen", "en")
-    assert translated("the prompt is empty") == "the prompt is empty"
+    assert translate("the prompt is empty") == "the prompt is empty"
 
 
 def test_the_lines_of_an_error_are_translated_and_its_python_form_is_not():
@@ -163,12 +163,12 @@ def test_what_a_service_said_stays_beside_our_hint():
     "piece", ["did you mean ", "aError: ", "→ ", "; ", " at ", ": ", " takes ", "known are "]
 )
 def test_a_megabyte_of_a_servers_words_takes_no_time(piece):
-    translated("the prompt is empty", "zh")  # reads the file
+    translate("the prompt is empty", "zh")  # reads the file
     times = 1_000_000 // len(piece)
     began_s = time.process_time()
     for text in (piece * times, f"{piece * times}; trying again in 1.0 s (1 of 2)"):
-        translated(text, "zh")
-        translated(
+        translate(text, "zh")
+        translate(
             f"this prompt was recorded, but {text}. Ask as it was recorded, or allow live "
             "calls: GLM_TAPE=replay+live",
             "zh",

@@ -11,7 +11,7 @@ from glm_magic.core.turn import Notice
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
 from glm_magic.engine.stream import Stream
-from glm_magic.engine.turn_builder import Remark
+from glm_magic.engine.turn_builder import Reaction
 from tests.servers.script import Failure, Script, Tokens
 
 
@@ -65,7 +65,7 @@ def test_an_onlooker_sees_every_piece_and_the_end_before_anybody_else(opened, mo
 
 def test_an_onlooker_may_stop_a_reply_and_the_turn_says_why(opened, model_server):
     model_server.tell(Script(answer="word " * 400, pause_s=0.01, tokens=None))
-    stop = Remark(Notice("enough", "that is enough"), stop=True)
+    stop = Reaction(Notice("enough", "that is enough"), stop=True)
     stream = opened(Onlooker(stop, at=50))
     assert stream.wait(20)
     turn = stream.turn
@@ -95,7 +95,7 @@ def test_a_stream_cancelled_before_it_was_sent_ends_too(opened, model_server):
 
 def test_what_was_not_reported_is_estimated_and_marked(opened, model_server):
     model_server.tell(Script(reasoning="r" * 400, answer="a" * 4000, tokens=None, stall_after=150))
-    stream = opened(Onlooker(Remark(Notice("x", "x"), stop=True), at=120))
+    stream = opened(Onlooker(Reaction(Notice("x", "x"), stop=True), at=120))
     assert stream.wait(20)
     step = stream.turn.steps[0]
     assert step.usage is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from glm_magic.session import export
 from glm_magic.wire.tape.format import write
-from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
+from glm_magic.wire.tape.matching import Chunk, Recording, RequestKey
 from tests.catalogue.test_overlay import GATEWAY, MODEL, PRICE
 from tests.security.vectors import HONEST, VECTORS
 from tests.streams.corpus import BODIES
@@ -18,10 +18,12 @@ from tests.views.turns import ANSWER, REASONING
 
 
 def _tapes() -> list[bytes]:
-    asked = Meaning.of("zai", {"model": "glm-4.6", "messages": [{"role": "user", "content": "?"}]})
+    asked = RequestKey.of(
+        "zai", {"model": "glm-4.6", "messages": [{"role": "user", "content": "?"}]}
+    )
     when = datetime(2026, 11, 1, tzinfo=UTC)
     entries = [
-        Entry(asked, when, 200, 0.1, (Chunk(0.2, body.content),), "whole", 0.3)
+        Recording(asked, when, 200, 0.1, (Chunk(0.2, body.content),), "whole", 0.3)
         for body in BODIES[:3]
     ]
     whole = write(entries)

@@ -13,10 +13,10 @@ import pytest
 
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.magic.line.interpolate import interpolate
-from glm_magic.views.markup.incremental import IncrementalMarkdown, mended
+from glm_magic.views.markup.incremental import IncrementalMarkdown, close_open_marks
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.sanitize import tamed
-from glm_magic.wire.sse import Framer
+from glm_magic.views.markup.sanitize import sanitize_markdown
+from glm_magic.wire.sse import BodyReader
 from tests.laws.decoding import decode
 
 SHORT, TIMES = 2500, 4
@@ -85,7 +85,7 @@ def prompt(text: str) -> None:
 
 
 READERS: tuple[Callable[[str], object], ...] = (
-    markdown_html, incremental, growing, mended, tamed, think_tags, prompt,
+    markdown_html, incremental, growing, close_open_marks, sanitize_markdown, think_tags, prompt,
 )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def test_framing_takes_linear_time(kind: str, piece: int) -> None:
     count = 3000 if piece == 1 else 40_000
 
     def frame(times: int) -> None:
-        body, framer = BODIES[kind](count * times), Framer()
+        body, framer = BODIES[kind](count * times), BodyReader()
         for at in range(0, len(body), piece):
             framer.feed(body[at : at + piece])
         framer.finish()

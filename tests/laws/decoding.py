@@ -12,7 +12,7 @@ from glm_magic.core import events, turn
 from glm_magic.core.errors import GlmError
 from glm_magic.core.usage import Usage
 from glm_magic.dialects import DIALECTS
-from glm_magic.wire.sse import Framer
+from glm_magic.wire.sse import BodyReader
 from tests.servers.script import Tokens
 
 SELF_HOSTED = ("vllm", "sglang", "llamacpp", "ollama", "lmstudio")
@@ -31,7 +31,7 @@ def decode(
     dialect: str, chunks: Iterable[bytes], request: Mapping[str, Any] | None = None
 ) -> list[events.Event]:
     """Return the events of a body that arrives in these chunks."""
-    framer = Framer()
+    framer = BodyReader()
     decoder = DIALECTS[dialect].decoder(offer_for(dialect), request or INCREMENTAL)
     found: list[events.Event] = []
     for chunk in chunks:

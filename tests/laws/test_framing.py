@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.wire import sse
-from glm_magic.wire.sse import Framer, Record, RecordTooLongError
+from glm_magic.wire.sse import BodyReader, Record, RecordTooLongError
 
 SEVEN = [json.dumps({"n": n, "t": "ä😀\u2028\u0085 }"}, ensure_ascii=False) for n in range(7)]
 BODY = "".join(f"data: {line}\n\n" for line in SEVEN).encode() + b"data: [DONE]\n\n"
@@ -19,7 +19,7 @@ BODY = "".join(f"data: {line}\n\n" for line in SEVEN).encode() + b"data: [DONE]\
 
 def frame(*chunks: bytes) -> list[Record]:
     """Return the records of a body that arrives in these chunks."""
-    framer = Framer()
+    framer = BodyReader()
     records = [record for chunk in chunks for record in framer.feed(chunk)]
     return records + framer.finish()
 

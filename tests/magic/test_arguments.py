@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
-from glm_magic.magic.line.options import BY_FLAG, OPTIONS, Options
+from glm_magic.magic.line.options import BY_FLAG, OPTIONS, MagicOptions
 from glm_magic.magic.line.parse import parse
 
 
@@ -21,8 +21,8 @@ def read(line):
 
 def said(line):
     """Return the fields that differ from an empty line's."""
-    options, nothing = read(line), Options()
-    names = [name for name in Options.__slots__ if name != "given"]
+    options, nothing = read(line), MagicOptions()
+    names = [name for name in MagicOptions.__slots__ if name != "given"]
     return {n: getattr(options, n) for n in names if getattr(options, n) != getattr(nothing, n)}
 
 
@@ -129,8 +129,8 @@ def test_no_flag_is_given_twice_and_each_fills_a_field():
     flags = [flag for option in OPTIONS for flag in option.flags]
     assert len(flags) == len(set(flags)) == len(BY_FLAG)
     for option in OPTIONS:
-        assert option.parameter or option.field in Options.__slots__
-        assert option.takes_value or option.field in Options.__slots__
+        assert option.parameter or option.field in MagicOptions.__slots__
+        assert option.takes_value or option.field in MagicOptions.__slots__
 
 
 WORDS = st.sampled_from(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glm_magic.core.format_value import MAX_CHARACTERS, MAX_ROWS, as_text
+from glm_magic.core.format_value import MAX_CHARACTERS, MAX_ROWS, format_value
 from glm_magic.magic.line.interpolate import interpolate
 
 
@@ -173,7 +173,7 @@ def test_a_string_goes_in_whole():
 
 
 def test_bytes_are_shown_as_python_writes_them():
-    assert as_text(b"a\xff") == (r"b'a\xff'", "")
+    assert format_value(b"a\xff") == (r"b'a\xff'", "")
 
 
 def test_a_pandas_frame_becomes_a_table_of_its_head():
@@ -191,14 +191,14 @@ def test_a_pandas_frame_becomes_a_table_of_its_head():
 
 def test_a_pandas_series_becomes_a_table():
     pandas = pytest.importorskip("pandas")
-    text, remark = as_text(pandas.Series([1.5, 2.5], index=["p", "q"], name="score"))
+    text, remark = format_value(pandas.Series([1.5, 2.5], index=["p", "q"], name="score"))
     assert text == "2 values (float64):\n\n|  | score |\n| --- | --- |\n| p | 1.5 |\n| q | 2.5 |"
     assert remark == ""
 
 
 def test_a_polars_frame_becomes_a_table():
     polars = pytest.importorskip("polars")
-    text, _ = as_text(polars.DataFrame({"a": [1, 2], "b": ["u", "v"]}))
+    text, _ = format_value(polars.DataFrame({"a": [1, 2], "b": ["u", "v"]}))
     assert text.splitlines()[2:] == ["| a | b |", "| --- | --- |", "| 1 | u |", "| 2 | v |"]
 
 
@@ -221,7 +221,7 @@ class Frame:
 
 def test_a_wide_frame_is_cut_to_its_first_columns():
     frame = Frame([list(range(100))], [f"c{n}" for n in range(100)])
-    text, remark = as_text(frame)
+    text, remark = format_value(frame)
     assert remark == "first 30 of 100 columns"
     assert "c29" in text
     assert "c30" not in text
@@ -235,4 +235,4 @@ def test_an_object_that_answers_to_any_name_is_no_table():
         def __str__(self):
             return "anything"
 
-    assert as_text(Anything()) == ("anything", "")
+    assert format_value(Anything()) == ("anything", "")

@@ -9,7 +9,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core.turn import Turn
 from glm_magic.engine.options import Options
-from glm_magic.magic.outputs import Marks
+from glm_magic.magic.outputs import Outputs
 from glm_magic.views.options import ViewOptions
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Failure, Script
@@ -40,7 +40,7 @@ def session(model_server: ModelServer) -> glm.Session:
     )  # fmt: skip
 
 
-def run(session: glm.Session, marks: Marks, prompt: str, key: str) -> Recorder:
+def run(session: glm.Session, marks: Outputs, prompt: str, key: str) -> Recorder:
     """Ask from a cell, and show the reply to its end."""
     stream = session.open(prompt, Options(), (key, 0))
     view = Recorder()
@@ -55,7 +55,7 @@ def run(session: glm.Session, marks: Marks, prompt: str, key: str) -> Recorder:
 def test_an_output_follows_only_runs_that_have_ended(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    marks = Marks()
+    marks = Outputs()
     model_server.tell(Script(answer="one"), Script(answer="two"))
     view = run(session, marks, "a", "c1")
     again = session.retry()
@@ -72,7 +72,7 @@ def test_an_output_follows_only_runs_that_have_ended(
 def test_a_cell_that_works_when_run_again_marks_what_was_answered_without_it(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    marks = Marks()
+    marks = Outputs()
     model_server.tell(Script(refusal=Failure(400, "bad", "no")), Script(answer="fine"))
     run(session, marks, "a", "c1")
     later = run(session, marks, "b", "c2")

@@ -1,6 +1,6 @@
 """Help and the README's tables come from the tables that are parsed."""
 
-from glm_magic.magic.display import Sheet, Table
+from glm_magic.magic.display import Sections, Table
 from glm_magic.magic.help import help_on, option_rows, verb_rows, whole_help
 from glm_magic.magic.line.options import OPTIONS
 from glm_magic.magic.verbs.registry import VERBS
@@ -36,7 +36,7 @@ def test_chinese_columns_stand_in_line():
 
 
 def test_sheets_show_text_as_it_is():
-    sheet = Sheet([("one", "<b>"), ("two", "x\x07")], title="T", folded=True)
+    sheet = Sections([("one", "<b>"), ("two", "x\x07")], title="T", folded=True)
     assert "&lt;b&gt;" in sheet.html()
     assert sheet.html().count("<details>") == 1
     assert "\x07" not in sheet.text()

@@ -16,14 +16,14 @@ from markdown_it import MarkdownIt
 import glm_magic as glm
 from glm_magic.core.errors import ServerError
 from glm_magic.core.messages import ToolCall, ToolRun, WebLink
-from glm_magic.core.text import harmless
+from glm_magic.core.text import escape_controls
 from glm_magic.core.turn import Notice, Turn
-from glm_magic.magic.display import Line, Sheet, Table
+from glm_magic.magic.display import Paragraph, Sections, Table
 from glm_magic.tools.tool import ask_user
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.links import leads_elsewhere
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.sanitize import fenced, is_tame, tamed
+from glm_magic.views.markup.sanitize import fenced, is_safe, sanitize_markdown
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.rich_terminal import RichTerminalView
 from glm_magic.views.saved.compare_page import compare_bundle
@@ -118,14 +118,14 @@ def test_records_and_an_outline_hold_it_nowhere(vector: str) -> None:
 def test_a_link_whose_text_names_another_host_says_where_it_leads(vector: str, host: str) -> None:
     text = Elements(markdown_html(vector)).text
     assert f"(→ {host})" in text
-    written = tamed(vector)
+    written = sanitize_markdown(vector)
     assert f"(→ {host})" in written or written == fenced(vector)
 
 
 @pytest.mark.parametrize("vector", HONEST)
 def test_an_honest_link_is_left_alone(vector: str) -> None:
     assert "→" not in markdown_html(vector)
-    assert tamed(vector) == vector
+    assert sanitize_markdown(vector) == vector
 
 
 def test_a_look_alike_letter_is_told_from_the_real_one() -> None:
@@ -150,8 +150,8 @@ LIBERAL_TOO = mistune.create_markdown(escape=False, plugins=["strikethrough", "t
 
 @every_vector
 def test_the_markdown_form_is_harmless_in_any_renderer(vector: str) -> None:
-    written = tamed(vector)
-    assert is_tame(written)
+    written = sanitize_markdown(vector)
+    assert is_safe(written)
     assert obeyed(LIBERAL.render(written)) == []
     assert "javascript:" not in " ".join(
         value for _, name, value in Elements(str(LIBERAL_TOO(written))).attributes if name == "href"
@@ -161,7 +161,7 @@ def test_the_markdown_form_is_harmless_in_any_renderer(vector: str) -> None:
 @given(mixtures)
 @settings(max_examples=300)
 def test_so_is_any_mixture_of_it(text: str) -> None:
-    assert obeyed(LIBERAL.render(tamed(text))) == []
+    assert obeyed(LIBERAL.render(sanitize_markdown(text))) == []
 
 
 GOOD = """# A title
@@ -185,12 +185,12 @@ Some *text* with `code <b>`, a < b, 5 > 3, $x < y$ and [a link](https://docs.exa
 
 
 def test_the_markdown_form_of_an_ordinary_answer_is_the_answer() -> None:
-    assert tamed(GOOD) == GOOD
+    assert sanitize_markdown(GOOD) == GOOD
 
 
 def test_a_picture_becomes_a_link_and_a_tag_becomes_text() -> None:
-    assert tamed("![x](https://a.example/p.png)") == "! [x](https://a.example/p.png)"
-    assert tamed("a<b> </b>") == "a< b> < /b>"
+    assert sanitize_markdown("![x](https://a.example/p.png)") == "! [x](https://a.example/p.png)"
+    assert sanitize_markdown("a<b> </b>") == "a< b> < /b>"
 
 
 # ── terminals ────────────────────────────────────────────────────────────────────────────────────
@@ -219,10 +219,10 @@ def test_errors_tables_and_names_command_nothing(vector: str) -> None:
     error = ServerError(vector, hint=vector, code=vector, request_id=vector, status=500)
     shown = ["\n".join(error.lines()), str(error), error.details]
     table = Table(("a", vector), [(1, vector)], title=vector, note=vector)
-    for thing in (table, Sheet([(vector, vector)], title=vector), Line(vector)):
+    for thing in (table, Sections([(vector, vector)], title=vector), Paragraph(vector)):
         shown += [thing.text(), repr(thing), thing.html()]
     for text in shown:
-        assert not OBEYED_BY_TERMINALS.search(harmless(text) if "<" in text[:1] else text)
+        assert not OBEYED_BY_TERMINALS.search(escape_controls(text) if "<" in text[:1] else text)
 
 
 @pytest.mark.parametrize("vector", TERMINAL, ids=map(repr, TERMINAL))
@@ -247,7 +247,11 @@ def test_the_name_of_an_argument_does_not_answer_for_the_user(
 @pytest.mark.parametrize("vector", VECTORS[::11], ids=range(len(VECTORS[::11])))
 def test_tables_and_sheets_hold_no_markup(vector: str) -> None:
     table = Table((vector, "b"), [(vector, 1)], title=vector, note=vector)
-    for thing in (table, Sheet([(vector, vector)], title=vector, folded=True), Line(vector)):
+    for thing in (
+        table,
+        Sections([(vector, vector)], title=vector, folded=True),
+        Paragraph(vector),
+    ):
         assert obeyed(thing.html(), PAGE_TAGS) == []
 
 

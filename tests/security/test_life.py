@@ -180,7 +180,7 @@ def test_reloading_and_unloading_leave_one_of_everything(serving: ModelServer) -
         kernel.run("%%glm\nwhy?", cell="a")
         for verb in ("reload_ext", "unload_ext", "load_ext", "reload_ext", "load_ext"):
             kernel.run(f"%{verb} glm_magic")
-        kernel.run("import glm_magic.views.facts, pathlib\n"
+        kernel.run("import glm_magic.views.header, pathlib\n"
                    "pathlib.Path(glm_magic.views.header.__file__).touch()")  # fmt: skip
         ran = kernel.run("%%glm\nwhy again?", cell="b")
         assert "fine" in ran.text

@@ -18,8 +18,8 @@ from glm_magic.core.usage import estimate, estimate_body
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
 from glm_magic.session import session as sessions
-from glm_magic.session.calibration import Scales
-from glm_magic.session.context import _leaving, context_of, fitted, room
+from glm_magic.session.calibration import TokenCalibration
+from glm_magic.session.context import _evict_count, context_of, fit_context, input_limit
 from glm_magic.session.slots import Slot, Variant
 from tests.servers.script import Script, Tokens
 
@@ -49,7 +49,7 @@ def left(call):
 
 def test_what_fits_is_sent_whole():
     slots = [slot(n) for n in range(9)]
-    call = fitted(call_with(slots), slots, None)
+    call = fit_context(call_with(slots), slots, None)
     assert len(sent(call)) == 19
     assert left(call) == []
     assert call.size.input == estimate_body(call.wire.body)
@@ -57,7 +57,7 @@ def test_what_fits_is_sent_whole():
 
 def test_the_oldest_leave_first_and_the_notice_says_which():
     slots = [slot(n) for n in range(12)]
-    call = fitted(call_with(slots, system="be brief"), slots, None)
+    call = fit_context(call_with(slots, system="be brief"), slots, None)
     texts = sent(call)
     assert texts[0] == "be brief"
     assert texts[-1] == "now?"
@@ -71,7 +71,7 @@ def test_the_oldest_leave_first_and_the_notice_says_which():
 
 def test_pinned_turns_stay_and_hidden_ones_are_not_counted():
     slots = [slot(n, pinned=n == 0, hidden=n == 1) for n in range(12)]
-    call = fitted(call_with(slots), slots, None)
+    call = fit_context(call_with(slots), slots, None)
     texts = sent(call)
     assert texts[1][:4] == "0000"
     assert "0001" not in "".join(texts)
@@ -82,7 +82,7 @@ def test_what_is_sent_begins_the_same_for_many_turns():
     slots, begins, cuts = [], [], set()
     for n in range(40):
         slots.append(slot(n))
-        call = fitted(call_with(slots), slots, None)
+        call = fit_context(call_with(slots), slots, None)
         assert call.size.input <= LIMIT
         body = json.dumps(call.wire.body["messages"], ensure_ascii=False)
         begins.append(body)
@@ -96,7 +96,7 @@ def test_what_is_sent_begins_the_same_for_many_turns():
 
 @given(st.lists(st.integers(1, 400), max_size=30), st.integers(1, 2000))
 def test_enough_leaves_and_no_more_than_a_step_too_much(sizes, excess):
-    count = _leaving(sizes, excess, LIMIT)
+    count = _evict_count(sizes, excess, LIMIT)
     gone = sum(sizes[:count])
     assert gone >= min(excess, sum(sizes))
     needed = 0
@@ -111,23 +111,23 @@ def test_a_prompt_that_cannot_fit_is_refused_with_the_numbers():
     slots = [slot(n) for n in range(3)]
     prompt = "long " * 4000
     with pytest.raises(InvalidValueError, match=r"the prompt takes ≈5,004 tokens; glm-4.6 at zai"):
-        fitted(call_with(slots, prompt), slots, 1.0)
+        fit_context(call_with(slots, prompt), slots, 1.0)
     with pytest.raises(InvalidValueError, match="takes 1,000, so nothing was sent"):
-        fitted(call_with(slots, prompt), slots, None)
+        fit_context(call_with(slots, prompt), slots, None)
 
 
 def test_pinned_turns_that_leave_no_room_are_named():
     slots = [slot(n, pinned=True) for n in range(12)]
     with pytest.raises(InvalidValueError, match="the prompt and the pinned turns") as caught:
-        fitted(call_with(slots), slots, 1.0)
+        fit_context(call_with(slots), slots, 1.0)
     assert "unpin" in caught.value.hint
 
 
 def test_where_only_a_rough_estimate_says_no_it_is_tried():
-    call = fitted(call_with([], "w" * 4 * 1100), [], None)
+    call = fit_context(call_with([], "w" * 4 * 1100), [], None)
     assert [notice.code for notice in call.notices] == ["tight"]
     with pytest.raises(InvalidValueError):
-        fitted(call_with([], "w" * 4 * 1100), [], 1.0)
+        fit_context(call_with([], "w" * 4 * 1100), [], 1.0)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_where_only_a_rough_estimate_says_no_it_is_tried():
     ],
 )
 def test_the_room_is_the_catalogues(offer, parameters, tokens):
-    assert room(catalogue().offers[offer], parameters) == tokens
+    assert input_limit(catalogue().offers[offer], parameters) == tokens
 
 
 def test_the_estimate_is_calibrated_on_what_is_reported(chat, model_server, monkeypatch):
@@ -152,14 +152,14 @@ def test_the_estimate_is_calibrated_on_what_is_reported(chat, model_server, monk
     raw = estimate_body(call.wire.body)
     assert call.size.scale == pytest.approx(154 / 104)
     assert call.size.input == round(raw * 154 / 104)
-    monkeypatch.setattr(sessions, "scales", Scales())
+    monkeypatch.setattr(sessions, "scales", TokenCalibration())
     again = chat("other").plan("x", Options())
     assert again.size.scale == pytest.approx(154 / 104), "the next kernel knows it too"
     assert chat("third", model="glm-4.5").plan("x", Options()).size.scale == 1
 
 
 def test_one_odd_report_teaches_nothing():
-    scales = Scales()
+    scales = TokenCalibration()
     scales.learn("p", "m", 10, 900, None)
     scales.learn("p", "m", 1000, 90_000, None)
     assert scales.scale("p", "m", None) is None

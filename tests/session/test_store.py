@@ -23,7 +23,7 @@ from glm_magic.core.turn import Notice, Step, Timing, Turn
 from glm_magic.core.usage import Usage
 from glm_magic.session import autosave, repository
 from glm_magic.session import store as stores
-from glm_magic.session.codec import Growth, decode, encode, grown
+from glm_magic.session.codec import TextDelta, apply_delta, decode, encode
 from glm_magic.session.ledger import Total
 from glm_magic.session.store import Store
 from tests.servers.script import Script, Tokens
@@ -64,18 +64,18 @@ def test_a_turn_of_another_version_is_read_as_far_as_it_is_known():
 
 @given(st.lists(TURN, min_size=1, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4))
 def test_pieces_make_the_turn_again_whatever_was_lost_between(turns, written):
-    growth, known = Growth(), None
+    growth, known = TextDelta(), None
     for turn, is_written in zip(turns, written, strict=False):
         piece = through_json(growth.piece(turn))
         if is_written:
-            known = grown(known, piece)
+            known = apply_delta(known, piece)
             assert decode(Turn, known) == turn
         else:
             growth.lost()
 
 
 def test_a_growing_reply_is_written_only_once():
-    growth, size = Growth(), 0
+    growth, size = TextDelta(), 0
     for length in range(0, 100_000, 1000):
         turn = Turn("p", "x", "m", (Step(content="a" * length),), "streaming")
         size += len(json.dumps(growth.piece(turn)))

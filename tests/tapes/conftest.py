@@ -21,6 +21,6 @@ def no_tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setattr(retry, "BACKOFF_S", (0.01, 0.02))
-    tapes.put_in(None)
+    tapes.insert(None)
     yield folder
-    tapes.put_in(None)
+    tapes.insert(None)

@@ -8,7 +8,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, InvalidValueError, UnknownNameError
-from glm_magic.engine.compare import lanes_of
+from glm_magic.engine.compare import expand_axes
 from glm_magic.engine.options import Options
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
@@ -20,11 +20,11 @@ PLAIN = Script(answer="0.10", tokens=Tokens(11, 9))
 
 
 def labels(*axes: str) -> list[str]:
-    return [lane.label for lane in lanes_of(axes, Options())]
+    return [lane.label for lane in expand_axes(axes, Options())]
 
 
 def test_axes_make_each_with_each() -> None:
-    lanes = lanes_of(["think=on,off temperature=0,1.5"], Options(model="glm-4.6"))
+    lanes = expand_axes(["think=on,off temperature=0,1.5"], Options(model="glm-4.6"))
     assert [lane.label for lane in lanes] == [
         "think=on temperature=0", "think=on temperature=1.5",
         "think=off temperature=0", "think=off temperature=1.5"]  # fmt: skip
@@ -32,7 +32,7 @@ def test_axes_make_each_with_each() -> None:
     assert lanes[3].options.thinking is False
     assert lanes[1].options.parameters == {"temperature": 1.5}
     assert {lane.options.model for lane in lanes} == {"glm-4.6"}
-    models = lanes_of(["model=zai/glm-4.6,glm-4.7"], Options())
+    models = expand_axes(["model=zai/glm-4.6,glm-4.7"], Options())
     assert [(m.options.provider, m.options.model) for m in models] == [
         ("zai", "glm-4.6"), (None, "glm-4.7")]  # fmt: skip
     assert labels("effort=low,high") == ["think=low", "think=high"]
@@ -52,12 +52,12 @@ def test_axes_make_each_with_each() -> None:
 )
 def test_axes_that_make_no_comparison_are_refused(axes: list[str], problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem):
-        lanes_of(axes, Options())
+        expand_axes(axes, Options())
 
 
 def test_an_unknown_axis_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean temperature\?"):
-        lanes_of(["temprature=0,1"], Options())
+        expand_axes(["temprature=0,1"], Options())
 
 
 def test_lanes_are_asked_at_the_same_time(model_server: ModelServer) -> None:

@@ -11,7 +11,7 @@ import pytest
 import glm_magic as glm
 from glm_magic import local
 from glm_magic.local import server
-from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
+from glm_magic.wire.tape.matching import Chunk, Recording, RequestKey
 from glm_magic.wire.tape.tape import Tape
 from tests.tapes.test_record_and_replay import drift_s, heard
 
@@ -42,9 +42,11 @@ def test_a_replay_starts_no_server_and_labels_the_model_that_spoke(
     monkeypatch.setattr(local, "start", start)
     monkeypatch.setattr(local, "available", lambda: False)
     body = b'data: {"choices":[{"index":0,"delta":{"content":"Hi."},"finish_reason":"stop"}]}\n\n'
-    asked = Meaning("local", "qwen2.5-coder-1.5b", ({"role": "user", "content": "Hello?"},), {})
+    asked = RequestKey("local", "qwen2.5-coder-1.5b", ({"role": "user", "content": "Hello?"},), {})
     when = datetime(2026, 11, 21, tzinfo=UTC)
-    Tape(Path("t.glmtape")).keep(Entry(asked, when, 200, 0.1, (Chunk(0.2, body),), "whole", 0.3))
+    Tape(Path("t.glmtape")).keep(
+        Recording(asked, when, 200, 0.1, (Chunk(0.2, body),), "whole", 0.3)
+    )
     with glm.replay("t.glmtape", speed=math.inf):
         reply = glm.ask("Hello?")
         assert glm.ask("Hello?", provider="local").answer == "Hi."

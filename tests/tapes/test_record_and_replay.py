@@ -237,7 +237,7 @@ def test_no_key_cookie_organisation_or_request_id_is_on_a_tape(raw_server: RawSe
     with glm.record("t.glmtape"):
         glm.ask(f"is {KEY} a key?", api_key=KEY, **where)
     text = Path("t.glmtape").read_text(encoding="utf-8")
-    (entry,) = tapes.deck_for(tapes.TapeUse(Path("t.glmtape"))).tape.entries
+    (entry,) = tapes.open_tape(tapes.TapeSetting(Path("t.glmtape"))).tape.entries
     for secret in secrets:
         assert secret not in text
         assert secret.encode() not in entry.body
@@ -325,7 +325,7 @@ def test_a_recording_replaces_an_older_tape_and_keeps_it_beside(model_server: Mo
     with glm.record("t.glmtape"):  # the same process goes on
         glm.ask("when?", **where)
     assert "an older one" in Path("t.glmtape~").read_text(encoding="utf-8")
-    entries = tapes.deck_for(tapes.TapeUse(old)).tape.entries
+    entries = tapes.open_tape(tapes.TapeSetting(old)).tape.entries
     assert [entry.asked.prompt for entry in entries] == ["why?", "how?", "when?"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glm_magic.core.errors import TapeError
 from glm_magic.wire.tape.format import read, write
-from glm_magic.wire.tape.matching import Chunk, Entry, Meaning
+from glm_magic.wire.tape.matching import Chunk, Recording, RequestKey
 from glm_magic.wire.tape.tape import Tape
 
 PATH = Path("lesson.glmtape")
@@ -19,11 +19,11 @@ WHEN = datetime(2026, 11, 21, 14, 55, 2, tzinfo=UTC)
 WRAPPED = 'data: {{"choices":[{{"delta":{{"content":"{}"}},"index":0}}],"object":"chunk"}}\n\n'
 
 
-def entry_of(chunks: list[bytes], prompt: str = "why?", **fields: object) -> Entry:
-    asked = Meaning("zai", "glm-4.6", ({"role": "user", "content": prompt},), {"temperature": 0})
+def entry_of(chunks: list[bytes], prompt: str = "why?", **fields: object) -> Recording:
+    asked = RequestKey("zai", "glm-4.6", ({"role": "user", "content": prompt},), {"temperature": 0})
     timed = tuple(Chunk(number / 8, data) for number, data in enumerate(chunks))
-    entry = Entry(asked, WHEN, 200, 0.125, timed, "whole", 9.5, {"content-type": "text/x"})
-    return entry if not fields else Entry(**{**{f: getattr(entry, f) for f in entry.__slots__},
+    entry = Recording(asked, WHEN, 200, 0.125, timed, "whole", 9.5, {"content-type": "text/x"})
+    return entry if not fields else Recording(**{**{f: getattr(entry, f) for f in entry.__slots__},
                                              **fields})  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_every_message_comes_back(content: str, role: str) -> None:
         {"role": "assistant", "content": None},
         {"role": role, "content": content, "tool_call_id": "c1"},
     )
-    entry = entry_of([], asked=Meaning("zai", "glm-4.6", messages, {}))
+    entry = entry_of([], asked=RequestKey("zai", "glm-4.6", messages, {}))
     assert read(write([entry]), PATH) == [entry]
 
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.tools.function import FunctionTool, sort_tools
+from glm_magic.tools.function import FunctionTool, resolve_tools
 from glm_magic.tools.tool import ToolError
 
 
@@ -239,7 +239,7 @@ def test_a_function_without_hints_and_docs_takes_anything() -> None:
 )
 def test_what_is_no_tool_is_refused_in_two_lines(given: Any, words: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
-        sort_tools([given])
+        resolve_tools([given])
     assert words in caught.value.message
     assert caught.value.hint
 
@@ -265,13 +265,13 @@ def 中文() -> None: ...  # noqa: N802, PLC2401
 
 def test_two_tools_of_one_name_are_refused() -> None:
     with pytest.raises(InvalidValueError, match="two tools are called 'everything'"):
-        sort_tools([everything, everything])
+        resolve_tools([everything, everything])
 
 
 def test_schemas_go_as_they_are_and_are_not_callable() -> None:
     bare = {"type": "function", "function": {"name": "theirs", "parameters": {}}}
     search = {"type": "web_search", "web_search": {"enable": True}}
-    schemas, tools = sort_tools([bare, everything, search])
+    schemas, tools = resolve_tools([bare, everything, search])
     assert schemas[0] is bare
     assert schemas[2] is search
     assert set(tools) == {"everything"}

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.tools.output_schema import Shape, ShapeError
+from glm_magic.tools.output_schema import OutputMismatchError, OutputSchema
 from glm_magic.tools.results import records_of
 
 
@@ -76,7 +76,7 @@ SCHEMA = {
     ],
 )
 def test_an_answer_is_read_by_its_shape(given: Any, answer: str, value: Any) -> None:
-    shape = Shape(given)
+    shape = OutputSchema(given)
     assert shape.read(answer) == value
     assert shape.sent.get("type") == "object" or given == (City | None)
     Draft202012Validator.check_schema(shape.sent)
@@ -97,7 +97,7 @@ def test_an_answer_is_read_by_its_shape(given: Any, answer: str, value: Any) -> 
     ],
 )
 def test_words_and_fences_around_the_json_do_no_harm(answer: str) -> None:
-    assert Shape(Point).read(answer) == Point(1, 2)
+    assert OutputSchema(Point).read(answer) == Point(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_words_and_fences_around_the_json_do_no_harm(answer: str) -> None:
     ],
 )
 def test_what_does_not_fit_is_told_place_by_place(given: Any, answer: str, words: str) -> None:
-    with pytest.raises(ShapeError) as caught:
-        Shape(given).read(answer)
+    with pytest.raises(OutputMismatchError) as caught:
+        OutputSchema(given).read(answer)
     assert words in str(caught.value)
 
 
@@ -137,7 +137,7 @@ def test_what_does_not_fit_is_told_place_by_place(given: Any, answer: str, words
 )
 def test_what_is_no_schema_is_refused_in_two_lines(given: Any, words: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
-        Shape(given)
+        OutputSchema(given)
     assert words in caught.value.message
     assert caught.value.hint
 
@@ -165,16 +165,16 @@ CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required"
 @pytest.mark.parametrize("place", ["$defs", "definitions"])
 def test_parts_of_a_schema_are_found_where_it_keeps_them(place: str) -> None:
     items = {"type": "array", "items": {"$ref": f"#/{place}/City"}, place: {"City": CITY}}
-    shape = Shape(items)
+    shape = OutputSchema(items)
     Draft202012Validator(shape.sent).validate({"items": [{"name": "Ulm"}]})
     assert shape.read('{"items": [{"name": "Ulm"}]}') == [{"name": "Ulm"}]
-    whole = Shape({"$ref": f"#/{place}/City", place: {"City": CITY}})
+    whole = OutputSchema({"$ref": f"#/{place}/City", place: {"City": CITY}})
     assert whole.key == ""
     Draft202012Validator(whole.sent).validate({"name": "Ulm"})
 
 
 def test_a_schema_that_refers_to_its_whole_does_so_where_it_is_sent() -> None:
-    shape = Shape({"type": "array", "items": {"$ref": "#"}})
+    shape = OutputSchema({"type": "array", "items": {"$ref": "#"}})
     Draft202012Validator(shape.sent).validate({"items": [[], [[]]]})
     assert list(Draft202012Validator(shape.sent).iter_errors({"items": [1]}))
     assert shape.read("[[], [[]]]") == [[], [[]]]
@@ -183,4 +183,4 @@ def test_a_schema_that_refers_to_its_whole_does_so_where_it_is_sent() -> None:
 @pytest.mark.parametrize("reference", ["#/$defs/Nope", "#/x/0", "https://example.org/a.json"])
 def test_a_reference_that_leads_nowhere_is_refused_before_asking(reference: str) -> None:
     with pytest.raises(InvalidValueError, match="there is nothing at"):
-        Shape({"type": "object", "properties": {"a": {"$ref": reference}}})
+        OutputSchema({"type": "object", "properties": {"a": {"$ref": reference}}})

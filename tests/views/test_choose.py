@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from glm_magic.views import frontend
-from glm_magic.views.display import PlainView, Silence
+from glm_magic.views.display import NullView, PlainView
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.select import view_for
@@ -64,12 +64,12 @@ def test_the_user_decides(where: Any, view: type) -> None:
 
 
 def test_quiet_shows_nothing() -> None:
-    assert type(view_for(kernel_shell(), ViewOptions(quiet=True))) is Silence
+    assert type(view_for(kernel_shell(), ViewOptions(quiet=True))) is NullView
 
 
 def test_a_kernel_that_says_nothing_of_its_request_is_a_page() -> None:
     shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: None))
-    assert frontend.host_of(shell) == "page"
+    assert frontend.frontend_of(shell) == "page"
 
 
 @pytest.mark.parametrize("pid", ["not a number", "-1", ""])

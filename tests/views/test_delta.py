@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.views.live.panel import PlainGrowth
-from glm_magic.views.live.protocol import Part, common_prefix
+from glm_magic.views.live.protocol import TextPart, common_prefix
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 
 from .turns import ANSWER, cut
@@ -49,7 +49,7 @@ class Page:
 
 @given(WRITTEN, SIZES)
 def test_deltas_add_up_to_the_snapshot(text: str, sizes: list[int]) -> None:
-    part, page = Part(IncrementalMarkdown(), with_source=True), Page()
+    part, page = TextPart(IncrementalMarkdown(), with_source=True), Page()
     page.take_snapshot(part.snapshot())
     for prefix in cut(text, sizes):
         delta = part.grow(prefix)
@@ -62,7 +62,7 @@ def test_deltas_add_up_to_the_snapshot(text: str, sizes: list[int]) -> None:
 def test_a_lost_delta_is_noticed_and_a_snapshot_heals(
     text: str, sizes: list[int], lost: set[int]
 ) -> None:
-    part, page = Part(IncrementalMarkdown()), Page()
+    part, page = TextPart(IncrementalMarkdown()), Page()
     page.take_snapshot(part.snapshot())
     for number, prefix in enumerate(cut(text, sizes)):
         delta = part.grow(prefix)
@@ -75,7 +75,7 @@ def test_a_lost_delta_is_noticed_and_a_snapshot_heals(
 
 
 def test_only_what_changed_is_sent() -> None:
-    part, sent = Part(IncrementalMarkdown()), 0
+    part, sent = TextPart(IncrementalMarkdown()), 0
     for prefix in cut(ANSWER, [6]):
         delta = part.grow(prefix) or {"add": "", "tail": ""}
         sent += len(delta["add"]) + len(delta["tail"])
@@ -83,13 +83,13 @@ def test_only_what_changed_is_sent() -> None:
 
 
 def test_nothing_is_sent_when_nothing_changed() -> None:
-    part = Part(IncrementalMarkdown())
+    part = TextPart(IncrementalMarkdown())
     part.grow("hello")
     assert part.grow("hello") is None
 
 
 def test_a_text_that_starts_again_has_a_new_epoch() -> None:
-    part = Part(IncrementalMarkdown())
+    part = TextPart(IncrementalMarkdown())
     before = part.grow("thought\n\nmore\n\n")
     after = part.grow("")
     assert before is not None
@@ -99,7 +99,7 @@ def test_a_text_that_starts_again_has_a_new_epoch() -> None:
 
 
 def test_the_final_form_replaces_what_had_grown() -> None:
-    part = Part(IncrementalMarkdown(), with_source=True)
+    part = TextPart(IncrementalMarkdown(), with_source=True)
     part.grow("hello")
     part.replace("<p>hello.</p>", "hello.")
     assert part.snapshot()["frozen"] == "<p>hello.</p>"
@@ -107,7 +107,7 @@ def test_the_final_form_replaces_what_had_grown() -> None:
 
 
 def test_plain_text_grows_as_it_is() -> None:
-    part = Part(PlainGrowth())
+    part = TextPart(PlainGrowth())
     part.grow("\n\n**a** ")
     assert part.snapshot()["tail"] == '<pre class="glm-p">**a**</pre>\n'
 

@@ -13,7 +13,7 @@ from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Notice, Step, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.views.labels import words
+from glm_magic.views.labels import labels_for
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved import assets
 from glm_magic.views.saved.assets import page_style
@@ -75,7 +75,7 @@ def test_the_users_option_decides(choice: str, is_open: bool) -> None:
 
 
 def test_the_users_click_wins_over_the_option() -> None:
-    source = page_html(turn_of(), ENGLISH, words("en"), opened=True)
+    source = page_html(turn_of(), ENGLISH, labels_for("en"), opened=True)
     assert "open><summary" in source
 
 
@@ -221,7 +221,7 @@ def test_notices_and_errors_in_english_are_as_they_came() -> None:
 
 
 def test_every_word_is_translated_with_the_same_fields() -> None:
-    english, chinese = words("en"), words("zh")
+    english, chinese = labels_for("en"), labels_for("zh")
     for name in english.__slots__:
         fields = re.findall(r"\{\w+\}", getattr(english, name))
         assert re.findall(r"\{\w+\}", getattr(chinese, name)) == fields

@@ -9,8 +9,8 @@ import pytest
 
 from glm_magic.views import select
 from glm_magic.views.live import fallback, handshake
-from glm_magic.views.live.fallback import WidgetsView
-from glm_magic.views.live.handshake import IDLE_S, PATIENCE_S, Presence
+from glm_magic.views.live.fallback import FallbackView
+from glm_magic.views.live.handshake import IDLE_S, PATIENCE_S, Handshake
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_silence_of_an_idle_kernel_is_a_verdict(clock: Clock) -> None:
-    known = Presence()
+    known = Handshake()
     known.showed()
     known.cell_ends()
     clock.now_s += IDLE_S + 1
@@ -46,7 +46,7 @@ def test_silence_of_an_idle_kernel_is_a_verdict(clock: Clock) -> None:
 
 def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
     """Run All on a kernel that reads the page's messages only between cells."""
-    known = Presence()
+    known = Handshake()
     for _ in range(20):
         known.cell_begins()
         known.showed()
@@ -58,7 +58,7 @@ def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
 
 
 def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
-    known = Presence()
+    known = Handshake()
     known.showed()
     known.cell_ends()
     clock.now_s += 60
@@ -69,7 +69,7 @@ def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
 
 
 def test_a_kernel_that_showed_nothing_knows_nothing(clock: Clock) -> None:
-    known = Presence()
+    known = Handshake()
     known.cell_ends()
     clock.now_s += 60
     known.cell_begins()
@@ -84,16 +84,16 @@ def test_giving_up_needs_messages_that_could_have_come(
     kernel = SimpleNamespace(shell_channel_thread=SimpleNamespace(manager=manager))
     shell = SimpleNamespace(kernel=kernel)
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
-    assert not Presence().gives_up(PATIENCE_S - 1)
-    assert Presence().gives_up(PATIENCE_S + 1) is bool(subshells)
+    assert not Handshake().gives_up(PATIENCE_S - 1)
+    assert Handshake().gives_up(PATIENCE_S + 1) is bool(subshells)
 
 
 def test_a_missing_page_gets_plain_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Presence()
-    monkeypatch.setattr(handshake, "presence", known)
+    known = Handshake()
+    monkeypatch.setattr(handshake, "handshake", known)
     assert type(select._panel(ENGLISH)) is PanelView
     known._missing = True
-    assert type(select._panel(ENGLISH)) is WidgetsView
+    assert type(select._panel(ENGLISH)) is FallbackView
 
 
 def test_plain_widgets_show_the_page_and_leave_one_output(
@@ -101,7 +101,7 @@ def test_plain_widgets_show_the_page_and_leave_one_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[bool] = []
-    view = WidgetsView(ENGLISH)
+    view = FallbackView(ENGLISH)
     view.start(turn_of("", "", status="streaming"), lambda: stopped.append(True))
     assert "application/vnd.jupyter.widget-view+json" in published[0]["data"]
     assert "is arriving" in published[0]["data"]["text/html"]
@@ -125,8 +125,8 @@ def test_a_panel_that_nobody_understands_is_replaced_while_it_runs(
     published: list[dict[str, Any]],  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    known = Presence()
-    monkeypatch.setattr("glm_magic.views.live.panel.presence", known)
+    known = Handshake()
+    monkeypatch.setattr("glm_magic.views.live.panel.handshake", known)
     view = PanelView(ENGLISH)
     view.start(turn_of("", "", status="streaming"), lambda: None)
     view.paint(turn_of("one", status="streaming"))

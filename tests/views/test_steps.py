@@ -6,7 +6,7 @@ import io
 
 from glm_magic.core.messages import ToolCall, ToolRun
 from glm_magic.core.turn import Step, Turn
-from glm_magic.views.labels import words
+from glm_magic.views.labels import labels_for
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.rich_terminal import RichTerminalView
@@ -74,7 +74,7 @@ def test_thinking_that_was_cut_short_is_said() -> None:
 
 def test_a_call_without_a_result_yet_and_arguments_that_are_no_json() -> None:
     step = Step(tool_calls=(ToolCall("c1", "f", '{"half'),))
-    page = steps_html(turn_of(steps=(step,), status="streaming"), words("en"))
+    page = steps_html(turn_of(steps=(step,), status="streaming"), labels_for("en"))
     assert "{&quot;half" in page or '{"half' in page
     assert "result" not in page
 
@@ -82,7 +82,7 @@ def test_a_call_without_a_result_yet_and_arguments_that_are_no_json() -> None:
 def test_a_long_result_is_cut_and_says_so() -> None:
     call = ToolCall("c1", "f", "{}")
     step = Step(tool_calls=(call,), runs=(ToolRun("c1", "done", "x" * 10_000_000),))
-    page = steps_html(turn_of(steps=(step,)), words("en"))
+    page = steps_html(turn_of(steps=(step,)), labels_for("en"))
     assert len(page) < LONGEST_SHOWN + 2000
     assert "9,996,000" in page
 

@@ -16,13 +16,13 @@ from ..verbs.registry import BY_NAME, USAGE_FORMS, VERBS
 from .options import BY_FLAG, OPTIONS, Option, find_option
 
 if TYPE_CHECKING:
-    from ..workspace import Desk
+    from ..workspace import Workspace
 
 TAPES = ".glmtape"
 _ASSIGNED = re.compile(r"(--[\w-]+)=(.*)", re.DOTALL)
 
 
-def candidates(desk: Desk, line: str, *, is_cell: bool) -> tuple[str, list[str]]:
+def candidates(desk: Workspace, line: str, *, is_cell: bool) -> tuple[str, list[str]]:
     """Return what may stand at the end of a line.
 
     Parameters
@@ -49,7 +49,7 @@ def candidates(desk: Desk, line: str, *, is_cell: bool) -> tuple[str, list[str]]
     return typed, _starting(typed, _words(desk, before, is_cell=is_cell))
 
 
-def _words(desk: Desk, before: list[str], *, is_cell: bool) -> Iterable[str]:
+def _words(desk: Workspace, before: list[str], *, is_cell: bool) -> Iterable[str]:
     option = find_option(before[-1]) if before else None
     if option is not None and option.takes_value:
         values = _values(desk, option)
@@ -64,7 +64,7 @@ def _words(desk: Desk, before: list[str], *, is_cell: bool) -> Iterable[str]:
     return [*_options(), *([] if named else _models(desk))]
 
 
-def _is_written(desk: Desk, before: list[str], place: int) -> bool:
+def _is_written(desk: Workspace, before: list[str], place: int) -> bool:
     """Whether a word is an option, its value, or the model, and not part of the prompt."""
     if before[place].startswith("-") or _names_model(desk, before, place):
         return True
@@ -72,7 +72,7 @@ def _is_written(desk: Desk, before: list[str], place: int) -> bool:
     return option is not None and option.takes_value
 
 
-def _names_model(desk: Desk, before: list[str], place: int) -> bool:
+def _names_model(desk: Workspace, before: list[str], place: int) -> bool:
     option = find_option(before[place - 1]) if place else None
     is_value = option is not None and option.takes_value
     return option is BY_FLAG["--model"] or (not is_value and desk.is_model(before[place]))
@@ -86,7 +86,7 @@ def _verbs() -> list[str]:
     return [verb.name for verb in VERBS]
 
 
-def _models(desk: Desk) -> list[str]:
+def _models(desk: Workspace) -> list[str]:
     known = desk.catalogue
     return [
         *known.model_names(),
@@ -95,7 +95,7 @@ def _models(desk: Desk) -> list[str]:
     ]
 
 
-def _names(desk: Desk) -> list[str]:
+def _names(desk: Workspace) -> list[str]:
     hidden = desk.shell.user_ns_hidden
     names = desk.shell.user_ns.items()
     return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
@@ -107,12 +107,12 @@ def _servers() -> list[str]:
     return [server.name for server in mcp_servers()]
 
 
-def _functions(desk: Desk) -> list[str]:
+def _functions(desk: Workspace) -> list[str]:
     names = desk.shell.user_ns
     return [n for n in _names(desk) if callable(names[n]) and not isinstance(names[n], type)]
 
 
-def _values(desk: Desk, option: Option) -> list[str]:
+def _values(desk: Workspace, option: Option) -> list[str]:
     kinds: dict[str, Callable[[], list[str]]] = {
         "model": lambda: _models(desk),
         "provider": lambda: list(desk.catalogue.providers),
@@ -125,7 +125,7 @@ def _values(desk: Desk, option: Option) -> list[str]:
     return kinds[option.completes]() if option.completes else list(option.choices)
 
 
-def _axes(desk: Desk, typed: str) -> list[str]:
+def _axes(desk: Workspace, typed: str) -> list[str]:
     """Return what may be compared, or the values of an axis behind those that stand there."""
     axis, equals, values = typed.partition("=")
     known = {
@@ -140,7 +140,7 @@ def _axes(desk: Desk, typed: str) -> list[str]:
     return [f"{axis}={','.join([*given, word])}" for word in left]
 
 
-def _arguments(desk: Desk, verb: str, *given: str) -> list[str]:
+def _arguments(desk: Workspace, verb: str, *given: str) -> list[str]:
     """Return what may follow a verb and the arguments that stand there already."""
     known = desk.catalogue
     if verb == "mcp" and given == ("remove",):
@@ -181,7 +181,7 @@ def _files(*endings: str) -> list[str]:
     return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
 
 
-def _variants(desk: Desk, number: str) -> list[str]:
+def _variants(desk: Workspace, number: str) -> list[str]:
     slots = desk.session.slots
     fits = number.isdecimal() and 0 < int(number) <= len(slots)
     return _numbers(len(slots[int(number) - 1].variants)) if fits else []

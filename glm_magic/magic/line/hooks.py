@@ -25,7 +25,7 @@ from IPython.core.inputtransformer2 import (
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..workspace import Desk
+    from ..workspace import Workspace
 
 _NAME = "glm"
 
@@ -122,7 +122,7 @@ _LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.
 class Completion:
     """A matcher for IPython's completer, on our lines only."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Workspace) -> None:
         self._desk = desk
 
     def install(self) -> None:

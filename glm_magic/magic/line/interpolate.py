@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.format_value import as_text
+from ...core.format_value import format_value
 from .literals import brace_pairs, untouched_spans
 
 _ROOT = re.compile(r"\s*([^\W\d]\w*)\s*(?=[.\[]|$)")
@@ -99,7 +99,7 @@ class _Braces:
             return None
         name = expression.strip(" \t")
         try:
-            text, remark = as_text(_look_up(name, self.namespace))
+            text, remark = format_value(_look_up(name, self.namespace))
         except Exception:  # a property may raise anything; then the braces stay
             return None
         self.inserted.append(f"{name} ({remark})" if remark else name)

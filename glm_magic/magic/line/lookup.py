@@ -11,12 +11,12 @@ from ...core.errors import InvalidValueError, UnknownNameError
 from ...engine.options import WEB_SEARCH
 
 if TYPE_CHECKING:
-    from ..workspace import Desk
+    from ..workspace import Workspace
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def named(desk: Desk, option: str, name: str) -> Any:
+def named(desk: Workspace, option: str, name: str) -> Any:
     """Return what a name, with dots if need be, stands for in the notebook; nothing is called.
 
     Raises

@@ -1,6 +1,6 @@
 """The options of ``%%glm``: one table, from which parsing, help, completion and the README come.
 
-A new option is one row of `OPTIONS` naming the field of `Options` that it fills.
+A new option is one row of `OPTIONS` naming the field of `MagicOptions` that it fills.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Option:
 
     flags: tuple[str, ...]
     field: str
-    """Field of `Options`, or the body parameter's name when `parameter` is set."""
+    """Field of `MagicOptions`, or the body parameter's name when `parameter` is set."""
     kind: Kind
     help: str
     metavar: str = ""
@@ -56,7 +56,7 @@ class Option:
 
 
 @dataclass(slots=True)
-class Options:
+class MagicOptions:
     """What one magic line says; ``None`` and empty mean that it says nothing."""
 
     model: str | None = None

@@ -1,4 +1,4 @@
-"""A magic line -> `Options`, by the table of `arguments`."""
+"""A magic line -> `MagicOptions`, by the table of `arguments`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...engine.tapes import checked_speed
-from .options import BY_FLAG, THINKING_WORDS, Option, Options, find_option
+from .options import BY_FLAG, THINKING_WORDS, MagicOptions, Option, find_option
 from .tokens import read_word, skip_space
 
 _OPTION = re.compile(r"--?[A-Za-z]")
@@ -22,7 +22,7 @@ _PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _THINKING: dict[str, Any] = {"on": True, "off": False}
 
 
-def parse(line: str, is_model: Callable[[str], bool] | None = None) -> Options:
+def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOptions:
     """Read the line of a ``%glm`` or ``%%glm`` magic.
 
     Parameters
@@ -55,9 +55,9 @@ class _Parser:
         self.line = line
         self.at = 0
         self.is_model = is_model
-        self.options = Options()
+        self.options = MagicOptions()
 
-    def run(self) -> Options:
+    def run(self) -> MagicOptions:
         """Read the whole line."""
         while not self.options.help:
             self.at = skip_space(self.line, self.at)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..display import Shown
-from ..workspace import Desk
+from ..display import Displayable
+from ..workspace import Workspace
 from . import errors, mcp, models, sessions, status, tapes, turns, usage
 
-Command = Callable[[Desk, Sequence[str]], Shown | None]
+Command = Callable[[Workspace, Sequence[str]], Displayable | None]
 """What a verb does; ``None`` where it has shown all there is itself."""
 
 COMMANDS: dict[str, Command] = {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ...core.errors import InvalidValueError
 from .. import prompt
 from ..cells import Inputs
-from ..line.options import Options
-from ..workspace import Desk
+from ..line.options import MagicOptions
+from ..workspace import Workspace
 
 MOST_CHARACTERS = 12_000
 """Of a traceback or cell; the ends are kept, which say most."""
@@ -19,17 +19,17 @@ _FIX = (
 _EXPLAIN = "This notebook cell failed. Explain the error and how to avoid it."
 
 
-def fix(desk: Desk, _: Sequence[str]) -> None:
+def fix(desk: Workspace, _: Sequence[str]) -> None:
     """Ask for a correction, and put it into a new cell."""
-    prompt.ask(desk, Options(prompt=_prompt(desk, _FIX), format="code", raw=True), None)
+    prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _FIX), format="code", raw=True), None)
 
 
-def explain(desk: Desk, _: Sequence[str]) -> None:
+def explain(desk: Workspace, _: Sequence[str]) -> None:
     """Ask what the error means."""
-    prompt.ask(desk, Options(prompt=_prompt(desk, _EXPLAIN), raw=True), None)
+    prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _EXPLAIN), raw=True), None)
 
 
-def _prompt(desk: Desk, task: str) -> str:
+def _prompt(desk: Workspace, task: str) -> str:
     number = desk.errors.last
     if number is None:
         raise InvalidValueError(

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...core.errors import InvalidValueError
-from ..display import Line, Shown, Table
+from ..display import Displayable, Paragraph, Table
 
 if TYPE_CHECKING:
-    from ..workspace import Desk
+    from ..workspace import Workspace
 
 
-def mcp(_: Desk, words: Sequence[str]) -> Shown:
+def mcp(_: Workspace, words: Sequence[str]) -> Displayable:
     """Add, remove or list the servers."""
     if words[:1] == ["add"]:
         return _add(words[1], words[2:])
@@ -22,7 +22,7 @@ def mcp(_: Desk, words: Sequence[str]) -> Shown:
     return _list()
 
 
-def _add(name: str, rest: Sequence[str]) -> Shown:
+def _add(name: str, rest: Sequence[str]) -> Displayable:
     from ...tools.mcp_registry import add_mcp
 
     try:
@@ -35,17 +35,17 @@ def _add(name: str, rest: Sequence[str]) -> Shown:
     is_url = len(parts) == 1 and parts[0].startswith(("http://", "https://"))
     tools = add_mcp(name, url=parts[0]) if is_url else add_mcp(name, parts)
     listed = ", ".join(tools) or "none"
-    return Line(f"The MCP server {name} runs, with {len(tools)} tools: {listed}. --mcp {name}")
+    return Paragraph(f"The MCP server {name} runs, with {len(tools)} tools: {listed}. --mcp {name}")
 
 
-def _remove(name: str) -> Shown:
+def _remove(name: str) -> Displayable:
     from ...tools.mcp_registry import remove_mcp
 
     remove_mcp(name)
-    return Line(f"The MCP server {name} is stopped and forgotten.")
+    return Paragraph(f"The MCP server {name} is stopped and forgotten.")
 
 
-def _list() -> Shown:
+def _list() -> Displayable:
     from ...tools.mcp_registry import mcp_servers
 
     rows = [
@@ -53,5 +53,7 @@ def _list() -> Shown:
         for server in mcp_servers()
     ]
     if not rows:
-        return Line("No MCP server yet: %glm mcp add NAME -- COMMAND ARGUMENTS, or … add NAME URL")
+        return Paragraph(
+            "No MCP server yet: %glm mcp add NAME -- COMMAND ARGUMENTS, or … add NAME URL"
+        )
     return Table(("server", "state", "address", "tools"), rows)

@@ -14,15 +14,15 @@ from ...catalogue.load import Catalogue
 from ...catalogue.resolve import LOCAL, find_model, nearest
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
-from ...core.i18n import translated
+from ...core.i18n import translate
 from ...core.price import SYMBOLS, Price
 from ...credentials import find_key
 from ...engine.options import Options as Asked
 from ...engine.options import split
-from ...engine.prepare import resolve
+from ...engine.prepare import resolve_offer
 from .. import aliases
-from ..display import Line, Shown, Table, count_turns
-from ..workspace import Desk
+from ..display import Displayable, Paragraph, Table, count_turns
+from ..workspace import Workspace
 from .registry import BY_NAME
 
 
@@ -31,7 +31,7 @@ def filters(known: Catalogue, word: str) -> bool:
     return bool(_offers(known, word)) or word in known.providers
 
 
-def catalogue_table(known: Catalogue, word: str) -> Shown:
+def catalogue_table(known: Catalogue, word: str) -> Displayable:
     """Return the catalogue, or the part that a provider's name or a part of a model's picks."""
     keys = {info.name: key_state(info) for info in known.providers.values()}
     rows = [_offer_row(offer, keys[offer.provider.name]) for offer in _offers(known, word)]
@@ -84,7 +84,7 @@ def key_state(provider: ProviderInfo) -> str:
     try:
         key = find_key(provider)
     except GlmError as error:
-        return translated(error.message)
+        return translate(error.message)
     if key is not None:
         return f"found in {key.source}"
     if provider.self_hosted:
@@ -100,7 +100,7 @@ _OPENINGS = (
 """Words that prompts begin with."""
 
 
-def alias(desk: Desk, words: Sequence[str]) -> Shown:
+def alias(desk: Workspace, words: Sequence[str]) -> Displayable:
     """List the names, show one, or give a model a name."""
     if len(words) == 2:
         return _give(desk, *words)
@@ -113,7 +113,7 @@ def alias(desk: Desk, words: Sequence[str]) -> Shown:
     return Table(("alias", "model"), rows, note="" if rows else "%glm alias NAME MODEL makes one.")
 
 
-def _give(desk: Desk, name: str, model: str) -> Shown:
+def _give(desk: Workspace, name: str, model: str) -> Displayable:
     model = desk.aliases.get(model, model)
     if f" {name.lower()} " in _OPENINGS or name in BY_NAME:
         raise InvalidValueError(
@@ -130,28 +130,30 @@ def _give(desk: Desk, name: str, model: str) -> Shown:
             hint="%glm models lists them; one of another name goes as provider/model",
         )
     aliases.put(name, model)
-    return Line(f"{name} now means {model}: %%glm {name}, %glm use {name}.")
+    return Paragraph(f"{name} now means {model}: %%glm {name}, %glm use {name}.")
 
 
-def dealias(_: Desk, words: Sequence[str]) -> Shown:
+def dealias(_: Workspace, words: Sequence[str]) -> Displayable:
     """Take a name away."""
     aliases.put(words[0], None)
-    return Line(f"{words[0]} means nothing any more.")
+    return Paragraph(f"{words[0]} means nothing any more.")
 
 
-def models(desk: Desk, words: Sequence[str]) -> Shown:
+def models(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the catalogue."""
     return catalogue_table(desk.catalogue, words[0] if words else "")
 
 
-def use(desk: Desk, words: Sequence[str]) -> Shown:
+def use(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Choose a model, a provider or a session from here on."""
     name = desk.aliases.get(words[0], words[0])
     if desk.is_model(name):
         return _use_model(desk, name)
     if name in desk.conversations:
         desk.conversations.chosen = name
-        return Line(f"Prompts now belong to the session {name}: {count_turns(len(desk.session))}.")
+        return Paragraph(
+            f"Prompts now belong to the session {name}: {count_turns(len(desk.session))}."
+        )
     if name in desk.catalogue.providers:
         return _choose(desk, Asked(provider=name))
     known = [
@@ -166,7 +168,7 @@ def use(desk: Desk, words: Sequence[str]) -> Shown:
     )
 
 
-def _use_model(desk: Desk, name: str) -> Shown:
+def _use_model(desk: Workspace, name: str) -> Displayable:
     wanted = split(desk.catalogue, Asked(model=name))
     if wanted.provider is None:
         provider = desk.session.options.provider
@@ -176,10 +178,10 @@ def _use_model(desk: Desk, name: str) -> Shown:
     return _choose(desk, wanted)
 
 
-def _choose(desk: Desk, wanted: Asked) -> Shown:
+def _choose(desk: Workspace, wanted: Asked) -> Displayable:
     options = replace(desk.session.options, model=wanted.model, provider=wanted.provider)
-    offer = resolve(desk.below(options), desk.catalogue).offer
+    offer = resolve_offer(desk.below(options), desk.catalogue).offer
     desk.session.options = options
-    return Line(
+    return Paragraph(
         f"The session {desk.session_name} now asks {offer.model.id} at {offer.provider.name}."
     )

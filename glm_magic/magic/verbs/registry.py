@@ -157,7 +157,7 @@ def _fits(form: list[str], words: list[str], known: Mapping[str, Accepts]) -> bo
     return accepts(words[0]) and _fits(form[1:], words[1:], known)
 
 
-def refuse_misspelt(line: str) -> None:
+def reject_typo(line: str) -> None:
     """Refuse a line of one word that is a verb without its argument, or nearly a verb.
 
     Raises

@@ -12,19 +12,19 @@ from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.price import CostTotal
 from ...session import autosave as journals
 from ...session import export, notebook, repository
-from ...session.autosave import Journal
+from ...session.autosave import Autosave
 from ...session.repository import kept_sessions
 from ...session.rows import read_entries
 from ...session.session import Session
-from ..display import Line, Shown, Table, count_turns, from_home
-from ..workspace import Desk
+from ..display import Displayable, Paragraph, Table, count_turns, from_home
+from ..workspace import Workspace
 
 ALL = "all"
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
 
-def resume(desk: Desk, _: Sequence[str]) -> Shown:
+def resume(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Continue the session that this notebook used last."""
     kept = repository.last_of_notebook(session.id for session in desk.conversations)
     if kept is None:
@@ -36,7 +36,7 @@ def resume(desk: Desk, _: Sequence[str]) -> Shown:
     repository.fill(session, kept)
     desk.conversations.add(session)
     desk.conversations.chosen = kept.name
-    return Line(f"The session {kept.name} goes on from {count_turns(len(session))}.")
+    return Paragraph(f"The session {kept.name} goes on from {count_turns(len(session))}.")
 
 
 def _why() -> str:
@@ -47,14 +47,14 @@ def _why() -> str:
     return f": {journal.store.problem}" if journal.store.problem else ""
 
 
-def save(desk: Desk, words: Sequence[str]) -> Shown:
+def save(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Write the session to a file."""
     path, session = Path(words[0]).expanduser(), desk.session
     export.save(path, session.name, session.slots, session.options.system)
-    return Line(f"{count_turns(len(session)).capitalize()} written to {path}.")
+    return Paragraph(f"{count_turns(len(session)).capitalize()} written to {path}.")
 
 
-def load(desk: Desk, words: Sequence[str]) -> Shown:
+def load(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Read a session from a file, under its own name, and use it."""
     name, slots, system = export.load(Path(words[0]).expanduser())
     options = desk.session.options
@@ -63,10 +63,10 @@ def load(desk: Desk, words: Sequence[str]) -> Shown:
     session.take(slots)
     desk.conversations.add(session)
     desk.conversations.chosen = name
-    return Line(f"The session {name} has {count_turns(len(slots))}; prompts now belong to it.")
+    return Paragraph(f"The session {name} has {count_turns(len(slots))}; prompts now belong to it.")
 
 
-def forget(desk: Desk, words: Sequence[str]) -> Shown:
+def forget(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Delete a session, or everything, from memory and disk."""
     name = words[0] if words else desk.session_name
     if name == ALL and ALL not in desk.conversations:
@@ -84,10 +84,10 @@ def forget(desk: Desk, words: Sequence[str]) -> Shown:
         notebook.followers.discard(session)
     for id_ in {*(session.id for session in mine), *([kept.id] if kept else [])}:
         repository.forget(id_)
-    return Line(f"The session {name} is deleted; what it cost stays in the sums.")
+    return Paragraph(f"The session {name} is deleted; what it cost stays in the sums.")
 
 
-def _forget_all(desk: Desk) -> Shown:
+def _forget_all(desk: Workspace) -> Displayable:
     for follower in list(notebook.followers):
         follower.forget()
     for session in list(desk.conversations):
@@ -96,7 +96,7 @@ def _forget_all(desk: Desk) -> Shown:
     desk.conversations.chosen = None
     journal = journals.current()
     if journal is None:
-        return Line("Nothing is kept on disk.")
+        return Paragraph("Nothing is kept on disk.")
     try:
         journal.store.erase()
     except OSError as error:
@@ -104,10 +104,12 @@ def _forget_all(desk: Desk) -> Shown:
             f"{journal.store.path} cannot be deleted: {error.strerror or error}",
             hint="delete it yourself",
         ) from None
-    return Line(f"Every session is deleted, and {from_home(journal.store.path)} with all sums.")
+    return Paragraph(
+        f"Every session is deleted, and {from_home(journal.store.path)} with all sums."
+    )
 
 
-def sessions(desk: Desk, _: Sequence[str]) -> Shown:
+def sessions(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show the sessions of this kernel, and those on disk, the last used one first."""
     current = desk.session  # it begins to exist when it is first named
     rows: list[tuple[Any, ...]] = [
@@ -120,7 +122,7 @@ def sessions(desk: Desk, _: Sequence[str]) -> Shown:
     return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(journal))
 
 
-def _on_disk(journal: Journal, mine: set[str]) -> Iterator[tuple[Any, ...]]:
+def _on_disk(journal: Autosave, mine: set[str]) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each session that only the disk has."""
     others = [kept for kept in kept_sessions(journal, "1") if kept.id not in mine]
     for kept in others[:_MOST_SESSIONS]:
@@ -130,7 +132,7 @@ def _on_disk(journal: Journal, mine: set[str]) -> Iterator[tuple[Any, ...]]:
         yield kept.name, "on disk", kept.turns, used, cost
 
 
-def _kept(journal: Journal | None) -> str:
+def _kept(journal: Autosave | None) -> str:
     """Say where conversations are kept, or why not."""
     if journal is None:
         return "Conversations are not kept on disk."
@@ -140,7 +142,7 @@ def _kept(journal: Journal | None) -> str:
     return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
 
 
-def new(desk: Desk, words: Sequence[str]) -> Shown:
+def new(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Start a session afresh and use it."""
     name = words[0] if words else desk.conversations.unused("session")
     options = desk.session.options
@@ -148,28 +150,28 @@ def new(desk: Desk, words: Sequence[str]) -> Shown:
     desk.conversations.chosen = name
     desk.session.options = options
     remark = f" Its earlier turns are kept as {kept}." if kept else ""
-    return Line(f"Prompts now belong to the session {name}, which is empty.{remark}")
+    return Paragraph(f"Prompts now belong to the session {name}, which is empty.{remark}")
 
 
-def fork(desk: Desk, words: Sequence[str]) -> Shown:
+def fork(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
     desk.conversations.add(desk.session.fork(name))
     desk.conversations.chosen = name
-    return Line(f"The session {name} goes on from {count_turns(len(desk.session))}.")
+    return Paragraph(f"The session {name} goes on from {count_turns(len(desk.session))}.")
 
 
-def undo(desk: Desk, words: Sequence[str]) -> Shown:
+def undo(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Take back the last turns."""
     taken = desk.session.undo(int(words[0]) if words else 1)
     left = count_turns(len(desk.session))
-    return Line(
+    return Paragraph(
         f"{count_turns(taken).capitalize()} taken back; {left} left in {desk.session_name}."
     )
 
 
-def reset(desk: Desk, _: Sequence[str]) -> Shown:
+def reset(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Forget the turns of the session."""
     count = len(desk.session)
     desk.session.reset()
-    return Line(f"The session {desk.session_name} is empty; {count_turns(count)} forgotten.")
+    return Paragraph(f"The session {desk.session_name} is empty; {count_turns(count)} forgotten.")

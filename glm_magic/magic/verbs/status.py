@@ -10,36 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 from ..._version import __version__
 from ...core.errors import GlmError
-from ...core.i18n import translated
+from ...core.i18n import translate
 from ...core.messages import Thinking
 from ...core.text import shorten
 from ...core.usage import Usage
 from ...engine import tapes
-from ...engine.prepare import resolve
+from ...engine.prepare import resolve_offer
 from ...session import autosave as journals
 from ...views.header import seconds
-from ..display import Line, Shown, Table, from_home
+from ..display import Displayable, Paragraph, Table, from_home
 from ..help import help_on, whole_help
 from ..settings import Origins
-from ..workspace import Desk
+from ..workspace import Workspace
 from .models import key_state
 
 if TYPE_CHECKING:
-    from ..workspace import Desk
+    from ..workspace import Workspace
 
 
-def status(desk: Desk) -> Shown:
+def status(desk: Workspace) -> Displayable:
     """Return what a prompt would be asked with, and what was spent."""
     session = desk.session
     asked = desk.asked()
     rows: list[tuple[str, Any]] = []
     try:
-        offer = resolve(asked, desk.catalogue, deck=tapes.deck_for()).offer
+        offer = resolve_offer(asked, desk.catalogue, deck=tapes.open_tape()).offer
         rows += [("provider", offer.provider.name), ("model", offer.model.id)]
         key = key_state(offer.provider)
     except GlmError as error:
         rows += [("provider", asked.provider or "none"), ("model", asked.model or "none")]
-        key = " → ".join(translated(said) for said in (error.message, error.hint) if said)
+        key = " → ".join(translate(said) for said in (error.message, error.hint) if said)
     usage = session.usage
     rows += [
         ("thinking", _thinking(asked.thinking)),
@@ -75,7 +75,7 @@ def _tokens(usage: Usage) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in parts if count is not None)
 
 
-def jobs(desk: Desk, _: Sequence[str]) -> Shown:
+def jobs(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show the turns that were sent into the background."""
     rows = [
         (
@@ -85,7 +85,7 @@ def jobs(desk: Desk, _: Sequence[str]) -> Shown:
             job.turn.provider,
             "running" if not job.done else job.status,
             seconds(job.turn.timing.total_s or 0.0),
-            translated(job.turn.error or ""),
+            translate(job.turn.error or ""),
         )
         for job in desk.jobs
     ]
@@ -93,7 +93,7 @@ def jobs(desk: Desk, _: Sequence[str]) -> Shown:
     return Table(("job", "prompt", "model", "provider", "state", "time", ""), rows, note=note)
 
 
-def version(_desk: Desk, _: Sequence[str]) -> Shown:
+def version(_desk: Workspace, _: Sequence[str]) -> Displayable:
     """Return the versions that a bug report needs."""
     packages = ("ipython", "ipykernel", "jupyterlab", "notebook", "anywidget", "httpx")
     rows = [("glm_magic", __version__), ("Python", platform.python_version())]
@@ -108,22 +108,22 @@ def _installed(name: str) -> str:
         return ""
 
 
-def stop(desk: Desk, words: Sequence[str]) -> Shown:
+def stop(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Stop one background turn, or all."""
     stopped = desk.jobs.stop(int(words[0]) if words else None)
     numbers = ", ".join(str(job.number) for job in stopped)
     if not stopped:
-        return Line(f"Job {words[0]} has ended already." if words else "No job is running.")
-    return Line(f"Stopped job {numbers}; what had arrived stays.")
+        return Paragraph(f"Job {words[0]} has ended already." if words else "No job is running.")
+    return Paragraph(f"Stopped job {numbers}; what had arrived stays.")
 
 
-def config(desk: Desk, _: Sequence[str]) -> Shown:
+def config(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show every setting and where it came from."""
     origins = Origins(desk.catalogue, desk.config, desk.session_name, desk.session.options)
     rows = [(item.name, str(item.value), item.origin) for item in origins.settings()]
     return Table(("setting", "value", "from"), rows)
 
 
-def help_(_: Desk, words: Sequence[str]) -> Shown:
+def help_(_: Workspace, words: Sequence[str]) -> Displayable:
     """Show the help."""
     return help_on(words[0]) if words else whole_help()

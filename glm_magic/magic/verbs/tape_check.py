@@ -18,16 +18,16 @@ from typing import Any
 from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
-from ...core.i18n import translated
-from ...engine.compare import Lanes, lanes_of
+from ...core.i18n import translate
+from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
-from ...engine.tapes import AT_ONCE, TapeUse
+from ...engine.tapes import NO_DELAY, TapeSetting
 from ...wire.tape.matching import short
 from ...wire.tape.tape import Tape
 from ..config import GLM
-from ..display import Shown, Table
+from ..display import Displayable, Table
 from ..line import parse
-from ..workspace import Desk
+from ..workspace import Workspace
 from .registry import Verb, find_verb
 
 _CELL = re.compile(r"%%glm(?![\w.])(?P<line>[^\n]*)\n?(?P<cell>.*)", re.DOTALL)
@@ -40,7 +40,7 @@ _HARMLESS = ("use", "new", "fork", "undo", "reset", "drop", "hide", "pin")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PromptCheck:
     """What a rehearsal found about one prompt."""
 
     cell: int
@@ -50,7 +50,7 @@ class Finding:
     """``None`` where only running the notebook can tell."""
 
 
-def check(desk: Desk, tape: Tape, notebook: Path) -> Shown:
+def check(desk: Workspace, tape: Tape, notebook: Path) -> Displayable:
     """Return which prompts of a notebook a tape covers.
 
     Raises
@@ -94,15 +94,15 @@ class _Config(GLM):
 class _Rehearsal:
     """One walk through a notebook, on a desk of its own."""
 
-    def __init__(self, desk: Desk, tape: Tape) -> None:
-        self._desk = Desk(desk.shell)
+    def __init__(self, desk: Workspace, tape: Tape) -> None:
+        self._desk = Workspace(desk.shell)
         names = desk.config.trait_names(config=True)
         self._desk.config = _Config(**{name: getattr(desk.config, name) for name in names})
-        self._use = TapeUse(tape.path.absolute(), "replay", AT_ONCE)
+        self._use = TapeSetting(tape.path.absolute(), "replay", NO_DELAY)
         self._unsure = False
         """Whether an earlier prompt could not be judged, on whose reply later ones depend."""
 
-    def findings(self, cells: Sequence[str]) -> Iterator[Finding]:
+    def findings(self, cells: Sequence[str]) -> Iterator[PromptCheck]:
         """Yield what is found, prompt by prompt."""
         for number, source in enumerate(cells, 1):
             whole = _CELL.match(source.lstrip())
@@ -112,7 +112,7 @@ class _Rehearsal:
             for line in source.splitlines():
                 yield from self._line(number, line)
 
-    def _line(self, number: int, line: str) -> Iterator[Finding]:
+    def _line(self, number: int, line: str) -> Iterator[PromptCheck]:
         from ..dispatch import judges
 
         setting = _SETTING.match(line)
@@ -123,7 +123,7 @@ class _Rehearsal:
         found = _LINE.match(line)
         if found is None:
             if _PYTHON.search(line) or re.search(r"%glm\s", line):
-                yield Finding(number, line.strip(), "asked from Python: run it to see", None)
+                yield PromptCheck(number, line.strip(), "asked from Python: run it to see", None)
             return
         verb = find_verb(found["line"], judges(self._desk))
         if verb is None and found["line"].strip():
@@ -137,14 +137,14 @@ class _Rehearsal:
         with contextlib.suppress(GlmError):  # it fails in the notebook as well
             COMMANDS[verb.name](self._desk, words)
 
-    def _prompt(self, number: int, line: str, cell: str | None) -> Finding:
+    def _prompt(self, number: int, line: str, cell: str | None) -> PromptCheck:
         from ..prompt import prompt_of
 
         try:
             options = parse.parse(line.strip(), self._desk.is_model)
             prompt = prompt_of(self._desk, options, cell).text
             if options.dry_run or options.help:
-                return Finding(number, prompt, "sends nothing", True)
+                return PromptCheck(number, prompt, "sends nothing", True)
             for name in filter(None, (*options.tool, options.schema)):
                 if name.partition(".")[0] not in self._desk.shell.user_ns and name != WEB_SEARCH:
                     return self._open(number, prompt, f"needs {name} from the notebook")
@@ -155,16 +155,16 @@ class _Rehearsal:
                 return self._open(number, prompt, f"needs {value[1]} from the notebook")
             if self._unsure and options.history:
                 return self._open(number, prompt, "depends on a prompt above")
-            return Finding(number, prompt, translated(f"missing: {error.hint}"), False)
+            return PromptCheck(number, prompt, translate(f"missing: {error.hint}"), False)
         except GlmError as error:
-            told = translated(f"cannot be asked: {error.message}")
-            return Finding(number, cell or line, told, False)
-        return Finding(number, prompt, "covered", True)
+            told = translate(f"cannot be asked: {error.message}")
+            return PromptCheck(number, cell or line, told, False)
+        return PromptCheck(number, prompt, "covered", True)
 
-    def _open(self, number: int, prompt: str, why: str) -> Finding:
+    def _open(self, number: int, prompt: str, why: str) -> PromptCheck:
         """Return the finding for a prompt that only a run of the notebook can judge."""
         self._unsure = True
-        return Finding(number, prompt, f"{why}: run it to see", None)
+        return PromptCheck(number, prompt, f"{why}: run it to see", None)
 
     def _ask(self, options: Any, prompt: str) -> None:
         desk = self._desk
@@ -175,8 +175,8 @@ class _Rehearsal:
         asked = replace(desk.asked(options, session), tape=self._use)
         if not options.history:
             session = desk.conversations.aside(session)
-        session.is_kept = False
-        ways = [way.options for way in lanes_of(options.compare, asked)]
+        session.persistent = False
+        ways = [way.options for way in expand_axes(options.compare, asked)]
         lanes = Lanes([""] * len(ways), session.open_lanes(prompt, ways))
         try:
             lanes.wait()

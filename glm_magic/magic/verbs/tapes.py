@@ -9,55 +9,57 @@ from pathlib import Path
 
 from ...core.errors import InvalidValueError
 from ...engine import tapes
-from ...engine.tapes import TapeUse
-from ...wire.tape.matching import Entry, short
+from ...engine.tapes import TapeSetting
+from ...wire.tape.matching import Recording, short
 from ...wire.tape.tape import Tape
-from ..display import Line, Shown, Table
-from ..workspace import Desk
+from ..display import Displayable, Paragraph, Table
+from ..workspace import Workspace
 from . import tape_check
 
 _OFF = "off"
 
 
-def record(_: Desk, words: Sequence[str]) -> Shown:
+def record(_: Workspace, words: Sequence[str]) -> Displayable:
     """Write what follows to a tape."""
     if words[0] == _OFF:
         return _take_out("Nothing is recorded any more.")
-    tapes.put_in(TapeUse(Path(words[0]), "record"))
+    tapes.insert(TapeSetting(Path(words[0]), "record"))
     return _put_in()
 
 
-def replay(_: Desk, words: Sequence[str]) -> Shown:
+def replay(_: Workspace, words: Sequence[str]) -> Displayable:
     """Answer what follows from a tape."""
     if words[0] == _OFF:
         return _take_out("Requests are asked live again.")
-    tapes.put_in(TapeUse(Path(words[0]), "replay", _speed(words[1]) if len(words) > 1 else None))
+    tapes.insert(
+        TapeSetting(Path(words[0]), "replay", _speed(words[1]) if len(words) > 1 else None)
+    )
     return _put_in()
 
 
-def _put_in() -> Shown:
+def _put_in() -> Displayable:
     """Say what the tape that was put in does now, which ``GLM_TAPE`` may have changed."""
-    deck = tapes.deck_for()
+    deck = tapes.open_tape()
     if deck is None:
-        return Line(f"No tape is used: {tapes.VARIABLE} is {tapes.LIVE}.")
+        return Paragraph(f"No tape is used: {tapes.VARIABLE} is {tapes.LIVE}.")
     name = deck.tape.path.name
     if not deck.replays:
         begins = f"Every reply from here on is recorded to {name}; %glm record off ends it."
         older = f"{begins} The tape that was there stays as {name}~."
-        return Line(older if deck.tape.replaces_another else begins)
-    return Line(f"Replies come from {name}: {_about(deck.tape.entries)}.")
+        return Paragraph(older if deck.tape.replaces_another else begins)
+    return Paragraph(f"Replies come from {name}: {_about(deck.tape.entries)}.")
 
 
-def _take_out(line: str) -> Shown:
-    tapes.put_in(None)
-    return Line(line)
+def _take_out(line: str) -> Displayable:
+    tapes.insert(None)
+    return Paragraph(line)
 
 
 def _speed(word: str) -> float:
     return math.inf if word == "max" else tapes.checked_speed(float(word))
 
 
-def _about(entries: Sequence[Entry]) -> str:
+def _about(entries: Sequence[Recording]) -> str:
     """Return on one line how much a tape holds, from whom, and from when."""
     if not entries:
         return "it is empty"
@@ -68,7 +70,7 @@ def _about(entries: Sequence[Entry]) -> str:
     return f"{many} of {', '.join(speakers)}, recorded on {when}"
 
 
-def tape(desk: Desk, words: Sequence[str]) -> Shown:
+def tape(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Say what a tape holds, and whether a notebook is covered by it."""
     files = [word for word in words[1:] if not word.endswith(".ipynb")]
     notebooks = [word for word in words[1:] if word.endswith(".ipynb")]
@@ -79,7 +81,7 @@ def tape(desk: Desk, words: Sequence[str]) -> Shown:
 
 
 def _current() -> Tape:
-    deck = tapes.deck_for()
+    deck = tapes.open_tape()
     if deck is None:
         raise InvalidValueError(
             "no tape is in use", hint="name one: %glm tape check FILE, or %glm replay FILE"
@@ -87,7 +89,7 @@ def _current() -> Tape:
     return deck.tape
 
 
-def contents(found: Tape) -> Shown:
+def contents(found: Tape) -> Displayable:
     """Return the replies on a tape, one a row."""
     rows = [
         (number, short(entry.asked.prompt, 60), entry.asked.model, len(entry.asked.messages) - 1,
@@ -99,9 +101,9 @@ def contents(found: Tape) -> Shown:
     return Table(columns, rows, found.path.name, f"The tape is sound: {about}.")
 
 
-def _settings(entry: Entry) -> str:
+def _settings(entry: Recording) -> str:
     return short(", ".join(f"{name}={value}" for name, value in entry.asked.parameters.items()), 50)
 
 
-def _ending(entry: Entry) -> str:
+def _ending(entry: Recording) -> str:
     return entry.ended if entry.status < 300 else f"HTTP {entry.status}"

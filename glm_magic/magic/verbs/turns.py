@@ -14,18 +14,18 @@ from ...core.errors import InvalidValueError
 from ...core.messages import ROLES
 from ...core.text import shorten
 from ...core.turn import Turn
-from ...core.usage import TOKENS_PER_MESSAGE, Size, Usage
-from ...engine.prepared import Call
-from ...session.context import room
+from ...core.usage import TOKENS_PER_MESSAGE, TokenEstimate, Usage
+from ...engine.prepared import PreparedRequest
+from ...session.context import input_limit
 from ...session.slots import Slot
 from .. import prompt
-from ..display import Line, Sheet, Shown, Table
-from ..line.options import Options
+from ..display import Displayable, Paragraph, Sections, Table
+from ..line.options import MagicOptions
 from ..request_view import sent
-from ..workspace import Desk
+from ..workspace import Workspace
 
 
-def show(desk: Desk, words: Sequence[str]) -> Shown:
+def show(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the turns of the session, or one of them."""
     if not words:
         return _table(desk)
@@ -34,7 +34,7 @@ def show(desk: Desk, words: Sequence[str]) -> Shown:
     return OneTurn(slot.variants[place].turn, desk.config.language)
 
 
-def _table(desk: Desk) -> Shown:
+def _table(desk: Workspace) -> Displayable:
     """Return the turns of the session in use."""
     stale = desk.session.stale()
     rows = [_turn_row(n, slot, slot in stale) for n, slot in enumerate(desk.session.slots, 1)]
@@ -64,7 +64,7 @@ def _spent(turn: Turn) -> tuple[int | str | None, str | None]:
     return total, str(turn.cost) if turn.cost else None
 
 
-class OneTurn(Shown):
+class OneTurn(Displayable):
     """A turn as it was shown when it ended."""
 
     def __init__(self, turn: Turn, language: str | None) -> None:
@@ -85,44 +85,46 @@ class OneTurn(Shown):
         return self._data, self._metadata
 
 
-def retry(desk: Desk, _: Sequence[str]) -> None:
+def retry(desk: Workspace, _: Sequence[str]) -> None:
     """Ask the prompt that ran last again, and show the reply as it arrives."""
     session = desk.session
-    prompt.shown(desk, Options(), session, session.retry())
+    prompt.show_reply(desk, MagicOptions(), session, session.retry())
 
 
-def drop(desk: Desk, words: Sequence[str]) -> Shown:
+def drop(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Take one turn out."""
     slot, number = slot_at(desk, words)
     desk.session.drop(slot)
-    return Line(f"Turn {number} is taken out of the session {desk.session_name}.{_later(desk)}")
+    return Paragraph(
+        f"Turn {number} is taken out of the session {desk.session_name}.{_later(desk)}"
+    )
 
 
-def hide(desk: Desk, words: Sequence[str]) -> Shown:
+def hide(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn visible but do not send it, or send it again."""
     slot, number = slot_at(desk, words)
     desk.session.hide(slot, hidden=not slot.hidden)
     state = "stays visible but is not sent" if slot.hidden else "is sent again"
-    return Line(f"Turn {number} {state}.{_later(desk)}")
+    return Paragraph(f"Turn {number} {state}.{_later(desk)}")
 
 
-def pin(desk: Desk, words: Sequence[str]) -> Shown:
+def pin(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn in the context always, or treat it like any other again."""
     slot, number = slot_at(desk, words)
     desk.session.pin(slot, pinned=not slot.pinned)
     state = "is pinned: it is always sent" if slot.pinned else "is no longer pinned"
-    return Line(f"Turn {number} {state}.{_later(desk)}")
+    return Paragraph(f"Turn {number} {state}.{_later(desk)}")
 
 
-def choose(desk: Desk, words: Sequence[str]) -> Shown:
+def choose(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Let later turns see another variant of a turn."""
     slot, number = slot_at(desk, words)
     desk.session.choose(slot, _place(slot, number, words[1]))
     which = f"variant {slot.place + 1} of {len(slot.variants)}"
-    return Line(f"Later turns now see {which} of turn {number}.{_later(desk)}")
+    return Paragraph(f"Later turns now see {which} of turn {number}.{_later(desk)}")
 
 
-def preserve(desk: Desk, words: Sequence[str]) -> Shown:
+def preserve(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Send earlier reasoning back with every turn, or no more."""
     keep = words != ["off"]
     session = desk.session
@@ -131,11 +133,11 @@ def preserve(desk: Desk, words: Sequence[str]) -> Shown:
         session.plan("…", asked, start_local=False)  # refuses where it is not offered
     session.options = replace(session.options, preserve=keep)
     if not keep:
-        return Line("Earlier reasoning stays here.")
-    return Line("Earlier reasoning goes back with every turn; each panel says what it costs.")
+        return Paragraph("Earlier reasoning stays here.")
+    return Paragraph("Earlier reasoning goes back with every turn; each panel says what it costs.")
 
 
-def _later(desk: Desk) -> str:
+def _later(desk: Workspace) -> str:
     """Say how many turns were answered from something else than what stands before them now."""
     stale = len(desk.session.stale())
     if not stale:
@@ -154,7 +156,7 @@ def _place(slot: Slot, number: int, word: str) -> int:
     return int(word) - 1
 
 
-def slot_at(desk: Desk, words: Sequence[str]) -> tuple[Slot, int]:
+def slot_at(desk: Workspace, words: Sequence[str]) -> tuple[Slot, int]:
     """Return the slot of turn N, or of the last one, and its number.
 
     Raises
@@ -182,11 +184,11 @@ _NEXT = "…"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Context(Shown):
+class Context(Displayable):
     """A table of the parts, and the messages in full as they would be sent."""
 
     table: Table
-    messages: Sheet
+    messages: Sections
 
     def html(self) -> str:
         """Return the table, with the messages folded away below."""
@@ -197,7 +199,7 @@ class Context(Shown):
         return f"{self.table.text()}\n\n{self.messages.text()}"
 
 
-def context(desk: Desk, _: object = ()) -> Shown:
+def context(desk: Workspace, _: object = ()) -> Displayable:
     """Show what the next turn would send, with the size of each part."""
     call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
     size = call.size
@@ -207,21 +209,21 @@ def context(desk: Desk, _: object = ()) -> Shown:
     title = f"Session {desk.session_name}"
     table = Table(("role", "text", "tokens"), rows, title, _note(call, size))
     body = json.dumps(_messages(call)[:-1], ensure_ascii=False, indent=2)
-    return Context(table, Sheet([("", ""), ("As it is sent", body)], folded=True))
+    return Context(table, Sections([("", ""), ("As it is sent", body)], folded=True))
 
 
-def _tokens(role: str, text: str, size: Size) -> int:
+def _tokens(role: str, text: str, size: TokenEstimate) -> int:
     """Return about how many tokens a part takes; a message's text bears what wraps the message."""
     wraps = role in ROLES
     return size.tokens(text) + round(size.scale * TOKENS_PER_MESSAGE * wraps)
 
 
-def _messages(call: Call) -> list[Any]:
+def _messages(call: PreparedRequest) -> list[Any]:
     body = call.wire.body
     return list(body.get("input", body)["messages"])
 
 
-def _parts(call: Call) -> Iterator[tuple[str, str]]:
+def _parts(call: PreparedRequest) -> Iterator[tuple[str, str]]:
     """Yield role and text of each part that the body of the request would hold."""
     body = call.wire.body
     options = body.get("parameters", body)
@@ -235,8 +237,8 @@ def _parts(call: Call) -> Iterator[tuple[str, str]]:
         yield "tools", json.dumps(options["tools"], ensure_ascii=False)
 
 
-def _note(call: Call, size: Size) -> str:
-    limit = room(call.offer, call.request.parameters)
+def _note(call: PreparedRequest, size: TokenEstimate) -> str:
+    limit = input_limit(call.offer, call.request.parameters)
     model = call.offer.model.id
     how = f"calibrated on {model}'s own counts" if size.scale != 1 else "estimated from the text"
     fits = f" of the {limit:,} that {model} takes" if limit else ""
@@ -245,7 +247,7 @@ def _note(call: Call, size: Size) -> str:
     return " ".join(line if line.endswith(".") else f"{line}." for line in lines)
 
 
-def wire(desk: Desk, words: Sequence[str]) -> Shown:
+def wire(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show a turn's request and its raw reply."""
     slot, number = slot_at(desk, words)
     stream = slot.current.stream

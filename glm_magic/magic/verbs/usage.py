@@ -18,22 +18,22 @@ from ...engine.reply import frame
 from ...session import budgets
 from ...session.amounts import TOKENS, Amount, parse_amount
 from ...session.ledger import Entry, Total, day_of, grouped
-from ..display import Given, Line, Shown, Table
-from ..workspace import Desk
+from ..display import Displayable, Paragraph, Table, Value
+from ..workspace import Workspace
 
 _COUNTS = ("calls", "input", "cached", "output", "reasoning", "cost")
 
 NOTE = "Cached tokens are part of the input, reasoning is part of the output; ≈ marks estimates."
 
 
-def entries(desk: Desk) -> list[Entry]:
+def entries(desk: Workspace) -> list[Entry]:
     """Return every call of this kernel's sessions."""
     return [entry for session in desk.conversations for entry in session.entries]
 
 
 def by(
     found: Iterable[Entry], names: Sequence[str], key: Callable[[Entry], tuple[str, ...]]
-) -> Shown:
+) -> Displayable:
     """Return sums of calls under these names."""
     calls = list(found)
     rows = [
@@ -55,7 +55,7 @@ def _about(count: int | None) -> str | None:
     return None if count is None else f"≈{count:,}"
 
 
-def turns(desk: Desk) -> Shown:
+def turns(desk: Workspace) -> Displayable:
     """Return each call of the session in use, in order."""
     rows = []
     for entry in desk.session.entries:
@@ -80,7 +80,7 @@ def _free(calls: Iterable[Entry]) -> str:
     return f" Free tokens left since {quota.since}: {left or 'not touched'}; costs are list prices."
 
 
-def prices(desk: Desk) -> Shown:
+def prices(desk: Workspace) -> Displayable:
     """Return the price of each model that was asked, with date and source."""
     asked = {(entry.provider, entry.model) for entry in entries(desk)}
     call = desk.session.plan("…", desk.asked(), start_local=False)
@@ -95,7 +95,7 @@ def prices(desk: Desk) -> Shown:
     return Table(columns, rows, note=note)
 
 
-def _price_rows(desk: Desk, offer: Offer) -> list[tuple[Any, ...]]:
+def _price_rows(desk: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
     price, name = offer.price, (offer.model.id, offer.provider.name)
     if price is None:
         return [(*name, "", None, None, None, "", "")]
@@ -145,7 +145,7 @@ def rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
 OFF = "off"
 
 
-def usage(desk: Desk, words: Sequence[str]) -> Shown:
+def usage(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show tokens and cost so far."""
     if words:
         return _FORMS[words[0]](desk)
@@ -153,21 +153,21 @@ def usage(desk: Desk, words: Sequence[str]) -> Shown:
     return by(entries(desk), names, lambda e: (e.session, e.provider, e.model))
 
 
-def _days(_: Desk) -> Shown:
+def _days(_: Workspace) -> Displayable:
     found = budgets.all_entries()
     return by(found, ("day", "provider", "model"), lambda e: (e.day, e.provider, e.model))
 
 
-def _all(_: Desk) -> Shown:
+def _all(_: Workspace) -> Displayable:
     names = ("session", "provider", "model")
     return by(budgets.all_entries(), names, lambda e: (e.session, e.provider, e.model))
 
 
-def _frame(desk: Desk) -> Shown:
-    return Given(frame(rows(entries(desk))))
+def _frame(desk: Workspace) -> Displayable:
+    return Value(frame(rows(entries(desk))))
 
 
-def _plot(desk: Desk) -> Shown:
+def _plot(desk: Workspace) -> Displayable:
     """Return a plot of the session's tokens over its calls."""
     try:
         from matplotlib.figure import Figure
@@ -201,7 +201,7 @@ def _stacks(found: Sequence[Entry]) -> dict[str, list[int]]:
     }
 
 
-class Drawing(Given):
+class Drawing(Value):
     """A figure of matplotlib, shown as a picture."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class Drawing(Given):
         return {"image/png": data, "text/plain": self.text()}
 
 
-_FORMS: dict[str, Callable[[Desk], Shown]] = {
+_FORMS: dict[str, Callable[[Workspace], Displayable]] = {
     "turns": turns,
     "day": _days,
     "all": _all,
@@ -224,7 +224,7 @@ _FORMS: dict[str, Callable[[Desk], Shown]] = {
 }
 
 
-def budget(desk: Desk, words: Sequence[str]) -> Shown:
+def budget(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the budgets, or set one."""
     match list(words):
         case []:
@@ -254,7 +254,7 @@ def _quota(words: Sequence[str]) -> budgets.Quota:
     return budgets.Quota(int(amount.number), since)
 
 
-def _budgets(desk: Desk) -> Shown:
+def _budgets(desk: Workspace) -> Displayable:
     rows: list[tuple[Any, ...]] = []
     session, day, quota = desk.session.budget, budgets.day_budget(), budgets.quota()
     if session:
@@ -267,7 +267,7 @@ def _budgets(desk: Desk) -> Shown:
     if quota:
         rows += _quota_rows(desk, quota)
     if not rows:
-        return Line(
+        return Paragraph(
             "No budget is set: %glm budget ¥5, %glm budget day 200k, %%glm --budget 0.10CNY."
         )
     return Table(("budget", "limit", "used", "left"), rows)
@@ -286,7 +286,7 @@ def _short(number: Decimal) -> Decimal:
     return rounded if rounded.as_tuple().exponent < 0 else rounded.quantize(Decimal(1))  # type: ignore[operator]
 
 
-def _quota_rows(desk: Desk, quota: budgets.Quota) -> list[tuple[str, ...]]:
+def _quota_rows(desk: Workspace, quota: budgets.Quota) -> list[tuple[str, ...]]:
     """Return what is left of the free quota, which each model has for itself."""
     found = budgets.all_entries()
     asked = {e.model for e in found if e.provider in budgets.FREE_PROVIDERS}

@@ -12,10 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.turn import Turn
-from ..display import publish, take_away
-from ..header import leaves_nothing
-from ..labels import words
-from ..markup.escape import text_html
+from ..display import clear_output, publish
+from ..header import is_error_only
+from ..labels import labels_for
+from ..markup.escape import escape_html
 from ..options import ViewOptions
 from ..saved.page import bundle, page_html
 from .protocol import receive_while_a_cell_runs
@@ -23,7 +23,7 @@ from .protocol import receive_while_a_cell_runs
 PAINT_EVERY_S = 0.25
 
 
-class WidgetsView:
+class FallbackView:
     """Show a turn with the widgets that come with ipywidgets.
 
     Parameters
@@ -36,7 +36,7 @@ class WidgetsView:
 
     def __init__(self, options: ViewOptions, display_id: str | None = None) -> None:
         self._options = options
-        self._words = words(options.language)
+        self._words = labels_for(options.language)
         self._takes_over = display_id is not None
         self._display_id = display_id or uuid4().hex
         self._page: Any = None
@@ -55,7 +55,7 @@ class WidgetsView:
         data: dict[str, Any] = self._box._repr_mimebundle_()
         said = self._words.unfinished.format(model=turn.model)
         # A page without any widgets shows the HTML, which tells it to wait for the end.
-        wait = {"text/html": f"<p>{text_html(self._words.arriving)}</p>", "text/plain": said}
+        wait = {"text/html": f"<p>{escape_html(self._words.arriving)}</p>", "text/plain": said}
         publish({**data, **wait}, {}, self._display_id, update=self._takes_over)
 
     def paint(self, turn: Turn) -> None:
@@ -67,8 +67,8 @@ class WidgetsView:
 
     def finish(self, turn: Turn) -> None:
         """Replace the widgets by the one output that stays."""
-        if leaves_nothing(turn, self._options):
-            take_away(self._display_id, self._options)
+        if is_error_only(turn, self._options):
+            clear_output(self._display_id, self._options)
         else:
             publish(*bundle(turn, self._options), self._display_id, update=True)
         self.close()

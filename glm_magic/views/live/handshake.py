@@ -15,7 +15,7 @@ PATIENCE_S = 5.0
 """How long a page may take to load the panel's module."""
 
 
-class Presence:
+class Handshake:
     """What is known of the pages that show this kernel's panels."""
 
     def __init__(self) -> None:
@@ -66,5 +66,5 @@ def _reads_while_busy() -> bool:
     return bool(subshells is not None and subshells())
 
 
-presence = Presence()
+handshake = Handshake()
 """Of this kernel."""

@@ -15,11 +15,11 @@ from uuid import uuid4
 
 from ...core.errors import GlmError
 from ...core.turn import Notice, Turn
-from ..display import publish, take_away
-from ..header import leaves_nothing, phase
-from ..labels import words
-from ..markup.escape import trimmed
-from ..markup.incremental import Growth, IncrementalMarkdown
+from ..display import clear_output, publish
+from ..header import is_error_only, phase
+from ..labels import labels_for
+from ..markup.escape import strip_blank_lines
+from ..markup.incremental import IncrementalMarkdown, MarkdownDelta
 from ..markup.markdown import markdown_html, plain_html
 from ..options import ViewOptions
 from ..saved.page import (
@@ -33,9 +33,9 @@ from ..saved.page import (
 )
 from ..saved.steps import steps_html
 from ..variants import stamp
-from .fallback import WidgetsView
-from .handshake import presence
-from .protocol import Growing, Part
+from .fallback import FallbackView
+from .handshake import handshake
+from .protocol import Growing, TextPart
 from .widget import PanelWidget, open_widget
 
 STATE_EVERY_S = 0.2
@@ -72,11 +72,13 @@ class PlainGrowth:
     def __init__(self) -> None:
         self._text = ""
 
-    def update(self, text: str) -> Growth:
+    def update(self, text: str) -> MarkdownDelta:
         """Take the text as it is now."""
         restarted = not text.startswith(self._text)
         self._text = text
-        return Growth("", plain_html(trimmed(text)) if text.strip() else "", restarted)
+        return MarkdownDelta(
+            "", plain_html(strip_blank_lines(text)) if text.strip() else "", restarted
+        )
 
 
 class PanelView:
@@ -90,10 +92,13 @@ class PanelView:
 
     def __init__(self, options: ViewOptions) -> None:
         self._options = options
-        self._words = words(options.language)
+        self._words = labels_for(options.language)
         as_markdown = options.format in (None, "markdown", "code")
         answer: Growing = IncrementalMarkdown() if as_markdown else PlainGrowth()
-        self._parts = {"reasoning": Part(IncrementalMarkdown()), "answer": Part(answer, True)}
+        self._parts = {
+            "reasoning": TextPart(IncrementalMarkdown()),
+            "answer": TextPart(answer, True),
+        }
         self._widget: PanelWidget | None = None
         self._display_id = uuid4().hex
         self._on_stop: Callable[[], None] = lambda: None
@@ -106,7 +111,7 @@ class PanelView:
         self._stream: Any = None
         self._steps = ""
         self._told: dict[str, Any] = {}
-        self._understudy: WidgetsView | None = None
+        self._understudy: FallbackView | None = None
         self._began = self._state_at = self._snapshot_at = 0.0
         self._snapshot_size = 0
 
@@ -126,12 +131,12 @@ class PanelView:
         # What a file says that was saved meanwhile, or a host without widgets.
         plain = {"text/plain": self._words.unfinished.format(model=turn.model)}
         self._publish({**data, **plain}, {})
-        presence.showed()
+        handshake.showed()
 
     def paint(self, turn: Turn) -> None:
         """Send what has changed."""
-        if self._understudy is None and presence.gives_up(time.monotonic() - self._began):
-            self._understudy = WidgetsView(self._options, self._display_id)
+        if self._understudy is None and handshake.gives_up(time.monotonic() - self._began):
+            self._understudy = FallbackView(self._options, self._display_id)
             self._understudy.start(turn, self._on_stop)
         if self._understudy is not None:
             self._understudy.paint(turn)
@@ -168,9 +173,9 @@ class PanelView:
             told = Notice("interrupted", self._words.queue_dropped)
             turn = replace(turn, notices=(*turn.notices, told))
         self._show_end(turn)
-        self._taken_away = leaves_nothing(turn, self._options)
+        self._taken_away = is_error_only(turn, self._options)
         if self._taken_away:
-            take_away(self._display_id, self._options)
+            clear_output(self._display_id, self._options)
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
@@ -202,7 +207,7 @@ class PanelView:
         """Give the whole ended reply, its error included, to a page that goes on showing it."""
         html = error_html(turn, self._words) + answer_html(turn, self._options.format, self._words)
         with self._lock:
-            self._parts["reasoning"].replace(markdown_html(trimmed(turn.reasoning)), "")
+            self._parts["reasoning"].replace(markdown_html(strip_blank_lines(turn.reasoning)), "")
             self._parts["answer"].replace(html, turn.answer)
             self._send_snapshot(time.monotonic())
 
@@ -217,7 +222,7 @@ class PanelView:
 
     def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         """Take a message of the page, on whatever thread the kernel gives it."""
-        presence.heard()
+        handshake.heard()
         kind = content.get("type")
         if kind == "stop":
             self._stop()

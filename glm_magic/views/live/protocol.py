@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..markup.incremental import Growth
+from ..markup.incremental import MarkdownDelta
 
 
 class Growing(Protocol):
     """Something that renders a text again and again while it grows."""
 
-    def update(self, text: str) -> Growth:
+    def update(self, text: str) -> MarkdownDelta:
         """Take the text as it is now."""
 
 
-class Part:
+class TextPart:
     """One growing text of a panel, and what the page has been told of it."""
 
     def __init__(self, growing: Growing, with_source: bool = False) -> None:
@@ -48,7 +48,7 @@ class Part:
             return None
         return self._apply(growth, text)
 
-    def _apply(self, growth: Growth, text: str) -> dict[str, Any]:
+    def _apply(self, growth: MarkdownDelta, text: str) -> dict[str, Any]:
         kept = common_prefix(self._tail, growth.tail)
         delta: dict[str, Any] = {
             "epoch": self.epoch,

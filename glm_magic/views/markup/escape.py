@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from ...core.text import harmless, one_direction
+from ...core.text import escape_controls, strip_bidi
 
 # A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} out of running text. An element around
 # the first character of each keeps money and escaped brackets from being typeset.
@@ -13,17 +13,17 @@ _OPENS_MATHS = re.compile(r"\$|\\(?=[()\[\]]|begin\{|ref\{|eqref\{)")
 _BLANK_START = re.compile(r"\A(?:[ \t\f\v]*\n)+")
 
 
-def text_html(text: str) -> str:
+def escape_html(text: str) -> str:
     """Return `text` as HTML that no host typesets as mathematics."""
-    return _OPENS_MATHS.sub(r"<span>\g<0></span>", html.escape(harmless(text), quote=False))
+    return _OPENS_MATHS.sub(r"<span>\g<0></span>", html.escape(escape_controls(text), quote=False))
 
 
-def attribute(text: str) -> str:
+def escape_attribute(text: str) -> str:
     """Return `text` for use between double quotes."""
-    return html.escape(harmless(text), quote=True)
+    return html.escape(escape_controls(text), quote=True)
 
 
-def trimmed(text: str) -> str:
+def strip_blank_lines(text: str) -> str:
     """Return `text` without leading and trailing blank lines, for display only."""
     return _BLANK_START.sub("", normalised(text)).rstrip()
 
@@ -33,4 +33,4 @@ def normalised(text: str) -> str:
 
     What would turn the direction of writing round becomes visible.
     """
-    return one_direction(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
+    return strip_bidi(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)

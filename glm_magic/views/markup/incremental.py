@@ -30,7 +30,7 @@ _LAST_PARAGRAPH = re.compile(r"\n[ \t]*\n(?!.*\n[ \t]*\n)", re.DOTALL)
 _FENCE = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]*)?(```|~~~)", re.MULTILINE)
 
 
-def mended(tail: str) -> str:
+def close_open_marks(tail: str) -> str:
     """Return `tail` with the code span or emphasis that is open at its end closed."""
     if _FENCE.search(tail):
         return tail
@@ -114,7 +114,7 @@ MOST_LINES = 1_500
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class MarkdownDelta:
     """What one more piece of text changed."""
 
     added: str
@@ -141,7 +141,7 @@ class IncrementalMarkdown:
         self.tail = ""
         """HTML of the open end."""
 
-    def update(self, text: str) -> Growth:
+    def update(self, text: str) -> MarkdownDelta:
         """Take the text as it is now.
 
         Parameters
@@ -154,11 +154,11 @@ class IncrementalMarkdown:
         if restarted:
             self._restart()
         if text == self._text:
-            return Growth("", self.tail, restarted)
+            return MarkdownDelta("", self.tail, restarted)
         self._text = text
         added = self._freeze()
         self.tail = self._render_tail()
-        return Growth(added, self.tail, restarted)
+        return MarkdownDelta(added, self.tail, restarted)
 
     def _freeze(self) -> str:
         end = self._text.rfind("\n") + 1
@@ -182,7 +182,7 @@ class IncrementalMarkdown:
         if _is_endless(tail):
             return plain_html(tail)
         env = {"references": dict(self._references), OPEN_ENDED: True}
-        return render(mended(tail), env) if tail.strip() else ""
+        return render(close_open_marks(tail), env) if tail.strip() else ""
 
 
 def _is_endless(tail: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .escape import attribute, normalised, text_html
+from .escape import escape_attribute, escape_html, normalised
 from .highlight import block_html
 from .links import SAFE_LINK, leads_elsewhere
 from .maths import add_maths, add_rule
@@ -103,7 +103,7 @@ def parser() -> MarkdownIt:
 
 def text(tokens: Sequence[Token], idx: int) -> str:
     """Render running text; a dollar sign in it is money."""
-    return text_html(tokens[idx].content)
+    return escape_html(tokens[idx].content)
 
 
 def fence(tokens: Sequence[Token], idx: int) -> str:
@@ -122,19 +122,19 @@ def image(tokens: Sequence[Token], idx: int) -> str:
     described = "".join(
         child.content for child in tokens[idx].children or () if child.type != "image"
     )
-    label = text_html(described.strip() or "image")
+    label = escape_html(described.strip() or "image")
     depth = sum(token.nesting for token in tokens[:idx] if token.type.startswith("link_"))
     if depth:
         return label
     address = str(tokens[idx].attrs.get("src", ""))
     host = leads_elsewhere(described, address)
-    led = f" (→ {text_html(host)})" if host else ""
-    return f'<a href="{attribute(address)}" {_LINK_ATTRIBUTES}>{label}</a>{led}'
+    led = f" (→ {escape_html(host)})" if host else ""
+    return f'<a href="{escape_attribute(address)}" {_LINK_ATTRIBUTES}>{label}</a>{led}'
 
 
 def link_open(tokens: Sequence[Token], idx: int) -> str:
     """Render a link that opens apart and tells its page nothing."""
-    href = attribute(str(tokens[idx].attrs.get("href", "")))
+    href = escape_attribute(str(tokens[idx].attrs.get("href", "")))
     return f'<a href="{href}" {_LINK_ATTRIBUTES}>'
 
 
@@ -143,7 +143,7 @@ def link_close(tokens: Sequence[Token], idx: int) -> str:
     start = next(at for at in range(idx - 1, -1, -1) if tokens[at].type == "link_open")
     label = "".join(_label(token) for token in tokens[start + 1 : idx])
     host = leads_elsewhere(label, str(tokens[start].attrs.get("href", "")))
-    return f"</a> (→ {text_html(host)})" if host else "</a>"
+    return f"</a> (→ {escape_html(host)})" if host else "</a>"
 
 
 def _label(token: Token) -> str:

@@ -34,7 +34,7 @@ _LINK = re.compile(
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-def tamed(text: str) -> str:
+def sanitize_markdown(text: str) -> str:
     """Return Markdown without HTML, pictures, and links that are not what they say.
 
     Parameters
@@ -48,7 +48,7 @@ def tamed(text: str) -> str:
         for start, end, is_code in _regions(text, len(lines))
     ]
     result = "\n".join(pieces)
-    return result if is_tame(result) else fenced(text)
+    return result if is_safe(result) else fenced(text)
 
 
 def fenced(text: str, language: str = "text") -> str:
@@ -128,7 +128,7 @@ def _liberal() -> MarkdownIt:
     return Liberal("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
-def is_tame(text: str) -> bool:
+def is_safe(text: str) -> bool:
     """Whether a parser that allows everything finds nothing that a host could obey."""
     tokens = _liberal().parse(text)
     if any(token.type == "html_block" for token in tokens):

@@ -9,8 +9,8 @@ from decimal import Decimal
 from ...core.price import format_money
 from ...core.turn import Step, Turn
 from ..header import seconds
-from ..labels import AnatomyWords, Words, anatomy_words
-from ..markup.escape import text_html
+from ..labels import AnatomyWords, Labels, anatomy_words
+from ..markup.escape import escape_html
 
 _BOX = (
     "display:flex;flex-wrap:wrap;gap:4px 22px;padding:6px 12px;font-size:12px;"
@@ -107,7 +107,7 @@ def rate(turn: Turn) -> float | None:
     return output / streamed_s if streamed_s >= 0.05 else None
 
 
-def anatomy_html(turn: Turn, words: Words) -> str:
+def breakdown_html(turn: Turn, words: Labels) -> str:
     """Return the bars as plain HTML; without any style it reads as a line of text."""
     said = anatomy_words(words)
     found = parts(turn, said)
@@ -126,10 +126,10 @@ def _part_html(part: Part, said: AnatomyWords) -> str:
         f'<span style="{_BAR};background:linear-gradient(90deg,{_THOUGHT} {percent}%,'
         f'{_ANSWER} 0)"></span>'
     )
-    return f"<span><b>{part.name}</b> {bar} {text_html(text)}</span>"
+    return f"<span><b>{part.name}</b> {bar} {escape_html(text)}</span>"
 
 
-def anatomy_line(turn: Turn, words: Words) -> str:
+def breakdown_line(turn: Turn, words: Labels) -> str:
     """Return the same in one line of text; empty when there is nothing to tell."""
     said = anatomy_words(words)
     return " · ".join(

@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ...core.price import format_money
-from ...core.text import harmless
+from ...core.text import escape_controls
 from ...core.turn import Turn
 from ..header import failure, remarks, seconds
-from ..labels import CompareWords, Words, compare_words, words
-from ..markup.escape import text_html, trimmed
+from ..labels import CompareWords, Labels, compare_words, labels_for
+from ..markup.escape import escape_html, strip_blank_lines
 from ..markup.markdown import markdown_html
-from ..markup.sanitize import tamed
+from ..markup.sanitize import sanitize_markdown
 from ..options import ViewOptions
 from .assets import page_style, small_asset
 from .page import SCHEMA, answer_html, error_html, metadata, opens, summary_html
@@ -126,7 +126,7 @@ def compare_bundle(
     options : ViewOptions
         What the user chose; its note stands below the table.
     """
-    said = words(options.language)
+    said = labels_for(options.language)
     data = {
         "text/html": compare_html(labels, turns, options, said),
         "text/markdown": _markdown(labels, turns, options, said),
@@ -137,28 +137,28 @@ def compare_bundle(
 
 
 def compare_html(
-    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Labels
 ) -> str:
     """Return the table as HTML."""
     names = compare_words(said)
     body = [
-        _row(names.model, (text_html(f"{turn.model} · {turn.provider}") for turn in turns)),
+        _row(names.model, (escape_html(f"{turn.model} · {turn.provider}") for turn in turns)),
         *_reasoning(turns, options, said, names),
         _row(names.answer, (_answer(turn, options, said) for turn in turns), "glm-a"),
-        *(_row(row.name, map(text_html, row.texts), "glm-n") for row in rows(turns, names)),
+        *(_row(row.name, map(escape_html, row.texts), "glm-n") for row in rows(turns, names)),
         _row(
-            text_html(names.difference.format(label=labels[0])),
-            map(text_html, _differences(rows(turns, names), names)),
+            escape_html(names.difference.format(label=labels[0])),
+            map(escape_html, _differences(rows(turns, names), names)),
             "glm-d",
         ),
     ]
-    heads = "".join(f'<th style="{_CELL}">{text_html(label)}</th>' for label in labels)
+    heads = "".join(f'<th style="{_CELL}">{escape_html(label)}</th>' for label in labels)
     table = (
         f'<table class="glm-lanes" style="{_TABLE}"><thead>'
         f'<tr><th style="{_CELL}">{names.lane}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table>"
     )
-    notes = "<br>".join(map(text_html, _notes(turns, options, said)))
+    notes = "<br>".join(map(escape_html, _notes(turns, options, said)))
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + small_asset("compare.css")
     look = f"{_ROOT};--lanes:{len(labels)}"
@@ -176,7 +176,7 @@ def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
 
 
 def _reasoning(
-    turns: Sequence[Turn], options: ViewOptions, said: Words, names: CompareWords
+    turns: Sequence[Turn], options: ViewOptions, said: Labels, names: CompareWords
 ) -> list[str]:
     """Return the row of the reasoning, where there is any to show."""
     if options.show_thinking == "hide" or not any(turn.reasoning.strip() for turn in turns):
@@ -184,8 +184,8 @@ def _reasoning(
     return [_row(names.reasoning, (_thoughts(turn, options, said, names) for turn in turns))]
 
 
-def _thoughts(turn: Turn, options: ViewOptions, said: Words, names: CompareWords) -> str:
-    reasoning = trimmed(turn.reasoning)
+def _thoughts(turn: Turn, options: ViewOptions, said: Labels, names: CompareWords) -> str:
+    reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning:
         return f"<i>{names.none}</i>"
     is_open = " open" * (opens(turn, options) or options.show_thinking == "auto")
@@ -195,7 +195,7 @@ def _thoughts(turn: Turn, options: ViewOptions, said: Words, names: CompareWords
     )
 
 
-def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
+def _answer(turn: Turn, options: ViewOptions, said: Labels) -> str:
     return error_html(turn, said) + answer_html(turn, options.format, said)
 
 
@@ -208,14 +208,14 @@ def _differences(found: Sequence[Row], names: CompareWords) -> list[str]:
     return told
 
 
-def _notes(turns: Sequence[Turn], options: ViewOptions, said: Words) -> list[str]:
+def _notes(turns: Sequence[Turn], options: ViewOptions, said: Labels) -> list[str]:
     """Return the remarks about the lanes, each once, and the note of the comparison."""
     told = [line for turn in turns for line in remarks(turn, options, said)]
     return [*dict.fromkeys(told), *([options.note] if options.note else [])]
 
 
 def _markdown(
-    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Labels
 ) -> str:
     names = compare_words(said)
     table = [
@@ -227,7 +227,10 @@ def _markdown(
     ]
     answers = [
         f"**{escaped(label)}**\n\n"
-        + (tamed(trimmed(turn.answer)) or escaped(failure(turn, said) or names.none))
+        + (
+            sanitize_markdown(strip_blank_lines(turn.answer))
+            or escaped(failure(turn, said) or names.none)
+        )
         for label, turn in zip(labels, turns, strict=True)
     ]
     notes = [f"*{escaped(line)}*" for line in _notes(turns, options, said)]
@@ -239,7 +242,7 @@ def _bars(cells: Iterable[str]) -> str:
 
 
 def compare_text(
-    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Words
+    labels: Sequence[str], turns: Sequence[Turn], options: ViewOptions, said: Labels
 ) -> str:
     """Return the lanes below each other, and the figures as columns."""
     names = compare_words(said)
@@ -254,4 +257,4 @@ def compare_text(
         for row in table
     ]
     notes = [options.note] if options.note else []
-    return harmless("\n\n".join([*lanes, "\n".join(lines), *notes]))
+    return escape_controls("\n\n".join([*lanes, "\n".join(lines), *notes]))

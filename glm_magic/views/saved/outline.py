@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..labels import AnatomyWords
-from ..markup.escape import attribute, text_html
+from ..markup.escape import escape_attribute, escape_html
 
 ENGLISH_WORDS = (
     "wait",
@@ -77,7 +77,7 @@ class _Part:
     marks: int
 
 
-def reading_html(rendered: str, said: AnatomyWords) -> str:
+def outline_html(rendered: str, said: AnatomyWords) -> str:
     """Return rendered reasoning with its marks, and the outline before it.
 
     Parameters
@@ -136,7 +136,7 @@ def _marked(block: str, said: AnatomyWords) -> tuple[str, int]:
 
 
 def _mark(word: str, said: AnatomyWords) -> str:
-    return f'<mark title="{attribute(said.mark)}">{word}</mark>'
+    return f'<mark title="{escape_attribute(said.mark)}">{word}</mark>'
 
 
 def _beginning(block: str) -> str:
@@ -160,8 +160,8 @@ def _outline(parts: list[_Part], said: AnatomyWords) -> str:
     head = [said.parts.format(count=len(parts))]
     head += [said.marks.format(count=marks)] if marks else []
     rows = "".join(
-        f'<li><a href="#{part.anchor}">{text_html(part.text)}</a>'
-        + f' <mark title="{attribute(said.mark)}">?</mark>' * bool(part.marks)
+        f'<li><a href="#{part.anchor}">{escape_html(part.text)}</a>'
+        + f' <mark title="{escape_attribute(said.mark)}">?</mark>' * bool(part.marks)
         + "</li>"
         for part in parts
     )

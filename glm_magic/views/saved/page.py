@@ -18,15 +18,15 @@ from typing import Any
 
 from ...core.turn import Turn
 from ..header import Fact, facts, failure, missing_answer, phase, reasoning_tokens, remarks
-from ..labels import Words, anatomy_words, words
-from ..markup.escape import attribute, text_html, trimmed
+from ..labels import Labels, anatomy_words, labels_for
+from ..markup.escape import escape_attribute, escape_html, strip_blank_lines
 from ..markup.highlight import COPY_BUTTON, block_html
 from ..markup.markdown import markdown_html, plain_html
 from ..options import Format, ViewOptions
 from ..variants import others_html, with_arrows
 from .assets import style_of
-from .breakdown import anatomy_html
-from .outline import reading_html
+from .breakdown import breakdown_html
+from .outline import outline_html
 from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
 from .steps import steps_html
@@ -90,7 +90,7 @@ def records(text: str) -> list[dict[str, Any]] | None:
 def table_html(found: list[dict[str, Any]]) -> str:
     """Return records as a table; keys of any record are columns."""
     columns = list(dict.fromkeys(key for item in found for key in item))[:MAX_COLUMNS]
-    head = "".join(f'<th style="{_CELL}">{text_html(name)}</th>' for name in columns)
+    head = "".join(f'<th style="{_CELL}">{escape_html(name)}</th>' for name in columns)
     rows = "".join(f"<tr>{_row(item, columns)}</tr>\n" for item in found[:MAX_ROWS])
     left = len(found) - MAX_ROWS
     more = f"<p><i>+{left:,}</i></p>\n" if left > 0 else ""
@@ -99,7 +99,7 @@ def table_html(found: list[dict[str, Any]]) -> str:
 
 def _row(item: dict[str, Any], columns: list[str]) -> str:
     cells = (_text(item[name]) if name in item else "" for name in columns)
-    return "".join(f'<td style="{_CELL}">{text_html(cell)}</td>' for cell in cells)
+    return "".join(f'<td style="{_CELL}">{escape_html(cell)}</td>' for cell in cells)
 
 
 def _text(value: Any) -> str:
@@ -162,7 +162,7 @@ def bundle(
     tuple of dict
         The data, by MIME type, and the metadata, with everything under ``glm_magic``.
     """
-    said = words(options.language)
+    said = labels_for(options.language)
     data = {
         "text/html": page_html(turn, options, said, opened, revealed),
         "text/markdown": markdown_text(turn, options, said),
@@ -174,12 +174,12 @@ def bundle(
 def page_html(
     turn: Turn,
     options: ViewOptions,
-    said: Words,
+    said: Labels,
     opened: bool | None = None,
     revealed: bool = False,
 ) -> str:
     """Return the static page of a turn; `opened` is the user's own choice, if there was one."""
-    label = attribute(said.reply_of.format(model=turn.model))
+    label = escape_attribute(said.reply_of.format(model=turn.model))
     inside = _inside(turn, options, said, opened, revealed)
     css = style_of(options.place, inside)
     style = f"<style>{css}</style>" if css else ""
@@ -193,7 +193,7 @@ def page_html(
 
 
 def _inside(
-    turn: Turn, options: ViewOptions, said: Words, opened: bool | None, revealed: bool
+    turn: Turn, options: ViewOptions, said: Labels, opened: bool | None, revealed: bool
 ) -> str:
     answer = answer_html(turn, options.format, said)
     if options.hold == "answer" and turn.answer.strip():
@@ -209,7 +209,7 @@ def _inside(
         f'<div class="glm-b{" glm-k" * bars(turn, options)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, said, opened)}</div>"
-        f"{anatomy_html(turn, said)}"
+        f"{breakdown_html(turn, said)}"
     )
 
 
@@ -224,7 +224,7 @@ def is_short(answer: str) -> bool:
     return len(answer) < 300 and answer.count("\n") < 4 and not any(m in answer for m in bulky)
 
 
-def header_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+def header_html(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the items of the header; real spaces keep them apart without any style."""
     now = phase(turn)
     dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
@@ -240,12 +240,12 @@ def _fact_html(item: Fact, now: str) -> str:
     if item.kind == "state":
         # The dot alone says complete; every other state is worth a word.
         kind = "glm-v" if now == "complete" else "glm-s"
-        return f'<span class="{kind}">{text_html(item.text)}</span>'
-    return _tag(item, text_html(item.text))
+        return f'<span class="{kind}">{escape_html(item.text)}</span>'
+    return _tag(item, escape_html(item.text))
 
 
 def _tag(item: Fact, inside: str) -> str:
-    title = f' title="{attribute(item.title)}"' if item.title else ""
+    title = f' title="{escape_attribute(item.title)}"' if item.title else ""
     tag = "b" if item.kind == "model" else "span"
     return f'<{tag} class="glm-{item.kind}"{title}>{inside}</{tag}>'
 
@@ -256,25 +256,27 @@ def _dot(now: str) -> str:
     )
 
 
-def remarks_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+def remarks_html(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the lines below the header, if there are any."""
-    lines = "<br>".join(text_html(line) for line in remarks(turn, options, said))
+    lines = "<br>".join(escape_html(line) for line in remarks(turn, options, said))
     return f'<div class="glm-n" style="{_STYLES["remark"]}">{lines}</div>\n' if lines else ""
 
 
-def error_html(turn: Turn, said: Words) -> str:
+def error_html(turn: Turn, said: Labels) -> str:
     """Return the words of the error that ended a turn."""
     if not turn.error:
         return ""
-    return f'<div class="glm-e" style="{_STYLES["error"]}">{text_html(failure(turn, said))}</div>\n'
+    return (
+        f'<div class="glm-e" style="{_STYLES["error"]}">{escape_html(failure(turn, said))}</div>\n'
+    )
 
 
-def answer_html(turn: Turn, form: Format | None, said: Words) -> str:
+def answer_html(turn: Turn, form: Format | None, said: Labels) -> str:
     """Return the answer, or why there is none."""
     gap = missing_answer(turn, said)
     if gap:
-        return f'<p class="glm-g"><i>{text_html(gap)}</i></p>\n'
-    return format_html(trimmed(turn.answer), form)
+        return f'<p class="glm-g"><i>{escape_html(gap)}</i></p>\n'
+    return format_html(strip_blank_lines(turn.answer), form)
 
 
 def format_html(text: str, form: Format | None) -> str:
@@ -296,7 +298,7 @@ def _json_html(text: str) -> str:
     return block_html(text, "json")
 
 
-def summary_html(turn: Turn, options: ViewOptions, said: Words) -> str:
+def summary_html(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return what stands on the toggle of the reasoning."""
     count = reasoning_tokens(turn, said)
     label = said.show_reasoning if options.hold == "thinking" else said.reasoning
@@ -312,13 +314,13 @@ def opens(turn: Turn, options: ViewOptions) -> bool:
     return options.hold == "answer" or not turn.answer.strip()
 
 
-def _reasoning_column(turn: Turn, options: ViewOptions, said: Words, opened: bool | None) -> str:
-    reasoning = trimmed(turn.reasoning)
+def _reasoning_column(turn: Turn, options: ViewOptions, said: Labels, opened: bool | None) -> str:
+    reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
     is_open = opens(turn, options) if opened is None else opened
     style = _STYLES["open" if is_open else "closed"]
-    read = reading_html(markdown_html(reasoning), anatomy_words(said))
+    read = outline_html(markdown_html(reasoning), anatomy_words(said))
     return (
         f'<details class="glm-r{" glm-hr" * (options.hold == "thinking")}" style="{style}"'
         f"{' open' * is_open}>"

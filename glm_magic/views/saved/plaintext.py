@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ...core.text import harmless
+from ...core.text import escape_controls
 from ...core.turn import Turn
 from ..header import facts, failure, missing_answer, remarks
-from ..labels import Words
-from ..markup.escape import trimmed
-from ..markup.sanitize import fenced, tamed
+from ..labels import Labels
+from ..markup.escape import strip_blank_lines
+from ..markup.sanitize import fenced, sanitize_markdown
 from ..options import ViewOptions
 from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
 
 
-def header_line(turn: Turn, options: ViewOptions, said: Words) -> str:
+def header_line(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the header on one line."""
     items = [
         item.text
@@ -23,7 +23,7 @@ def header_line(turn: Turn, options: ViewOptions, said: Words) -> str:
     return " · ".join(items)
 
 
-def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+def plain_text(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the answer with a header, and what must not be missed; never the reasoning."""
     parts = [
         f"[{header_line(turn, options, said)}]",
@@ -34,15 +34,15 @@ def plain_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     ]
     told = turn.answer.strip() and options.hold != "answer"
     if not told and turn.reasoning.strip() and options.show_thinking != "hide":
-        parts.append(trimmed(turn.reasoning))
-    return harmless("\n\n".join(part for part in parts if part))
+        parts.append(strip_blank_lines(turn.reasoning))
+    return escape_controls("\n\n".join(part for part in parts if part))
 
 
-def _plain_answer(turn: Turn, options: ViewOptions, said: Words) -> str:
-    return f"[{said.answer_held}]" if options.hold == "answer" else trimmed(turn.answer)
+def _plain_answer(turn: Turn, options: ViewOptions, said: Labels) -> str:
+    return f"[{said.answer_held}]" if options.hold == "answer" else strip_blank_lines(turn.answer)
 
 
-def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
+def markdown_text(turn: Turn, options: ViewOptions, said: Labels) -> str:
     """Return the answer as the model wrote it, the reasoning behind a toggle."""
     parts = [
         f"**{escaped(header_line(turn, options, said))}**",
@@ -56,22 +56,25 @@ def markdown_text(turn: Turn, options: ViewOptions, said: Words) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _answer(turn: Turn, options: ViewOptions, said: Words) -> str:
-    text = trimmed(turn.answer)
+def _answer(turn: Turn, options: ViewOptions, said: Labels) -> str:
+    text = strip_blank_lines(turn.answer)
     as_it_is = options.format in ("text", "json")
-    shown = fenced(text, str(options.format)) if as_it_is else tamed(text)
+    shown = fenced(text, str(options.format)) if as_it_is else sanitize_markdown(text)
     if options.hold != "answer":
         return shown
     return f"<details><summary>{said.show_answer}</summary>\n\n{shown}\n\n</details>"
 
 
-def _reasoning(turn: Turn, options: ViewOptions, said: Words) -> str:
-    reasoning = trimmed(turn.reasoning)
+def _reasoning(turn: Turn, options: ViewOptions, said: Labels) -> str:
+    reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
-    return f"<details><summary>{said.reasoning}</summary>\n\n{tamed(reasoning)}\n\n</details>"
+    body = sanitize_markdown(reasoning)
+    return f"<details><summary>{said.reasoning}</summary>\n\n{body}\n\n</details>"
 
 
 def escaped(text: str) -> str:
     """Keep a line of ours from being read as Markdown or mathematics."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in harmless(text))
+    return "".join(
+        f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in escape_controls(text)
+    )

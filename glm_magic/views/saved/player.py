@@ -10,9 +10,9 @@ import json
 import re
 from functools import lru_cache
 
-from ...core.turn import Beat, Turn
+from ...core.turn import Sample, Turn
 from ..labels import AnatomyWords
-from ..markup.escape import attribute
+from ..markup.escape import escape_attribute
 from .assets import Place, asset, carries
 
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
@@ -25,7 +25,7 @@ def player_data(turn: Turn, said: AnatomyWords) -> str:
     if not can_play(turn):
         return ""
     labels = [said.play, said.pause, said.speed, said.position, said.search]
-    words = attribute(json.dumps(labels, ensure_ascii=False))
+    words = escape_attribute(json.dumps(labels, ensure_ascii=False))
     return f' data-beats="{packed(rhythm_of(turn))}" data-words="{words}"'
 
 
@@ -42,23 +42,23 @@ def can_play(turn: Turn) -> bool:
     return turn.status != "streaming" and len(rhythm_of(turn)) > 1
 
 
-def rhythm_of(turn: Turn) -> tuple[Beat, ...]:
+def rhythm_of(turn: Turn) -> tuple[Sample, ...]:
     """Return the rhythm of a turn: the thoughts of its steps one after another, and its answer."""
-    beats: list[Beat] = []
+    beats: list[Sample] = []
     thought = 0
     for step in turn.steps:
         answers = step is turn.steps[-1]
         beats += [
-            Beat(step.began_s + beat.at_s, thought + beat.reasoning, beat.answer * answers)
+            Sample(step.began_s + beat.at_s, thought + beat.reasoning, beat.answer * answers)
             for beat in step.rhythm
         ]
         thought += step.rhythm[-1].reasoning if step.rhythm else 0
     return tuple(beats)
 
 
-def packed(beats: tuple[Beat, ...]) -> str:
+def packed(beats: tuple[Sample, ...]) -> str:
     """Return a rhythm as text: milliseconds and characters of each point after the one before."""
-    told, before = [], Beat(0.0, 0, 0)
+    told, before = [], Sample(0.0, 0, 0)
     for beat in beats:
         step_ms = round(beat.at_s * 1000) - round(before.at_s * 1000)
         grown = (step_ms, beat.reasoning - before.reasoning, beat.answer - before.answer)

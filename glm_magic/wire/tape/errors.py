@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import NotOnTapeError, TapeError
-from .matching import Meaning, short
+from .matching import RequestKey, short
 
 _ANEW = "record it again with %glm record, or take a sound copy of the file"
 
@@ -63,7 +63,7 @@ def cut_off(path: Path, replies: int) -> TapeError:
     )
 
 
-def not_on_tape(path: Path, asked: Meaning, nearest: Meaning | None) -> NotOnTapeError:
+def not_on_tape(path: Path, asked: RequestKey, nearest: RequestKey | None) -> NotOnTapeError:
     """Return the error of a request that a tape does not hold."""
     if nearest is None:
         return NotOnTapeError(

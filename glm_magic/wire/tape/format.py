@@ -48,9 +48,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from ...core.text import clean
+from ...core.text import join_surrogates
 from . import errors
-from .matching import ENDINGS, Chunk, Ending, Entry, Meaning
+from .matching import ENDINGS, Chunk, Ending, Recording, RequestKey
 
 _LONG = 60
 """Characters from which on a line is worth shortening."""
@@ -58,7 +58,7 @@ _LONG = 60
 _SAVED = 40
 
 
-class Shortener:
+class LineDeltaEncoder:
     """Shorten the marked lines of one reply's chunks, in order."""
 
     def __init__(self) -> None:
@@ -101,8 +101,8 @@ def _shared(one: str, other: str) -> int:
     return one.rfind('"', 0, count) + 1 or count
 
 
-class Lengthener:
-    """Undo what `Shortener` did."""
+class LineDeltaDecoder:
+    """Undo what `LineDeltaEncoder` did."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -145,7 +145,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LINE_END = {"|": b"\n", "&": b"\r\n", "/": b""}
 
 
-def write(entries: Iterable[Entry]) -> str:
+def write(entries: Iterable[Recording]) -> str:
     """Return the text of a tape with these replies."""
     blocks, sums = [_HEADING], []
     for number, entry in enumerate(entries, 1):
@@ -161,7 +161,7 @@ def checksum(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def _entry_lines(entry: Entry) -> Iterator[str]:
+def _entry_lines(entry: Recording) -> Iterator[str]:
     yield f"recorded {entry.recorded.strftime(_TIME)}"
     yield f"provider {entry.asked.provider}"
     yield f"model {entry.asked.model}"
@@ -170,7 +170,7 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
         yield from _message_lines(message)
     yield f"status {entry.status} {entry.head_s:.3f}"
     yield f"headers {_json(entry.headers)}"
-    shorter = Shortener()
+    shorter = LineDeltaEncoder()
     for chunk in entry.chunks:
         yield f"@{chunk.at_s:.3f}"
         yield from shorter.shorten(list(_chunk_lines(chunk.data)))
@@ -204,10 +204,10 @@ def _as_lines(data: bytes) -> list[str]:
 
 
 def _json(value: Any) -> str:
-    return clean(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    return join_surrogates(json.dumps(value, ensure_ascii=False, sort_keys=True))
 
 
-def read(text: str, path: Path) -> list[Entry]:
+def read(text: str, path: Path) -> list[Recording]:
     """Read the text of a tape; line ends may have become CR LF on the way.
 
     Raises
@@ -263,7 +263,7 @@ def _check(fits: bool, path: Path, what: str, at: int) -> None:
         raise errors.changed(path, f"{what}, line {at + 1}, does not fit its sum")
 
 
-def _parse(lines: list[str], start: int, end: int, path: Path) -> Entry:
+def _parse(lines: list[str], start: int, end: int, path: Path) -> Recording:
     try:
         return _Block(lines[start + 1 : end]).entry()
     except (ValueError, LookupError, TypeError):
@@ -277,18 +277,18 @@ class _Block:
         self._lines = lines
         self._at = 0
 
-    def entry(self) -> Entry:
+    def entry(self) -> Recording:
         recorded = datetime.strptime(self._take("recorded"), _TIME).replace(tzinfo=UTC)
         provider, model = self._take("provider"), self._take("model")
         parameters = json.loads(self._take("parameters"))
-        asked = Meaning(provider, model, tuple(self._messages()), parameters)
+        asked = RequestKey(provider, model, tuple(self._messages()), parameters)
         status, head_s = self._take("status").split(" ")
         headers = json.loads(self._take("headers"))
         chunks = tuple(self._chunks())
         ended, _, ended_s = self._lines[self._at].partition(" ")
         if ended not in ENDINGS or self._at + 1 != len(self._lines):
             raise ValueError(ended)
-        return Entry(asked, recorded, int(status), float(head_s), chunks, cast("Ending", ended),
+        return Recording(asked, recorded, int(status), float(head_s), chunks, cast("Ending", ended),
                      float(ended_s), headers)  # fmt: skip
 
     def _take(self, word: str) -> str:
@@ -307,7 +307,7 @@ class _Block:
             yield message
 
     def _chunks(self) -> Iterator[Chunk]:
-        longer = Lengthener()
+        longer = LineDeltaDecoder()
         while self._lines[self._at].startswith("@"):
             at_s = float(self._lines[self._at][1:])
             self._at += 1

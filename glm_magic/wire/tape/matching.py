@@ -21,7 +21,7 @@ _SHOWN = 70
 
 
 @dataclass(frozen=True)
-class Meaning:
+class RequestKey:
     """What one request asks."""
 
     provider: str
@@ -32,7 +32,7 @@ class Meaning:
     """Everything else of the body: thinking, sampling, tools, response format."""
 
     @classmethod
-    def of(cls, provider: str, body: Mapping[str, Any]) -> Meaning:
+    def of(cls, provider: str, body: Mapping[str, Any]) -> RequestKey:
         """Read a request body, in the OpenAI-style or Model Studio's native form."""
         rest = dict(body)
         given = rest.pop("input", None)
@@ -58,7 +58,7 @@ class Meaning:
         content = self.messages[-1].get("content") if self.messages else ""
         return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
-    def difference(self, other: Meaning) -> str:
+    def difference(self, other: RequestKey) -> str:
         """Say in a few words how another request differs from this one."""
         told = [
             f"{name} was {mine} and is {theirs} here"
@@ -75,7 +75,7 @@ class Meaning:
             told.append(_messages(self.messages, other.messages))
         return "; ".join(told)
 
-    def likeness(self, other: Meaning) -> float:
+    def likeness(self, other: RequestKey) -> float:
         """Return how near another request is, from 0 to 1.5; the prompt weighs most."""
         prompts = difflib.SequenceMatcher(None, self.prompt, other.prompt, autojunk=False).ratio()
         same = (
@@ -144,10 +144,10 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Recording:
     """One reply."""
 
-    asked: Meaning
+    asked: RequestKey
     recorded: datetime
     """When the request was sent, in UTC, to the second."""
     status: int

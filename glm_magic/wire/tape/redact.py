@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..sse import Framer, Record, RecordTooLongError
+from ..sse import BodyReader, Record, RecordTooLongError
 from .matching import Chunk
 
 KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
@@ -73,7 +73,7 @@ def _ids(body: bytes) -> set[str]:
 
 
 def _records(body: bytes) -> list[Record]:
-    framer, records = Framer(), []
+    framer, records = BodyReader(), []
     with contextlib.suppress(RecordTooLongError):
         for start in range(0, len(body), _PIECE):
             records += framer.feed(body[start : start + _PIECE])

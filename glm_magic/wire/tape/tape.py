@@ -18,7 +18,7 @@ from typing import Literal, get_args
 
 from . import errors
 from . import format as tape_format
-from .matching import Entry, Meaning
+from .matching import Recording, RequestKey
 
 
 class Tape:
@@ -40,7 +40,7 @@ class Tape:
         The file is there and is no tape, so it is not to be written over.
     """
 
-    def __init__(self, path: Path, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, path: Path, entries: Iterable[Recording] = ()) -> None:
         self.path = path
         self._entries = list(entries)
         self._taken: Counter[str] = Counter()
@@ -70,7 +70,7 @@ class Tape:
             raise errors.changed(path, f"line {line} is no UTF-8 text") from None
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[Recording, ...]:
         """The replies, in order."""
         with self._lock:
             return tuple(self._entries)
@@ -85,11 +85,11 @@ class Tape:
         """Whether the first reply takes the place of a tape that stays beside it as ``NAME~``."""
         return self._keeps_older
 
-    def holds(self, asked: Meaning) -> bool:
+    def holds(self, asked: RequestKey) -> bool:
         """Whether a reply to this request is on the tape."""
         return any(entry.asked.digest == asked.digest for entry in self.entries)
 
-    def take(self, asked: Meaning) -> Entry:
+    def take(self, asked: RequestKey) -> Recording:
         """Return the next reply to this request.
 
         Raises
@@ -105,7 +105,7 @@ class Tape:
             self._taken[asked.digest] += 1
         return takes[turn % len(takes)]
 
-    def nearest(self, asked: Meaning) -> Meaning | None:
+    def nearest(self, asked: RequestKey) -> RequestKey | None:
         """Return the recorded request that is most like this one."""
         return max((entry.asked for entry in self.entries), key=asked.likeness, default=None)
 
@@ -114,7 +114,7 @@ class Tape:
         with self._lock:
             self._taken.clear()
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: Recording) -> None:
         """Add a reply and write the file, in one step: it is whole at any moment.
 
         Raises
@@ -175,18 +175,18 @@ and its reply recorded. ``replay+live``: what is not on the tape is asked live, 
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-AT_ONCE = math.inf
+NO_DELAY = math.inf
 """The speed that waits for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deck:
+class OpenTape:
     """A tape that is put in."""
 
     tape: Tape
     mode: Mode = "replay"
     speed: float = 1.0
-    """1 is the rhythm of the recording, 2 twice as fast, `AT_ONCE` without waiting."""
+    """1 is the rhythm of the recording, 2 twice as fast, `NO_DELAY` without waiting."""
 
     @property
     def replays(self) -> bool:
@@ -198,7 +198,7 @@ class Deck:
         """Whether live replies go on the tape."""
         return self.mode in ("record", "replay+record")
 
-    def answers(self, asked: Meaning) -> bool:
+    def answers(self, asked: RequestKey) -> bool:
         """Whether the tape answers this request, so that neither key nor network is needed."""
         return self.replays and self.tape.holds(asked)
 

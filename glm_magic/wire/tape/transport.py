@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 import httpx
 
 from ..decompress import unpacker
-from .matching import Chunk, Ending, Entry, Meaning
+from .matching import Chunk, Ending, Recording, RequestKey
 from .redact import kept_headers, without_ids
-from .tape import Deck
+from .tape import OpenTape
 
 PROVIDER = "glm_provider"
 """Key of a request's extensions: which provider it goes to."""
@@ -37,7 +37,7 @@ class Playback:
         1 is the rhythm of the recording; infinite waits for nothing.
     """
 
-    def __init__(self, entry: Entry, speed: float) -> None:
+    def __init__(self, entry: Recording, speed: float) -> None:
         self.entry = entry
         self._speed = speed
         self._began = time.monotonic()
@@ -72,7 +72,7 @@ class TapeTransport(httpx.AsyncBaseTransport):
         Asked where the tape does not answer and may not refuse.
     """
 
-    def __init__(self, deck: Deck, live: httpx.AsyncClient) -> None:
+    def __init__(self, deck: OpenTape, live: httpx.AsyncClient) -> None:
         self._deck = deck
         self._live = live
 
@@ -86,14 +86,14 @@ class TapeTransport(httpx.AsyncBaseTransport):
             return await self._live.send(request, stream=True)
         return await self._recorded(request, asked)
 
-    async def _recorded(self, request: httpx.Request, asked: Meaning) -> httpx.Response:
+    async def _recorded(self, request: httpx.Request, asked: RequestKey) -> httpx.Response:
         began, when = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
         response = await self._live.send(request, stream=True)
         head_s = time.monotonic() - began
 
         def keep(chunks: list[Chunk], ended: Ending) -> None:
             self._deck.tape.keep(
-                Entry(
+                Recording(
                     asked,
                     when,
                     response.status_code,
@@ -113,11 +113,11 @@ class TapeTransport(httpx.AsyncBaseTransport):
         )
 
 
-def _meaning(request: httpx.Request) -> Meaning:
+def _meaning(request: httpx.Request) -> RequestKey:
     text = request.content.decode()
     for key in _keys(request):
         text = text.replace(key, "<key>")
-    return Meaning.of(str(request.extensions.get(PROVIDER, "")), json.loads(text))
+    return RequestKey.of(str(request.extensions.get(PROVIDER, "")), json.loads(text))
 
 
 def _unpacked(headers: httpx.Headers) -> list[tuple[str, str]]:
