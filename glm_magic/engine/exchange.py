@@ -14,7 +14,7 @@ from ..dialects import Decoder
 from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.retry import MAX_RETRIES, retry_delay_s
 from ..wire.sse import BodyReader, Record, RecordTooLongError
-from ..wire.tape.transport import Playback
+from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
 from .turn_builder import Clock
 

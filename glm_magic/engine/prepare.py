@@ -17,7 +17,7 @@ from ..core.usage import TokenEstimate, estimate_body
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
 from ..local.models import chosen, spoken
-from ..wire.http import IDLE_TIMEOUT_S
+from ..wire.request import IDLE_TIMEOUT_S
 from ..wire.tape.tape import OpenTape
 from .checks import parameter_notices, plan
 from .options import Options, split

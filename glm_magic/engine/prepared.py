@@ -17,8 +17,7 @@ from ..core.usage import TokenEstimate, estimate_body
 from ..dialects import Dialect
 from ..tools.output_schema import OutputSchema
 from ..tools.tool import Approve, Tool
-from ..wire.http import IDLE_TIMEOUT_S
-from ..wire.request import WireRequest
+from ..wire.request import IDLE_TIMEOUT_S, WireRequest
 from ..wire.tape.tape import OpenTape
 from .checks import checked_thinking
 

@@ -9,18 +9,21 @@ Reading an answer by its schema, and asking once more where it does not fit.
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from ..core.errors import GlmError, SchemaError
 from ..core.events import StepStarted
 from ..core.messages import Message
 from ..core.turn import Cause, Notice, Step
 from ..tools.output_schema import OutputMismatchError, OutputSchema
-from ..wire import io_thread
-from .exchange import Exchange
 from .executor import CallerExecutor
 from .prepared import PreparedRequest, ToolPlan
 from .tool_loop import ToolLoop
 from .turn_builder import Arrivals
+
+if TYPE_CHECKING:
+    from ..wire.http import HttpClient
+    from .exchange import Exchange
 
 
 class OutputCheck:
@@ -138,14 +141,14 @@ class TurnRunner:
             self._hurried = True
             task.cancel()
 
-    async def run(self, current: io_thread.Io) -> None:
+    async def run(self, client: HttpClient) -> None:
         """Send the calls, and end the turn, whatever happens."""
         self._task = asyncio.current_task()
         call: PreparedRequest | None = self._first
         self._prepare(self._first.follow)
         try:
             while call is not None and not self._cancelled:
-                call = await self._send(call, current)
+                call = await self._send(call, client)
             if call is None:
                 self._arrivals.conclude()
             else:
@@ -169,14 +172,16 @@ class TurnRunner:
         if follow.shape is not None:
             self._check = OutputCheck(follow.shape, self._arrivals)
 
-    async def _send(self, call: PreparedRequest, current: io_thread.Io) -> PreparedRequest | None:
+    async def _send(self, call: PreparedRequest, client: HttpClient) -> PreparedRequest | None:
         """Send one call and read its reply; return the call that follows, if one does."""
+        from .exchange import Exchange  # loads httpx, which takes a while
+
         transfer = Exchange(call, self._arrivals.emit, self._arrivals.clock)
         self._sent.append((call, transfer))
         for watcher in self._arrivals.watchers:
             watcher.sends(call)
         try:
-            await transfer.run(current.client)
+            await transfer.run(client)
         except asyncio.CancelledError:
             if self._cancelled or not self._hurried:
                 raise

@@ -104,11 +104,11 @@ class Stream:
             self._errands.begin()
             self._arrivals.start()
         try:
-            current = io_thread.current()
+            thread = io_thread.shared.get()
         except GlmError as error:
             self._arrivals.fail(error)
         else:
-            current.thread.submit(self._course.run(current))
+            thread.submit(self._course.run(thread.client))
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, starting the request if need be; True when it has come."""

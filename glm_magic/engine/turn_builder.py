@@ -23,7 +23,7 @@ from ..core.errors import GlmError
 from ..core.events import Event, StepStarted, StreamError, TimedEvent
 from ..core.turn import Cause, Notice, Status, Step, Turn
 from ..core.usage import TokenEstimate
-from ..wire.tape.transport import Playback
+from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
 from .step_builder import StepBuilder
 

@@ -16,7 +16,7 @@ from ..engine.options import Options as Asked
 from ..engine.options import merge, split
 from ..engine.prepare import resolve_offer
 from ..engine.tapes import TapeSetting
-from ..wire.http import IDLE_TIMEOUT_S
+from ..wire.request import IDLE_TIMEOUT_S
 from .config import GLM
 from .line.options import MagicOptions
 from .sessions import DEFAULT

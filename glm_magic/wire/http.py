@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+import httpx
+
 from ..core.errors import (
     ConnectionFailedError,
     GlmError,
@@ -27,12 +29,11 @@ from ..core.errors import (
 from ..core.secret import Secret
 from ..core.text import strip_userinfo
 from .decompress import unpacker
-from .request import USER_AGENT, WireRequest
-from .tape.transport import PLAYBACK, PROVIDER, Playback
+from .request import IDLE_TIMEOUT_S, USER_AGENT, WireRequest
+from .tape.tape import PLAYBACK, PROVIDER, Playback
+from .tape.transport import TapeTransport
 
 if TYPE_CHECKING:
-    import httpx
-
     from .tape.tape import OpenTape
 
 KEPT_OPEN_S = 20.0
@@ -53,8 +54,6 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
     UnavailableError
         The proxy needs a package that is not installed.
     """
-    import httpx
-
     try:
         return httpx.AsyncClient(
             transport=transport,
@@ -80,15 +79,11 @@ def _own_computer() -> dict[str, httpx.AsyncBaseTransport | None]:
     Such servers drop an idle connection after 5 s (uvicorn, cpp-httplib); a question sent in that
     moment would be lost, while a new connection costs next to nothing.
     """
-    import httpx
-
     direct = httpx.AsyncHTTPTransport(limits=_kept(KEPT_OPEN_LOCALLY_S))
     return dict.fromkeys(_LOOPBACK, direct)
 
 
 def _kept(seconds: float) -> httpx.Limits:
-    import httpx
-
     return httpx.Limits(
         max_connections=None, max_keepalive_connections=20, keepalive_expiry=seconds
     )
@@ -121,8 +116,6 @@ def _proxies() -> list[tuple[str, str]]:
 
 
 def _is_bad(url: str) -> bool:
-    import httpx
-
     try:
         httpx.Proxy(url if "://" in url else f"http://{url}")
     except (ValueError, httpx.InvalidURL):
@@ -131,9 +124,6 @@ def _is_bad(url: str) -> bool:
 
 
 CONNECT_TIMEOUT_S = 10.0
-
-IDLE_TIMEOUT_S = 300.0
-"""Silence after which a stream is given up; a model may think for minutes without a byte."""
 
 MAX_ERROR_BYTES = 1024 * 1024
 
@@ -220,8 +210,6 @@ class HttpClient:
         self, request: WireRequest, key: Secret | None, idle_timeout_s: float, provider: str
     ) -> httpx.Response | GlmError:
         """Return the open response, or the failure: raised here, it would remember the headers."""
-        import httpx
-
         timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
         route = _ConnectionTrace()
         try:
@@ -249,8 +237,6 @@ class HttpClient:
 
     def through(self, deck: OpenTape) -> HttpClient:
         """Return a client that has a tape between itself and this one."""
-        from .tape.transport import TapeTransport
-
         return HttpClient(TapeTransport(deck, self._client))
 
     async def aclose(self) -> None:
@@ -261,8 +247,6 @@ class HttpClient:
 async def _chunks(
     response: httpx.Response, url: str, idle_timeout_s: float
 ) -> AsyncIterator[bytes]:
-    import httpx
-
     failure: GlmError | None = None
     try:
         unpack = unpacker(response.headers.get("content-encoding", ""))
@@ -297,8 +281,6 @@ def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
 
 
 def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
-    import httpx
-
     host = _host(url)
     if isinstance(error, httpx.ConnectTimeout):
         return ConnectionFailedError(

@@ -1,23 +1,22 @@
-"""The one private thread that owns the asyncio loop and the HTTP client.
+"""The private thread that owns the asyncio loop and the HTTP client of this process.
 
 A notebook's main thread only ever waits, so a kernel interrupt always lands in a safe place, and
 nothing here depends on the loop that the kernel itself runs.
-
-The process's one loop thread and connection pool, made when first needed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .http import HttpClient
+from ..core.process import PerProcess
+
+if TYPE_CHECKING:
+    from .http import HttpClient
 
 T = TypeVar("T")
 
@@ -52,6 +51,34 @@ class LoopThread:
             self.loop.close()
 
 
+class IoThread(LoopThread):
+    """The loop thread on which requests are sent, with the client that they share.
+
+    Raises
+    ------
+    RefusedError
+        A proxy or certificate variable of the environment cannot be used.
+    """
+
+    client: HttpClient
+
+    def __init__(self) -> None:
+        from .http import HttpClient  # loads httpx, which takes a while
+
+        self.client = HttpClient()  # first: it may be refused, and a thread would be left over
+        super().__init__()
+
+    def close(self) -> None:
+        """Close every connection and end the thread."""
+        if self.alive:
+            self.submit(self._end()).result(5)
+        super().close()
+
+    async def _end(self) -> None:
+        await cancel_running()
+        await self.client.aclose()
+
+
 async def cancel_running() -> None:
     """Cancel every other task of the running loop, and wait until they have ended."""
     running = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -60,61 +87,5 @@ async def cancel_running() -> None:
     await asyncio.gather(*running, return_exceptions=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Io:
-    """A loop thread and the client that lives on it."""
-
-    thread: LoopThread
-    client: HttpClient
-
-    def close(self) -> None:
-        """Close the connections and end the thread."""
-        if self.thread.alive:
-            self.thread.submit(self._end()).result(5)
-            self.thread.close()
-
-    async def _end(self) -> None:
-        await cancel_running()
-        await self.client.aclose()
-
-
-_lock = threading.Lock()
-
-_current: Io | None = None
-
-
-def current() -> Io:
-    """Return the pair of this process; after a fork the child gets its own.
-
-    Raises
-    ------
-    RefusedError
-        A proxy or certificate variable of the environment cannot be used.
-    """
-    global _current  # noqa: PLW0603  one pair for each process
-    with _lock:
-        if _current is None or not _current.thread.alive:
-            client = HttpClient()  # first, as it may be refused, and a thread would be left over
-            _current = Io(LoopThread(), client)
-        return _current
-
-
-def close() -> None:
-    """Close every connection and end the thread; the next call starts anew."""
-    global _current
-    with _lock:
-        io, _current = _current, None
-    if io is not None:
-        io.close()
-
-
-def _forget() -> None:
-    """Start anew in a forked child: its threads are gone, and a lock may be held for ever."""
-    global _lock, _current
-    _lock, _current = threading.Lock(), None
-
-
-atexit.register(close)
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+shared = PerProcess(IoThread, IoThread.close, lambda thread: thread.alive)
+"""The one thread, and pool of connections, that every request of this process goes through."""

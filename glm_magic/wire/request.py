@@ -11,6 +11,9 @@ from ..core.text import join_surrogates
 
 USER_AGENT = "glm_magic"
 
+IDLE_TIMEOUT_S = 300.0
+"""Silence after which a stream is given up; a model may think for minutes without a byte."""
+
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:

@@ -98,7 +98,7 @@ def _told(name: str, call: ast.Call) -> list[ast.expr | None]:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if name == "Notice":
         return call.args[1:2]
-    if name == "Line":
+    if name == "Paragraph":
         return call.args[:1]
     if name == "Table":
         return [*call.args[3:4], given.get("note")]

@@ -62,29 +62,29 @@ PROBLEMS_OF_THE_STORE = [
     )
 ]
 BY_HAND = {
-    "catalogue/facts.py: words": [words for _, words in validate._KINDS.values()],
-    "engine/planning/kinds.py: kind.words": [kind.words for kind in checks._KINDS.values()],
-    "engine/planning/plan.py: f'{name} {problem}' if cls is InvalidValueError else problem": [
+    "catalogue/validate.py: words": [words for _, words in validate._KINDS.values()],
+    "engine/checks.py: kind.words": [kind.words for kind in checks._KINDS.values()],
+    "engine/checks.py: f'{name} {problem}' if cls is InvalidValueError else problem": [
         *(f"⟨name⟩ {problem}" for problem in PROBLEMS),
         *REFUSED,
     ],
     "magic/line/parse.py: option.name": ["--max-tokens", "-R"],
     "magic/line/parse.py: option.help": [option.help for option in OPTIONS],
-    "local/advice.py: chosen().source.missing()": [
+    "local/install.py: chosen().source.missing()": [
         "GLM_LOCAL_MODEL names no file and no known model: ⟨file⟩",
         "the model file cannot be read: ⟨file⟩",
         "the package ⟨name⟩ is not installed",
         "⟨2⟩ of the ⟨22⟩ packages of ⟨file⟩ are missing",
     ],
-    "magic/reference.py: option.help": [option.help for option in OPTIONS],
-    "magic/reference.py: verb.help": [verb.help for verb in VERBS],
-    "magic/verbs/commands.py: _turns(taken).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
-    "magic/verbs/keeping_commands.py: turns(len(session)).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
-    "magic/verbs/overview.py: journal.store.problem": PROBLEMS_OF_THE_STORE,
-    "magic/verbs/context_table.py: _note(call, size)": [],
-    "session/meter.py: limit.name": BUDGETS,
+    "magic/help.py: option.help": [option.help for option in OPTIONS],
+    "magic/help.py: verb.help": [verb.help for verb in VERBS],
+    "magic/verbs/sessions.py: count_turns(taken).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
+    "magic/verbs/sessions.py: count_turns(len(session)).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
+    "magic/verbs/status.py: journal.store.problem": PROBLEMS_OF_THE_STORE,
+    "magic/verbs/turns.py: _note(call, size)": [],
+    "session/budget_guard.py: limit.name": BUDGETS,
     "wire/tape/errors.py: nearest.difference(asked)": [other.difference(ASKED) for other in OTHERS],
-    "session/journal.py: problem": PROBLEMS_OF_THE_STORE,
+    "session/autosave.py: problem": PROBLEMS_OF_THE_STORE,
 }
 READER = Reader(BY_HAND)
 SENTENCES = list(sentences(READER))

@@ -33,6 +33,6 @@ def nothing_left() -> Iterator[None]:
 @pytest.fixture
 def fresh_client() -> Iterator[None]:
     """Let the client be made anew, as it reads the environment only then."""
-    io_thread.close()
+    io_thread.shared.close()
     yield
-    io_thread.close()
+    io_thread.shared.close()

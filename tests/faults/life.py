@@ -23,18 +23,18 @@ def settled() -> list[str]:
 
 def busy() -> list[str]:
     """Return the tasks that still run, and the connections that still serve one."""
-    current = io_thread._current
-    if current is None or not current.thread.alive:
+    current = io_thread.shared.peek()
+    if current is None or not current.alive:
         return []
 
     async def look() -> list[str]:
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         return [*map(repr, tasks), *(c for c in connections(current) if "IDLE" not in c)]
 
-    return current.thread.submit(look()).result(PATIENCE_S)
+    return current.submit(look()).result(PATIENCE_S)
 
 
-def connections(current: io_thread.Io) -> list[str]:
+def connections(current: io_thread.IoThread) -> list[str]:
     """Return every connection of the pools, as the pool describes it."""
     client: Any = current.client._client
     transports = [client._transport, *client._mounts.values()]

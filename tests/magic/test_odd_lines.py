@@ -37,7 +37,7 @@ def test_the_hint_on_an_amount_names_forms_that_work(asking, sent):
     lines = asking.fail("%%glm --budget 0.5 CNY\nhi")
     for form in ("¥0.50", "$0.02", "0.5CNY", "20k"):
         assert form in lines[1]
-        assert glm.session.budget.parse_amount(form)
+        assert glm.session.amounts.parse_amount(form)
     assert sent() == []
 
 

@@ -89,14 +89,14 @@ def test_no_file_socket_or_thread_stays_after_closing(model_server: ModelServer)
 
     others = {t for t in threading.enumerate() if t.name == "glm-io"}  # of pairs no longer current
     glm.ask("warm up", **asked(model_server))
-    io_thread.close()
+    io_thread.shared.close()
     wait(lambda: not model_server._connections)
     before = held()
     for _ in range(5):
         glm.ask("Why?", **asked(model_server))
         with glm.stream("Why?", **asked(model_server)):
             pass
-    io_thread.close()
+    io_thread.shared.close()
     wait(lambda: not model_server._connections)
     new = {name for name in held() - before if name.startswith(("socket", "pipe", "anon"))}
     assert new == set()
