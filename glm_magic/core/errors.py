@@ -34,10 +34,16 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, ClassVar
 
+from .i18n import Text, joined, tr, translate
 from .text import escape_controls
 
 if TYPE_CHECKING:
     from .turn import Turn
+
+
+def _escaped(text: str) -> str:
+    """Return words of a server without what a terminal would obey."""
+    return text.mapped(escape_controls) if isinstance(text, Text) else escape_controls(text)
 
 
 class GlmError(Exception):
@@ -75,9 +81,8 @@ class GlmError(Exception):
         request_id: str | None = None,
         retryable: bool = False,
     ) -> None:
-        # words of a server may hold what a terminal would obey
-        super().__init__(escape_controls(message))
-        self.hint = escape_controls(hint)
+        super().__init__(_escaped(message))
+        self.hint = _escaped(hint)
         self.provider = provider
         self.status = status
         self.code = escape_controls(code) if code else code
@@ -89,7 +94,8 @@ class GlmError(Exception):
     @property
     def message(self) -> str:
         """What happened, in words."""
-        return str(self.args[0])
+        message: str = self.args[0]
+        return message
 
     @property
     def details(self) -> str:
@@ -111,11 +117,16 @@ class GlmError(Exception):
             ``"en"``, ``"zh"``, or ``None`` for the one that the user reads. What a service said
             stays in its own words.
         """
-        from .i18n import translate  # when an error is shown, not while we load
+        return [translate(line, language) for line in self._lines()]
 
-        lines = [f"{type(self).__name__}: {translate(self.message, language)}"]
+    def to_text(self) -> Text:
+        """Return the lines as one text, which a view can show in another language."""
+        return joined(self._lines(), "\n")
+
+    def _lines(self) -> list[str]:
+        lines: list[str] = [tr("{kind}: {message}", kind=type(self).__name__, message=self.message)]
         if self.hint:
-            lines.append(f"→ {translate(self.hint, language)}")
+            lines.append(tr("→ {hint}", hint=self.hint))
         if self.status or self.code or self.request_id:
             lines.append(f"  ({self.details})")
         return lines

@@ -1,38 +1,91 @@
-"""English sentences of ours -> Chinese, by templates.
+"""Messages in the language that a person reads: English or Chinese.
 
-Messages are written in English where they arise, and stay so in the Python API; only what is shown
-to a person is translated. ``zh.toml`` holds each sentence once, with holes for what it tells of:
+A message is written in English where it arises, as ``tr("no model named {name}", name=name)``.
+The result is that English text, and everything that handles text handles it; but it remembers its
+template and values, so whoever shows it to a person can say the same in Chinese. ``zh.toml`` has
+the Chinese of each template. The Python API stays English.
 
-``{name}``
-    A value, which stays as it is.
-``<kind>``
-    Words of ours, which the table ``words.kind`` holds, or nothing. Anything else is another
-    sentence, as a server's may be that begins and ends alike.
-``<kind?>``
-    Words that may be ours, such as a reason; others stay as they are.
-``<kind;>``
-    Several words of ours with semicolons between them.
-
-The kind ``sentence`` is any sentence. A server's words may be in a text, megabytes of them: a
-template is held against a text by finding its fixed parts one after the other, never going back,
-and holes nest only a few times.
-
-Which language a person reads.
+A message that another process wrote down, such as a notice of a stored turn, keeps its template
+and values beside the text (`session.codec`). One that was stored before this was so, and the words
+of a server, are shown as they are.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, Self
 
 LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 chosen: str | None = None
 """The user's own choice for this process; ``None`` leaves it to the locale."""
+
+Values = Mapping[str, Any] | tuple[Any, ...]
+
+
+class Text(str):
+    """A message in English that can be shown in another language.
+
+    Parameters
+    ----------
+    template : str
+        The English text with a replacement field for each value, as `str.format` has them; or,
+        where the values are a tuple, what stands between them.
+    values : mapping or tuple
+        What the fields stand for, or the parts of a joined text. A value may be a `Text` itself.
+    """
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Values
+
+    def __new__(cls, template: str, values: Values) -> Self:
+        """Fill the template."""
+        text = super().__new__(cls, _filled(template, values))
+        text.template, text.values = template, values
+        return text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.template, self.values)
+
+    def mapped(self, change: Callable[[str], str]) -> Text:
+        """Return the text with each of its values changed; the template is ours and stays."""
+        return Text(self.template, _each(self.values, lambda value: _changed(value, change)))
+
+
+def tr(template: str, /, **values: Any) -> Text:
+    """Return a message, in English.
+
+    Parameters
+    ----------
+    template : str
+        The text, with ``{name}`` for each value; a brace that is meant literally is doubled.
+    **values
+        What the names stand for; a part that is a message too is translated with the whole.
+    """
+    return Text(template, values)
+
+
+def joined(parts: Iterable[str], separator: str = "; ") -> Text:
+    """Return several messages as one."""
+    return Text(separator, tuple(parts))
+
+
+def translate(text: str, language: str | None = None) -> str:
+    """Return a message in a language.
+
+    Parameters
+    ----------
+    text : str
+        A message made by `tr` or `joined`; a fixed English text that ``zh.toml`` has; or anything
+        else, which stays as it is.
+    language : str, optional
+        ``"en"``, ``"zh"``, or ``None`` for the one that the user reads.
+    """
+    return _in_chinese(text) if is_chinese(language) else str(text)
 
 
 def is_chinese(language: str | None = None) -> bool:
@@ -47,143 +100,43 @@ def is_chinese(language: str | None = None) -> bool:
     return tag.lower().startswith("zh")
 
 
-_HOLE = re.compile(r"\{(?P<value>\w+)\}|<(?P<words>\w+)(?P<sign>[?;]?)>")
+def _in_chinese(text: str) -> str:
+    if not isinstance(text, Text):
+        from .old_i18n import translated
 
-SENTENCE = "sentence"
-
-_DEEPEST = 4
-"""How often words may stand inside of words."""
-
-
-def translate(text: str, language: str | None = None, kind: str = SENTENCE) -> str:
-    """Return a sentence of ours in a language.
-
-    Parameters
-    ----------
-    text : str
-        The sentence in English, or anything else.
-    language : str, optional
-        ``"en"``, ``"zh"``, or ``None`` for the one that the user reads.
-    kind : str
-        What it is, where it is no whole sentence: the name of a table of words.
-
-    Returns
-    -------
-    str
-        The sentence in Chinese; the text itself where the language is another one, or where the
-        sentence is not known.
-    """
-    said = _said(text, kind, _DEEPEST) if is_chinese(language) else None
-    return text if said is None else said
+        return _chinese().get(text) or translated(text, "zh")
+    template = _chinese().get(text.template, text.template)
+    return _filled(template, _each(text.values, _value_in_chinese))
 
 
-class _Hole(NamedTuple):
-    """A place of a template that holds something else each time."""
-
-    name: str
-    is_value: bool
-    sign: str = ""
-
-    @classmethod
-    def of(cls, found: re.Match[str]) -> _Hole:
-        """Return the hole that the expression for holes found."""
-        is_value = found["value"] is not None
-        return cls(found["value"] or found["words"], is_value, found["sign"] or "")
+def _value_in_chinese(value: Any) -> Any:
+    return _in_chinese(value) if isinstance(value, str) else value  # INTERIM: Text only
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """One sentence with holes, in both languages."""
-
-    fixed: tuple[str, ...]
-    """The English words before, between and after the holes."""
-    holes: tuple[_Hole, ...]
-    chinese: str
-
-    @classmethod
-    def of(cls, english: str, chinese: str) -> _Template:
-        """Return the template of a line of the file."""
-        fixed, holes, at = [], [], 0
-        for found in _HOLE.finditer(english):
-            fixed.append(english[at : found.start()])
-            holes.append(_Hole.of(found))
-            at = found.end()
-        return cls((*fixed, english[at:]), tuple(holes), chinese)
-
-    def values(self, text: str) -> list[str] | None:
-        """Return what a text has in the holes; ``None`` for another sentence."""
-        first, *inner, last = self.fixed
-        at, end = len(first), len(text) - len(last)
-        if at > end or not (text.startswith(first) and text.endswith(last)):
-            return None
-        values = []
-        for words in inner:
-            found = text.find(words, at, end)
-            if found < 0:
-                return None
-            values.append(text[at:found])
-            at = found + len(words)
-        return [*values, text[at:end]]
-
-    def filled(self, values: list[str], deeper: int) -> str | None:
-        """Return the Chinese sentence; ``None`` where words in it are not ours."""
-        said: dict[str, str] = {}
-        for hole, value in zip(self.holes, values, strict=True):
-            words = _in_hole(hole, value, deeper)
-            if words is None:
-                return None
-            said[hole.name] = words
-        return _HOLE.sub(lambda found: said[_Hole.of(found).name], self.chinese)
+def _filled(template: str, values: Values) -> str:
+    if isinstance(values, tuple):
+        return template.join(map(str, values))
+    return template.format_map(values)
 
 
-class _Table(NamedTuple):
-    """What can stand in one kind of hole."""
+def _each(values: Values, change: Callable[[Any], Any]) -> Values:
+    if isinstance(values, tuple):
+        return tuple(map(change, values))
+    return {name: change(value) for name, value in values.items()}
 
-    fixed: Mapping[str, str]
-    """What has no hole itself."""
-    templates: tuple[_Template, ...]
-    """The others; what fixes more comes first."""
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, Text):
+        return value.mapped(change)
+    return change(value) if isinstance(value, str) else value
 
 
 @cache
-def _tables() -> Mapping[str, _Table]:
+def _chinese() -> Mapping[str, str]:
     """Read the file, once somebody reads Chinese."""
     import tomllib
     from importlib.resources import files
 
-    text = files(__package__).joinpath("zh.toml").read_text(encoding="utf-8")
-    known = tomllib.loads(text)
-    sentences = {key: said for part in known["sentences"].values() for key, said in part.items()}
-    kinds = {SENTENCE: sentences, **known["words"]}
-    return {kind: _table(said) for kind, said in kinds.items()}
-
-
-def _table(said: Mapping[str, str]) -> _Table:
-    fixed = {english: chinese for english, chinese in said.items() if not _HOLE.search(english)}
-    others = [_Template.of(*item) for item in said.items() if item[0] not in fixed]
-    others.sort(key=lambda template: sum(map(len, template.fixed)), reverse=True)
-    return _Table(fixed, tuple(others))
-
-
-def _said(text: str, kind: str, deeper: int) -> str | None:
-    """Return a text of some kind in Chinese; ``None`` where it is not known."""
-    table = _tables()[kind]
-    if text in table.fixed:
-        return table.fixed[text]
-    for template in table.templates if deeper else ():
-        values = template.values(text)
-        said = template.filled(values, deeper - 1) if values is not None else None
-        if said is not None:
-            return said
-    return None
-
-
-def _in_hole(hole: _Hole, value: str, deeper: int) -> str | None:
-    """Return what stands in a hole in Chinese; ``None`` where it cannot stand there."""
-    if hole.is_value or not value:
-        return value
-    if hole.sign == ";":
-        parts = [_said(part, hole.name, deeper) for part in value.split("; ")]
-        return None if None in parts else "；".join(part for part in parts if part)
-    said = _said(value, hole.name, deeper)
-    return value if said is None and hole.sign == "?" else said
+    tables = tomllib.loads(files(__package__).joinpath("zh.toml").read_text(encoding="utf-8"))
+    sections = [section for table in tables.values() for section in table.values()]
+    return {english: chinese for section in sections for english, chinese in section.items()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from .messages import Message, ToolCall, ToolRun, WebLink
-from .price import Cost
+from .price import NOT_SAVED, Cost
 from .usage import Usage
 
 
@@ -91,9 +91,11 @@ class Step:
     cause: Cause = "prompt"
     began_s: float = 0.0
     """When the request was sent, in seconds after the turn's first one."""
-    request: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    request: Mapping[str, Any] | None = field(
+        default=None, repr=False, compare=False, metadata=NOT_SAVED
+    )
     """The body that was sent; it never holds a key."""
-    rhythm: tuple[Sample, ...] = field(default=(), repr=False, compare=False)
+    rhythm: tuple[Sample, ...] = field(default=(), repr=False, compare=False, metadata=NOT_SAVED)
     """How the texts grew; empty while the reply streams, and where it was not noted."""
     runs: tuple[ToolRun, ...] = ()
     """What became of the tool calls, as far as they were made."""

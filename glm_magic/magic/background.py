@@ -104,7 +104,7 @@ class Background:
         """Hand over the reply, and return its turn with everything its error says."""
         self._at_end(self._stream.reply)
         turn, error = self._stream.turn, self._stream.error
-        return replace(turn, error="\n".join(error.lines())) if error is not None else turn
+        return replace(turn, error=error.to_text()) if error is not None else turn
 
     def __repr__(self) -> str:
         turn = self.turn

@@ -51,7 +51,7 @@ def _short(verb: Verb) -> str:
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(left) for left, _ in rows)
-    told = [(left, translate(right, kind="help")) for left, right in rows]
+    told = [(left, translate(right)) for left, right in rows]
     return "\n".join(f"  {left:<{width}}  {right}" for left, right in told)
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from ..core.i18n import Text
 from ..core.text import join_surrogates
 from ..core.turn import Turn
 
 T = TypeVar("T")
+_TEXT = "_text"
+"""Ends the key beside a message, with its template and values."""
 
 
 def encode(value: Any) -> Any:
-    """Return a value as JSON has it; a field that does not count for equality is left out."""
+    """Return a value as JSON has it, without the fields whose metadata say ``saved=False``.
+
+    Beside a message of ours stands what it was made of, so that it can be shown in Chinese.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        kept = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
-        return {name: encode(item) for name, item in kept.items() if item is not None}
+        return dict(_encoded_fields(value))
     if isinstance(value, str):
         return join_surrogates(value)
     if isinstance(value, Decimal):
@@ -32,6 +37,34 @@ def encode(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
     return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def _encoded_fields(value: Any) -> Iterator[tuple[str, Any]]:
+    for name in _saved_fields(value.__class__):
+        item = getattr(value, name)
+        if item is not None:
+            yield name, encode(item)
+        if isinstance(item, Text):
+            yield f"{name}{_TEXT}", _encoded_text(item)
+
+
+def _encoded_text(value: Any) -> Any:
+    """Return a message as its template and values; a plain value as itself."""
+    if not isinstance(value, Text):
+        return value if isinstance(value, bool | int | float | None) else encode(str(value))
+    parts = value.values
+    if isinstance(parts, tuple):
+        return [value.template, [_encoded_text(part) for part in parts]]
+    return [value.template, {name: _encoded_text(part) for name, part in parts.items()}]
+
+
+def _decoded_text(data: Any) -> Any:
+    if not isinstance(data, list):
+        return data
+    template, parts = data
+    if isinstance(parts, list):
+        return Text(template, tuple(map(_decoded_text, parts)))
+    return Text(template, {name: _decoded_text(part) for name, part in parts.items()})
 
 
 def decode(kind: type[T], data: Any) -> T:
@@ -53,16 +86,34 @@ def _decode(kind: Any, data: Any) -> Any:
         return tuple(_decode(get_args(kind)[0], item) for item in data)
     if isinstance(kind, type) and is_dataclass(kind):
         known = _hints(kind)
-        return kind(**{n: _decode(known[n], item) for n, item in data.items() if n in known})
+        values = {n: _decode(known[n], item) for n, item in data.items() if n in known}
+        values |= {
+            n: _text(item, data[key]) for n, item in values.items() if (key := n + _TEXT) in data
+        }
+        return kind(**values)
     if kind is Decimal:
         return Decimal(data)
     return date.fromisoformat(data) if kind is date else data
 
 
+def _text(text: str, made_of: Any) -> str:
+    """Return a message with what it was made of, unless the file was changed by hand."""
+    try:
+        message = _decoded_text(made_of)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return text
+    return message if message == text else text
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {f.name: hints[f.name] for f in fields(kind) if f.init and f.compare}
+    return {name: hints[name] for name in _saved_fields(kind)}
+
+
+@cache
+def _saved_fields(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.init and f.metadata.get("saved", True))
 
 
 TEXTS = ("reasoning", "content")

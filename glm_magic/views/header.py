@@ -69,8 +69,7 @@ def remarks(turn: Turn, options: ViewOptions, words: Labels) -> list[str]:
 
 def failure(turn: Turn, words: Labels) -> str:
     """Return the words of the error that ended a turn, line by line; empty when there is none."""
-    lines = (turn.error or "").split("\n")
-    return "\n".join(translate(line, words.language) for line in lines)
+    return translate(turn.error or "", words.language)
 
 
 def missing_answer(turn: Turn, words: Labels) -> str:
