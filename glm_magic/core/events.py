@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .errors import GlmError
 from .messages import ToolRun, WebLink
-from .turn import Notice
+from .turn import Cause, Notice
 from .usage import Usage
 
 
@@ -79,8 +79,8 @@ class StepStarted:
     A turn's first request has no such event.
     """
 
-    cause: str
-    """Why there is another request: a `core.turn.Cause`."""
+    cause: Cause
+    """Why there is another request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,4 @@
-"""The messages of a conversation, in no provider's spelling.
-
-What is asked of a model, in no provider's spelling.
-"""
+"""Messages, tool calls and requests, before a dialect spells them for a provider."""
 
 from __future__ import annotations
 

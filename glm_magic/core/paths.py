@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 NAME = "glm_magic"
 
@@ -25,3 +29,41 @@ def data_folder() -> Path:
 def _home() -> Path | None:
     home = os.environ.get("GLM_HOME")
     return Path(home).expanduser() if home else None
+
+
+@contextlib.contextmanager
+def replace_file(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """Open a new file that takes the place of another in one step, when all of it is written.
+
+    No other process ever sees half a file; after an error the old one is still there.
+
+    Parameters
+    ----------
+    path : Path
+        The file to replace; it need not exist, its folder must.
+    mode : int, optional
+        Permission bits of the new file; by default those of the old one, or of any new file.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        new.chmod(_usual_mode(path) if mode is None else mode)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _usual_mode(path: Path) -> int:
+    if path.exists():
+        return path.stat().st_mode
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -13,10 +13,6 @@ MILLION = Decimal(1_000_000)
 SYMBOLS = {"CNY": "¥", "USD": "$"}
 
 
-NOT_SAVED = {"saved": False}
-"""Metadata of a field that a stored turn does without."""
-
-
 @dataclass(frozen=True, slots=True)
 class Tier:
     """Prices that hold while a call's own input is above `above` and at most `up_to` tokens."""
@@ -86,7 +82,7 @@ class Cost:
     """ISO 4217 code."""
     estimated: bool = False
     """True when a part of the figure is an estimate; shown with ``≈``."""
-    output: Decimal | None = field(default=None, compare=False, metadata=NOT_SAVED)
+    output: Decimal | None = field(default=None, compare=False, metadata={"saved": False})
     """The part of `amount` that was paid for generated tokens; ``None`` when it is not known."""
 
     def __str__(self) -> str:

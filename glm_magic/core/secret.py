@@ -26,10 +26,10 @@ class Secret:
         """Return the key itself; only the sending code may call this."""
         return self.__value.strip()
 
-    def cut_from(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return a text without the key; the very same text where the key is not in it.
 
-        Some services repeat the key in the message of an error.
+        Some services repeat the key in their error messages.
         """
         key = self.__value.strip()
         return text.replace(key, "<key>") if key in text and len(key) > 3 else text

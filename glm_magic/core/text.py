@@ -1,14 +1,16 @@
-r"""Text that can always be encoded, and shown.
+r"""Text that can be encoded, and shown without harm.
 
-JSON may carry a surrogate half as an escape (``"\ud83d"``), and a provider may cut an emoji
-between two deltas. Nothing that reaches disk, a widget or the wire may hold such a half.
+JSON may carry half of a surrogate pair as an escape (``"\ud83d"``), and a provider may cut an
+emoji between two deltas. Nothing that reaches the disk, a widget or the wire may hold such a half.
 
-What is shown to a person holds no character that steers a terminal or turns the writing round.
+Text that is shown to a person holds no character that steers a terminal or reverses the direction
+of writing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -31,7 +33,7 @@ def escape_controls(text: str) -> str:
     Control characters become the pictures that Unicode has for them, or U+FFFD: a model must not
     move the cursor, set the title, or reverse the direction of what is already there.
     """
-    return _CONTROLS.sub(lambda found: _picture(ord(found[0])), text)
+    return _CONTROLS.sub(lambda match: _picture(ord(match[0])), text)
 
 
 def strip_bidi(text: str) -> str:
@@ -81,3 +83,21 @@ def shorten(text: str, longest: int = 40) -> str:
     """Return the beginning of a text on one line, at most `longest` characters of it."""
     line = " ".join(text[: 4 * longest].split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def suggest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known word that a misspelt one most likely means, or ``None``.
+
+    Parameters
+    ----------
+    word : str
+        What was typed; its case does not count.
+    known : iterable of str
+        What it may mean.
+    cutoff : float
+        How similar the two have to be, from 0 (anything) to 1 (the same).
+    """
+    import difflib  # only after a mistake
+
+    near = difflib.get_close_matches(word.lower(), list(known), 1, cutoff)
+    return near[0] if near else None

@@ -1,6 +1,7 @@
 """A turn: one prompt and everything that came back for it.
 
-A turn -> the messages that later requests send of it.
+A turn has a step for each request that it took. `Turn.to_messages` is what later requests send of
+it: there, every tool call has an answer, wherever the turn was stopped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from .messages import Message, ToolCall, ToolRun, WebLink
-from .price import NOT_SAVED, Cost
+from .price import Cost
 from .usage import Usage
 
 
@@ -36,9 +37,18 @@ in an error, or the provider withdrew the reply (``sensitive``, ``network_error`
 Cause = Literal["prompt", "tools", "answer now", "repair"]
 """
 Why a request was made. ``prompt``: the user asked. ``tools``: to tell the model what its tool
-calls gave. ``answer now``: the user cut the thinking short. ``repair``: the answer did not fit the
-schema.
+calls returned. ``answer now``: the user cut the thinking short. ``repair``: the answer did not
+match the schema.
 """
+
+
+NOT_CALLED = "not called: the turn was stopped first"
+"""What the model is told of a call that was never made; every call needs an answering message."""
+STOPPED = "stopped before it returned; it may have had an effect"
+EMPTY = "(nothing)"
+"""What is sent for an empty result, which some providers refuse."""
+_AT_LIMIT = ("length", "max_tokens", "model_context_window_exceeded")
+"""Finish reasons of a reply that ended at a token limit, where a call may be incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,8 @@ class Step:
     usage: Usage | None = None
     """As reported; ``None`` when the provider reported nothing."""
     estimate: Usage | None = None
-    """About what a reply used whose provider reported nothing; ``None`` where it did report, and
-    while the reply streams."""
+    """Approximate usage where the provider reported none; ``None`` where it did, and while the
+    reply streams."""
     cost: Cost | None = None
     """``None`` when no price or no usage is known."""
     finish_reason: str | None = None
@@ -92,10 +102,12 @@ class Step:
     began_s: float = 0.0
     """When the request was sent, in seconds after the turn's first one."""
     request: Mapping[str, Any] | None = field(
-        default=None, repr=False, compare=False, metadata=NOT_SAVED
+        default=None, repr=False, compare=False, metadata={"saved": False}
     )
     """The body that was sent; it never holds a key."""
-    rhythm: tuple[Sample, ...] = field(default=(), repr=False, compare=False, metadata=NOT_SAVED)
+    rhythm: tuple[Sample, ...] = field(
+        default=(), repr=False, compare=False, metadata={"saved": False}
+    )
     """How the texts grew; empty while the reply streams, and where it was not noted."""
     runs: tuple[ToolRun, ...] = ()
     """What became of the tool calls, as far as they were made."""
@@ -112,6 +124,42 @@ class Step:
     def run_of(self, call: ToolCall) -> ToolRun | None:
         """Return what became of a call of this step; ``None`` while it waits its turn."""
         return next((run for run in self.runs if run.call_id == call.id), None)
+
+    @property
+    def truncated_call(self) -> ToolCall | None:
+        """The call in which the reply ended at the token limit, if it did."""
+        if not self.tool_calls or self.finish_reason not in _AT_LIMIT:
+            return None
+        last = self.tool_calls[-1]
+        try:
+            return None if isinstance(json.loads(last.arguments), dict) else last
+        except (ValueError, RecursionError):
+            return last
+
+    def to_messages(self, provider: str) -> list[Message]:
+        """Return what the model said, and the result of each of its calls.
+
+        Half an argument is not sent back: servers parse arguments as JSON.
+        """
+        truncated = self.truncated_call
+        calls = tuple(
+            replace(call, arguments="{}") if call is truncated else call for call in self.tool_calls
+        )
+        reply = Message(
+            "assistant",
+            self.content,
+            reasoning=self.reasoning,
+            reasoning_from=provider,
+            tool_calls=calls,
+        )
+        results = (Message("tool", self._result(c), tool_call_id=c.id) for c in self.tool_calls)
+        return [reply, *results]
+
+    def _result(self, call: ToolCall) -> str:
+        run = self.run_of(call)
+        if run is None:
+            return NOT_CALLED
+        return STOPPED if run.status in ("running", "interrupted") else run.content or EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +181,7 @@ class Turn:
 
     @property
     def answer(self) -> str:
-        """The answer's text, exactly as it arrived."""
+        """The text of the answer, exactly as it arrived."""
         return self.steps[-1].content if self.steps else ""
 
     @property
@@ -154,7 +202,7 @@ class Turn:
 
     @property
     def estimate(self) -> Usage | None:
-        """About what the steps used whose provider reported nothing; ``None``: all reported."""
+        """Approximate usage of the steps whose provider reported none; ``None``: all reported."""
         guessed = [step.estimate for step in self.steps if step.estimate is not None]
         return sum(guessed[1:], guessed[0]) if guessed else None
 
@@ -178,13 +226,13 @@ class Turn:
         """The timing of the whole turn, from its first request on."""
         if len(self.steps) < 2 and self.elapsed_s is None:
             return self.steps[-1].timing if self.steps else Timing()
-        return _whole(self.steps, self.elapsed_s)
+        return _whole_timing(self.steps, self.elapsed_s)
 
     @property
     def links(self) -> tuple[WebLink, ...]:
         """What the provider's own web search found, each page once."""
-        found = {link.url: link for step in self.steps for link in step.links}
-        return tuple(found.values())
+        by_url = {link.url: link for step in self.steps for link in step.links}
+        return tuple(by_url.values())
 
     @property
     def awaits_caller(self) -> bool:
@@ -196,8 +244,22 @@ class Turn:
         """Whether later turns send this one: it has an answer, and it did not fail."""
         return bool(self.answer.strip() or self.awaits_caller) and self.status != "failed"
 
+    def to_messages(self) -> list[Message]:
+        """Return the prompt, the rounds of tool calls, and the answer.
 
-def _whole(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:
+        Thinking that was cut short and answers that did not match their schema are left out. A
+        turn that ends in calls which nobody answered gives nothing: every provider refuses those.
+        """
+        if self.awaits_caller:
+            return []
+        rounds = (step for step in self.steps[:-1] if step.runs)
+        messages = [Message("user", self.prompt)]
+        for step in (*rounds, *self.steps[-1:]):
+            messages += step.to_messages(self.provider)
+        return messages
+
+
+def _whole_timing(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:
     """Return the timing of all steps together; the answer is the last step's."""
     first, last = steps[0].timing, steps[-1]
     thought = [step.timing.thinking_s for step in steps if step.timing.thinking_s is not None]
@@ -218,67 +280,3 @@ def _whole(steps: tuple[Step, ...], elapsed_s: float | None) -> Timing:
 def _at(step: Step, since_s: float | None) -> float | None:
     """Return a moment of a step on the turn's own clock."""
     return None if since_s is None else step.began_s + since_s
-
-
-NOT_MADE = "not called: the turn was stopped first"
-"""What is sent for a call that was never made; every call has to be answered by a message."""
-
-CUT_OFF = "stopped before it returned; it may have had an effect"
-
-EMPTY = "(nothing)"
-"""What is sent for an empty result, which some providers refuse."""
-
-_CUT = ("length", "max_tokens", "model_context_window_exceeded")
-
-
-def step_messages(step: Step, provider: str) -> list[Message]:
-    """Return a step as messages: what the model said, and the result of each of its calls.
-
-    Half an argument is not sent back: servers read arguments as JSON.
-    """
-    cut = cut_call(step)
-    calls = (replace(c, arguments="{}") if c is cut else c for c in step.tool_calls)
-    return [
-        Message(
-            "assistant",
-            step.content,
-            reasoning=step.reasoning,
-            reasoning_from=provider,
-            tool_calls=tuple(calls),
-        ),
-        *(Message("tool", _result(step, call), tool_call_id=call.id) for call in step.tool_calls),
-    ]
-
-
-def _result(step: Step, call: ToolCall) -> str:
-    run = step.run_of(call)
-    if run is None:
-        return NOT_MADE
-    return CUT_OFF if run.status in ("running", "interrupted") else run.content or EMPTY
-
-
-def cut_call(step: Step) -> ToolCall | None:
-    """Return the call inside of which a reply ended at the token limit, if it did."""
-    if not step.tool_calls or step.finish_reason not in _CUT:
-        return None
-    last = step.tool_calls[-1]
-    try:
-        return None if isinstance(json.loads(last.arguments), dict) else last
-    except (ValueError, RecursionError):
-        return last
-
-
-def turn_messages(turn: Turn) -> list[Message]:
-    """Return a turn as messages: the prompt, the rounds of tool calls, and the answer.
-
-    Thinking that was cut short, and answers that did not fit their schema, are left out; so is a
-    turn that ends in calls which nobody answered, as every provider refuses those.
-    """
-    if turn.awaits_caller:
-        return []
-    rounds = [step for step in turn.steps[:-1] if step.runs]
-    steps = [*rounds, *turn.steps[-1:]]
-    messages = [Message("user", turn.prompt)]
-    for step in steps:
-        messages += step_messages(step, turn.provider)
-    return messages

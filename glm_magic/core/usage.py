@@ -1,7 +1,4 @@
-"""Token counts, as a provider reported them.
-
-About how many tokens a text takes, before a provider has counted it.
-"""
+"""Token counts: as a provider reported them, and estimates made before it has."""
 
 from __future__ import annotations
 
@@ -53,19 +50,19 @@ def _plus(a: int | None, b: int | None) -> int | None:
 
 
 TOKENS_PER_WIDE = 0.7
-"""A Chinese character takes about so many tokens with the GLM tokenizers."""
+"""Approximate tokens per Chinese character, with the GLM tokenizers."""
 
 CHARACTERS_PER_TOKEN = 4.0
-"""So many characters of English make about one token."""
+"""Approximate English characters per token."""
 
 TOKENS_PER_MESSAGE = 4
-"""What a chat template writes around each message."""
+"""Tokens that a chat template writes around each message."""
 
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
 
 
 def estimate(text: str) -> int:
-    """Return about how many tokens a text takes."""
+    """Return the approximate number of tokens in a text."""
     return round(estimate_tokens_exact(text))
 
 
@@ -78,7 +75,7 @@ def estimate_tokens_exact(text: str) -> float:
 
 
 def estimate_message(message: Mapping[str, Any]) -> int:
-    """Return about how many tokens a message of a request's body takes."""
+    """Return the approximate number of tokens in a message of a request's body."""
     tokens = 0.0
     for name, value in message.items():
         if value and name != "role":
@@ -87,7 +84,7 @@ def estimate_message(message: Mapping[str, Any]) -> int:
 
 
 def estimate_body(body: Mapping[str, Any]) -> int:
-    """Return about how many tokens the input of a request takes: messages and tool schemas."""
+    """Return the approximate input tokens of a request: its messages and tool schemas."""
     inner = body.get("input")
     messages: Sequence[Any] = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
     options = body.get("parameters")
@@ -102,7 +99,7 @@ def _json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TokenEstimate:
-    """About how large a request is, in tokens of the model that will read it."""
+    """The approximate size of a request, in tokens of the model that will read it."""
 
     input: int
     """The whole input; calibrated by `scale` already."""
@@ -110,10 +107,10 @@ class TokenEstimate:
     """Tokens that the provider counts for each token of `estimate`."""
 
     def tokens(self, text: str) -> int:
-        """Return about how many tokens a text takes."""
+        """Return the approximate number of tokens in a text."""
         return round(self.scale * estimate(text))
 
     def usage(self, reasoning: str, content: str) -> Usage:
-        """Return what a reply with these texts has used, where its provider did not say."""
+        """Return the approximate usage of a reply with these texts."""
         thought = self.tokens(reasoning)
         return Usage(self.input, thought + self.tokens(content), reasoning=thought or None)

@@ -110,7 +110,7 @@ class Exchange:
 
     def _keyless(self, text: str) -> str:
         key = self._call.key
-        return text if key is None else key.cut_from(text)
+        return text if key is None else key.redact(text)
 
     def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
         events: list[Event] = []

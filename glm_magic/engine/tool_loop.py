@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.events import ToolFinished, ToolStarted
 from ..core.messages import RunStatus, ToolCall, ToolRun
-from ..core.turn import Notice, Step, cut_call, step_messages
+from ..core.turn import Notice, Step
 from ..tools.results import failure_text, result_text
 from ..tools.tool import Tool, ToolError, parse_arguments
 from .executor import CallerExecutor
@@ -57,10 +57,10 @@ class ToolLoop:
         if self._round > self._follow.max_rounds + 1:
             self._end()
             return None
-        self._cut = cut_call(step)
+        self._cut = step.truncated_call
         await self._make(step.tool_calls)
         done = self._arrivals.fold.current.step(self._arrivals.now())
-        return call.with_messages(step_messages(done, call.offer.provider.name))
+        return call.with_messages(done.to_messages(call.offer.provider.name))
 
     def _is_callers(self, call: PreparedRequest, step: Step) -> bool:
         """Whether a call is of a schema that came without a function."""

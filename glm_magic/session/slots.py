@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.messages import Message
-from ..core.turn import Turn, turn_messages
+from ..core.turn import Turn
 from ..engine.options import Options
 from ..engine.stream import Stream
 from .amounts import Amount
@@ -63,7 +63,7 @@ class Variant:
             goes_on = self.stream is not None and not self.stream.done
             if goes_on or turn.status == "streaming":
                 return ()
-            self._messages = tuple(turn_messages(turn)) if turn.is_context else ()
+            self._messages = tuple(turn.to_messages()) if turn.is_context else ()
         return self._messages
 
     @property

@@ -513,11 +513,10 @@ def test_a_damaged_row_hides_no_other_session(chat, store, another_kernel):
 
 def test_a_call_that_was_running_when_the_kernel_died_was_interrupted():
     from glm_magic.core.messages import ToolRun
-    from glm_magic.core.turn import step_messages
     from glm_magic.session.rows import cut_short
 
     call = ToolCall("c", "deploy", "{}")
     step = Step(tool_calls=(call,), runs=(ToolRun("c", "running"),), status="complete")
     turn = cut_short(Turn("x", "zai", "glm-4.6", (step,), "streaming"))
     assert turn.steps[0].runs[0].status == "interrupted"
-    assert "may have had an effect" in step_messages(turn.steps[0], "zai")[1].content
+    assert "may have had an effect" in turn.steps[0].to_messages("zai")[1].content

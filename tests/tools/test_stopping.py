@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import glm_magic as glm
-from glm_magic.core.turn import turn_messages
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Call, Script
@@ -36,7 +35,7 @@ def later(delay_s: float, action: Callable[[], Any]) -> threading.Thread:
 
 def is_whole(turn: glm.Turn) -> bool:
     """Whether each call has its answer, as every provider asks."""
-    messages = turn_messages(turn)
+    messages = turn.to_messages()
     asked = [call.id for message in messages for call in message.tool_calls]
     return asked == [message.tool_call_id for message in messages if message.role == "tool"]
 
