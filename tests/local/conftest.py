@@ -38,9 +38,9 @@ def lasting_server() -> Iterator[local.LocalServer]:
     """Give one server to all tests that only ask it something."""
     if not local.available():
         pytest.skip(local.why_not())
-    from glm_magic.local.models import TINY, known
+    from glm_magic.local.models import TINY, packaged_model
     from glm_magic.local.server import launch
 
-    server = launch(known(TINY), 60.0)
+    server = launch(packaged_model(TINY), 60.0)
     yield server
     server.stop()

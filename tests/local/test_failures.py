@@ -9,7 +9,7 @@ import pytest
 
 from glm_magic import local
 from glm_magic.core.errors import UnavailableError
-from glm_magic.local.models import TINY, known
+from glm_magic.local.models import TINY, packaged_model
 
 pytestmark = pytest.mark.local
 
@@ -31,14 +31,14 @@ def test_a_file_that_is_no_model_is_refused(
     text = tmp_path / "letter.gguf"
     text.write_text("Dear reader,")
     error = failure(monkeypatch, text)
-    assert "ended at once" in error.message
+    assert "exited at once" in error.message
     assert "letter.gguf" in error.message
 
 
 def test_a_cut_model_file_is_refused_with_the_loaders_reason(
     installed: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    whole = known(TINY).source.path()
+    whole = packaged_model(TINY).source.path()
     cut = tmp_path / "cut.gguf"
     with whole.open("rb") as model:
         cut.write_bytes(model.read(20_000_000))

@@ -13,7 +13,7 @@ import pytest
 import glm_magic as glm
 from glm_magic import local
 from glm_magic.core.errors import UnsupportedError
-from glm_magic.local.models import BETTER, TINY, known
+from glm_magic.local.models import BETTER, TINY, packaged_model
 from glm_magic.local.server import launch
 
 from .asking import asked_at
@@ -32,7 +32,7 @@ def obedient() -> Iterator[local.LocalServer]:
     """Give a server whose tiny model is told of functions as the better one is."""
     if not local.available():
         pytest.skip(local.why_not())
-    tiny = known(TINY)
+    tiny = packaged_model(TINY)
     server = launch(replace(tiny, template=STEPS, grammar="", sampling={}, params={}), 60.0)
     yield server
     server.stop()

@@ -105,10 +105,10 @@ def test_a_server_that_died_is_replaced(server: LocalServer) -> None:
 def test_another_model_replaces_the_running_one(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from glm_magic.local.models import TINY, known
+    from glm_magic.local.models import TINY, packaged_model
 
     own = tmp_path / "My Own Model.gguf"
-    own.symlink_to(known(TINY).source.path())
+    own.symlink_to(packaged_model(TINY).source.path())
     monkeypatch.setenv("GLM_LOCAL_MODEL", str(own))
     mine = local.start()
     assert mine.model == "my-own-model"

@@ -31,18 +31,18 @@ def parts_of(stem: str, size: int) -> PackagedParts:
 
 
 def test_the_tiny_model_is_the_default() -> None:
-    assert models.chosen().name == models.TINY
+    assert models.selected_model().name == models.TINY
 
 
 @pytest.mark.parametrize("name", [models.TINY, models.BETTER])
 def test_a_known_model_is_chosen_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("GLM_LOCAL_MODEL", name.upper())
-    assert models.chosen().name == name
+    assert models.selected_model().name == name
 
 
 def test_a_file_keeps_its_own_template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GLM_LOCAL_MODEL", str(tmp_path / "Some Model-Q4.gguf"))
-    model = models.chosen()
+    model = models.selected_model()
     assert model.name == "some-model-q4"
     assert model.template is None
 
@@ -52,8 +52,8 @@ def test_a_home_relative_path_is_understood(
 ) -> None:
     (isolated_home / "m.gguf").write_bytes(b"GGUF")
     monkeypatch.setenv("GLM_LOCAL_MODEL", "~/m.gguf")
-    assert models.chosen().source.missing() == ""
-    assert models.chosen().source.path() == (isolated_home / "m.gguf").resolve()
+    assert models.selected_model().source.missing() == ""
+    assert models.selected_model().source.path() == (isolated_home / "m.gguf").resolve()
 
 
 def test_parts_are_joined_in_order_and_once(packages: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_real_reply_replays_to_the_same_events_in_its_rhythm() -> None:
         server.stop_running()
     with glm.replay("t.glmtape"), glm.stream("Why is the sky blue?") as s:
         replayed = heard(s)
-    assert server._running is None
+    assert server._shared.peek() is None
     assert [t.event for t in replayed] == [t.event for t in live]
     assert len(live) > 20
     assert drift_s(live, replayed) < 0.02
