@@ -1,7 +1,8 @@
 """Where API keys come from: argument, environment, a ``.env`` file, the system's keyring.
 
-A key is a `Secret` from the moment it is read, and its value is used only while sending: even the
-local variables of a traceback do not hold it.
+A key is a `Secret` from the moment it is read, also in the local variables of a traceback. It is
+not part of a request, a turn, an event or an error. `wire.http` reveals it while it builds the
+headers, and a service's error body that repeats it has it cut out before anything reads it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from pathlib import Path
 
 from .catalogue.schema import ProviderInfo
 from .core.errors import InvalidValueError, MissingKeyError
+from .core.i18n import tr
 from .core.secret import Secret
 
 ANY_PROVIDER = "GLM_API_KEY"
 KEYRING_SERVICE = "glm_magic"
-"""Service name in the system keyring; the user name there is the variable's name."""
+"""Service name in the system keyring; the user name there is that of the variable."""
 
 
 def find_key(
@@ -33,7 +35,7 @@ def find_key(
     api_key : str, optional
         A key given by the caller; it wins over all others.
     own_only : bool
-        Leave ``GLM_API_KEY`` out, which serves any provider and so tells nothing about this one.
+        Leave out ``GLM_API_KEY``, which serves any provider and so says nothing about this one.
 
     Raises
     ------
@@ -61,20 +63,29 @@ def require_key(provider: ProviderInfo, api_key: str | Secret | None = None) -> 
     key = find_key(provider, api_key)
     if key is None:
         variable = provider.key_env[0] if provider.key_env else ANY_PROVIDER
-        where = f" (make one at {provider.key_url})" if provider.key_url else ""
         raise MissingKeyError(
-            f"no API key for {provider.title} was found",
-            hint=f"set {variable} in the environment or a .env file{where}",
+            tr("no API key for {provider} was found", provider=provider.title),
+            hint=_where_to_set(variable, provider.key_url),
             provider=provider.name,
         )
     return key
 
 
+def _where_to_set(variable: str, url: str | None) -> str:
+    if not url:
+        return tr("set {variable} in the environment or a .env file", variable=variable)
+    return tr(
+        "set {variable} in the environment or a .env file (make one at {url})",
+        variable=variable,
+        url=url,
+    )
+
+
 def _candidates(names: Iterable[str], *, keyring: bool) -> Iterator[Secret]:
     values: dict[str, str | None] | None = None
-    for name in names:  # a provider's own key, wherever it is, before the one for any provider
+    for name in names:  # the provider's own key, wherever it is, before the one for any provider
         yield Secret(os.environ.get(name, ""), name)
-        if values is None:  # no file is looked for where the environment has the key
+        if values is None:  # only where the environment does not have the key
             file = _env_file()
             values = _values_in(file) if file is not None else {}
         yield Secret(values.get(name) or "", f"{name} in .env")
@@ -93,7 +104,7 @@ def _env_file() -> Path | None:
 
 
 def _values_in(file: Path) -> dict[str, str | None]:
-    """Read a ``.env`` file in whatever encoding it was saved; one that cannot be read is empty."""
+    """Read a ``.env`` file in the encoding it was saved in; one that cannot be read is empty."""
     from dotenv import dotenv_values
 
     try:
@@ -112,14 +123,14 @@ def _from_keyring(name: str) -> str:
         return ""
     try:
         return keyring.get_password(KEYRING_SERVICE, name) or ""
-    except Exception:  # a locked or missing backend means: no key there
+    except Exception:  # a locked or missing backend has no key
         return ""
 
 
 def _checked(key: Secret) -> Secret:
     if not key.is_sendable:
         raise InvalidValueError(
-            f"the key in {key.source} holds characters that no API key has",
-            hint="copy it again, without spaces, quotes or line breaks",
+            tr("the key in {place} holds characters that no API key has", place=key.source),
+            hint=tr("copy it again, without spaces, quotes or line breaks"),
         )
     return key

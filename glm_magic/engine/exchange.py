@@ -65,7 +65,7 @@ class Exchange:
             The request was refused or the connection failed. Errors that the reply itself tells of
             are events.
         """
-        client = client.through(self._call.deck) if self._call.deck else client
+        client = client.with_tape(self._call.deck) if self._call.deck else client
         for attempt in range(MAX_RETRIES + 1):
             headers: Mapping[str, str] = {}
             try:

@@ -1,10 +1,10 @@
-"""When to try again, and after how long.
+"""Whether to retry a request, and after how long.
 
 Notes
 -----
 The policy fits every provider: at most two retries, 0.5 s then 1 s with jitter, ``Retry-After``
-honoured up to 30 s, and only before any byte of a reply was shown. What may be retried is decided
-where the error is read (`GlmError.retryable`), because Zhipu answers 429 for an empty account too.
+honoured up to 30 s, and only before any byte of a reply was shown. Whether an error may be retried
+is decided where it is read (`GlmError.retryable`): Zhipu answers 429 for an empty account too.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def retry_delay_s(attempt: int, headers: Mapping[str, str]) -> float | None:
     """
     if attempt >= MAX_RETRIES:
         return None
-    wanted = retry_after_s(headers)
-    if wanted is not None:
-        return wanted if wanted <= MAX_WAIT_S else None
+    requested_s = retry_after_s(headers)
+    if requested_s is not None:
+        return requested_s if requested_s <= MAX_WAIT_S else None
     return BACKOFF_S[attempt] * random.uniform(0.75, 1.25)  # noqa: S311  jitter, not a secret
 
 

@@ -83,7 +83,6 @@ BY_HAND = {
     "magic/verbs/status.py: journal.store.problem": PROBLEMS_OF_THE_STORE,
     "magic/verbs/turns.py: _note(call, size)": [],
     "session/budget_guard.py: limit.name": BUDGETS,
-    "wire/tape/errors.py: nearest.difference(asked)": [other.difference(ASKED) for other in OTHERS],
     "session/autosave.py: problem": PROBLEMS_OF_THE_STORE,
 }
 READER = Reader(BY_HAND)

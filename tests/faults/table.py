@@ -161,11 +161,11 @@ NONSENSE = (
     Fault("nested without end", sends(start, b"data: {\"a\":" + b"[" * 90_000 + b"\ndata: 1\n\n"),
           PROTOCOL, "failed"),
     Fault("packed as nobody asked", answers(body, headers={"Content-Encoding": "br"}), PROTOCOL,
-          "failed", NOTHING, "packed"),
+          "failed", NOTHING, "compressed"),
     Fault("not packed as it says", answers(body, headers={"Content-Encoding": "gzip"}), PROTOCOL,
-          "failed", NOTHING, "packed"),
+          "failed", NOTHING, "compressed"),
     Fault("packed twice", answers(body, headers={"Content-Encoding": "gzip, gzip"}), PROTOCOL,
-          "failed", NOTHING, "packed"),
+          "failed", NOTHING, "compressed"),
 )  # fmt: skip
 
 REFUSED = (

@@ -19,7 +19,7 @@ from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import is_safe, sanitize_markdown
 from glm_magic.wire import retry
-from glm_magic.wire.decompress import unpacker
+from glm_magic.wire.decompress import decompressor
 from glm_magic.wire.tape import format as tape
 from tests.laws.decoding import comparable, cut, decode, fold, offer_for
 from tests.security.dom import obeyed
@@ -73,7 +73,7 @@ def recorded(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     _only_ours(lambda: tape.read(text, PATH))
     lines = text.split("\n")
-    _only_ours(lambda: tape._parse(lines, 0, len(lines), PATH))
+    _only_ours(lambda: tape._parse(lines, 0, len(lines), PATH, 1))
 
 
 def saved(data: bytes) -> None:
@@ -111,7 +111,7 @@ def packed(data: bytes) -> None:
     """A packed body unpacks in bounded pieces, or is refused in words."""
 
     def unpack() -> None:
-        for piece in unpacker("gzip")(data):
+        for piece in decompressor("gzip")(data):
             assert len(piece) <= 256 * 1024
 
     _only_ours(unpack)

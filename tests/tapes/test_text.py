@@ -98,7 +98,7 @@ def test_each_fault_is_told_in_two_lines_that_name_it(tmp_path: Path) -> None:
     cut, _ = problem(text[: text.index("end 2")], tmp_path)
     assert cut.endswith("is cut off: its end is missing after 2 replies")
     newer, hint = problem(text.replace("glmtape 1", "glmtape 2"), tmp_path)
-    assert "has format 2, and this glm_magic reads up to 1" in newer
+    assert "has format 2; this glm_magic reads formats up to 1" in newer
     assert "pip install --upgrade" in hint
     other, _ = problem("# a page\n", tmp_path)
     assert "is not a tape" in other
@@ -110,7 +110,7 @@ def test_taking_a_reply_out_or_changing_their_order_is_seen(tmp_path: Path) -> N
     replies = [entry_of(words(word), word) for word in ("one", "two", "three")]
     whole = write(replies)
     one = whole[whole.index("reply 1") : whole.index("reply 2")]
-    assert "reply 1, line 5, does not fit" in problem(whole.replace(one, ""), tmp_path)[0]
+    assert "reply 1, line 5, does not match" in problem(whole.replace(one, ""), tmp_path)[0]
     fewer = write(replies[1:])
     swapped = fewer.replace(fewer[fewer.rindex("end") :], whole[whole.rindex("end") :])
     assert "the end, line" in problem(swapped, tmp_path)[0]

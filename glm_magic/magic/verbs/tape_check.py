@@ -19,10 +19,10 @@ from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
 from ...core.i18n import translate
+from ...core.text import shorten
 from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
 from ...engine.tapes import NO_DELAY, TapeSetting
-from ...wire.tape.matching import short
 from ...wire.tape.tape import Tape
 from ..config import GLM
 from ..display import Displayable, Table
@@ -59,7 +59,7 @@ def check(desk: Workspace, tape: Tape, notebook: Path) -> Displayable:
         The notebook cannot be read.
     """
     found = list(_Rehearsal(desk, tape).findings(_cells(notebook)))
-    rows = [(item.cell, short(item.prompt, 60), item.state) for item in found]
+    rows = [(item.cell, shorten(item.prompt, 60), item.state) for item in found]
     missing = sum(item.covered is False for item in found)
     unknown = sum(item.covered is None for item in found)
     verdict = "Every prompt is on the tape."

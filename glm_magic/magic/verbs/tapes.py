@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
+from ...core.text import shorten
 from ...engine import tapes
 from ...engine.tapes import TapeSetting
-from ...wire.tape.matching import Recording, short
+from ...wire.tape.matching import Recording
 from ...wire.tape.tape import Tape
 from ..display import Displayable, Paragraph, Table
 from ..workspace import Workspace
@@ -92,7 +93,7 @@ def _current() -> Tape:
 def contents(found: Tape) -> Displayable:
     """Return the replies on a tape, one a row."""
     rows = [
-        (number, short(entry.asked.prompt, 60), entry.asked.model, len(entry.asked.messages) - 1,
+        (number, shorten(entry.asked.prompt, 60), entry.asked.model, len(entry.asked.messages) - 1,
          _settings(entry), f"{entry.ended_s:.1f} s", str(entry.recorded.date()), _ending(entry))
         for number, entry in enumerate(found.entries, 1)
     ]  # fmt: skip
@@ -102,7 +103,9 @@ def contents(found: Tape) -> Displayable:
 
 
 def _settings(entry: Recording) -> str:
-    return short(", ".join(f"{name}={value}" for name, value in entry.asked.parameters.items()), 50)
+    return shorten(
+        ", ".join(f"{name}={value}" for name, value in entry.asked.parameters.items()), 50
+    )
 
 
 def _ending(entry: Recording) -> str:

@@ -1,65 +1,90 @@
-"""What can be wrong with a tape, each in two lines."""
+"""The errors of tapes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ...core.errors import NotOnTapeError, TapeError
-from .matching import RequestKey, short
+from ...core.i18n import joined, tr
+from ...core.text import shorten
+from .matching import RequestKey
 
-_ANEW = "record it again with %glm record, or take a sound copy of the file"
+_RECORD_AGAIN = tr("record it again with %glm record, or use an intact copy of the file")
+_PROMPT_CHARS = 70
+"""How much of a prompt a message quotes."""
 
 
 def unreadable(path: Path, reason: str) -> TapeError:
     """Return the error of a file that cannot be opened."""
     return TapeError(
-        f"the tape {path.name} cannot be read: {reason}",
-        hint="the path is relative to the notebook's folder; %glm record FILE makes a tape",
+        tr("the tape {file} cannot be read: {reason}", file=path.name, reason=reason),
+        hint=tr("the path is relative to the notebook's folder; %glm record FILE makes a tape"),
     )
 
 
 def unwritable(path: Path, reason: str) -> TapeError:
     """Return the error of a file that cannot be written."""
     return TapeError(
-        f"the tape {path.name} cannot be written: {reason}",
-        hint="choose another file or folder with %glm record FILE; the reply itself is not lost",
+        tr("the tape {file} cannot be written: {reason}", file=path.name, reason=reason),
+        hint=tr(
+            "choose another file or folder with %glm record FILE; the reply itself is not lost"
+        ),
     )
 
 
 def not_a_tape(path: Path) -> TapeError:
     """Return the error of a file of another kind."""
     return TapeError(
-        f"{path.name} is not a tape: its first line does not say so",
-        hint="a tape begins with the line glmtape 1; %glm record FILE makes one",
+        tr("{file} is not a tape: it does not begin with a tape's first line", file=path.name),
+        hint=tr("a tape begins with the line glmtape 1; %glm record FILE makes one"),
     )
 
 
 def foreign(path: Path) -> TapeError:
-    """Return the error of a file that a recording would destroy."""
+    """Return the error of a file that a recording would overwrite."""
     return TapeError(
-        f"{path.name} is there already and is no tape; it was left as it is",
-        hint="choose another file for the recording, such as lesson.glmtape",
+        tr("{file} exists and is not a tape; it was left as it is", file=path.name),
+        hint=tr("choose another file for the recording, such as lesson.glmtape"),
     )
 
 
-def newer(path: Path, version: str, ours: int) -> TapeError:
+def newer(path: Path, version: str, newest: int) -> TapeError:
     """Return the error of a format that a later release writes."""
     return TapeError(
-        f"the tape {path.name} has format {version}, and this glm_magic reads up to {ours}",
-        hint="it was recorded with a newer release: pip install --upgrade glm-magic",
+        tr(
+            "the tape {file} has format {version}; this glm_magic reads formats up to {newest}",
+            file=path.name,
+            version=version,
+            newest=newest,
+        ),
+        hint=tr("it was recorded with a newer release: pip install --upgrade glm-magic"),
     )
 
 
-def changed(path: Path, where: str) -> TapeError:
+def changed(path: Path, damage: str) -> TapeError:
     """Return the error of a tape that is not as it was recorded."""
-    return TapeError(f"the tape {path.name} was changed after it was recorded: {where}", hint=_ANEW)
+    return TapeError(
+        tr(
+            "the tape {file} was changed after it was recorded: {damage}",
+            file=path.name,
+            damage=damage,
+        ),
+        hint=_RECORD_AGAIN,
+    )
 
 
 def cut_off(path: Path, replies: int) -> TapeError:
     """Return the error of a tape without its end."""
-    many = f"{replies} {'reply' if replies == 1 else 'replies'}"
+    count = (
+        tr("{count} reply", count=replies) if replies == 1 else tr("{count} replies", count=replies)
+    )
     return TapeError(
-        f"the tape {path.name} is cut off: its end is missing after {many}", hint=_ANEW
+        tr(
+            "the tape {file} is cut off: its end is missing after {replies}",
+            file=path.name,
+            replies=count,
+        ),
+        hint=_RECORD_AGAIN,
     )
 
 
@@ -67,15 +92,27 @@ def not_on_tape(path: Path, asked: RequestKey, nearest: RequestKey | None) -> No
     """Return the error of a request that a tape does not hold."""
     if nearest is None:
         return NotOnTapeError(
-            f"the tape {path.name} is empty", hint="record with %glm record FILE, then replay"
+            tr("the tape {file} is empty", file=path.name),
+            hint=tr("record with %glm record FILE, then replay"),
         )
-    what = f"the tape {path.name} does not hold “{short(asked.prompt)}” as it is asked here"
     if nearest.prompt == asked.prompt:
-        hint = f"this prompt was recorded, but {nearest.difference(asked)}"
+        near = tr(
+            "this prompt was recorded, but {differences}",
+            differences=joined(nearest.differences(asked)),
+        )
     else:
-        hint = f"the nearest recorded prompt is “{short(nearest.prompt)}”"
+        near = tr(
+            "the nearest recorded prompt is “{prompt}”",
+            prompt=shorten(nearest.prompt, _PROMPT_CHARS),
+        )
     return NotOnTapeError(
-        what,
-        hint=f"{hint}. Ask as it was recorded, or allow live calls: GLM_TAPE=replay+live",
+        tr(
+            "the tape {file} does not hold “{prompt}” as it is asked here",
+            file=path.name,
+            prompt=shorten(asked.prompt, _PROMPT_CHARS),
+        ),
+        hint=tr(
+            "{near}. Ask as it was recorded, or allow live calls: GLM_TAPE=replay+live", near=near
+        ),
         provider=asked.provider,
     )

@@ -1,4 +1,4 @@
-"""The text of a tape: made to be read, compared line by line, and checked.
+"""The text format of tapes: readable, comparable line by line, and protected by checksums.
 
 ::
 
@@ -26,15 +26,12 @@
 
 After ``@`` and a time come the bytes that arrived then: ``|`` a line that ended with LF, ``&`` one
 that ended with CR LF, ``/`` one that did not end, ``=`` the chunk in base64 where it is no plain
-text, as when a character was cut in two; ``*`` and ``~`` a line that differs from an earlier one
-only in the words shown (see `likeness`). A sum covers the lines above it since ``reply``.
+text, as when a character was split. ``sum`` covers the lines above it since ``reply``.
 
-A line written by what is new in it, so that a tape shows the words and not their wrapping.
-
-The events of a stream differ from one to the next in a few characters. Such a line is written as
+Consecutive events of a stream differ in a few characters. Such a line is written as
 ``*36 41 word``: the first 36 and the last 41 characters of the last long line, with ``word``
 between them, and an empty line after it, as server-sent events have. ``~`` is the same without the
-empty line.
+empty line. So a tape shows the words, and not their wrapping.
 """
 
 from __future__ import annotations
@@ -48,6 +45,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from ...core.i18n import tr
 from ...core.text import join_surrogates
 from . import errors
 from .matching import ENDINGS, Chunk, Ending, Recording, RequestKey
@@ -55,17 +53,17 @@ from .matching import ENDINGS, Chunk, Ending, Recording, RequestKey
 _LONG = 60
 """Characters from which on a line is worth shortening."""
 
-_SAVED = 40
+_MIN_SAVED = 40
 
 
 class LineDeltaEncoder:
-    """Shorten the marked lines of one reply's chunks, in order."""
+    """Write the marked lines of one reply's chunks, in order, by what is new in them."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def shorten(self, lines: Sequence[str]) -> Iterator[str]:
-        """Yield the lines of one chunk, short where they are like the last long one."""
+    def encode(self, lines: Sequence[str]) -> Iterator[str]:
+        """Yield the lines of one chunk, shortened where they resemble the last long one."""
         at = 0
         while at < len(lines):
             short = self._short(lines[at]) if lines[at][0] == "|" else None
@@ -86,7 +84,7 @@ class LineDeltaEncoder:
         head = _shared(last, text)
         most = min(len(last), len(text)) - head
         tail = _shared(last[::-1][:most], text[::-1][:most])
-        if head + tail < _SAVED:
+        if head + tail < _MIN_SAVED:
             return None
         return f"{head} {tail} {text[head : len(text) - tail]}"
 
@@ -102,18 +100,18 @@ def _shared(one: str, other: str) -> int:
 
 
 class LineDeltaDecoder:
-    """Undo what `LineDeltaEncoder` did."""
+    """Restore the lines that `LineDeltaEncoder` shortened."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def lengthen(self, lines: Sequence[str]) -> Iterator[str]:
+    def decode(self, lines: Sequence[str]) -> Iterator[str]:
         """Yield the whole lines of one chunk.
 
         Raises
         ------
         ValueError
-            A short line does not say how much it shares with the one before.
+            A short line does not say how much it shares with the line before.
         """
         for line in lines:
             if line[0] not in "*~":
@@ -132,7 +130,7 @@ class LineDeltaDecoder:
 VERSION = 1
 
 MARK = b"glmtape "
-"""How every tape begins."""
+"""The beginning of every tape."""
 
 _HEADING = f"""glmtape {VERSION}
 # Replies of a model as they came, with their times in seconds. Replay them: %glm replay FILE
@@ -146,7 +144,7 @@ _LINE_END = {"|": b"\n", "&": b"\r\n", "/": b""}
 
 
 def write(entries: Iterable[Recording]) -> str:
-    """Return the text of a tape with these replies."""
+    """Return the text of a tape that holds these replies."""
     blocks, sums = [_HEADING], []
     for number, entry in enumerate(entries, 1):
         lines = [f"reply {number}", *_entry_lines(entry)]
@@ -170,10 +168,10 @@ def _entry_lines(entry: Recording) -> Iterator[str]:
         yield from _message_lines(message)
     yield f"status {entry.status} {entry.head_s:.3f}"
     yield f"headers {_json(entry.headers)}"
-    shorter = LineDeltaEncoder()
+    encoder = LineDeltaEncoder()
     for chunk in entry.chunks:
         yield f"@{chunk.at_s:.3f}"
-        yield from shorter.shorten(list(_chunk_lines(chunk.data)))
+        yield from encoder.encode(list(_chunk_lines(chunk.data)))
     yield f"{entry.ended} {entry.ended_s:.3f}"
 
 
@@ -194,7 +192,7 @@ def _chunk_lines(data: bytes) -> Iterator[str]:
 
 
 def _as_lines(data: bytes) -> list[str]:
-    """Return a chunk as marked lines; what is no text gives an unprintable one."""
+    """Return a chunk as marked lines; what is not text gives an unprintable one."""
     try:
         *whole, rest = data.decode().split("\n")
     except UnicodeDecodeError:
@@ -213,7 +211,7 @@ def read(text: str, path: Path) -> list[Recording]:
     Raises
     ------
     TapeError
-        It is no tape, of a newer format, changed, or cut off.
+        It is not a tape, has a newer format, was changed, or is cut off.
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     _check_version(lines[0], path)
@@ -227,19 +225,19 @@ def read(text: str, path: Path) -> list[Recording]:
             at = blocks[-1][1]
         elif word == "end":
             sums = [lines[end].partition(" ")[2] for _, end in blocks]
-            _check(rest == f"{len(sums)} {checksum([*head, *sums])}", path, "the end", at)
-            _check(not any(lines[at + 1 :]), path, "what follows the end", at + 1)
-            return [_parse(lines, *block, path) for block in blocks]
+            _check(rest == f"{len(sums)} {checksum([*head, *sums])}", path, tr("the end"), at)
+            _check(not any(lines[at + 1 :]), path, tr("what follows the end"), at + 1)
+            return [_parse(lines, *b, path, number) for number, b in enumerate(blocks, 1)]
         elif lines[at]:
-            _check(not blocks, path, "what stands between two replies", at)
+            _check(not blocks, path, tr("what stands between two replies"), at)
             head.append(lines[at])
         at += 1
     raise errors.cut_off(path, len(blocks))
 
 
 def _block(lines: list[str], start: int, number: int, path: Path) -> tuple[int, int]:
-    """Return where a reply begins and where its sum stands, which must fit."""
-    what = f"reply {number}"
+    """Return where a reply begins and where its checksum stands, which must match."""
+    what = tr("reply {number}", number=number)
     _check(lines[start] == what, path, what, start)
     for end in range(start, len(lines)):
         word, _, rest = lines[end].partition(" ")
@@ -255,19 +253,24 @@ def _check_version(line: str, path: Path) -> None:
         raise errors.not_a_tape(path)
     if int(version) > VERSION:
         raise errors.newer(path, version, VERSION)
-    _check(int(version) == VERSION, path, "the version", 0)
+    _check(int(version) == VERSION, path, tr("the version"), 0)
 
 
 def _check(fits: bool, path: Path, what: str, at: int) -> None:
     if not fits:
-        raise errors.changed(path, f"{what}, line {at + 1}, does not fit its sum")
+        raise errors.changed(
+            path, tr("{part}, line {line}, does not match its checksum", part=what, line=at + 1)
+        )
 
 
-def _parse(lines: list[str], start: int, end: int, path: Path) -> Recording:
+def _parse(lines: list[str], start: int, end: int, path: Path, number: int) -> Recording:
     try:
         return _Block(lines[start + 1 : end]).entry()
     except (ValueError, LookupError, TypeError):
-        raise errors.changed(path, f"{lines[start]}, line {start + 1}, makes no sense") from None
+        part = tr("reply {number}", number=number)
+        raise errors.changed(
+            path, tr("{part}, line {line}, cannot be parsed", part=part, line=start + 1)
+        ) from None
 
 
 class _Block:
@@ -307,11 +310,11 @@ class _Block:
             yield message
 
     def _chunks(self) -> Iterator[Chunk]:
-        longer = LineDeltaDecoder()
+        decoder = LineDeltaDecoder()
         while self._lines[self._at].startswith("@"):
             at_s = float(self._lines[self._at][1:])
             self._at += 1
-            lines = longer.lengthen(list(self._while("|&/=*~")))
+            lines = decoder.decode(list(self._while("|&/=*~")))
             yield Chunk(at_s, b"".join(map(_bytes, lines)))
 
     def _while(self, marks: str) -> Iterator[str]:

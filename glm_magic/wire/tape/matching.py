@@ -1,6 +1,7 @@
-"""What a request asks, whatever the spelling of its transport: provider, model, messages, rest.
+"""How a tape matches requests, and what it keeps of a reply.
 
-One reply on a tape: what was asked, and the bytes that came, each with its time.
+Two requests match when they ask the same (provider, model, messages, parameters), however the body
+spells its transport.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-_TRANSPORT = ("stream", "stream_options", "incremental_output", "result_format")
-"""Body keys that say how the reply is to be sent, not what it is to be."""
+from ...core.i18n import tr
+from ...core.text import shorten
 
-_SHOWN = 70
+_TRANSPORT = ("stream", "stream_options", "incremental_output", "result_format")
+"""Body keys about how the reply is sent, not about what it is."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ class RequestKey:
             rest.update(rest.pop("parameters", None) or {})
         model = str(rest.pop("model", ""))
         messages = tuple(rest.pop("messages", ()))
-        kept = {name: value for name, value in rest.items() if name not in _TRANSPORT}
-        parameters = _plain_numbers(kept)
+        asked = {name: value for name, value in rest.items() if name not in _TRANSPORT}
+        parameters = _plain_numbers(asked)
         return cls(provider, model, messages, parameters)
 
     @cached_property
     def digest(self) -> str:
-        """A number that two requests share exactly when they ask the same."""
+        """A hexadecimal digest that two requests share exactly when they ask the same."""
         parts = [self.provider, self.model, list(self.messages), dict(self.parameters)]
         text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.replace("\\r\\n", "\\n").encode()).hexdigest()
@@ -58,25 +60,25 @@ class RequestKey:
         content = self.messages[-1].get("content") if self.messages else ""
         return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
-    def difference(self, other: RequestKey) -> str:
-        """Say in a few words how another request differs from this one."""
-        told = [
-            f"{name} was {mine} and is {theirs} here"
-            for name, mine, theirs in (
+    def differences(self, other: RequestKey) -> list[str]:
+        """Say how another request differs from this recorded one, one difference each."""
+        texts = [
+            _changed(name, then, here)
+            for name, then, here in (
                 ("provider", self.provider, other.provider),
                 ("model", self.model, other.model),
             )
-            if mine != theirs
+            if then != here
         ]
-        told += _parameters(self.parameters, other.parameters)
+        texts += _parameter_changes(self.parameters, other.parameters)
         if self.prompt != other.prompt:
-            told.append("the prompt was another")
+            texts.append(tr("the prompt was different"))
         elif self.messages != other.messages:
-            told.append(_messages(self.messages, other.messages))
-        return "; ".join(told)
+            texts.append(_message_change(self.messages, other.messages))
+        return texts
 
-    def likeness(self, other: RequestKey) -> float:
-        """Return how near another request is, from 0 to 1.5; the prompt weighs most."""
+    def similarity(self, other: RequestKey) -> float:
+        """Return how similar another request is, from 0 to 1.5; the prompt weighs most."""
         prompts = difflib.SequenceMatcher(None, self.prompt, other.prompt, autojunk=False).ratio()
         same = (
             self.provider == other.provider,
@@ -88,7 +90,7 @@ class RequestKey:
 
 
 def _plain_numbers(value: Any) -> Any:
-    """Return JSON with 1.0 written as 1: no request means something else by it."""
+    """Return JSON with 1.0 written as 1, which means the same in every request."""
     if isinstance(value, Mapping):
         return {name: _plain_numbers(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -96,40 +98,37 @@ def _plain_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _parameters(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    told = []
-    for name in sorted({*mine, *theirs}):
-        ours, other = _value(mine, name), _value(theirs, name)
-        if ours != other:
-            told.append(f"{name} was {ours} and is {other} here")
-    return told
+def _parameter_changes(then: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    values = ((name, _value(then, name), _value(here, name)) for name in sorted({*then, *here}))
+    return [_changed(name, was, now) for name, was, now in values if was != now]
 
 
 def _value(parameters: Mapping[str, Any], name: str) -> str:
     if name not in parameters:
-        return "not set"
-    return short(json.dumps(parameters[name], ensure_ascii=False, sort_keys=True), 40)
+        return tr("not set")
+    return shorten(json.dumps(parameters[name], ensure_ascii=False, sort_keys=True))
 
 
-def _messages(mine: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> str:
-    if len(mine) != len(theirs):
-        before = (len(mine) - 1, len(theirs) - 1)
-        return "{} messages were sent before it and {} are here".format(*before)
-    for number, (ours, other) in enumerate(zip(mine, theirs, strict=True), 1):
-        if ours != other:
-            return f"message {number}, of the {other.get('role', 'user')}, was another"
-    return ""
+def _changed(name: str, then: str, here: str) -> str:
+    return tr("{name} was {then} and is {here} here", name=name, then=then, here=here)
 
 
-def short(text: str, longest: int = _SHOWN) -> str:
-    """Return the beginning of a text on one line."""
-    line = " ".join(text[: 4 * longest].split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+def _message_change(then: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]) -> str:
+    if len(then) != len(here):
+        return tr(
+            "{then} messages were sent before it and {here} are here",
+            then=len(then) - 1,
+            here=len(here) - 1,
+        )
+    pairs = enumerate(zip(then, here, strict=True), 1)
+    number, message = next((n, new) for n, (old, new) in pairs if old != new)
+    role = message.get("role", "user")
+    return tr("message {number}, of the {role}, was different", number=number, role=role)
 
 
 Ending = Literal["whole", "closed", "broken"]
-"""``whole``: the body came to its end. ``closed``: we had read enough, or the user stopped it.
-``broken``: the connection broke."""
+"""``whole``: the body ended. ``closed``: enough had been read, or the user stopped it. ``broken``:
+the connection broke."""
 
 ENDINGS = get_args(Ending)
 
@@ -157,7 +156,7 @@ class Recording:
     ended: Ending
     ended_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The few that a reply is read with; never a cookie, an id or an organisation."""
+    """The few that reading the reply needs; never a cookie, an id or an organisation."""
 
     @property
     def body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What must not be on a tape: keys, and the ids by which a service knows an account or a call."""
+"""What must not be on a tape: keys, and ids by which a service knows an account or a call."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from ..sse import BodyReader, Record, RecordTooLongError
 from .matching import Chunk
 
 KEPT_HEADERS = ("content-type", "retry-after", "retry-after-ms")
-"""Everything else of a response's head stays off the tape."""
-STAND_IN = b"(not on the tape)"
+"""The only response headers that go on a tape."""
+PLACEHOLDER = b"(not on the tape)"
 _TOP = ("id",)
-"""Keys whose value is an id only at the top of an object; a tool call's id must stay."""
+"""Keys that hold an id of the call only at the top of an object; a tool call's id must stay."""
 _ANYWHERE = re.compile(
     r"(?i)^(x[-_])?((request|trace|log|account|user|workspace|project|session)[-_]?id"
     r"|org(ani[sz]ation)?([-_]?id)?)$"
 )
 _PAIR = re.compile(r'"([\w-]{2,40})"\s*:\s*"([^"\\\s]{1,200})')
-"""A name and a value without escapes, its end perhaps cut off."""
+"""A name and a value without escapes, perhaps cut off at the end."""
 _PIECE = 1 << 16
 _SHORTEST = 6
-"""A value shorter than this tells nobody apart, and could stand anywhere in a text."""
+"""A shorter value identifies nobody, and could occur anywhere in a text."""
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what a tape keeps of a response's head."""
+    """Return the response headers that a tape keeps."""
     return {name: headers[name] for name in KEPT_HEADERS if name in headers}
 
 
 def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ...]:
-    """Return chunks without the ids in them and without `keys`, cut where they were cut."""
+    """Return chunks without ids and without `keys`, still divided where they were."""
     body = b"".join(chunk.data for chunk in chunks)
-    found = {value.encode() for value in (*_ids(body), *keys) if len(value) >= _SHORTEST}
-    if not found:
+    values = {value.encode() for value in (*_ids(body), *keys) if len(value) >= _SHORTEST}
+    if not values:
         return tuple(chunks)
-    pattern = re.compile(b"|".join(re.escape(value) for value in sorted(found, key=len)[::-1]))
+    pattern = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len)[::-1]))
     spans = [match.span() for match in pattern.finditer(body)]
     result, start = [], 0
     for chunk in chunks:
@@ -56,37 +56,38 @@ def _cut(body: bytes, start: int, end: int, spans: Iterable[tuple[int, int]]) ->
             continue
         pieces.append(body[at : max(left, at)])
         if left >= start:
-            pieces.append(STAND_IN)
+            pieces.append(PLACEHOLDER)
         at = min(right, end)
     return b"".join((*pieces, body[at:end]))
 
 
 def _ids(body: bytes) -> set[str]:
-    """Return the values of every key that names an account or a call."""
-    found: set[str] = set()
+    """Return the values of all keys that identify an account or a call."""
+    ids: set[str] = set()
     for record in _records(body):
         try:
-            found.update(_values(json.loads(record.data), top=True))
+            ids.update(_values(json.loads(record.data), top=True))
         except (ValueError, RecursionError):  # cut short, or not JSON at all
-            found.update(_loose_values(record.data))
-    return found
+            ids.update(_loose_values(record.data))
+    return ids
 
 
 def _records(body: bytes) -> list[Record]:
-    framer, records = BodyReader(), []
+    reader, records = BodyReader(), []
     with contextlib.suppress(RecordTooLongError):
         for start in range(0, len(body), _PIECE):
-            records += framer.feed(body[start : start + _PIECE])
-        records += framer.finish()
+            records += reader.feed(body[start : start + _PIECE])
+        records += reader.finish()
     return records
 
 
 def _loose_values(text: str) -> Iterator[str]:
-    """Yield the ids in what cannot be read as JSON; a tool call's own stay here too."""
-    for found in _PAIR.finditer(text):
-        at_top = found[1] in _TOP and '"tool_calls"' not in text[: found.start()]
-        if at_top or _ANYWHERE.match(found[1]):
-            yield found[2]
+    """Yield the ids in text that is not valid JSON; a tool call's own id stays here too."""
+    for pair in _PAIR.finditer(text):
+        name, value = pair.groups()
+        at_top = name in _TOP and '"tool_calls"' not in text[: pair.start()]
+        if at_top or _ANYWHERE.match(name):
+            yield value
 
 
 def _values(value: Any, *, top: bool) -> Iterator[str]:

@@ -1,15 +1,13 @@
-"""A tape in memory: its replies, which of them a request means, and its file.
+"""Tapes: recorded replies, the file that holds them, and how requests are answered from them.
 
-How calls and a tape meet: which tape, which way, how fast.
+A tape lies below everything else: `wire.tape.transport` records and replays at the level of HTTP,
+so a replay goes through the same framing, decoding, sessions and views as a live reply.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import os
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -18,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from ...core.i18n import tr
+from ...core.paths import replace_file
 from . import errors
 from . import format as tape_format
 from .matching import Recording, RequestKey
@@ -26,20 +26,20 @@ from .matching import Recording, RequestKey
 class Tape:
     """Replies in the order in which they were recorded.
 
-    A request that was recorded several times gives its replies in that order, and then again from
-    the first: so a cell that is run again shows another sample, and a second Run All the same.
+    A request that was recorded several times gets its replies in that order, then again from the
+    first: running a cell again shows another sample, and a second Run All shows the same ones.
 
     Parameters
     ----------
     path : Path
         The file.
-    entries : iterable of Entry
+    entries : iterable of Recording
         What it holds already.
 
     Raises
     ------
     TapeError
-        The file is there and is no tape, so it is not to be written over.
+        The file exists and is not a tape, so it must not be overwritten.
     """
 
     def __init__(self, path: Path, entries: Iterable[Recording] = ()) -> None:
@@ -59,7 +59,7 @@ class Tape:
         Raises
         ------
         TapeError
-            There is no such file, or it is no sound tape.
+            There is no such file, or it is not an intact tape.
         """
         try:
             content = path.read_bytes()
@@ -69,7 +69,7 @@ class Tape:
             return cls(path, tape_format.read(content.decode(), path))
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            raise errors.changed(path, f"line {line} is no UTF-8 text") from None
+            raise errors.changed(path, tr("line {line} is not UTF-8 text", line=line)) from None
 
     @property
     def entries(self) -> tuple[Recording, ...]:
@@ -79,12 +79,12 @@ class Tape:
 
     @property
     def changed_on_disk(self) -> bool:
-        """Whether somebody else has written the file since it was read."""
+        """Whether the file was written by someone else since it was read."""
         return _stamp(self.path) != self._stamp
 
     @property
     def replaces_another(self) -> bool:
-        """Whether the first reply takes the place of a tape that stays beside it as ``NAME~``."""
+        """Whether the first reply replaces an older tape, which is kept as ``NAME~``."""
         return self._keeps_older
 
     def holds(self, asked: RequestKey) -> bool:
@@ -108,16 +108,16 @@ class Tape:
         return takes[turn % len(takes)]
 
     def nearest(self, asked: RequestKey) -> RequestKey | None:
-        """Return the recorded request that is most like this one."""
-        return max((entry.asked for entry in self.entries), key=asked.likeness, default=None)
+        """Return the most similar recorded request."""
+        return max((entry.asked for entry in self.entries), key=asked.similarity, default=None)
 
     def rewind(self) -> None:
-        """Begin again with the first reply to every request."""
+        """Start over with the first reply to every request."""
         with self._lock:
             self._taken.clear()
 
     def keep(self, entry: Recording) -> None:
-        """Add a reply and write the file, in one step: it is whole at any moment.
+        """Add a reply and write the file, which is whole at any moment.
 
         Raises
         ------
@@ -133,30 +133,22 @@ class Tape:
 
     def _save(self) -> None:
         if self._keeps_older:
-            # A recording replaces an older tape with its first reply; that one stays beside it.
+            # The first reply of a recording replaces an older tape, which is kept beside it.
             self.path.replace(self.path.with_name(self.path.name + "~"))
             self._keeps_older = False
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(tape_format.write(self._entries))
-            Path(name).chmod(0o644)  # a tape is made to be shared
-            Path(name).replace(self.path)
-            self._stamp = _stamp(self.path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        with replace_file(self.path, mode=0o644) as file:  # a tape is made to be shared
+            file.write(tape_format.write(self._entries).encode())
+        self._stamp = _stamp(self.path)
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file holds anything else than a tape."""
+    """Whether a file holds anything but a tape."""
     try:
         with path.open("rb") as file:
             start = file.read(len(tape_format.MARK))
     except OSError:
-        return False  # whatever is wrong is told when it is written
+        return False  # what is wrong with it shows when it is written
     return bool(start) and start != tape_format.MARK
 
 
@@ -170,34 +162,34 @@ def _stamp(path: Path) -> int:
 
 Mode = Literal["replay", "record", "replay+live", "replay+record"]
 """
-``replay``: a request that is not on the tape is an error. ``record``: every request is asked live
-and its reply recorded. ``replay+live``: what is not on the tape is asked live, and with
-``replay+record`` also recorded.
+``replay``: a request that is not on the tape is an error. ``record``: every request is sent, and
+its reply recorded. ``replay+live``: what is not on the tape is sent; with ``replay+record`` it is
+also recorded.
 """
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 NO_DELAY = math.inf
-"""The speed that waits for nothing."""
+"""The speed of a replay without any waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTape:
-    """A tape that is put in."""
+    """A tape in use, and how it is used."""
 
     tape: Tape
     mode: Mode = "replay"
     speed: float = 1.0
-    """1 is the rhythm of the recording, 2 twice as fast, `NO_DELAY` without waiting."""
+    """1 is the speed of the recording, 2 twice as fast, `NO_DELAY` without waiting."""
 
     @property
     def replays(self) -> bool:
-        """Whether replies may come from the tape."""
+        """Whether requests may be answered from the tape."""
         return self.mode != "record"
 
     @property
     def records(self) -> bool:
-        """Whether live replies go on the tape."""
+        """Whether live replies are recorded."""
         return self.mode in ("record", "replay+record")
 
     def answers(self, asked: RequestKey) -> bool:
@@ -206,26 +198,26 @@ class OpenTape:
 
     @property
     def only_replays(self) -> bool:
-        """Whether nothing may be asked live."""
+        """Whether nothing may be sent."""
         return self.mode == "replay"
 
 
 PROVIDER = "glm_provider"
-"""Key of a request's extensions: which provider it goes to."""
+"""Key of a request's httpx extensions: the provider it goes to."""
 
 PLAYBACK = "glm_playback"
-"""Key of a response's extensions: the `Playback` that it comes from."""
+"""Key of a response's httpx extensions: its `Playback`."""
 
 
 class Playback:
-    """One reply on its way from a tape; its clock shows the time of the recording, at any speed.
+    """One reply as it is replayed; its clock shows the recording's time, at any speed.
 
     Parameters
     ----------
-    entry : Entry
+    entry : Recording
         The reply.
     speed : float
-        1 is the rhythm of the recording; infinite waits for nothing.
+        1 is the speed of the recording; `NO_DELAY` waits for nothing.
     """
 
     def __init__(self, entry: Recording, speed: float) -> None:
@@ -237,7 +229,7 @@ class Playback:
 
     @property
     def now_s(self) -> float:
-        """How far the replay is, in seconds of the recording."""
+        """Position of the replay, in seconds of the recording."""
         if math.isinf(self._speed):
             return self._reached_s
         passed_s = (time.monotonic() - self._began) * self._speed

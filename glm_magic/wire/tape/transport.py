@@ -1,4 +1,8 @@
-"""The transport with a tape in it: what lies above it cannot tell a recording from a service."""
+"""An httpx transport that records replies on a tape, or answers requests from it.
+
+Nothing above can tell a recording from a service, so a replay exercises framing, decoding, sessions
+and views. A recording passes the live response through and notes its chunks with their times.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from ..decompress import unpacker
+from ..decompress import decompressor
 from .matching import Chunk, Ending, Recording, RequestKey
 from .redact import kept_headers, without_ids
 from .tape import PLAYBACK, PROVIDER, OpenTape, Playback
@@ -20,23 +24,23 @@ class TapeTransport(httpx.AsyncBaseTransport):
 
     Parameters
     ----------
-    deck : Deck
-        The tape, and what to do with it.
+    tape : OpenTape
+        The tape, and how it is used.
     live : httpx.AsyncClient
-        Asked where the tape does not answer and may not refuse.
+        Where requests go that the tape neither answers nor refuses.
     """
 
-    def __init__(self, deck: OpenTape, live: httpx.AsyncClient) -> None:
-        self._deck = deck
+    def __init__(self, tape: OpenTape, live: httpx.AsyncClient) -> None:
+        self._tape = tape
         self._live = live
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
-        deck = self._deck
-        asked = _meaning(request)
-        if deck.only_replays or deck.answers(asked):
-            return await _replayed(Playback(deck.tape.take(asked), deck.speed))
-        if not deck.records:
+        tape = self._tape
+        asked = _request_key(request)
+        if tape.only_replays or tape.answers(asked):
+            return await _replayed(Playback(tape.tape.take(asked), tape.speed))
+        if not tape.records:
             return await self._live.send(request, stream=True)
         return await self._recorded(request, asked)
 
@@ -46,7 +50,7 @@ class TapeTransport(httpx.AsyncBaseTransport):
         head_s = time.monotonic() - began
 
         def keep(chunks: list[Chunk], ended: Ending) -> None:
-            self._deck.tape.keep(
+            self._tape.tape.keep(
                 Recording(
                     asked,
                     when,
@@ -61,33 +65,33 @@ class TapeTransport(httpx.AsyncBaseTransport):
 
         return httpx.Response(
             response.status_code,
-            headers=_unpacked(response.headers),
-            stream=_Recording(response, began, keep),
+            headers=_decompressed(response.headers),
+            stream=_RecordingStream(response, began, keep),
             extensions=response.extensions,
         )
 
 
-def _meaning(request: httpx.Request) -> RequestKey:
+def _request_key(request: httpx.Request) -> RequestKey:
     text = request.content.decode()
     for key in _keys(request):
         text = text.replace(key, "<key>")
     return RequestKey.of(str(request.extensions.get(PROVIDER, "")), json.loads(text))
 
 
-def _unpacked(headers: httpx.Headers) -> list[tuple[str, str]]:
-    """Return a head without what no longer holds once its body is unpacked, as a tape wants it."""
+def _decompressed(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """Return headers that still hold once the body is decompressed, as it is on a tape."""
     packing = ("content-encoding", "content-length")
     return [(name, value) for name, value in headers.multi_items() if name not in packing]
 
 
 def _keys(request: httpx.Request) -> list[str]:
-    """Return what must never be written: the key in the head of a request."""
+    """Return what must never be written: the key in a request's headers."""
     key = request.headers.get("authorization", "").rpartition(" ")[2]
     return [key] if len(key) > 3 else []
 
 
-class _Recording(httpx.AsyncByteStream):
-    """A body that is written down while it is read."""
+class _RecordingStream(httpx.AsyncByteStream):
+    """A body that is recorded while it is read."""
 
     def __init__(
         self,
@@ -100,13 +104,13 @@ class _Recording(httpx.AsyncByteStream):
         self._keep = keep
         self._chunks: list[Chunk] = []
         self._ended: Ending = "closed"
-        self._kept = False
+        self._is_kept = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        unpack = unpacker(self._response.headers.get("content-encoding", ""))
+        decompress = decompressor(self._response.headers.get("content-encoding", ""))
         try:
             async for packed in self._response.aiter_raw():
-                for data in unpack(packed):
+                for data in decompress(packed):
                     self._chunks.append(Chunk(time.monotonic() - self._began, data))
                     yield data
             self._ended = "whole"
@@ -116,8 +120,8 @@ class _Recording(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-        if not self._kept:
-            self._kept = True
+        if not self._is_kept:
+            self._is_kept = True
             self._keep(self._chunks, self._ended)
 
 
@@ -133,7 +137,7 @@ async def _replayed(playback: Playback) -> httpx.Response:
 
 
 class _Replay(httpx.AsyncByteStream):
-    """A body as it came."""
+    """A recorded body, with its times."""
 
     def __init__(self, playback: Playback) -> None:
         self._playback = playback
@@ -145,4 +149,4 @@ class _Replay(httpx.AsyncByteStream):
             yield chunk.data
         await self._playback.reach(entry.ended_s)
         if entry.ended == "broken":
-            raise httpx.ReadError("it broke here when it was recorded, too")
+            raise httpx.ReadError("the recorded connection broke here, too")
