@@ -1,0 +1,1 @@
+"""What the first version showed to the outside, and what later ones have to keep."""
