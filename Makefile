@@ -32,7 +32,7 @@ help:
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
-	@echo 'make tables  write the generated tables of README.md'
+	@echo 'make tables  write the generated tables of docs/'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
 
@@ -75,7 +75,7 @@ demo: $(DONE)/lab $(DONE)/model
 
 check: $(DONE)/tools
 	$(BIN)/ruff check
-	$(BIN)/ruff format --check glm_magic tests
+	$(BIN)/ruff format --check glm_magic scripts tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -95,7 +95,7 @@ kernels: $(DONE)/everything browser-ready
 	GLM_KERNELS=$(abspath $(VENV)/kernels) $(BIN)/python -m pytest tests/browser/test_stop.py -s $(PYTEST_ARGS)
 
 tables: $(DONE)/package
-	$(BIN)/python -m tests.readme --write
+	$(BIN)/python scripts/readme_tables.py --write
 
 bench: $(DONE)/everything browser-ready
 	$(BIN)/python -m tests.benchmarks --write

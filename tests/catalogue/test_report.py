@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.catalogue.report import markdown_models, markdown_providers
+from scripts.readme_tables import markdown_models, markdown_providers
 
 
 def cells(table: str) -> list[list[str]]:

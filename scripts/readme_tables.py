@@ -1,16 +1,72 @@
-"""The catalogue as Markdown tables, for the README."""
+"""Write the generated tables of the documentation.
+
+``python scripts/readme_tables.py --write`` writes them into the pages of ``docs/``; without
+``--write`` it exits with 1 when a page is out of date. A table stands between
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from ..core.price import SYMBOLS, Price, Tier
-from .load import Catalogue
-from .resolve import default_model
-from .schema import Offer, ProviderInfo
+from glm_magic.catalogue.load import Catalogue, catalogue
+from glm_magic.catalogue.resolve import default_model
+from glm_magic.catalogue.schema import Offer, ProviderInfo
+from glm_magic.core.price import SYMBOLS, Price, Tier
+from glm_magic.magic.help import option_rows, verb_rows
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 UNKNOWN = "n/a"
 COMMUNITY_MARK = "†"
+
+TABLES: dict[str, Callable[[], str]] = {
+    "options": lambda: "\n".join(option_rows()),
+    "verbs": lambda: "\n".join(verb_rows()),
+    "providers": lambda: markdown_providers(catalogue()),
+    "models": lambda: markdown_models(catalogue()),
+}
+_TABLE = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
+
+
+def tables_in(text: str) -> list[str]:
+    """Return the names of the tables that a page has a place for."""
+    return [match[1] for match in _TABLE.finditer(text)]
+
+
+def with_tables(text: str) -> str:
+    """Return a page with each of its tables as the source has it now.
+
+    Raises
+    ------
+    KeyError
+        The page has a place for a table that does not exist.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"<!-- begin {name} -->\n{TABLES[name]().strip()}\n<!-- end {name} -->"
+
+    return _TABLE.sub(table, text)
+
+
+def main() -> None:
+    """Write the tables, or exit with 1 when a page is out of date."""
+    outdated = []
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        new = with_tables(text)
+        if new == text:
+            continue
+        if "--write" in sys.argv[1:]:
+            page.write_text(new, encoding="utf-8")
+        else:
+            outdated.append(f"docs/{page.name}")
+    if outdated:
+        sys.exit(f"out of date: {', '.join(outdated)}; run make tables")
 
 
 def markdown_providers(catalogue: Catalogue) -> str:
@@ -123,3 +179,7 @@ def _code(text: str) -> str:
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    main()
