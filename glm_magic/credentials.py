@@ -46,7 +46,7 @@ def find_key(
     if api_key is not None:
         return None if api_key.is_blank else _checked(api_key)
     names = provider.key_env if own_only else (*provider.key_env, ANY_PROVIDER)
-    for key in _candidates(names, keyring=provider.sells):
+    for key in _candidates(names, keyring=not provider.self_hosted):
         if not key.is_blank:
             return _checked(key)
     return None

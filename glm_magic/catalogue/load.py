@@ -1,4 +1,4 @@
-"""TOML files -> the catalogue; the user's own files are laid over the built-in ones."""
+"""Reads the catalogue from TOML; the user's own files are laid over the built-in ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
 from .schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo, Source
@@ -21,7 +22,7 @@ from .validate import price as read_price
 
 _PRICE_KEYS = ("currency", "tiers")
 _OFFER_KEYS = {f.name for f in fields(Offer)} - {
-    "provider", "model", "known", "price", "sources", "checked", "conflicts",
+    "provider", "model", "is_listed", "price", "sources", "checked", "conflicts",
 }  # fmt: skip
 _BLOCK_KEYS = _OFFER_KEYS | {"providers", "source", "checked", *_PRICE_KEYS}
 _TOP_KEYS = {"source", "provider", "model"}
@@ -29,7 +30,7 @@ _TOP_KEYS = {"source", "provider", "model"}
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that is known, and nothing that is not."""
+    """Providers, models and offers, by name."""
 
     providers: Mapping[str, ProviderInfo]
     """By name, in the order in which keys are looked for."""
@@ -41,8 +42,8 @@ class Catalogue:
 
     def of_provider(self, name: str) -> list[Offer]:
         """Return a provider's offers, newest model first."""
-        found = [offer for (provider, _), offer in self.offers.items() if provider == name]
-        return sorted(found, key=lambda offer: (-offer.model.rank, not offer.model.general))
+        offers = [offer for (provider, _), offer in self.offers.items() if provider == name]
+        return sorted(offers, key=lambda offer: (-offer.model.rank, not offer.model.general))
 
     def model_names(self) -> list[str]:
         """Return every model id and alias."""
@@ -55,7 +56,7 @@ def catalogue() -> Catalogue:
     Raises
     ------
     InvalidValueError
-        A file is not TOML, or holds a key or value that the catalogue does not know.
+        A file is not TOML, or holds an unknown key or a value of the wrong type.
     """
     folder = config_folder()
     paths = sorted(path for path in folder.glob("*.toml") if path.is_file())
@@ -71,8 +72,11 @@ def _load(overlay: tuple[tuple[Path, int], ...]) -> Catalogue:
         return Catalogue(providers, models, _offers(tables, providers, models), _sources(tables))
     except (AttributeError, TypeError) as error:
         raise InvalidValueError(
-            f"{', '.join(path.name for path, _ in overlay)} holds a value where a table belongs",
-            hint='tables are [provider.NAME], [model."ID"] and [[model."ID".offer]]',
+            tr(
+                "{files} holds a value where a table belongs",
+                files=", ".join(path.name for path, _ in overlay),
+            ),
+            hint=tr('tables are [provider.NAME], [model."ID"] and [[model."ID".offer]]'),
         ) from error
 
 
@@ -90,39 +94,39 @@ def _read(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
         table = tomllib.loads(content.decode(), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidValueError(
-            f"the catalogue file {name} is not valid TOML: {error}",
-            hint="mend the file, or move it out of the configuration folder",
+            tr("the catalogue file {file} is not valid TOML: {reason}", file=name, reason=error),
+            hint=tr("mend the file, or move it out of the configuration folder"),
         ) from None
     check_keys(table, _TOP_KEYS, name)
     return name, table
 
 
 def _sources(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, Source]:
-    found: dict[str, Source] = {}
+    sources: dict[str, Source] = {}
     for where, table in tables:
         for name, facts in table.get("source", {}).items():
-            found[name] = build_dataclass(Source, {"name": name, **facts}, where)
-    return found
+            sources[name] = build_dataclass(Source, {"name": name, **facts}, where)
+    return sources
 
 
 def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderInfo]:
     facts: dict[str, dict[str, Any]] = {}
     for where, table in tables:
-        for name, own in table.get("provider", {}).items():
-            check_keys(own, names(ProviderInfo) | {"like"}, where)
-            base = facts.get(name) or _base(own, facts, where)
-            merged = {**base, **{key: value for key, value in own.items() if key != "like"}}
-            merged["parameters"] = {**base.get("parameters", {}), **own.get("parameters", {})}
+        for name, entry in table.get("provider", {}).items():
+            check_keys(entry, names(ProviderInfo) | {"like"}, where)
+            base = facts.get(name) or _base(entry, facts, where)
+            merged = {**base, **{key: value for key, value in entry.items() if key != "like"}}
+            merged["parameters"] = {**base.get("parameters", {}), **entry.get("parameters", {})}
             facts[name] = {**merged, "name": name}
-    built = [_provider(own) for own in facts.values()]
+    built = [_provider(entry) for entry in facts.values()]
     return {info.name: info for info in sorted(built, key=lambda info: info.order)}
 
 
 def _base(
-    own: Mapping[str, Any], facts: Mapping[str, dict[str, Any]], where: str
+    entry: Mapping[str, Any], facts: Mapping[str, dict[str, Any]], where: str
 ) -> dict[str, Any]:
-    """Return the facts of the provider that another one is like."""
-    like = own.get("like")
+    """Return the facts of the provider that an entry is like."""
+    like = entry.get("like")
     if like is None:
         return {}
     if like not in facts:
@@ -130,15 +134,15 @@ def _base(
     return facts[like]
 
 
-def _unknown_provider(name: str, known: Iterable[str], where: str) -> InvalidValueError:
+def _unknown_provider(name: str, existing: Iterable[str], where: str) -> InvalidValueError:
     return InvalidValueError(
-        f"the catalogue file {where} names an unknown provider {name!r}",
-        hint=f"known are {', '.join(known)}",
+        tr("the catalogue file {file} names an unknown provider {name!r}", file=where, name=name),
+        hint=tr("known are {names}", names=", ".join(existing)),
     )
 
 
 def _provider(facts: dict[str, Any]) -> ProviderInfo:
-    where = f"provider {facts['name']}"
+    where = tr("provider {name}", name=facts["name"])
     rules = {
         name: build_dataclass(ParameterRule, {"name": name, **rule}, where)
         for name, rule in facts["parameters"].items()
@@ -150,11 +154,17 @@ def _provider(facts: dict[str, Any]) -> ProviderInfo:
 def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
     facts: dict[str, dict[str, Any]] = {}
     for where, table in tables:
-        for name, own in table.get("model", {}).items():
-            kept = {key: value for key, value in own.items() if key not in ("offer", "conflict")}
-            check_keys(kept, names(ModelInfo), where)
-            facts[name] = {"title": name, **facts.get(name, {}), **kept, "id": name}
-    return {name: build_dataclass(ModelInfo, own, f"model {name}") for name, own in facts.items()}
+        for name, entry in table.get("model", {}).items():
+            own = {key: value for key, value in entry.items() if key not in ("offer", "conflict")}
+            check_keys(own, names(ModelInfo), where)
+            facts[name] = {"title": name, **facts.get(name, {}), **own, "id": name}
+    return {
+        name: build_dataclass(ModelInfo, entry, _model_named(name)) for name, entry in facts.items()
+    }
+
+
+def _model_named(name: str) -> str:
+    return tr("model {name}", name=name)
 
 
 def _offers(
@@ -165,21 +175,21 @@ def _offers(
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     conflicts: dict[tuple[str, str], list[Conflict]] = {}
     for where, table in tables:
-        for model_id, own in table.get("model", {}).items():
-            for block in own.get("offer", ()):
+        for model_id, entry in table.get("model", {}).items():
+            for block in entry.get("offer", ()):
                 check_keys(block, _BLOCK_KEYS, where)
                 for name in _known_providers(block, providers, where):
                     blocks.setdefault((name, model_id), []).append(block)
-            for conflict in own.get("conflict", ()):
+            for conflict in entry.get("conflict", ()):
                 for name in _known_providers(conflict, providers, where):
                     facts = {key: value for key, value in conflict.items() if key != "providers"}
                     built = build_dataclass(Conflict, facts, where)
                     conflicts.setdefault((name, model_id), []).append(built)
     return {
         (name, model_id): _offer(
-            providers[name], models[model_id], own, tuple(conflicts.get((name, model_id), ()))
+            providers[name], models[model_id], listed, tuple(conflicts.get((name, model_id), ()))
         )
-        for (name, model_id), own in blocks.items()
+        for (name, model_id), listed in blocks.items()
     }
 
 
@@ -189,8 +199,11 @@ def _known_providers(
     served: list[str] = block.get("providers", [])
     if not served or not isinstance(served, list):
         raise InvalidValueError(
-            f"an offer or conflict in the catalogue file {where} belongs to no provider",
-            hint='say which, for example providers = ["dashscope"]',
+            tr(
+                "an offer or conflict in the catalogue file {file} belongs to no provider",
+                file=where,
+            ),
+            hint=tr('say which, for example providers = ["dashscope"]'),
         )
     for name in served:
         if name not in providers:
@@ -216,11 +229,11 @@ def _offer(
         own = {key: value for key, value in block.items() if key in _OFFER_KEYS}
         facts.update(own)
         if not block.keys().isdisjoint(_PRICE_KEYS):
-            price = read_price(block, f"model {model.id}")
+            price = read_price(block, _model_named(model.id))
             own["price"] = price
         sources.update(dict.fromkeys(own, block.get("source", "")))
         checked.update({key: block["checked"] for key in own if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
     facts |= {"provider": provider, "model": model}
-    built: Offer = build_dataclass(Offer, facts, f"model {model.id}")
+    built: Offer = build_dataclass(Offer, facts, _model_named(model.id))
     return built

@@ -1,14 +1,14 @@
-"""Names -> one offer: which model, at which provider, at which address."""
+"""Which offer a prompt goes to: the model, the provider and the address."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
-from ..core.text import strip_userinfo
+from ..core.i18n import tr
+from ..core.text import strip_userinfo, suggest
 from ..core.turn import Notice
 from .load import Catalogue
 from .schema import ModelInfo, Offer, ProviderInfo
@@ -19,7 +19,7 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An offer, and what the user should know about how it was chosen."""
+    """An offer, and notices about the choice."""
 
     offer: Offer
     notices: tuple[Notice, ...] = ()
@@ -34,18 +34,18 @@ def resolve(
     has_key: Callable[[ProviderInfo], bool],
     local_available: Callable[[], bool] = lambda: False,
 ) -> Resolved:
-    """Choose model, provider and address.
+    """Return the offer that these names mean.
 
     Parameters
     ----------
     model : str, optional
         A model id, an alias, or ``provider/model``.
     provider : str, optional
-        A provider's name; by default the address decides, then the keys that are found.
+        A provider's name; by default the address decides, then the keys that exist.
     base_url : str, optional
         Replaces the provider's own address.
     has_key, local_available : callable
-        Whether a provider's own key is there, and whether the small local model is installed.
+        Whether a provider's own key exists, and whether the small local model is installed.
 
     Raises
     ------
@@ -61,18 +61,24 @@ def resolve(
     info = _provider(catalogue, name)
     if base_url:
         info = replace(info, base_url=base_url)
-    offer = _offer(catalogue, info, model, free=info.self_hosted or base_url is not None)
+    offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
     if base_url and _is_of_another(catalogue, info, base_url):
-        offer = replace(offer, price=None)  # whoever answers there has prices of their own
+        offer = replace(offer, price=None)  # whoever answers there has other prices
     return Resolved(offer, tuple(_notices(offer)))
 
 
 def checked_url(base_url: str) -> str:
-    """Return an address without a trailing slash, or say what is wrong with it."""
+    """Return an address without a trailing slash.
+
+    Raises
+    ------
+    InvalidValueError
+        It is not a web address.
+    """
     if not _is_web_address(base_url.strip()):
         raise InvalidValueError(
-            f"the base URL {strip_userinfo(base_url)!r} is not a web address",
-            hint="it should look like https://host/path, for example http://127.0.0.1:8000/v1",
+            tr("the base URL {url!r} is not a web address", url=strip_userinfo(base_url)),
+            hint=tr("it should look like https://host/path, for example http://127.0.0.1:8000/v1"),
         )
     return base_url.strip().rstrip("/").removesuffix("/chat/completions")
 
@@ -80,17 +86,17 @@ def checked_url(base_url: str) -> str:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        port_is_one = parts.port is None or parts.port >= 0  # reading what is none raises
+        port = parts.port  # raises where it is not a number
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_one
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != -1
 
 
 def find_model(catalogue: Catalogue, name: str) -> ModelInfo | None:
-    """Return the model of that id or alias, in any spelling of upper and lower case."""
-    wanted = name.strip().lower()
+    """Return the model with that id or alias, whatever its case."""
+    lower = name.strip().lower()
     for model in catalogue.models.values():
-        if wanted in (known.lower() for known in (model.id, *model.aliases)):
+        if lower in (spelling.lower() for spelling in (model.id, *model.aliases)):
             return model
     return None
 
@@ -101,10 +107,10 @@ def default_model(catalogue: Catalogue, provider: str) -> ModelInfo | None:
     return general[0].model if general else None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean X?`` with the nearest name, or nothing."""
-    found = difflib.get_close_matches(name.lower(), list(known), 1, 0.5)
-    return f"did you mean {found[0]}? " if found else ""
+def nearest(name: str, existing: Iterable[str]) -> str:
+    """Return ``did you mean X? `` with the most similar name; empty where none is similar."""
+    guess = suggest(name, existing, 0.5)
+    return tr("did you mean {name}? ", name=guess) if guess else ""
 
 
 def split_model(
@@ -122,8 +128,12 @@ def _provider(catalogue: Catalogue, name: str) -> ProviderInfo:
     info = named.get(name.strip().lower())
     if info is None:
         raise UnknownNameError(
-            f"there is no provider named {name!r}",
-            hint=f"{nearest(name, catalogue.providers)}known are {', '.join(catalogue.providers)}",
+            tr("there is no provider named {name!r}", name=name),
+            hint=tr(
+                "{guess}known are {names}",
+                guess=nearest(name, catalogue.providers),
+                names=", ".join(catalogue.providers),
+            ),
         )
     return info
 
@@ -138,46 +148,51 @@ def _default_provider(
     at_address = provider_at(catalogue, base_url) if base_url else None
     if at_address:
         return at_address
-    with_key = [info.name for info in catalogue.providers.values() if info.sells and has_key(info)]
+    services = [info for info in catalogue.providers.values() if not info.self_hosted]
+    with_key = [info.name for info in services if has_key(info)]
     if model and len(with_key) > 1:
-        known = find_model(catalogue, model)
-        serving = [name for name in with_key if known and (name, known.id) in catalogue.offers]
+        listed = find_model(catalogue, model)
+        serving = [name for name in with_key if listed and (name, listed.id) in catalogue.offers]
         with_key = serving or with_key
     if with_key:
         return with_key[0]
     if base_url:
-        return "vllm"  # the plainest OpenAI-compatible grammar
+        return next(info.name for info in catalogue.providers.values() if info.is_fallback)
     if local_available():
         if model and find_model(catalogue, model):
             raise MissingKeyError(
-                f"{model} needs a provider, and no API key was found for any",
-                hint="set a key such as ZAI_API_KEY, name the provider with its key, or leave the "
-                "model out to ask the small local one",
+                tr("{model} needs a provider, and no API key was found for any", model=model),
+                hint=tr(
+                    "set a key such as ZAI_API_KEY, name the provider with its key, or leave the "
+                    "model out to ask the small local one"
+                ),
             )
         return LOCAL
     raise MissingKeyError(
-        "no provider is configured: no API key was found, and no local model is installed",
-        hint="set a key, for example ZAI_API_KEY or DASHSCOPE_API_KEY, or install the small local "
-        "model: python -m glm_magic.local install",
+        tr("no provider is configured: no API key was found, and no local model is installed"),
+        hint=tr(
+            "set a key, for example ZAI_API_KEY or DASHSCOPE_API_KEY, or install the small "
+            "local model: python -m glm_magic.local install"
+        ),
     )
 
 
 def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
-    """Return the provider whose host, or whose usual local port, an address names."""
+    """Return the provider that an address belongs to, by its host or its usual local port."""
     parts = urlsplit(base_url)
-    host, path = parts.hostname or "", parts.path
-    for info in catalogue.providers.values():
-        if info.self_hosted:
-            usual = urlsplit(info.base_url)
-            if host in ("127.0.0.1", "localhost") and parts.port and parts.port == usual.port:
-                return info.name
-        elif any(
-            host == known or (known[0] == "." and host.endswith(known)) for known in info.hosts
-        ):
-            native = info.dialect.endswith("native")
-            if native == path.startswith("/api/v1") or "dashscope" not in info.name:
-                return info.name
-    return None
+    there = [info for info in catalogue.providers.values() if _is_at(info, parts)]
+    by_path = [i for i in there if i.host_path and parts.path.startswith(i.host_path)]
+    others = [info for info in there if not info.host_path]
+    return next((info.name for info in (*by_path, *others)), None)
+
+
+def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
+    host = address.hostname or ""
+    if info.self_hosted:
+        usual_port = urlsplit(info.base_url).port
+        is_local = host in ("127.0.0.1", "localhost")
+        return is_local and address.port is not None and address.port == usual_port
+    return any(host == name or (name[0] == "." and host.endswith(name)) for name in info.hosts)
 
 
 def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> bool:
@@ -187,7 +202,7 @@ def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> b
     return not set(there.hosts) & set(info.hosts) if there.hosts else False
 
 
-def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, free: bool) -> Offer:
+def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_name: bool) -> Offer:
     if name is None:
         model = default_model(catalogue, info.name)
         if model is None:
@@ -197,41 +212,58 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, free: 
     listed = find_model(catalogue, bare)
     if listed and (info.name, listed.id) in catalogue.offers:
         return catalogue.offers[info.name, listed.id].at(info.base_url)
-    if free:
+    if any_name:
         return _unlisted(catalogue, info, name)
     served = [offer.model.id for offer in catalogue.of_provider(info.name)]
     raise UnknownNameError(
-        f"{info.title} has no model named {name!r} in the catalogue",
-        hint=f"{nearest(bare, served)}known are {', '.join(served)}; "
-        "a newer one can be added in a TOML file, see %glm models",
+        tr(
+            "{provider} has no model named {name!r} in the catalogue",
+            provider=info.title,
+            name=name,
+        ),
+        hint=tr(
+            "{guess}known are {names}; a newer one can be added in a TOML file, see %glm models",
+            guess=nearest(bare, served),
+            names=", ".join(served),
+        ),
     )
 
 
 def _default_name(info: ProviderInfo) -> str:
-    if info.name in ("llamacpp", LOCAL):
-        return "default"  # llama.cpp's server answers with its one model, whatever the name
+    if info.unnamed_model:
+        return info.unnamed_model
     raise UnknownNameError(
-        f"{info.title} serves whatever its operator loaded, so the model has to be named",
-        hint=f"say which with -m NAME or GLM_MODEL; {strip_userinfo(info.base_url)}/models lists "
-        "what is there",
+        tr(
+            "{provider} serves whatever its operator loaded, so the model must be named",
+            provider=info.title,
+        ),
+        hint=tr(
+            "say which with -m NAME or GLM_MODEL; {url}/models lists what is there",
+            url=strip_userinfo(info.base_url),
+        ),
     )
 
 
 def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
-    """Return an offer for a name that is sent as it is, with what is known of the model itself."""
+    """Return an offer whose model name is sent as it is, with what is known of the model."""
     bare = name.rpartition("/")[2].lower().removesuffix("-fp8")
-    known = find_model(catalogue, bare)
-    model = replace(known, id=name) if known else ModelInfo(name, name)
+    listed = find_model(catalogue, bare)
+    model = replace(listed, id=name) if listed else ModelInfo(name, name)
     return Offer(
-        info, model, name, known=False, thinking_off=model.thinking_off, effort=model.effort
+        info, model, name, is_listed=False, thinking_off=model.thinking_off, effort=model.effort
     )
 
 
 def _notices(offer: Offer) -> Iterable[Notice]:
     name = offer.model.id
-    if not (offer.known or offer.model.source or name == "default"):
+    unnamed = name == offer.provider.unnamed_model
+    if not (offer.is_listed or offer.model.source or unnamed):
         yield Notice(
-            "unlisted-model", f"{name} is not in the catalogue; the name is sent unchanged"
+            "unlisted-model",
+            tr("{name} is not in the catalogue; the name is sent unchanged", name=name),
         )
     if offer.retires:
-        yield Notice("retires", f"{name} was announced to be removed on {offer.retires}")
+        yield Notice(
+            "retires",
+            tr("{name} was announced to be removed on {day}", name=name, day=offer.retires),
+        )

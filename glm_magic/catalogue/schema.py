@@ -1,8 +1,8 @@
-"""The shape of the catalogue's facts.
+"""The facts of the catalogue, as types.
 
 A *model* is what was trained, a *provider* is where it is served and with which key, and an *offer*
-is one of the other: limits, prices and abilities belong to the offer, because the same model has
-different ones at different providers.
+is one model at one provider. Limits, prices and abilities belong to the offer, because they differ
+between providers. Sources that disagree are recorded as a `Conflict`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from ..core.i18n import from_data, tr
 from ..core.price import Price
 
 
@@ -29,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRule:
-    """What a provider accepts for one parameter of the request body."""
+    """The values that a provider accepts for one parameter of the request body."""
 
     name: str
     type: str = "any"
@@ -39,33 +40,56 @@ class ParameterRule:
     min_exclusive: bool = False
     max_exclusive: bool = False
     values: tuple[str, ...] = ()
-    """The words accepted; empty: any. Beside them an object is taken, where `type` allows one."""
+    """The words accepted; empty: any. An object is accepted as well, where `type` allows one."""
     max_items: int | None = None
     min_chars: int | None = None
     max_chars: int | None = None
     default: Any = None
     """What the provider assumes when it is not sent; ``None``: not stated."""
     requires: str = ""
-    """Another parameter that has to be true as well."""
+    """Another parameter that must be true as well."""
     refused: str = ""
     """Why the provider refuses it; empty: it does not."""
     source: str = ""
 
     def problem(self, value: Any) -> str | None:
-        """Return what is wrong with a value, in words, or ``None``."""
+        """Return what is wrong with a value, as a message about `name`, or ``None``."""
         if self.refused:
-            return self.refused
+            return from_data(self.refused)
         if not _has_type(value, self.type):
-            return f"must be {_ARTICLES[self.type]}, not {value!r}"
+            kind = _KINDS[self.type]
+            return tr(
+                "{name} must be {kind}, not {value!r}", name=self.name, kind=kind, value=value
+            )
         if self.values and not isinstance(value, Mapping) and value not in self.values:
-            return f"must be one of {', '.join(self.values)}, not {value!r}"
+            names = ", ".join(self.values)
+            return tr(
+                "{name} must be one of {names}, not {value!r}",
+                name=self.name,
+                names=names,
+                value=value,
+            )
         if self.max_items is not None and len(value) > self.max_items:
-            return f"takes at most {self.max_items} items, not {len(value)}"
+            return tr(
+                "{name} takes at most {most} items, not {count}",
+                name=self.name,
+                most=self.max_items,
+                count=len(value),
+            )
         least, most = self.min_chars or 0, self.max_chars
         if isinstance(value, str) and (len(value) < least or (most and len(value) > most)):
-            return f"takes {least} to {most} characters, not {len(value)}"
+            return tr(
+                "{name} takes {least} to {most} characters, not {count}",
+                name=self.name,
+                least=least,
+                most=most,
+                count=len(value),
+            )
         if self.type in ("number", "integer") and not self._in_range(value):
-            return f"must be {self.range_text}, not {value}"
+            allowed = self.range_text
+            return tr(
+                "{name} must be {range}, not {value}", name=self.name, range=allowed, value=value
+            )
         return None
 
     def _in_range(self, value: float) -> bool:
@@ -81,23 +105,32 @@ class ParameterRule:
     def range_text(self) -> str:
         """The range in words, such as ``from 0 to below 2``."""
         least, most = _exact(self.min), _exact(self.max)
-        below = f"below {most}" if self.max_exclusive else most
         if least and most:
-            return f"{'above' if self.min_exclusive else 'from'} {least} to {below}"
+            match self.min_exclusive, self.max_exclusive:
+                case False, False:
+                    return tr("from {least} to {most}", least=least, most=most)
+                case False, True:
+                    return tr("from {least} to below {most}", least=least, most=most)
+                case True, False:
+                    return tr("above {least} to {most}", least=least, most=most)
+                case _:
+                    return tr("above {least} to below {most}", least=least, most=most)
+        if least and self.min_exclusive:
+            return tr("above {least}", least=least)
         if least:
-            return f"above {least}" if self.min_exclusive else f"at least {least}"
-        if most:
-            return below if self.max_exclusive else f"at most {most}"
-        return "a number"
+            return tr("at least {least}", least=least)
+        if most and self.max_exclusive:
+            return tr("below {most}", most=most)
+        return tr("at most {most}", most=most) if most else tr("a number")
 
 
-_ARTICLES = {
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "string": "a text",
-    "array": "a list",
-    "object": "an object",
+_KINDS = {
+    "number": tr("a number"),
+    "integer": tr("a whole number"),
+    "boolean": tr("true or false"),
+    "string": tr("a string"),
+    "array": tr("a list"),
+    "object": tr("an object"),
 }
 
 
@@ -109,7 +142,7 @@ def _exact(bound: float | None) -> str:
 def _has_type(value: Any, type_name: str) -> bool:
     if type_name in ("number", "integer"):
         kinds = (int,) if type_name == "integer" else (int, float)
-        # NaN is the only number that is not equal to itself; no range can hold it
+        # NaN, the only number that differs from itself, is in no range
         return isinstance(value, kinds) and not isinstance(value, bool) and value == value  # noqa: PLR0124
     python = {"boolean": bool, "string": str, "array": (list, tuple), "object": Mapping}
     return type_name not in python or isinstance(value, python[type_name])  # type: ignore[arg-type]
@@ -133,27 +166,34 @@ class ProviderInfo:
     """True: no key is needed, and model names are whatever the operator chose."""
     hosts: tuple[str, ...] = ()
     """Host names by which a base URL is recognised; a leading dot means any subdomain."""
+    host_path: str = ""
+    """Start of the path that tells a base URL from that of another provider on the same host."""
+    is_fallback: bool = False
+    """Whether a base URL that belongs to no known provider is treated as this one's."""
     unpriced_hosts: tuple[str, ...] = ()
-    """Parts of host names of other regions, whose prices are not known."""
+    """Parts of host names of other regions, where prices are not known."""
     model_prefix: str = ""
     """Vendor prefix of the wire ids, such as ``z-ai/``."""
+    unnamed_model: str = ""
+    """Sent as the model where none was named and none is listed; empty: one must be named."""
     effort: tuple[str, ...] = ()
     """Effort levels that the provider itself takes, for any model."""
+    web_search: str = ""
+    """Engine of the provider's own web search; empty: it has none."""
+    json_needs_no_thinking: bool = False
+    """Whether JSON mode is refused while the model thinks."""
+    free_quota_days: int = 0
+    """How long the free tokens of a new model last, in days; 0: there are none."""
     think_tags: bool = False
     """True: a reply may hold its reasoning in the text, closed by a lone ``</think>``."""
     think_open: bool = False
-    """True: a reply begins inside its reasoning, because the prompt ended with the opening tag."""
+    """True: replies begin inside the reasoning, because the prompt ends with the opening tag."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
     checked: date | None = None
     order: int = 1000
     """Place among the providers; keys are looked for in this order, in a user's own ones last."""
-
-    @property
-    def sells(self) -> bool:
-        """Whether this is a service with accounts and keys."""
-        return not self.self_hosted
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +218,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two sources that disagree, and what is assumed."""
+    """Sources that disagree, and what is assumed."""
 
     fact: str
     says: Mapping[str, str]
@@ -195,21 +235,21 @@ class Offer:
     model: ModelInfo
     wire_id: str
     """The provider's name of the model."""
-    known: bool = True
-    """False when the catalogue has no entry and the name is sent as it was given."""
+    is_listed: bool = True
+    """False when the catalogue has no such model here, and its name is sent as it was given."""
     context: int | None = None
     """Context window, tokens."""
     max_input: int | None = None
     max_reasoning: int | None = None
     """Longest chain of thought, tokens."""
     max_answer: int | None = None
-    """Longest answer without its reasoning, tokens."""
+    """Longest answer without the reasoning, tokens."""
     max_output: int | None = None
     """Longest answer and reasoning together, tokens."""
     thinking_off: bool = True
     effort: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What the provider assumes for parameters that are not sent."""
+    """Values that the provider assumes for parameters that are not sent."""
     functions: str = "unknown"
     """``yes``, ``no``, ``unknown``; in `structured_output` also ``non-thinking``."""
     structured_output: str = "unknown"
@@ -221,7 +261,7 @@ class Offer:
     """Announced last day."""
     note: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """Name of the source of each fact above."""
+    """The source of each fact above, by name."""
     checked: Mapping[str, date] = field(default_factory=dict)
     """When each fact was last compared with its source."""
     conflicts: tuple[Conflict, ...] = ()
@@ -235,9 +275,9 @@ class Offer:
         return "/api/coding/" in self.provider.base_url
 
     def at(self, base_url: str) -> Offer:
-        """Return the same offer at another address; where other prices hold, it has none."""
+        """Return the same offer at another address, without a price where prices differ."""
         if base_url == self.provider.base_url:
             return self
         moved = replace(self, provider=replace(self.provider, base_url=base_url))
-        foreign = any(mark in base_url for mark in self.provider.unpriced_hosts)
-        return replace(moved, price=None) if foreign or moved.is_coding_plan else moved
+        unpriced = any(part in base_url for part in self.provider.unpriced_hosts)
+        return replace(moved, price=None) if unpriced or moved.is_coding_plan else moved

@@ -1,8 +1,7 @@
-"""Facts as TOML holds them -> values of the schema, or words about what is wrong with them."""
+"""Builds the catalogue's types from TOML, or says what is wrong with a file."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
@@ -10,19 +9,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..core.price import Price, Tier
+from ..core.text import suggest
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "str": (str, "a text in quotes"),
-    "bool": (bool, "true or false"),
-    "int": (int, "a whole number"),
-    "float": ((int, float), "a number"),
-    "date": (date, "a date such as 2026-11-21, without quotes"),
-    "tuple[str, ...]": (tuple, "a list of texts"),
-    "Mapping[str, Any]": (Mapping, "a table"),
-    "Mapping[str, str]": (Mapping, "a table"),
+    "str": (str, tr("a string in quotes")),
+    "bool": (bool, tr("true or false")),
+    "int": (int, tr("a whole number")),
+    "float": ((int, float), tr("a number")),
+    "date": (date, tr("a date such as 2026-11-21, without quotes")),
+    "tuple[str, ...]": (tuple, tr("a list of strings")),
+    "Mapping[str, Any]": (Mapping, tr("a table")),
+    "Mapping[str, str]": (Mapping, tr("a table")),
 }
-"""What a field's annotation asks for; fields of other types are built by the loader itself."""
+"""By a field's annotation; fields of other types are built by the loader itself."""
 
 
 def names(cls: type) -> set[str]:
@@ -30,16 +31,16 @@ def names(cls: type) -> set[str]:
     return {f.name for f in fields(cls)}
 
 
-def check_keys(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    """Raise `InvalidValueError` for a key that nobody would read."""
+def check_keys(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    """Raise `InvalidValueError` for a key that would be ignored."""
     for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
+        if key not in allowed:
+            near = suggest(key, allowed)
             raise InvalidValueError(
-                f"the catalogue file {where} has an unknown key {key!r}",
-                hint=f"did you mean {near[0]!r}?"
+                tr("the catalogue file {where} has an unknown key {key!r}", where=where, key=key),
+                hint=tr("did you mean {name!r}?", name=near)
                 if near
-                else f"it takes {', '.join(sorted(known))}",
+                else tr("it takes {names}", names=", ".join(sorted(allowed))),
             )
 
 
@@ -60,7 +61,8 @@ def build_dataclass(cls: type, facts: Mapping[str, Any], where: str) -> Any:
         return cls(**plain)
     except TypeError as error:
         raise InvalidValueError(
-            f"the catalogue's {where} is not complete: {error}", hint="add what is missing"
+            tr("the catalogue's {where} is not complete: {reason}", where=where, reason=error),
+            hint=tr("add what is missing"),
         ) from None
 
 
@@ -70,18 +72,18 @@ def price(block: Mapping[str, Any], where: str) -> Price:
     Raises
     ------
     InvalidValueError
-        A part of it is missing, misspelt, or no amount of money.
+        A part of it is missing, misspelt, or not an amount of money.
     """
     try:
         tiers = [_tier(tier, where) for tier in block["tiers"]]
-        found = {key: block[key] for key in ("currency", "checked", "source")}
+        facts = {key: block[key] for key in ("currency", "checked", "source")}
     except (KeyError, InvalidOperation, TypeError) as error:
         raise InvalidValueError(
-            f"the price of {where} is not complete: {error}",
-            hint="a price needs currency, checked, source and tiers with input and output",
+            tr("the price of {where} is not complete: {reason}", where=where, reason=error),
+            hint=tr("a price needs currency, checked, source and tiers with input and output"),
         ) from None
     tiers.sort(key=lambda tier: (tier.up_to is None, tier.up_to or 0))
-    built: Price = build_dataclass(Price, {**found, "tiers": tuple(tiers)}, where)
+    built: Price = build_dataclass(Price, {**facts, "tiers": tuple(tiers)}, where)
     return built
 
 
@@ -97,7 +99,7 @@ def _tier(facts: Mapping[str, Any], where: str) -> Tier:
 def _amount(value: Any) -> Decimal:
     amount = Decimal(str(value))
     if not amount.is_finite() or amount < 0:
-        raise InvalidOperation(f"{value!r} is no price")
+        raise InvalidOperation(f"{value!r} is not a price")
     return amount
 
 
@@ -108,12 +110,18 @@ def _check_kind(name: str, value: Any, annotation: str, where: str) -> None:
         fits = all(isinstance(item, str) for item in value)
     if not fits and value is not None:
         raise InvalidValueError(
-            f"the catalogue's {where} has {name} = {value!r}", hint=f"{name} should be {words}"
+            tr(
+                "the catalogue's {where} has {name} = {value!r}",
+                where=where,
+                name=name,
+                value=value,
+            ),
+            hint=tr("{name} should be {kind}", name=name, kind=words),
         )
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with tuples for lists, and floats for decimals outside of prices."""
+    """Return a value with tuples for lists, and floats for the decimals that are not prices."""
     if isinstance(value, list):
         return tuple(_plain(item) for item in value)
     if isinstance(value, dict):

@@ -69,6 +69,11 @@ def tr(template: str, /, **values: Any) -> Text:
     return Text(template, values)
 
 
+def from_data(text: str) -> Text:
+    """Return a text of a data file, such as a reason in the catalogue, as a message."""
+    return Text(text.replace("{", "{{").replace("}", "}}"), {})
+
+
 def joined(parts: Iterable[str], separator: str = "; ") -> Text:
     """Return several messages as one."""
     return Text(separator, tuple(parts))

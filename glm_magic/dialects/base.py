@@ -17,7 +17,7 @@ class Decoder(Protocol):
     """Records of one reply -> events. It holds all state of that reply and never raises."""
 
     @property
-    def over(self) -> bool:
+    def is_done(self) -> bool:
         """True once nothing more of this reply can follow, whatever else the body holds."""
 
     @property

@@ -2,9 +2,10 @@
 
 Notes
 -----
-Thinking is ``thinking: {"type": …}``. Usage sits on the finish chunk and need not be asked for. The
+Thinking is ``thinking: {"type": …}``; with ``clear_thinking`` false in it, earlier reasoning is
+kept. Usage sits on the finish chunk and need not be asked for. The
 business code, not the HTTP status, tells errors apart: 429 is also an empty account (1113) and an
-expired plan, where trying again is pointless. BigModel API documentation, seen 2026-07 and 2026-11.
+expired plan, where retrying is pointless. BigModel API documentation, seen 2026-07 and 2026-11.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core import errors
+from ..core.i18n import tr
 from ..core.messages import Thinking
 from .chat import ChatDialect
 from .errors import ErrorClass, ErrorReply
 
-_KEY = (
+_KEY = tr(
     "set or renew the key; keys of bigmodel (mainland China) and zai (international) are separate"
 )
-_WINDOW = "the plan's usage window is exhausted; the message says when it opens again"
-_SUPPORT = "the account cannot be used; ask the provider's support"
+_WINDOW = tr("the plan's usage window is exhausted; the message says when it opens again")
+_SUPPORT = tr("the account cannot be used; ask the provider's support")
 
 _BY_CODE: dict[str, ErrorClass] = {
     **dict.fromkeys(
@@ -29,53 +31,72 @@ _BY_CODE: dict[str, ErrorClass] = {
     ),
     "1005": (
         errors.AuthenticationError,
-        "log in to the console and confirm the second factor",
+        tr("log in to the console and confirm the second factor"),
         False,
     ),
     **dict.fromkeys(("1110", "1111", "1112", "1121"), (errors.AccessDeniedError, _SUPPORT, False)),
     "1113": (
         errors.BillingError,
-        "no balance or resource package: top up, or, with a Coding Plan key, set base_url to the "
-        "/api/coding/ address",
+        tr(
+            "no balance or resource package: top up, or, with a Coding Plan key, set "
+            "base_url to the /api/coding/ address"
+        ),
         False,
     ),
     **dict.fromkeys(
-        ("1200", "1230", "1234"), (errors.ServerError, "the call failed; run the cell again", True)
+        ("1200", "1230", "1234"),
+        (errors.ServerError, tr("the call failed; run the cell again"), True),
     ),
     "1210": (
         errors.InvalidRequestError,
-        "a parameter is not accepted, for example no thinking on a model that always thinks",
+        tr("a parameter is not accepted, for example no thinking on a model that always thinks"),
         False,
     ),
-    "1211": (errors.NotFoundError, "no such model here; see %glm models, it may be retired", False),
-    "1212": (errors.UnsupportedError, "the model does not support this kind of call", False),
+    "1211": (
+        errors.NotFoundError,
+        tr("no such model here; see %glm models, it may be retired"),
+        False,
+    ),
+    "1212": (errors.UnsupportedError, tr("the model does not support this kind of call"), False),
     **dict.fromkeys(
         ("1213", "1214", "1215"),
-        (errors.InvalidRequestError, "the message names the field; see %glm wire", False),
+        (errors.InvalidRequestError, tr("the message names the field; see %glm wire"), False),
     ),
-    "1220": (errors.AccessDeniedError, "the key has no permission for this API", False),
+    "1220": (errors.AccessDeniedError, tr("the key has no permission for this API"), False),
     **dict.fromkeys(
-        ("1221", "1222"), (errors.NotFoundError, "there is no such API; check base_url", False)
+        ("1221", "1222"), (errors.NotFoundError, tr("there is no such API; check base_url"), False)
     ),
-    "1261": (errors.ContextLengthError, "the prompt is too long: shorten it, or %glm new", False),
-    "1301": (errors.ContentBlockedError, "the content filter stopped this; rephrase it", False),
-    "1302": (errors.RateLimitError, "send fewer requests at the same time", True),
-    "1303": (errors.RateLimitError, "requests come too often; wait a moment", True),
-    "1304": (errors.RateLimitError, "today's limit is reached; try again tomorrow", False),
+    "1261": (
+        errors.ContextLengthError,
+        tr("the prompt is too long: shorten it, or %glm new"),
+        False,
+    ),
+    "1301": (errors.ContentBlockedError, tr("the content filter stopped this; rephrase it"), False),
+    "1302": (errors.RateLimitError, tr("send fewer requests at the same time"), True),
+    "1303": (errors.RateLimitError, tr("requests come too often; wait a moment"), True),
+    "1304": (errors.RateLimitError, tr("today's limit is reached; try again tomorrow"), False),
     **dict.fromkeys(
-        ("1305", "1312"), (errors.RateLimitError, "the model is overloaded; try another one", True)
+        ("1305", "1312"),
+        (errors.RateLimitError, tr("the model is overloaded; try another one"), True),
     ),
-    "1309": (errors.BillingError, "the Coding Plan has expired; renew it", False),
-    "1311": (errors.BillingError, "the plan does not hold this model; choose another one", False),
-    "1313": (errors.BillingError, "the account is held back by the fair-use rules", False),
+    "1309": (errors.BillingError, tr("the Coding Plan has expired; renew it"), False),
+    "1311": (
+        errors.BillingError,
+        tr("the plan does not include this model; choose another one"),
+        False,
+    ),
+    "1313": (errors.BillingError, tr("the account is restricted by the fair-use rules"), False),
     "1314": (
         errors.BillingError,
-        "the enterprise plan is not valid; check it in the console",
+        tr("the enterprise plan is not valid; check it in the console"),
         False,
     ),
     "1315": (
         errors.BillingError,
-        "this key is only for the enterprise coding plan; set base_url to the /api/coding/ address",
+        tr(
+            "this key is only for the enterprise coding plan; set base_url to the "
+            "/api/coding/ address"
+        ),
         False,
     ),
     **dict.fromkeys(
@@ -85,19 +106,27 @@ _BY_CODE: dict[str, ErrorClass] = {
 }
 
 
-def classify(failure: ErrorReply) -> ErrorClass | None:
+def classify(reply: ErrorReply) -> ErrorClass | None:
     """Return what a business code means; an unknown 429 is not retried."""
-    verdict = _BY_CODE.get(failure.code)
-    if verdict is None and failure.status == 429:
-        return errors.RateLimitError, "wait a moment, and send fewer requests at a time", False
-    return verdict
+    error_class = _BY_CODE.get(reply.code)
+    if error_class is None and reply.status == 429:
+        return errors.RateLimitError, tr("wait a moment, and send fewer requests at a time"), False
+    return error_class
 
 
-def thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
+def encode_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
     """Spell thinking as BigModel and Z.ai do."""
-    if isinstance(wanted, str):
-        return {"thinking": {"type": "enabled"}, "reasoning_effort": wanted}
-    return {"thinking": {"type": "enabled" if wanted else "disabled"}}
+    if isinstance(thinking, str):
+        return {"thinking": {"type": "enabled"}, "reasoning_effort": thinking}
+    return {"thinking": {"type": "enabled" if thinking else "disabled"}}
 
 
-BIGMODEL = ChatDialect("bigmodel", thinking, classify, asks_usage=False)
+def encode_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:  # noqa: ARG001
+    """Keep or drop earlier reasoning (BigModel API documentation, seen 2026-07)."""
+    switches = {"type": "enabled", **(body.get("thinking") or {}), "clear_thinking": not preserve}
+    body["thinking"] = switches
+
+
+BIGMODEL = ChatDialect(
+    "bigmodel", encode_thinking, classify, preserve=encode_preserve, asks_usage=False
+)

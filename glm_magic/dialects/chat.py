@@ -1,17 +1,12 @@
 """The OpenAI-style grammar that all providers but one share, and its decoder.
 
-A provider's own habits are the fields of `ChatDialect`: how thinking is spelled, which field takes
-reasoning back, what its error codes mean.
-
-Reasoning of earlier turns that goes back with every request, where a provider offers it.
+A provider's own habits are the fields of `ChatDialect`: how it spells thinking, which field takes
+reasoning back, whether it keeps earlier reasoning, what its error codes mean. A dialect holds no
+state; all state of a reply lives in its decoder.
 
 Notes
 -----
-BigModel and Z.ai: ``thinking.clear_thinking``, false keeps it (BigModel API documentation, seen
-2026-07). Model Studio: ``clear_thinking`` at the top level for glm-4.7 and later (third-party
-reports, seen 2026-11). vLLM, SGLang and llama.cpp: a switch of the newer GLM chat templates.
-OpenRouter and wcode.net need no switch: reasoning that comes back is used. Every provider wants it
-complete and unchanged.
+Every provider wants reasoning that goes back complete and unchanged.
 """
 
 from __future__ import annotations
@@ -24,6 +19,7 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core.errors import GlmError, ProtocolError, UnsupportedError
 from ..core.events import Event
+from ..core.i18n import tr
 from ..core.messages import Message, Request, Thinking
 from ..core.usage import Usage
 from ..wire.request import WireRequest
@@ -33,37 +29,30 @@ from .decoding import ReplyDecoding, count
 from .errors import Classifier, not_an_api, page_title, read_body, read_payload, to_error
 from .think_tags import ThinkTags
 
-_TEMPLATES = ("vllm", "sglang", "llamacpp")
-
-_GATEWAYS = ("openrouter", "wcode")
-
-_MODEL_STUDIO = ("dashscope", "dashscope_native")
-
-_SINCE = 4.7
-"""Generation from which Model Studio's models know the switch."""
+PreserveEncoder = Callable[[dict[str, Any], bool, Offer], None]
+"""Adds to a body what makes the provider keep (True) or drop (False) earlier reasoning."""
 
 
-def encode_preserve(body: dict[str, Any], preserve: bool | None, offer: Offer) -> None:
-    """Add to a body what asks for reasoning to be kept, or to be dropped.
+def no_switch_needed(body: dict[str, Any], preserve: bool, offer: Offer) -> None:
+    """Add nothing: reasoning that comes back is used."""
+
+
+def refuse_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:  # noqa: ARG001
+    """Refuse to keep earlier reasoning where the provider or model does not offer it.
 
     Raises
     ------
     UnsupportedError
-        It is to be kept, and the provider or model does not offer that.
+        It was to be kept.
     """
-    if preserve is None:
-        return
-    dialect, switch = offer.provider.dialect, {"clear_thinking": not preserve}
-    if dialect == "bigmodel":
-        body["thinking"] = {"type": "enabled", **(body.get("thinking") or {}), **switch}
-    elif dialect in _MODEL_STUDIO and offer.model.rank >= _SINCE:
-        body.update(switch)
-    elif dialect in _TEMPLATES:
-        body["chat_template_kwargs"] = {**body.get("chat_template_kwargs", {}), **switch}
-    elif preserve and dialect not in _GATEWAYS:
+    if preserve:
         raise UnsupportedError(
-            f"{offer.model.id} at {offer.provider.title} does not take earlier reasoning back",
-            hint="switch it off with %glm preserve off, or choose another provider",
+            tr(
+                "{model} at {provider} does not take earlier reasoning back",
+                model=offer.model.id,
+                provider=offer.provider.title,
+            ),
+            hint=tr("switch it off with %glm preserve off, or choose another provider"),
             provider=offer.provider.name,
         )
 
@@ -78,11 +67,13 @@ class ChatDialect:
 
     name: str
     thinking: ThinkingEncoder
-    judge: Classifier
+    classify: Classifier
     reasoning_field: str = "reasoning_content"
     """Field of an assistant message that takes reasoning back."""
+    preserve: PreserveEncoder = refuse_preserve
+    """How earlier reasoning is kept."""
     asks_usage: bool = True
-    """Whether usage has to be asked for with ``stream_options``."""
+    """Whether usage must be asked for with ``stream_options``."""
     refuse: Callable[[Request, Offer], None] = lambda _request, _offer: None
     """Raises `UnsupportedError` for what this provider is known to refuse."""
 
@@ -102,33 +93,38 @@ class ChatDialect:
         }
         if self.asks_usage:
             body["stream_options"] = {"include_usage": True}
-        add_options(body, request, offer, self.thinking)
+        add_options(body, request, offer, self.thinking, self.preserve)
         return WireRequest(offer.provider.base_url + offer.provider.path, body)
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
         opens = offer.provider.think_open and not _is_off(body)
         tags = ThinkTags(lone_close=offer.provider.think_tags, opens=opens)
-        return ChatDecoder(ReplyDecoding(tags), offer.provider.name, self.judge)
+        return ChatDecoder(ReplyDecoding(tags), offer.provider.name, self.classify)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""
-        return to_error(read_body(status, headers, body), offer.provider.name, self.judge)
+        return to_error(read_body(status, headers, body), offer.provider.name, self.classify)
 
 
 def add_options(
-    body: dict[str, Any], request: Request, offer: Offer, spelling: ThinkingEncoder
+    body: dict[str, Any],
+    request: Request,
+    offer: Offer,
+    thinking: ThinkingEncoder,
+    preserve: PreserveEncoder,
 ) -> None:
-    """Add thinking, tools and parameters to a body; what the user spelled out himself wins."""
+    """Add thinking, tools and parameters to a body; what the user spelled out wins."""
     if request.thinking not in (None, "auto"):
-        body.update(spelling(request.thinking, offer))
-    encode_preserve(body, request.preserve, offer)
+        body.update(thinking(request.thinking, offer))
+    if request.preserve is not None:
+        preserve(body, request.preserve, offer)
     if request.tools:
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
-        mine = body.get(name)
-        both = isinstance(mine, dict) and isinstance(value, dict)
-        body[name] = {**mine, **value} if both and mine else value
+        before = body.get(name)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        body[name] = {**before, **value} if both and before else value
 
 
 def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[dict[str, Any]]:
@@ -147,17 +143,17 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
     encoded = []
     for at, message in enumerate(messages):
-        own = encode_message(message)
-        wanted = preserve or (at > last_user and bool(message.tool_calls))
-        theirs = wanted and message.reasoning_from == offer.provider.name
-        if message.reasoning and (theirs or message.reasoning_from is None):
-            own[reasoning_field] = message.reasoning
-        encoded.append(own)
+        fields = encode_message(message)
+        goes_back = preserve or (at > last_user and bool(message.tool_calls))
+        is_theirs = goes_back and message.reasoning_from == offer.provider.name
+        if message.reasoning and (is_theirs or message.reasoning_from is None):
+            fields[reasoning_field] = message.reasoning
+        encoded.append(fields)
     return encoded
 
 
 def _is_off(body: Mapping[str, Any]) -> bool:
-    """Whether a request to a server of one's own switches thinking off; no tag is open then."""
+    """Whether a request to a self-hosted server switches thinking off; no tag is open then."""
     switches = body.get("chat_template_kwargs")
     off = isinstance(switches, Mapping) and switches.get("enable_thinking") is False
     return off or body.get("reasoning_effort") == "none"
@@ -165,9 +161,9 @@ def _is_off(body: Mapping[str, Any]) -> bool:
 
 def encode_message(message: Message) -> dict[str, Any]:
     """Spell one message, without reasoning."""
-    own: dict[str, Any] = {"role": message.role, "content": message.content}
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        own["tool_calls"] = [
+        fields["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
@@ -176,37 +172,37 @@ def encode_message(message: Message) -> dict[str, Any]:
             for call in message.tool_calls
         ]
     if message.tool_call_id is not None:
-        own["tool_call_id"] = message.tool_call_id
-    return own
+        fields["tool_call_id"] = message.tool_call_id
+    return fields
 
 
 class ChatDecoder:
     """Decode one reply in the OpenAI-style grammar, streamed or whole."""
 
-    __slots__ = ("_judge", "_over", "_provider", "_reading")
+    __slots__ = ("_classify", "_decoding", "_is_done", "_provider")
 
-    def __init__(self, reading: ReplyDecoding, provider: str, judge: Classifier) -> None:
-        self._reading = reading
+    def __init__(self, decoding: ReplyDecoding, provider: str, classify: Classifier) -> None:
+        self._decoding = decoding
         self._provider = provider
-        self._judge = judge
-        self._over = False
+        self._classify = classify
+        self._is_done = False
 
     @property
-    def over(self) -> bool:
+    def is_done(self) -> bool:
         """True after ``[DONE]``, and after an error."""
-        return self._over
+        return self._is_done
 
     @property
     def finish_reason(self) -> str | None:
         """The finish reason, once it was seen."""
-        return self._reading.finish_reason
+        return self._decoding.finish_reason
 
     def feed(self, record: Record) -> list[Event]:
         """Return the events of one record."""
-        if self._over:
+        if self._is_done:
             return []
         if record.data == "[DONE]" or record.data.strip() == "[DONE]":
-            self._over = True
+            self._is_done = True
             return []
         chunk = parse_object(record)
         if isinstance(chunk, GlmError):
@@ -217,48 +213,48 @@ class ChatDecoder:
 
     def finish(self) -> list[Event]:
         """Return the events that the end of the body brings."""
-        self._over = True
-        return self._reading.end()
+        self._is_done = True
+        return self._decoding.end()
 
     def _chunk(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
         if chunk.get("choices") is None and is_error(chunk, record):
             return self._error(chunk, record)
-        reading = self._reading
-        events = reading.start(chunk.get("id"), chunk.get("model"))
+        decoding = self._decoding
+        events = decoding.start(chunk.get("id"), chunk.get("model"))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index") in (0, None):
                 events += self._choice(choice)
-        if found := chunk.get("web_search"):
-            events += reading.web_results(found)
+        if pages := chunk.get("web_search"):
+            events += decoding.web_results(pages)
         if usage := chunk.get("usage"):
-            events += reading.usage(read_usage(usage))
+            events += decoding.usage(read_usage(usage))
         return events + self._error(chunk, record) if is_error(chunk, record) else events
 
     def _choice(self, choice: Mapping[str, Any]) -> list[Event]:
         delta = choice.get("delta") or choice.get("message")
-        reading = self._reading
+        decoding = self._decoding
         if reason := choice.get("finish_reason"):
-            reading.reason(reason)
+            decoding.reason(reason)
         if not isinstance(delta, dict):
             return []
         events: list[Event] = []
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            events += reading.reasoning(thought)
+            events += decoding.reasoning(thought)
         if content := delta.get("content"):
-            events += reading.content(content)
+            events += decoding.content(content)
         if calls := delta.get("tool_calls"):
-            events += reading.tool_calls(calls)
+            events += decoding.tool_calls(calls)
         return events
 
     def _error(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
-        failure = read_payload(chunk, record.http_status)
-        return self._fail(to_error(failure, self._provider, self._judge))
+        reply = read_payload(chunk, record.http_status)
+        return self._fail(to_error(reply, self._provider, self._classify))
 
     def _fail(self, error: GlmError) -> list[Event]:
-        self._over = True
+        self._is_done = True
         error.provider = error.provider or self._provider
-        return self._reading.fail(error)
+        return self._decoding.fail(error)
 
 
 def parse_object(record: Record) -> Mapping[str, Any] | GlmError | None:
@@ -287,13 +283,13 @@ def _not_json(record: Record) -> Mapping[str, Any] | GlmError | None:
 
 def _malformed(data: str) -> GlmError:
     return ProtocolError(
-        f"the server sent something that is not JSON: {data[:60]!r}",
-        hint="what had arrived is kept; %glm wire shows the raw reply",
+        tr("the server sent something that is not JSON: {text!r}", text=data[:60]),
+        hint=tr("what had arrived is kept; %glm wire shows the raw reply"),
     )
 
 
 def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
-    """Whether a payload is an error, whatever its event is named."""
+    """Whether a payload is an error, whatever its event is called."""
     if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
         return True
     return bool(chunk.get("code")) and "choices" not in chunk and "output" not in chunk

@@ -23,7 +23,7 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .chat import add_options, encode_messages, is_error, parse_object
-from .dashscope import classify, refuse, thinking
+from .dashscope import classify, encode_preserve, encode_thinking, refuse
 from .decoding import ReplyDecoding, count
 from .errors import read_body, read_payload, to_error
 from .think_tags import ThinkTags
@@ -32,7 +32,7 @@ _HEADERS = {"X-DashScope-SSE": "enable", "X-Accel-Buffering": "no"}
 
 
 class DashscopeNative:
-    """Model Studio's own spelling."""
+    """Model Studio's native spelling."""
 
     name = "dashscope_native"
 
@@ -46,7 +46,7 @@ class DashscopeNative:
         """
         refuse(request, offer)
         parameters: dict[str, Any] = {"incremental_output": True, "result_format": "message"}
-        add_options(parameters, request, offer, thinking)
+        add_options(parameters, request, offer, encode_thinking, encode_preserve)
         body = {
             "model": offer.wire_id,
             "input": {"messages": encode_messages(request, offer, "reasoning_content")},
@@ -76,25 +76,25 @@ class NativeDecoder:
         Whether a frame holds only what is new; the request says so, the frames do not.
     """
 
-    def __init__(self, reading: ReplyDecoding, provider: str, *, incremental: bool = True) -> None:
-        self._reading = reading
+    def __init__(self, decoding: ReplyDecoding, provider: str, *, incremental: bool = True) -> None:
+        self._decoding = decoding
         self._provider = provider
         self._seen: dict[str, str] | None = None if incremental else {}
-        self._over = False
+        self._is_done = False
 
     @property
-    def over(self) -> bool:
+    def is_done(self) -> bool:
         """True after the frame with the finish reason, and after an error."""
-        return self._over
+        return self._is_done
 
     @property
     def finish_reason(self) -> str | None:
         """The finish reason, once it was seen."""
-        return self._reading.finish_reason
+        return self._decoding.finish_reason
 
     def feed(self, record: Record) -> list[Event]:
         """Return the events of one frame."""
-        if self._over or record.data.strip() == "[DONE]":
+        if self._is_done or record.data.strip() == "[DONE]":
             return []
         frame = parse_object(record)
         if isinstance(frame, GlmError):
@@ -108,40 +108,40 @@ class NativeDecoder:
 
     def finish(self) -> list[Event]:
         """Return the events that the end of the body brings."""
-        self._over = True
-        return self._reading.end()
+        self._is_done = True
+        return self._decoding.end()
 
     def _frame(self, frame: Mapping[str, Any]) -> list[Event]:
-        reading = self._reading
-        events = reading.start(frame.get("request_id"), frame.get("model"))
+        decoding = self._decoding
+        events = decoding.start(frame.get("request_id"), frame.get("model"))
         output = frame.get("output")
         if isinstance(output, dict):
             events += self._output(output)
-        events += reading.usage(_usage(frame.get("usage")))
-        self._over = reading.finish_reason is not None
+        events += decoding.usage(_usage(frame.get("usage")))
+        self._is_done = decoding.finish_reason is not None
         return events
 
     def _output(self, output: Mapping[str, Any]) -> list[Event]:
         choices = output.get("choices")
         if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
-            self._reading.reason(output.get("finish_reason"))
-            return self._reading.content(self._new("content", output.get("text")))
+            self._decoding.reason(output.get("finish_reason"))
+            return self._decoding.content(self._new("content", output.get("text")))
         message = choices[0].get("message")
-        self._reading.reason(choices[0].get("finish_reason"))
+        self._decoding.reason(choices[0].get("finish_reason"))
         if not isinstance(message, dict):
             return []
-        reading = self._reading
+        decoding = self._decoding
         events: list[Event] = []
         if thought := self._new("reasoning_content", message.get("reasoning_content")):
-            events += reading.reasoning(thought)
+            events += decoding.reasoning(thought)
         if content := self._new("content", message.get("content")):
-            events += reading.content(content)
+            events += decoding.content(content)
         if calls := message.get("tool_calls"):
-            events += reading.tool_calls(calls if self._seen is None else self._new_calls(calls))
+            events += decoding.tool_calls(calls if self._seen is None else self._new_calls(calls))
         return events
 
     def _new(self, field: str, text: Any) -> Any:
-        """Return what is new in a text; in cumulative mode each frame repeats all so far."""
+        """Return what is new in a text; in cumulative mode each frame repeats what came before."""
         if self._seen is None or not isinstance(text, str):
             return text
         seen = self._seen.get(field, "")
@@ -149,24 +149,24 @@ class NativeDecoder:
         return text[len(seen) :]
 
     def _new_calls(self, calls: Any) -> Any:
-        """Return calls of a cumulative frame with only what is new in their arguments."""
+        """Return the calls of a cumulative frame with only the new part of their arguments."""
         if not isinstance(calls, list):
             return calls
-        told = []
+        new_calls = []
         for place, call in enumerate(calls):
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
                 name = f"arguments {call.get('index', place)}"
                 arguments = self._new(name, function.get("arguments"))
-                told.append({**call, "function": {**function, "arguments": arguments}})
+                new_calls.append({**call, "function": {**function, "arguments": arguments}})
             else:
-                told.append(call)
-        return told
+                new_calls.append(call)
+        return new_calls
 
     def _fail(self, error: GlmError) -> list[Event]:
-        self._over = True
+        self._is_done = True
         error.provider = error.provider or self._provider
-        return self._reading.fail(error)
+        return self._decoding.fail(error)
 
 
 def _usage(usage: Any) -> Usage | None:

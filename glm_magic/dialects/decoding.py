@@ -1,4 +1,4 @@
-"""What every decoder does with a reply's parts, whatever names the provider gives them."""
+"""What all decoders share: the parts of a reply become events, whatever a provider calls them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
+from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
@@ -26,18 +27,20 @@ from ..core.usage import Usage
 from .think_tags import ThinkTags
 
 _FINISH_NOTICES = {
-    "length": "the reply was cut at the token limit; a larger --max-tokens gives it more room",
-    "sensitive": "the provider's content filter withdrew this reply",
-    "content_filter": "the provider's content filter cut this reply",
-    "network_error": "the provider lost the reply while generating it; run the cell again",
-    "model_context_window_exceeded": "the conversation is longer than the model's context window",
-    "abort": "the server aborted the reply",
+    "length": tr("the reply was cut at the token limit; a larger --max-tokens gives it more room"),
+    "sensitive": tr("the provider's content filter withdrew this reply"),
+    "content_filter": tr("the provider's content filter cut this reply"),
+    "network_error": tr("the provider lost the reply while generating it; run the cell again"),
+    "model_context_window_exceeded": tr(
+        "the conversation is longer than the model's context window"
+    ),
+    "abort": tr("the server aborted the reply"),
 }
 _NO_COUNTS = Usage()
 
 
 class ReplyDecoding:
-    """The state of one reply, and the events of its parts.
+    """The state of one reply; turns its parts into events.
 
     Parameters
     ----------
@@ -66,7 +69,7 @@ class ReplyDecoding:
         """Return the events of a piece of reasoning from a field of its own."""
         if not isinstance(text, str) or not text:
             return []
-        self._tags.content_only()
+        self._tags.ignore_tags()
         shown = self._joiners["reasoning"].feed(text)
         if not shown:
             return []
@@ -85,11 +88,10 @@ class ReplyDecoding:
         """Return the events of a list of tool-call fragments."""
         return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
 
-    def web_results(self, found: Any) -> list[Event]:
-        """Return the pages of the provider's own web search."""
-        pages = (
-            [page for page in found if isinstance(page, Mapping)] if isinstance(found, list) else []
-        )
+    def web_results(self, value: Any) -> list[Event]:
+        """Return the pages that the provider's own web search found."""
+        pages = value if isinstance(value, list) else []
+        pages = [page for page in pages if isinstance(page, Mapping)]
         links = tuple(_link(page) for page in pages if _web_address(page.get("link")))
         return [WebResults(links)] if links else []
 
@@ -119,16 +121,18 @@ class ReplyDecoding:
             return []
         events = self._flush()
         self._ended = True
-        if not self._says_anything():
+        if not self._has_anything():
             error = EmptyReplyError(
-                "the server reported success but sent an empty reply",
-                hint="run the cell again; if it stays empty, check the base URL and the model name",
+                tr("the server reported success but sent an empty reply"),
+                hint=tr(
+                    "run the cell again; if it stays empty, check the base URL and the model name"
+                ),
             )
             return [StreamError(error)]
         return [*events, *self._notices(), Finish(self.finish_reason)]
 
-    def _says_anything(self) -> bool:
-        """Whether the reply held more than its own beginning."""
+    def _has_anything(self) -> bool:
+        """Whether anything came after the reply began."""
         has_parts = self._has["reasoning"] or self._has["content"] or self._calls.any
         return has_parts or self.finish_reason is not None or self._usage is not None
 
@@ -157,20 +161,22 @@ class ReplyDecoding:
             return
         if self._has["reasoning"] and self.finish_reason == "length":
             yield Notice(
-                "no-answer", "all tokens went into the reasoning; there was none left to answer"
+                "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )
         elif self._has["reasoning"]:
             yield Notice(
                 "no-answer",
-                "the reply holds reasoning but no answer; a reasoning parser that does not fit the "
-                "model puts the whole answer there",
+                tr(
+                    "the reply holds reasoning but no answer; a reasoning parser that does not fit "
+                    "the model puts the whole answer there"
+                ),
             )
         elif self.finish_reason is not None:
-            yield Notice("no-answer", "the model ended its reply without writing anything")
+            yield Notice("no-answer", tr("the model ended its reply without writing anything"))
 
 
 class ToolCalls:
-    """Tool-call fragments of any provider -> deltas with a reliable index.
+    """Turns the tool-call fragments of any provider into deltas with a reliable index.
 
     Notes
     -----
@@ -193,7 +199,7 @@ class ToolCalls:
         return bool(self._ids)
 
     def feed(self, fragments: list[Any]) -> Iterable[ToolCallDelta]:
-        """Return one delta for each fragment that says something."""
+        """Return one delta for each fragment that adds something."""
         for fragment in fragments:
             if isinstance(fragment, dict):
                 yield from self._fragment(fragment)
@@ -237,7 +243,7 @@ class ToolCalls:
         return arguments
 
     def _number(self, index: int | None, id_: str, name: str) -> int:
-        """Return our own number of the call that a fragment belongs to."""
+        """Return the number of the call that a fragment belongs to."""
         if index is None and not id_ and not name and self._ids:
             return len(self._ids) - 1
         slot = index if index is not None else id_ or f"call {len(self._ids)}"
@@ -277,7 +283,7 @@ def _word(value: Any) -> str | None:
 
 
 def _joined_parts(content: Any) -> str:
-    """Return a text; some servers send a list of parts even for plain text."""
+    """Return the text; some servers send a list of parts even for plain text."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

@@ -1,4 +1,4 @@
-"""Error replies of every provider -> one of our errors.
+"""Error replies of every provider, read into one form and classed.
 
 A body may be ``{"error": {…}}``, ``{"error": "text"}``, ``{"code", "message", "request_id"}``, one
 server-sent event holding any of these, a web page, or nothing. `ErrorReply` is the common reading
@@ -16,28 +16,29 @@ from typing import Any
 
 from ..core import errors
 from ..core.errors import ApiError, GlmError
+from ..core.i18n import tr
 from ..core.text import join_surrogates
 
 MAX_MESSAGE = 400
-NO_MESSAGE = "an error without a message"
+NO_MESSAGE = tr("an error without a message")
 _NEVER_AGAIN = (400, 401, 402, 403, 404)
 _DATA_LINE = re.compile(r"(?:^|[\r\n])data:([^\r\n]*)")
-"""Lines end at CR and LF only; others that Unicode knows occur inside of JSON texts."""
+"""Lines end at CR and LF only; Unicode's other line ends occur inside JSON strings."""
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorReply:
-    """What an error reply says, before anyone judged it."""
+    """What an error reply says, before it is classed."""
 
     message: str
     status: int | None = None
-    """HTTP status; of the response, or as the stream itself names it."""
+    """HTTP status of the response, or as the stream itself gives it."""
     code: str = ""
     type: str = ""
     request_id: str | None = None
     is_page: bool = False
-    """True when a web page came instead of an error."""
+    """True when a web page came in place of an error."""
     reasons: tuple[str, ...] = ()
     """Why the content was refused, where a gateway says so."""
 
@@ -48,9 +49,9 @@ class ErrorReply:
 
 
 ErrorClass = tuple[type[GlmError], str, bool]
-"""Class of the error, hint, and whether the same request may succeed a little later."""
+"""The class of an error, a hint, and whether the same request may succeed a little later."""
 Classifier = Callable[[ErrorReply], ErrorClass | None]
-"""A dialect's reading of its own codes; ``None`` leaves it to the HTTP status."""
+"""Classes an error by a dialect's own codes; ``None`` leaves it to the HTTP status."""
 
 
 def read_body(status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:
@@ -62,7 +63,8 @@ def read_body(status: int, headers: Mapping[str, str], body: bytes) -> ErrorRepl
         return read_payload(payload, status, request_id)
     if text.startswith("<"):
         return ErrorReply(page_title(text), status, request_id=request_id, is_page=True)
-    return ErrorReply(one_line(text) or f"HTTP status {status}", status, request_id=request_id)
+    message = one_line(text) or tr("HTTP status {status}", status=status)
+    return ErrorReply(message, status, request_id=request_id)
 
 
 def read_payload(
@@ -91,68 +93,84 @@ def read_payload(
     )
 
 
-def to_error(failure: ErrorReply, provider: str, judge: Classifier) -> GlmError:
-    """Return the error for a failure, by the dialect's judgement or else by its status."""
-    if failure.is_page:
-        return _page_error(failure, provider)
-    cls, hint, retryable = judge(failure) or by_status(failure.status or failure.number)
+def to_error(reply: ErrorReply, provider: str, classify: Classifier) -> GlmError:
+    """Return the error that a reply means, by the dialect's codes or else by its status."""
+    if reply.is_page:
+        return _page_error(reply, provider)
+    cls, hint, retryable = classify(reply) or by_status(reply.status or reply.number)
     return cls(
-        failure.message,
+        reply.message,
         hint=hint,
         provider=provider,
-        status=failure.status,
-        code=failure.code or None,
-        request_id=failure.request_id,
-        retryable=retryable and failure.status not in _NEVER_AGAIN,
+        status=reply.status,
+        code=reply.code or None,
+        request_id=reply.request_id,
+        retryable=retryable and reply.status not in _NEVER_AGAIN,
     )
 
 
 def by_status(status: int | None) -> ErrorClass:
-    """Judge by the HTTP status alone."""
+    """Class an error by its HTTP status alone."""
     if status is None:
-        return ApiError, "run the cell again; what had arrived is kept", False
+        return ApiError, tr("run the cell again; what had arrived is kept"), False
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 300 <= status < 400:
-        hint = "the server moved; set base_url to its new address (the key is not sent on)"
+        hint = tr("the server moved; set base_url to its new address (the key is not sent on)")
         return errors.NotFoundError, hint, False
     if status >= 500:
-        return errors.ServerError, "a fault on the provider's side; try again in a moment", False
-    return errors.InvalidRequestError, "the service refuses the request; see %glm wire", False
+        return (
+            errors.ServerError,
+            tr("a fault on the provider's side; try again in a moment"),
+            False,
+        )
+    return errors.InvalidRequestError, tr("the service refuses the request; see %glm wire"), False
 
 
 _BY_STATUS: dict[int, ErrorClass] = {
-    400: (errors.InvalidRequestError, "the service refuses the request; see %glm wire", False),
+    400: (errors.InvalidRequestError, tr("the service refuses the request; see %glm wire"), False),
     401: (
         errors.AuthenticationError,
-        "check that the key is right, not expired, and made for this provider and region",
+        tr("check that the key is right, not expired, and made for this provider and region"),
         False,
     ),
-    402: (errors.BillingError, "the account is out of credit; top it up", False),
-    403: (errors.AccessDeniedError, "the key has no permission for this model or action", False),
-    404: (errors.NotFoundError, "check the model name and the base URL", False),
-    405: (errors.NotFoundError, "check the base URL: this address takes no chat requests", False),
-    408: (errors.ServerError, "the service took too long; try again", True),
-    409: (errors.ServerError, "the service was busy with the same request; try again", True),
-    413: (errors.ContextLengthError, "shorten the prompt, or start a new session", False),
+    402: (errors.BillingError, tr("the account is out of credit; top it up"), False),
+    403: (
+        errors.AccessDeniedError,
+        tr("the key has no permission for this model or action"),
+        False,
+    ),
+    404: (errors.NotFoundError, tr("check the model name and the base URL"), False),
+    405: (
+        errors.NotFoundError,
+        tr("check the base URL: this address takes no chat requests"),
+        False,
+    ),
+    408: (errors.ServerError, tr("the service took too long; try again"), True),
+    409: (errors.ServerError, tr("the service was busy with the same request; try again"), True),
+    413: (errors.ContextLengthError, tr("shorten the prompt, or start a new session"), False),
     422: (
         errors.InvalidRequestError,
-        "the service cannot process the request; see %glm wire",
+        tr("the service cannot process the request; see %glm wire"),
         False,
     ),
-    429: (errors.RateLimitError, "wait a moment, and send fewer requests at a time", False),
-    500: (errors.ServerError, "a fault on the provider's side; try again in a moment", True),
-    502: (errors.ServerError, "the provider is down or unreachable; try again in a moment", True),
-    503: (errors.ServerError, "the provider is overloaded; try again in a moment", True),
-    504: (errors.ServerError, "the provider took too long; try again in a moment", True),
-    529: (errors.ServerError, "the provider is overloaded; try again in a moment", True),
+    429: (errors.RateLimitError, tr("wait a moment, and send fewer requests at a time"), False),
+    500: (errors.ServerError, tr("a fault on the provider's side; try again in a moment"), True),
+    502: (
+        errors.ServerError,
+        tr("the provider is down or unreachable; try again in a moment"),
+        True,
+    ),
+    503: (errors.ServerError, tr("the provider is overloaded; try again in a moment"), True),
+    504: (errors.ServerError, tr("the provider took too long; try again in a moment"), True),
+    529: (errors.ServerError, tr("the provider is overloaded; try again in a moment"), True),
 }
 
 
 def page_title(text: str) -> str:
     """Return the title of a web page, never the whole page."""
-    found = _TITLE.search(text[:20_000])
-    return one_line(html.unescape(found[1])) if found else "a web page without a title"
+    title = _TITLE.search(text[:20_000])
+    return one_line(html.unescape(title[1])) if title else tr("a web page without a title")
 
 
 def one_line(text: str) -> str:
@@ -164,15 +182,17 @@ def one_line(text: str) -> str:
 def not_an_api(title: str) -> GlmError:
     """Return the error for a web page that came with a status of success."""
     return errors.NotAnApiError(
-        f"a web page came back instead of an API reply: {title}",
-        hint="this is not an API endpoint; check the base URL (often a missing /v1), or a proxy",
+        tr("a web page came back instead of an API reply: {title}", title=title),
+        hint=tr(
+            "this is not an API endpoint; check the base URL (often a missing /v1), or a proxy"
+        ),
     )
 
 
-def _page_error(failure: ErrorReply, provider: str) -> GlmError:
-    error = not_an_api(failure.message)
-    error.provider, error.status, error.request_id = provider, failure.status, failure.request_id
-    error.retryable = failure.status in (502, 503, 504)
+def _page_error(reply: ErrorReply, provider: str) -> GlmError:
+    error = not_an_api(reply.message)
+    error.provider, error.status, error.request_id = provider, reply.status, reply.request_id
+    error.retryable = reply.status in (502, 503, 504)
     return error
 
 

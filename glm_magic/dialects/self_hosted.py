@@ -1,4 +1,4 @@
-"""Servers that people run themselves: vLLM, SGLang, llama.cpp, Ollama, LM Studio.
+"""Self-hosted servers: vLLM, SGLang, llama.cpp, Ollama, LM Studio.
 
 Notes
 -----
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core import errors
+from ..core.i18n import tr
 from ..core.messages import Thinking
 from .chat import ChatDialect
 from .errors import ErrorClass, ErrorReply
@@ -19,60 +20,74 @@ from .errors import ErrorClass, ErrorReply
 _BY_TYPE: dict[str, ErrorClass] = {
     "exceed_context_size_error": (
         errors.ContextLengthError,
-        "the conversation is longer than the server's context: shorten it, %glm new, or start the "
-        "server with a larger one",
+        tr(
+            "the conversation is longer than the server's context: shorten it, %glm new, "
+            "or start the server with a larger one"
+        ),
         False,
     ),
-    "unavailable_error": (errors.ServerError, "the server is still loading its model; wait", True),
+    "unavailable_error": (
+        errors.ServerError,
+        tr("the server is still loading its model; wait"),
+        True,
+    ),
     "not_found_error": (
         errors.NotFoundError,
-        "the server does not have this model; its /models page lists what is there",
+        tr("the server does not have this model; its /models page lists what is there"),
         False,
     ),
     "authentication_error": (
         errors.AuthenticationError,
-        "the server wants a key: set GLM_API_KEY to the one it was started with",
+        tr("the server wants a key: set GLM_API_KEY to the one it was started with"),
         False,
     ),
 }
 _OVERFLOW = ("context length", "context size", "context window", "maximum context")
 
 
-def classify(failure: ErrorReply) -> ErrorClass | None:
-    """Return what an error means; these servers mostly tell by a type or in words."""
-    if failure.status == 401:
+def classify(reply: ErrorReply) -> ErrorClass | None:
+    """Return what an error means; most of these servers say it by a type or in words."""
+    if reply.status == 401:
         return _BY_TYPE["authentication_error"]
-    if failure.status == 404:
-        hint = "check the model name (-m NAME), and that the base URL ends in /v1"
+    if reply.status == 404:
+        hint = tr("check the model name (-m NAME), and that the base URL ends in /v1")
         return errors.NotFoundError, hint, False
-    if failure.type in _BY_TYPE:
-        return _BY_TYPE[failure.type]
-    message = failure.message.lower()
+    if reply.type in _BY_TYPE:
+        return _BY_TYPE[reply.type]
+    message = reply.message.lower()
     if any(words in message for words in _OVERFLOW):
         return _BY_TYPE["exceed_context_size_error"]
     return None
 
 
-def template_switch(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
+def template_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
     """Spell thinking as a switch of the chat template."""
-    return {"chat_template_kwargs": {"enable_thinking": wanted is not False}}
+    return {"chat_template_kwargs": {"enable_thinking": thinking is not False}}
 
 
-def vllm_thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:
+def template_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:  # noqa: ARG001
+    """Keep or drop earlier reasoning by a switch of the newer GLM chat templates."""
+    switches = {**body.get("chat_template_kwargs", {}), "clear_thinking": not preserve}
+    body["chat_template_kwargs"] = switches
+
+
+def vllm_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:
     """Spell thinking as vLLM does, which also takes an effort level."""
-    switch = template_switch(wanted, offer)
-    return {**switch, "reasoning_effort": wanted} if isinstance(wanted, str) else switch
+    switch = template_thinking(thinking, offer)
+    return {**switch, "reasoning_effort": thinking} if isinstance(thinking, str) else switch
 
 
-def ollama_thinking(wanted: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
+def ollama_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001
     """Spell thinking as Ollama's /v1 does: by effort, where ``none`` is off."""
-    if isinstance(wanted, str):
-        return {"reasoning_effort": wanted}
-    return {"reasoning_effort": "medium" if wanted else "none"}
+    if isinstance(thinking, str):
+        return {"reasoning_effort": thinking}
+    return {"reasoning_effort": "medium" if thinking else "none"}
 
 
-VLLM = ChatDialect("vllm", vllm_thinking, classify, reasoning_field="reasoning")
-SGLANG = ChatDialect("sglang", template_switch, classify)
-LLAMACPP = ChatDialect("llamacpp", template_switch, classify)
+VLLM = ChatDialect(
+    "vllm", vllm_thinking, classify, reasoning_field="reasoning", preserve=template_preserve
+)
+SGLANG = ChatDialect("sglang", template_thinking, classify, preserve=template_preserve)
+LLAMACPP = ChatDialect("llamacpp", template_thinking, classify, preserve=template_preserve)
 OLLAMA = ChatDialect("ollama", ollama_thinking, classify, reasoning_field="reasoning")
-LMSTUDIO = ChatDialect("lmstudio", template_switch, classify)
+LMSTUDIO = ChatDialect("lmstudio", template_thinking, classify)

@@ -1,10 +1,12 @@
-"""Reasoning that arrives inside the text, between think tags.
+"""Reasoning inside the text, between think tags.
 
 Notes
 -----
 Seen where a server runs without a reasoning parser. GLM-4.7 and later templates end the prompt with
-the opening tag, so a reply may hold nothing but ``</think>``; a stream cannot know this in advance.
-A tag in code, or any tag after real content has begun, is text.
+the opening tag, so a reply may hold only ``</think>``. A stream cannot know this in advance: what
+was shown as the answer until then is reclassified by one event, `ContentWasReasoning`. A lone
+closing tag is looked for at self-hosted servers only, outside of code, and never after reasoning
+has come in a field of its own. A tag in code, or any tag after real content has begun, is text.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ CLOSE = "</think>"
 
 
 class ThinkTags:
-    """Tell reasoning from content in one text that arrives in pieces.
+    """Separates reasoning from content in a text that arrives in pieces.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ class ThinkTags:
             return []
         return [ReasoningDelta(held) if self._feed == self._inside else ContentDelta(held)]
 
-    def content_only(self) -> None:
+    def ignore_tags(self) -> None:
         """Stop looking for tags: reasoning has arrived in a field of its own."""
         if self._feed == self._at_start or self._feed == self._outside:
             self._held, self._blank = "".join((*self._blank, self._held)), []

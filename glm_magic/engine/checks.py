@@ -198,7 +198,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
         if problem:
             cls = UnsupportedError if rules[name].refused else InvalidValueError
             raise cls(
-                f"{name} {problem}" if cls is InvalidValueError else problem,
+                problem,
                 hint=f"leave {name} out"
                 + ("" if rules[name].refused else ", or change it")
                 + f" ({offer.provider.title})",
@@ -234,7 +234,7 @@ def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[N
     """Tell of parameters that the provider's documentation does not name."""
     rules = offer.provider.parameters
     unlisted = [name for name in parameters if name not in rules]
-    if unlisted and rules and offer.provider.sells:
+    if unlisted and rules and not offer.provider.self_hosted:
         yield Notice(
             "unlisted-parameter",
             f"{', '.join(unlisted)}: not in {offer.provider.title}'s list of parameters, "

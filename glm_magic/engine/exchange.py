@@ -144,7 +144,7 @@ class Exchange:
 
     async def _read_chunks(self, reply: HttpResponse, framer: BodyReader, decoder: Decoder) -> None:
         until_s: float | None = None
-        while not decoder.over:
+        while not decoder.is_done:
             if decoder.finish_reason is None:
                 chunk = await anext(reply.chunks, None)
             else:

@@ -136,7 +136,7 @@ def _env(name: str) -> str | None:
 def _lacks(known: Catalogue, provider: str | None, model: str) -> bool:
     """Whether a provider that the caller named is a service that does not have a model."""
     info = known.providers.get(provider or "")
-    if info is None or not info.sells:
+    if info is None or info.self_hosted:
         return False
     named, bare = split_model(known, None, model)
     listed = find_model(known, (bare or model).removeprefix(info.model_prefix))
@@ -151,7 +151,7 @@ def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
         server = local.start()
         own = replace(provider, base_url=server.base_url)
         return replace(offer, provider=own, context=server.context), server.secret
-    if provider.sells:
+    if not provider.self_hosted:
         return offer, require_key(provider, options.api_key)
     return offer, find_key(provider, options.api_key)
 

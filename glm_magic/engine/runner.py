@@ -69,7 +69,7 @@ class OutputCheck:
             reasoning=step.reasoning,
             reasoning_from=call.offer.provider.name,
         )
-        text = f"This does not fit: {problem}\n{self._shape.instruction}"
+        text = f"This does not fit: {problem}\n{self._shape.prompt}"
         return call.with_messages([said, Message("user", text)])
 
     def _error(self, step: Step, problem: str, *, cut: bool) -> SchemaError:

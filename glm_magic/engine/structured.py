@@ -52,7 +52,7 @@ def apply_schema(options: Options, offer: Offer) -> SchemaRequest:
 def json_schema(shape: OutputSchema) -> dict[str, Any]:
     """Return a shape as ``response_format`` takes it."""
     name = "".join(c if c.isascii() and c.isalnum() else "_" for c in shape.name)[:64]
-    own = {"name": name or "answer", "schema": shape.sent, "strict": True}
+    own = {"name": name or "answer", "schema": shape.wire_schema, "strict": True}
     return {"type": "json_schema", "json_schema": own}
 
 
@@ -72,7 +72,7 @@ def _mode(options: Options, offer: Offer) -> str:
 
 def _needs_no_thinking(offer: Offer) -> bool:
     """Whether JSON is given only with thinking off, as at Model Studio."""
-    return offer.provider.dialect.startswith("dashscope")
+    return offer.provider.json_needs_no_thinking
 
 
 def _may_be_off(options: Options, offer: Offer) -> bool:
@@ -81,7 +81,7 @@ def _may_be_off(options: Options, offer: Offer) -> bool:
 
 
 def _system(system: str | None, shape: OutputSchema) -> str:
-    return f"{system}\n\n{shape.instruction}" if system else shape.instruction
+    return f"{system}\n\n{shape.prompt}" if system else shape.prompt
 
 
 def _with(options: Options, form: Mapping[str, Any]) -> Options:

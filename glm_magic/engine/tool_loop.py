@@ -131,7 +131,7 @@ class ToolLoop:
         return bool(outcome.value)
 
     async def _result(self, tool: Tool, function: Callable[[], Any]) -> tuple[RunStatus, str]:
-        aside = tool.aside or self._follow.parallel
+        aside = tool.runs_in_thread or self._follow.parallel
         try:
             async with asyncio.timeout(self._follow.timeout_s):
                 outcome = await self._errands.run(function, aside=aside, finish=result_text)

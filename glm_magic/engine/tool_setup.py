@@ -77,15 +77,14 @@ def web_search(offer: Offer) -> Mapping[str, Any]:
         The provider has none for this model.
     """
     provider = offer.provider
-    if provider.dialect != "bigmodel":
+    if not provider.web_search or offer.web_search == "no":
         raise UnsupportedError(
             f"{provider.title} has no web search for {offer.model.id}",
             hint="ask at bigmodel or zai, or give a function of your own that searches",
             provider=provider.name,
         )
-    engine = "search-prime" if provider.name == "zai" else "search_pro"
-    own = {"enable": True, "search_engine": engine, "search_result": True}
-    return {"type": WEB_SEARCH, WEB_SEARCH: own}
+    search = {"enable": True, "search_engine": provider.web_search, "search_result": True}
+    return {"type": WEB_SEARCH, WEB_SEARCH: search}
 
 
 def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _body(call: PreparedRequest) -> Any:
 
 
 def _needs_key(call: PreparedRequest) -> bool:
-    return call.offer.provider.sells or find_key(call.offer.provider) is not None
+    return not call.offer.provider.self_hosted or find_key(call.offer.provider) is not None
 
 
 def _variable(call: PreparedRequest) -> str:

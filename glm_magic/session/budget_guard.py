@@ -183,7 +183,7 @@ def _foreign(limit: Limit, call: PreparedRequest) -> Notice | None:
         return None
     where = f"{offer.model.id} at {offer.provider.name}"
     why = f"is billed in {offer.price.currency}" if offer.price else "has no known price"
-    if limit.of == "cell" or (offer.price is None and offer.provider.sells):
+    if limit.of == "cell" or (offer.price is None and not offer.provider.self_hosted):
         other = f"in {offer.price.currency}" if offer.price else "in tokens, such as 20k"
         raise InvalidValueError(
             f"{where} {why}, so {limit.name} cannot be held; nothing was sent",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ..catalogue.load import catalogue
 from . import autosave as journals
 from .amounts import Amount, parse_amount
 from .budget_guard import BudgetGuard, Limit
@@ -24,10 +25,6 @@ DAY = "budget day"
 QUOTA = "quota"
 REREAD_S = 1.0
 """How long the sums of other kernels are believed."""
-FREE_PROVIDERS = ("dashscope", "dashscope-native")
-"""Where the free quota of Model Studio's GLM-4.5 page holds: Beijing, both protocols."""
-FREE_DAYS = 180
-"""Days after which it ends, by the same page (seen 2026-11)."""
 
 _in_memory: dict[str, str] = {}
 
@@ -130,9 +127,15 @@ class Quota:
         used = sum(
             (entry.usage.input or 0) + (entry.usage.output or 0)
             for entry in entries
-            if entry.provider in FREE_PROVIDERS and entry.model == model and entry.day >= self.since
+            if has_free_quota(entry.provider) and entry.model == model and entry.day >= self.since
         )
         return max(0, self.tokens - used)
+
+
+def has_free_quota(provider: str) -> bool:
+    """Whether a provider gives free tokens for each model."""
+    info = catalogue().providers.get(provider)
+    return info is not None and info.free_quota_days > 0
 
 
 def quota() -> Quota | None:

@@ -1,8 +1,7 @@
-"""A Python function as a tool: its schema, and calls of it.
+"""Python functions as tools: schemas from their type hints and docstrings, and calls of them.
 
-What a function's docstring says about it and its parameters, in numpydoc or Google style.
-
-What the user gave as tools -> schemas to send, and what may be called.
+pydantic does the typing. A function's parameters become a model whose fields have names of their
+own, since a parameter may be called ``schema`` or ``_x``, which a model's field may not.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from .tool import Tool, ToolError, parse_arguments
 from .type_hints import hints_of
 
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Docs:
-    """A docstring, read."""
+    """The parts of a docstring."""
 
     description: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
-    """What each parameter is said to be, by its name."""
+    """Descriptions of the parameters, by name."""
 
 
 def read_docs(function: Callable[..., Any]) -> Docs:
-    """Return what a docstring says; one of no known style is a description as a whole."""
+    """Read a docstring in numpydoc or Google style; any other is all description."""
     from docstring_parser import ParseError, parse
 
     text = inspect.getdoc(function) or ""
     try:
-        found = parse(text)
+        docs = parse(text)
     except ParseError:
         return Docs(text.strip())
-    said = [found.short_description or "", found.long_description or ""]
+    paragraphs = [docs.short_description or "", docs.long_description or ""]
     parameters = {
         name.strip(): " ".join((item.description or "").split())
-        for item in found.params
+        for item in docs.params
         for name in item.arg_name.split(",")  # numpydoc: "a, b : int"
     }
-    return Docs("\n\n".join(part for part in said if part), parameters)
+    return Docs("\n\n".join(filter(None, paragraphs)), parameters)
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -74,18 +74,18 @@ class FunctionTool:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = _name(function)
-        self.aside = _is_async(function)
+        self.runs_in_thread = _is_async(function)
         self._parameters = _parameters(function)
         self._model = _model(function, self.name, self._parameters)
         self.schema = self._schema()
 
     def _schema(self) -> Mapping[str, Any]:
         description = read_docs(_documented(self.function)).description
-        own: dict[str, Any] = {"name": self.name}
+        function: dict[str, Any] = {"name": self.name}
         if description:
-            own["description"] = description
-        own["parameters"] = _json_schema(self._model, self.name)
-        return {"type": "function", "function": own}
+            function["description"] = description
+        function["parameters"] = _json_schema(self._model, self.name)
+        return {"type": "function", "function": function}
 
     def bind(self, arguments: str) -> Callable[[], Any]:
         """Return the call with its arguments checked and converted to the hinted types.
@@ -93,13 +93,13 @@ class FunctionTool:
         Raises
         ------
         ToolError
-            The arguments are no JSON object, or do not fit the parameters.
+            The arguments are not a JSON object, or do not fit the parameters.
         """
         from pydantic import ValidationError
 
         given = parse_arguments(arguments)
         try:
-            # in JSON mode a date may be a text, which in Python mode it may not always be
+            # JSON mode takes a date as text, which Python mode does not always do
             checked = self._model.model_validate_json(json.dumps(given))
         except ValidationError as error:
             raise ToolError(f"the arguments do not fit: {problems(error)}") from None
@@ -122,24 +122,25 @@ class FunctionTool:
 
 def problems(error: ValidationError) -> str:
     """Return what does not fit, place by place."""
-    found = error.errors(include_url=False, include_context=False)
-    places = (".".join(str(part) for part in item["loc"]) for item in found)
-    said = [f"{place}: {item['msg']}" for place, item in zip(places, found, strict=True)]
-    return "; ".join(said[:10])
+    details = error.errors(include_url=False, include_context=False)
+    texts = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details]
+    return "; ".join(texts[:10])
 
 
 def _name(function: Any) -> str:
     if not callable(function) or inspect.isclass(function):
         raise InvalidValueError(
-            f"a tool is a function, not {str(function)[:60]!r}",
-            hint="give functions, or schemas: "
-            '{"type": "function", "function": {"name": …, "parameters": …}}',
+            tr("a tool must be a function, not {value!r}", value=str(function)[:60]),
+            hint=tr(
+                'give functions, or schemas: {{"type": "function", "function": {{"name": …, '
+                '"parameters": …}}}}'
+            ),
         )
     name = str(getattr(_documented(function), "__name__", type(function).__name__))
     if not _NAME.fullmatch(name):
         raise InvalidValueError(
-            f"a tool cannot be called {name!r}",
-            hint="define it with def and a name of letters, digits and _ (at most 64)",
+            tr("a tool cannot be called {name!r}", name=name),
+            hint=tr("define it with def and a name of letters, digits and _ (at most 64)"),
         )
     return name
 
@@ -161,8 +162,8 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise InvalidValueError(
-            f"the parameters of {_name(function)} are not known",
-            hint="write a small function with type hints around it",
+            tr("the parameters of {name} are not known", name=_name(function)),
+            hint=tr("write a small function with type hints around it"),
         ) from None
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [item for item in signature.parameters.values() if item.kind not in variable]
@@ -176,24 +177,20 @@ def _takes_any(function: Callable[..., Any]) -> bool:
 def _model(
     function: Callable[..., Any], name: str, parameters: list[inspect.Parameter]
 ) -> type[BaseModel]:
-    """Return a model of the arguments, in which pydantic does the typing.
-
-    The fields have names of their own: a parameter may be called ``schema`` or ``_x``, which a
-    model's field may not.
-    """
+    """Return a model of the arguments."""
     from pydantic import ConfigDict, Field, create_model
     from pydantic.errors import PydanticUserError
     from pydantic_core import SchemaError
 
-    said = read_docs(_documented(function)).parameters
+    descriptions = read_docs(_documented(function)).parameters
     config = ConfigDict(extra="allow" if _takes_any(function) else "forbid", validate_by_alias=True)
     try:
         hints = _hints(function)
         fields: dict[str, Any] = {}
         for number, item in enumerate(parameters):
             about: dict[str, Any] = {"alias": item.name}
-            if said.get(item.name):
-                about["description"] = said[item.name]
+            if descriptions.get(item.name):
+                about["description"] = descriptions[item.name]
             hint = hints.get(item.name, Any)
             if _is_field(item.default):  # x: int = Field(5, description="…")
                 hint = Annotated[hint, item.default]
@@ -204,8 +201,14 @@ def _model(
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0].removesuffix(".")
         raise InvalidValueError(
-            f"the parameters of {name} cannot come from JSON: {reason[:120]}",
-            hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
+            tr(
+                "the parameters of {name} cannot come from JSON: {reason}",
+                name=name,
+                reason=reason[:120],
+            ),
+            hint=tr(
+                "use types such as int, str, list, dict, Literal, a dataclass or a pydantic model"
+            ),
         ) from None
 
 
@@ -216,35 +219,39 @@ def _is_field(default: Any) -> bool:
 
 
 def _hints(function: Any) -> dict[str, Any]:
-    place = _documented(function)
-    if not inspect.isroutine(place):
-        place = type(place).__call__
-    return hints_of(place)
+    target = _documented(function)
+    return hints_of(target if inspect.isroutine(target) else type(target).__call__)
 
 
 def _json_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
     from pydantic.errors import PydanticUserError
 
     try:
-        made = model.model_json_schema(schema_generator=untitled())
+        schema = model.model_json_schema(schema_generator=untitled())
     except PydanticUserError as error:
         raise InvalidValueError(
-            f"the parameters of {name} have no JSON schema: {str(error).splitlines()[0][:120]}",
-            hint="use types such as int, str, list, dict, Literal, a dataclass or a pydantic model",
+            tr(
+                "the parameters of {name} have no JSON schema: {reason}",
+                name=name,
+                reason=str(error).splitlines()[0][:120],
+            ),
+            hint=tr(
+                "use types such as int, str, list, dict, Literal, a dataclass or a pydantic model"
+            ),
         ) from None
-    made.pop("title", None)
-    for part in made.get("properties", {}).values():
+    schema.pop("title", None)
+    for part in schema.get("properties", {}).values():
         if isinstance(part.get("default"), float) and not math.isfinite(part["default"]):
-            del part["default"]  # JSON has no form for it
-    return made
+            del part["default"]  # JSON cannot hold it
+    return schema
 
 
 def untitled() -> type[GenerateJsonSchema]:
-    """Return pydantic's generator without the titles that only repeat each name."""
+    """Return pydantic's schema generator without the titles that only repeat a name."""
     from pydantic.json_schema import GenerateJsonSchema
 
     class Untitled(GenerateJsonSchema):
-        """Silent about defaults that JSON has no form for."""
+        """Does not warn about defaults that JSON cannot hold."""
 
         ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
@@ -260,26 +267,27 @@ def resolve_tools(given: Iterable[Any]) -> tuple[tuple[Mapping[str, Any], ...], 
     Parameters
     ----------
     given : iterable
-        Functions, tools of a server, or bare schemas, whose calls are the caller's own to make.
+        Functions, tools of a server, or bare schemas, whose calls are left to the caller.
 
     Raises
     ------
     InvalidValueError
-        Something is no tool, or two tools have the same name.
+        Something is not a tool, or two tools have the same name.
     """
     schemas: dict[str, Mapping[str, Any]] = {}
-    callable_: dict[str, Tool] = {}
+    tools: dict[str, Tool] = {}
     for number, item in enumerate(given):
         schema, tool = _tool(item)
         name = str(_function(schema).get("name") or f"#{number}")
         if name in schemas:
             raise InvalidValueError(
-                f"two tools are called {name!r}", hint="give one of them another name"
+                tr("two tools are called {name!r}", name=name),
+                hint=tr("give one of them another name"),
             )
         schemas[name] = schema
         if tool is not None:
-            callable_[name] = tool
-    return tuple(schemas.values()), callable_
+            tools[name] = tool
+    return tuple(schemas.values()), tools
 
 
 def _tool(item: Any) -> tuple[Mapping[str, Any], Tool | None]:
@@ -287,8 +295,10 @@ def _tool(item: Any) -> tuple[Mapping[str, Any], Tool | None]:
         is_function = item.get("type") == "function"
         if "type" not in item or (is_function and not _function(item).get("name")):
             raise InvalidValueError(
-                f"this is no tool: {str(item)[:80]}",
-                hint='a schema is {"type": "function", "function": {"name": …, "parameters": …}}',
+                tr("not a tool: {item}", item=str(item)[:80]),
+                hint=tr(
+                    'a schema is {{"type": "function", "function": {{"name": …, "parameters": …}}}}'
+                ),
             )
         return item, None
     if hasattr(item, "schema") and hasattr(item, "bind"):

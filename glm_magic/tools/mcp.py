@@ -1,7 +1,9 @@
 """Servers of the Model Context Protocol, and their tools.
 
-Each server has one task on a thread of its own for as long as it lives: the protocol's client has
-to be closed by the task that opened it. All of them end with the process.
+Each server has one task, on one thread for all of them, for as long as it lives: the protocol's
+client must be closed by the task that opened it. All of them end with the process. Tools carry
+their server's name, since servers give the same names, and Model Studio refuses one called
+``search``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, UnavailableError
+from ..core.i18n import tr
 from ..wire.io_thread import LoopThread
 from .tool import ToolError, parse_arguments
 
@@ -48,17 +51,17 @@ class Address:
 class McpTool:
     """One tool of a server."""
 
-    aside = True
+    runs_in_thread = True
 
     def __init__(self, server: McpServer, tool: Any) -> None:
         self.own_name: str = tool.name
         """The name by which its server knows it."""
-        # servers name their tools alike, and some providers refuse names such as "search"
         self.name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{server.name}_{tool.name}")[:64]
         self._server = server
         parameters = _field(tool, "input_schema", "inputSchema") or {"type": "object"}
-        own = {"name": self.name, "description": tool.description or "", "parameters": parameters}
-        self.schema: Mapping[str, Any] = {"type": "function", "function": own}
+        description = tool.description or ""
+        function = {"name": self.name, "description": description, "parameters": parameters}
+        self.schema: Mapping[str, Any] = {"type": "function", "function": function}
 
     def bind(self, arguments: str) -> Callable[[], Any]:
         """Return the call; the server itself checks the arguments.
@@ -100,12 +103,12 @@ class McpServer:
 
     @property
     def alive(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """Whether it was started and has not ended."""
         return self._life is not None and not self._life.done()
 
     @property
     def listed(self) -> str:
-        """The names of its tools, as it told them when it was started last."""
+        """The names of its tools, as it listed them when it was last started."""
         return ", ".join(tool.own_name for tool in self._tools)
 
     def tools(self) -> tuple[McpTool, ...]:
@@ -128,17 +131,19 @@ class McpServer:
             ready.result(START_S)
         except FutureTimeoutError:
             self._life.cancel()
-            raise self._unavailable(f"it did not answer within {START_S:g} s") from None
+            reason = tr("it did not answer within {time:g} s", time=START_S)
+            raise self._unavailable(reason) from None
         except GlmError:
             raise
         except Exception as error:
             raise self._unavailable(_reason(error)) from None
 
     def _unavailable(self, why: str) -> UnavailableError:
-        last = self._last_words
+        if self._last_words:
+            why = tr("{reason} ({last})", reason=why, last=self._last_words)
         return UnavailableError(
-            f"the MCP server {self.name} is not there: {why}{f' ({last})' if last else ''}",
-            hint=f"check that this works: {self.address}",
+            tr("the MCP server {name} is not available: {reason}", name=self.name, reason=why),
+            hint=tr("check that this works: {command}", command=self.address),
         )
 
     async def _live(self, ready: Future[None]) -> None:
@@ -164,8 +169,8 @@ class McpServer:
             from mcp import Client, StdioServerParameters, stdio_client
         except ImportError:
             raise UnavailableError(
-                "MCP servers need the package mcp, which is not installed (or is older than 2)",
-                hint='pip install "glm-magic[mcp]"',
+                tr("MCP servers need the package mcp, which is not installed (or is older than 2)"),
+                hint=tr('pip install "glm-magic[mcp]"'),
             ) from None
         if self.address.url:
             async with Client(self.address.url) as client:
@@ -174,13 +179,13 @@ class McpServer:
         command, *arguments = self.address.command
         env = dict(self.address.env) or None
         parameters = StdioServerParameters(command=command, args=arguments, env=env)
-        # its stderr goes into a file: a notebook's own has no descriptor that a child could use
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        # a notebook's stderr has no file descriptor that a child process could use
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             try:
-                async with Client(stdio_client(parameters, errlog=said)) as client:
+                async with Client(stdio_client(parameters, errlog=log)) as client:
                     yield client
             finally:
-                self._last_words = _last_line(said)
+                self._last_words = _last_line(log)
 
     def call(self, name: str, arguments: dict[str, Any]) -> Future[str]:
         """Call a tool; cancelling the result cancels the call."""
@@ -194,7 +199,7 @@ class McpServer:
             result = await client.call_tool(name, arguments)
         except Exception as error:
             if getattr(error, "code", None) == _CONNECTION_CLOSED and self._stop is not None:
-                self._stop.set()  # its command has ended; the next turn starts it again
+                self._stop.set()  # its command has ended; the next turn restarts it
             raise ToolError(f"the MCP server {self.name}: {_reason(error)}") from None
         text = _text(result)
         if _field(result, "is_error", "isError"):
@@ -225,19 +230,19 @@ async def _list(client: Client) -> list[Any]:
 
 
 def _text(result: CallToolResult) -> str:
-    """Return a result as text; what is no text is named."""
+    """Return a result as text; other parts are named by their type."""
     parts = []
     for part in result.content:
         text = getattr(part, "text", None)
         resource = getattr(getattr(part, "resource", None), "text", None)
-        told = text if text is not None else resource
+        content = text if text is not None else resource
         kind = f"({part.type}, {_field(part, 'mime_type', 'mimeType')})"
-        parts.append(kind if told is None else told)
+        parts.append(kind if content is None else content)
     return "\n".join(parts)
 
 
 def _field(value: Any, *names: str) -> Any:
-    """Return a field by whichever of its names there is."""
+    """Return a field by whichever of its names exists."""
     return next((getattr(value, name) for name in names if hasattr(value, name)), None)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..core.errors import InvalidValueError, UnknownNameError
+from ..core.i18n import tr
 from .mcp import Address, McpServer
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
@@ -41,23 +42,27 @@ def add_mcp(
     Raises
     ------
     InvalidValueError
-        The name is taken or none, or there is neither command nor URL.
+        The name is taken or invalid, or there is neither a command nor a URL.
     UnavailableError
         The server cannot be started or reached.
     """
     if not _NAME.fullmatch(name):
         raise InvalidValueError(
-            f"an MCP server cannot be called {name!r}",
-            hint="use letters, digits, _ and -, at most 31",
+            tr("an MCP server cannot be called {name!r}", name=name),
+            hint=tr("use letters, digits, _ and -, at most 31"),
         )
     if bool(command) == bool(url) or (url and not url.startswith(("http://", "https://"))):
         raise InvalidValueError(
-            f"where is the MCP server {name}?",
-            hint=f"%glm mcp add {name} -- COMMAND ARGUMENTS, or %glm mcp add {name} https://…",
+            tr("give a command or a URL for the MCP server {name}", name=name),
+            hint=tr(
+                "%glm mcp add {name} -- COMMAND ARGUMENTS, or %glm mcp add {name} https://…",
+                name=name,
+            ),
         )
     if name in _servers:
         raise InvalidValueError(
-            f"there is an MCP server {name} already", hint=f"%glm mcp remove {name} ends it"
+            tr("there is an MCP server {name} already", name=name),
+            hint=tr("%glm mcp remove {name} ends it", name=name),
         )
     server = McpServer(name, Address(tuple(command), url, dict(env or {})))
     tools = server.tools()
@@ -86,10 +91,12 @@ def mcp_server(name: str) -> McpServer:
         There is none.
     """
     if name not in _servers:
-        known = ", ".join(_servers)
+        existing = ", ".join(_servers)
         raise UnknownNameError(
-            f"there is no MCP server {name!r}",
-            hint=f"there are: {known}" if known else f"%glm mcp add {name} -- COMMAND ARGUMENTS",
+            tr("there is no MCP server {name!r}", name=name),
+            hint=tr("there are: {names}", names=existing)
+            if existing
+            else tr("%glm mcp add {name} -- COMMAND ARGUMENTS", name=name),
         )
     return _servers[name]
 

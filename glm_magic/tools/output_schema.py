@@ -1,4 +1,4 @@
-"""The shape that an answer shall have: its JSON schema, and reading an answer by it."""
+"""The schema that an answer must match: how it is sent, and how an answer is read by it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from .function import problems, untitled
 from .type_hints import usable
 
 _FENCE = re.compile(r"\A\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _KEYWORDS = ("type", "properties", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "items")
 _DEFINITIONS = ("$defs", "definitions")
-"""Where schemas keep their parts; the second since long before the first."""
-_HINT = "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
+"""Where schemas keep their parts; the second is the older spelling."""
+_HINT = tr(
+    "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
+)
 
 
 class OutputMismatchError(Exception):
-    """What is wrong with an answer, in words for the model."""
+    """An answer does not match; the message is for the model."""
 
 
 class OutputSchema:
-    """What an answer has to look like.
+    """The schema that an answer must match.
 
     Parameters
     ----------
@@ -44,23 +47,23 @@ class OutputSchema:
         else:
             self.name, self.schema, self._check = _of_type(given)
         self.key = _key(self.schema)
-        """Key under which a value is sent that is no object by itself; empty: it is one."""
+        """Key under which a value is sent that is not an object itself; empty: it is one."""
 
     @property
-    def sent(self) -> dict[str, Any]:
-        """The schema as it is sent: of an object, which every JSON mode asks for."""
+    def wire_schema(self) -> dict[str, Any]:
+        """The schema as it is sent: that of an object, which every JSON mode asks for."""
         if not self.key:
             return {**_referred(self.schema), **_definitions(self.schema)}
-        own = {name: part for name, part in self.schema.items() if name not in _DEFINITIONS}
-        inner = _moved(own, f"#/properties/{self.key}")
+        bare = {name: part for name, part in self.schema.items() if name not in _DEFINITIONS}
+        inner = _moved(bare, f"#/properties/{self.key}")
         made: dict[str, Any] = {"type": "object", "properties": {self.key: inner}}
         made.update(required=[self.key], additionalProperties=False)
         return {**made, **_definitions(self.schema)}
 
     @property
-    def instruction(self) -> str:
+    def prompt(self) -> str:
         """What the model is told, whatever the server enforces."""
-        schema = json.dumps(self.sent, ensure_ascii=False)
+        schema = json.dumps(self.wire_schema, ensure_ascii=False)
         return (
             "Answer with one JSON object and nothing else: no explanation, no code fence. "
             f"It has to fit this JSON schema:\n{schema}"
@@ -71,13 +74,13 @@ class OutputSchema:
 
         Raises
         ------
-        ShapeError
-            It holds no JSON, or JSON of another shape.
+        OutputMismatchError
+            It holds no JSON, or JSON that does not match.
         """
-        found = _json(answer)
-        if self.key and isinstance(found, dict) and set(found) == {self.key}:
-            found = found[self.key]
-        return self._check(found)
+        value = _json(answer)
+        if self.key and isinstance(value, dict) and set(value) == {self.key}:
+            value = value[self.key]
+        return self._check(value)
 
 
 def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
@@ -86,14 +89,16 @@ def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
     from pydantic_core import SchemaError
 
     if given is None or isinstance(given, (str, int, float)) or inspect.isroutine(given):
-        raise InvalidValueError(f"{given!r} is no shape for an answer", hint=_HINT)
+        raise InvalidValueError(tr("{value!r} is not a schema", value=given), hint=_HINT)
     name = str(getattr(given, "__name__", given))
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(usable(given))
         schema = adapter.json_schema(schema_generator=untitled())
     except (PydanticUserError, SchemaError, NameError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:120]
-        raise InvalidValueError(f"{name[:60]} has no JSON schema: {reason}", hint=_HINT) from None
+        raise InvalidValueError(
+            tr("{name} has no JSON schema: {reason}", name=name[:60], reason=reason), hint=_HINT
+        ) from None
 
     def check(value: Any) -> Any:
         try:
@@ -113,30 +118,30 @@ def _of_schema(given: Mapping[str, Any]) -> tuple[str, dict[str, Any], Callable[
     schema = dict(inner) if isinstance(inner, Mapping) else dict(given)
     if not any(word in schema for word in _KEYWORDS):
         raise InvalidValueError(
-            f"this is no JSON schema: {str(dict(given))[:80]}",
-            hint='a schema has a "type" or "properties"; ' + _HINT,
+            tr("not a JSON schema: {text}", text=str(dict(given))[:80]),
+            hint=tr('a schema has a "type" or "properties"; {hint}', hint=_HINT),
         )
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise InvalidValueError(
-            f"this is no JSON schema: {error.message[:120]}", hint=_HINT
+            tr("not a JSON schema: {text}", text=error.message[:120]), hint=_HINT
         ) from None
     for place in _references(schema):
-        if not _stands(schema, place):
+        if not _points_into(schema, place):
             raise InvalidValueError(
-                f"this is no JSON schema: there is nothing at {place!r} in it",
-                hint="a reference has to lead to a place of the same schema, such as #/$defs/City",
+                tr("not a JSON schema: there is nothing at {place!r} in it", place=place),
+                hint=tr("a reference must point into the same schema, such as #/$defs/City"),
             )
     validator = Draft202012Validator(schema)
 
     def check(value: Any) -> Any:
-        found = [
+        texts = [
             f"{error.json_path.removeprefix('$').removeprefix('.') or 'value'}: {error.message}"
             for error in validator.iter_errors(value)
         ]
-        if found:
-            raise OutputMismatchError("; ".join(text[:300] for text in found[:10]))
+        if texts:
+            raise OutputMismatchError("; ".join(text[:300] for text in texts[:10]))
         return value
 
     title = given.get("name") or schema.get("title") or "answer"
@@ -144,7 +149,7 @@ def _of_schema(given: Mapping[str, Any]) -> tuple[str, dict[str, Any], Callable[
 
 
 def _key(schema: Mapping[str, Any]) -> str:
-    """Return the key to send a value under that is no object; empty for an object."""
+    """Return the key under which to send a value that is not an object; empty for an object."""
     referred = _referred(schema)
     if referred.get("type") == "object" or "properties" in referred:
         return ""
@@ -152,7 +157,7 @@ def _key(schema: Mapping[str, Any]) -> str:
 
 
 def _referred(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a schema is that only points to one of its definitions, as a recursive one."""
+    """Return the definition that a schema points to, as a recursive one does."""
     for place in _DEFINITIONS:
         name = str(schema.get("$ref", "")).removeprefix(f"#/{place}/")
         if name in schema.get(place, {}):
@@ -175,8 +180,8 @@ def _references(part: Any) -> Iterator[str]:
             yield from _references(inner)
 
 
-def _stands(schema: Any, reference: str) -> bool:
-    """Whether a reference leads to a place of the schema."""
+def _points_into(schema: Any, reference: str) -> bool:
+    """Whether a reference points to a place in the schema."""
     if not reference.startswith("#"):
         return False
     for step in reference[1:].split("/")[1:]:
@@ -191,23 +196,23 @@ def _stands(schema: Any, reference: str) -> bool:
 
 
 def _moved(part: Any, place: str) -> Any:
-    """Return a schema that stands at another place now, with what refers to its whole."""
+    """Return a schema moved to another place, with references to its root."""
     if isinstance(part, Mapping):
         return {k: place if (k, v) == ("$ref", "#") else _moved(v, place) for k, v in part.items()}
     return [_moved(inner, place) for inner in part] if isinstance(part, list) else part
 
 
 def _json(answer: str) -> Any:
-    """Return the JSON of an answer, which may stand in a fence or after some words."""
+    """Return the JSON of an answer, which may be in a code fence or after some words."""
     fenced = _FENCE.match(answer)
     text = (fenced[1] if fenced else answer).strip()
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        found = _first(text)
-        if found is None:
-            raise OutputMismatchError(f"it is not JSON ({error})") from None
-        return found[0]
+        first = _first(text)
+        if first is None:
+            raise OutputMismatchError(tr("it is not JSON ({reason})", reason=error)) from None
+        return first[0]
 
 
 def _first(text: str) -> tuple[Any] | None:

@@ -1,7 +1,4 @@
-"""What a function returned, as text for the model; sizes capped and saying so.
-
-A list of records -> rows, for a table or a DataFrame.
-"""
+"""What a function returned, as text for the model, with sizes capped; values as records."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ from ..core.text import join_surrogates
 from .tool import ToolError
 
 MAX_CHARACTERS = 20_000
-"""Longest result that the model is told; more would fill its context."""
+"""Longest result that goes to the model; more would fill its context."""
 
 MAX_ITEMS = 1000
-"""How many items are taken of a generator, which may never end."""
+"""How many items are taken from a generator, which may never end."""
 
 
 def result_text(value: Any) -> str:
@@ -30,14 +27,14 @@ def result_text(value: Any) -> str:
     Raises
     ------
     ToolError
-        The value cannot even be shown.
+        The value cannot be written as text.
     """
     try:
         return capped(join_surrogates(_text(value)))
     except Exception as error:
         kind = type(value).__name__
         raise ToolError(
-            f"the function returned {kind}, which cannot be shown: {_one_line(error)}"
+            f"the function returned {kind}, which cannot be shown: {_summary(error)}"
         ) from None
 
 
@@ -78,7 +75,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return something in JSON for a value that has no form there: lists for arrays."""
+    """Return something JSON can hold for a value it cannot: lists for arrays."""
     if _is_table(value):
         return format_value(value)[0]
     to_list = getattr(type(value), "tolist", None)
@@ -86,22 +83,22 @@ def _plain(value: Any) -> Any:
 
 
 def failure_text(error: BaseException, function: Any = None) -> str:
-    """Return what went wrong inside a function, and in which of its own lines."""
-    said = _one_line(error)
+    """Return what went wrong in a function, and on which of its lines."""
+    summary = _summary(error)
     code = getattr(function, "__code__", None) if isinstance(function, FunctionType) else None
     for frame, line in traceback.walk_tb(error.__traceback__):
         if code is not None and frame.f_code is code:
-            return capped(f"{said} (line {line} of {code.co_name})")
-    return capped(said)
+            return capped(f"{summary} (line {line} of {code.co_name})")
+    return capped(summary)
 
 
-def _one_line(error: BaseException) -> str:
+def _summary(error: BaseException) -> str:
     try:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
     except Exception:
-        said = ""
+        message = ""
     name = type(error).__name__
-    return join_surrogates(f"{name}: {said}" if said else name)
+    return join_surrogates(f"{name}: {message}" if message else name)
 
 
 def records_of(value: Any) -> list[dict[str, Any]] | None:
@@ -116,8 +113,8 @@ def records_of(value: Any) -> list[dict[str, Any]] | None:
 
 
 def _plain_record(value: Any) -> Any:
-    """Return models and dataclasses as dicts, with their values as Python has them."""
+    """Return models and dataclasses as dicts, with Python values."""
     from pydantic import TypeAdapter
 
-    kept = value if not isinstance(value, list) else [_plain_record(item) for item in value]
-    return TypeAdapter(Any).dump_python(kept)
+    items = [_plain_record(item) for item in value] if isinstance(value, list) else value
+    return TypeAdapter(Any).dump_python(items)

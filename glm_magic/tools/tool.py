@@ -1,7 +1,4 @@
-"""What a model may call, whether it is a Python function or a tool of a server.
-
-Asking the user whether a function may be called.
-"""
+"""What functions and tools of MCP servers have in common, and asking for approval."""
 
 from __future__ import annotations
 
@@ -9,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-SHOWN_CHARACTERS = 200
+_SHOWN_CHARS = 200
 """How much of a bad argument an error repeats."""
 
 
 class ToolError(Exception):
-    """A call that gave no result, in words for the model."""
+    """A call that gave no result; the message is for the model."""
 
 
 class Tool(Protocol):
@@ -29,8 +26,8 @@ class Tool(Protocol):
         """The tool in the OpenAI form, as it is sent."""
 
     @property
-    def aside(self) -> bool:
-        """Whether it runs beside the thread that waits for the turn, and can be cancelled."""
+    def runs_in_thread(self) -> bool:
+        """Whether it runs in its own thread and can be cancelled; else in the waiting thread."""
 
     def bind(self, arguments: str) -> Callable[[], Any]:
         """Return the call, ready to be made; its result may be awaitable.
@@ -48,51 +45,51 @@ class Tool(Protocol):
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
-    """Read a call's arguments; none at all, and an object inside a JSON string, are taken too.
+    """Read a call's arguments; none at all, and an object inside a JSON string, are accepted.
 
     Raises
     ------
     ToolError
-        They are no JSON object.
+        They are not a JSON object.
     """
     try:
         value = json.loads(text) if text.strip() else {}
         value = json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError) as error:
-        raise ToolError(f"the arguments are not JSON ({error}): {_short(text)}") from None
+        raise ToolError(f"the arguments are not JSON ({error}): {_cut(text)}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ToolError(f"the arguments are not a JSON object: {_short(text)}")
+        raise ToolError(f"the arguments are not a JSON object: {_cut(text)}")
     return value
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+def _cut(text: str, longest: int = _SHOWN_CHARS) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"
 
 
 Approve = Callable[[str, Mapping[str, Any]], bool]
-"""Takes a function's name and arguments; says whether it may be called."""
+"""Decides whether a function may be called, by its name and arguments."""
 
-YES = ("y", "yes", "j", "ja", "是", "好", "可以")
+_YES = ("y", "yes", "j", "ja", "是", "好", "可以")
 
-MAX_CHARACTERS = 2000
+_MAX_ARGUMENT_CHARS = 2000
 """How much of the arguments is shown."""
 
 
 def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
     """Ask in the cell or terminal; anything but a yes is a no."""
     given = ", ".join(f"{_name(key)}={_json(value)}" for key, value in arguments.items())
-    given = given if len(given) <= MAX_CHARACTERS else given[:MAX_CHARACTERS] + "…"
-    return input(f"Call {_name(name)}({given})? [y/N] ").strip().lower() in YES
+    given = _cut(given, _MAX_ARGUMENT_CHARS)
+    return input(f"Call {_name(name)}({given})? [y/N] ").strip().lower() in _YES
 
 
 def _name(word: str) -> str:
-    # not a whole sentence that answers the question
+    # a name could hold a whole sentence that seems to answer the question
     return word if word.replace("-", "_").isidentifier() else _json(word)
 
 
 def _json(value: Any) -> str:
-    # what is asked about must be what is seen
+    # what is approved must be what is seen
     text = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

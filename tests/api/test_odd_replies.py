@@ -272,7 +272,7 @@ def test_thinking_may_be_said_in_words(server: ModelServer, said: str, sent: str
 
 @pytest.mark.parametrize("tool", [{"type": "function", "function": None}, {"type": "function"}])
 def test_a_schema_without_a_function_is_no_tool(tool: Any) -> None:
-    with pytest.raises(errors.InvalidValueError, match="this is no tool"):
+    with pytest.raises(errors.InvalidValueError, match="not a tool"):
         glm.ask("x", provider="dashscope", model="glm-5", api_key=KEY, tools=[tool])
 
 

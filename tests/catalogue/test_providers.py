@@ -64,10 +64,10 @@ def test_a_provider_is_where_its_documentation_says(built_in: Catalogue, name: s
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_has_one_key_and_a_page_to_make_it(built_in: Catalogue, name: str) -> None:
     info = built_in.providers[name]
-    assert info.sells == (name in KEYS)
+    assert info.self_hosted == (name not in KEYS)
     assert info.key_env == ((KEYS[name],) if name in KEYS else ())
-    assert info.key_url.startswith("https://") == info.sells
-    assert bool(info.hosts) == info.sells
+    assert info.key_url.startswith("https://") == (not info.self_hosted)
+    assert bool(info.hosts) == (not info.self_hosted)
     assert info.think_tags == info.self_hosted
 
 

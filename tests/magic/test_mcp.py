@@ -44,7 +44,7 @@ def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
     [
         ("%glm mcp remove nothing", UnknownNameError, "no MCP server 'nothing'"),
         ("%glm mcp add x -- 'open", InvalidValueError, "cannot be read"),
-        ("%glm mcp add x --", InvalidValueError, "where is the MCP server x?"),
+        ("%glm mcp add x --", InvalidValueError, "give a command or a URL for the MCP server x"),
         ("%%glm --mcp nothing\nhello", UnknownNameError, "no MCP server 'nothing'"),
     ],
 )

@@ -217,7 +217,7 @@ def test_a_recording_never_writes_over_a_file_that_is_no_tape(asking, sent):
     Path("results.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     for line in ("%glm record results.csv", "%%glm --record results.csv\nwhy?"):
         problem = asking.fail(line)
-        assert "is there already and is no tape" in problem[0]
+        assert "exists and is not a tape" in problem[0]
     assert Path("results.csv").read_text(encoding="utf-8") == "a,b\n1,2\n"
     assert sent() == []
     asking.run("%glm -q nothing is recorded")

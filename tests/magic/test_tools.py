@@ -47,7 +47,7 @@ def test_several_functions_methods_and_modules_may_be_named(asking, sent):
     [
         ("--tool wether", UnknownNameError, "did you mean weather?"),
         ("--tool weather()", InvalidValueError, "--tool takes a name"),
-        ("--tool city", InvalidValueError, "a tool is a function"),
+        ("--tool city", InvalidValueError, "a tool must be a function"),
         ("--tool weather --tool weather", InvalidValueError, "two tools are called"),
         ("--tool weather --max-rounds 0", InvalidValueError, "room for one round"),
         ("--tool weather.nothing", UnknownNameError, "nothing of that name"),

@@ -231,10 +231,10 @@ def test_a_function_without_hints_and_docs_takes_anything() -> None:
     ("given", "words"),
     [
         (lambda x: x, "<lambda>"),
-        ("weather", "a tool is a function, not 'weather'"),
-        (7, "a tool is a function"),
-        (Point, "a tool is a function"),
-        ({"name": "x"}, "this is no tool"),
+        ("weather", "a tool must be a function, not 'weather'"),
+        (7, "a tool must be a function"),
+        (Point, "a tool must be a function"),
+        ({"name": "x"}, "not a tool"),
     ],
 )
 def test_what_is_no_tool_is_refused_in_two_lines(given: Any, words: str) -> None:

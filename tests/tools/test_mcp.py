@@ -182,12 +182,12 @@ def alive(pid: int) -> bool:
     ("name", "command", "url", "error", "words"),
     [
         ("no such", COMMAND, "", InvalidValueError, "cannot be called"),
-        ("x", (), "", InvalidValueError, "where is the MCP server x?"),
-        ("x", COMMAND, "http://127.0.0.1:9", InvalidValueError, "where is"),
-        ("x", (), "ftp://127.0.0.1", InvalidValueError, "where is"),
+        ("x", (), "", InvalidValueError, "give a command or a URL for the MCP server x"),
+        ("x", COMMAND, "http://127.0.0.1:9", InvalidValueError, "give a command or a URL"),
+        ("x", (), "ftp://127.0.0.1", InvalidValueError, "give a command or a URL"),
         ("x", ("/no/such/program",), "", UnavailableError, "No such file"),
         ("x", (sys.executable, "-c", "raise SystemExit('broken')"), "", UnavailableError, "broken"),
-        ("x", (), "http://127.0.0.1:9/mcp", UnavailableError, "the MCP server x is not there"),
+        ("x", (), "http://127.0.0.1:9/mcp", UnavailableError, "the MCP server x is not available"),
     ],
 )
 def test_what_cannot_be_started_is_refused_in_two_lines(

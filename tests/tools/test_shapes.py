@@ -78,12 +78,12 @@ SCHEMA = {
 def test_an_answer_is_read_by_its_shape(given: Any, answer: str, value: Any) -> None:
     shape = OutputSchema(given)
     assert shape.read(answer) == value
-    assert shape.sent.get("type") == "object" or given == (City | None)
-    Draft202012Validator.check_schema(shape.sent)
+    assert shape.wire_schema.get("type") == "object" or given == (City | None)
+    Draft202012Validator.check_schema(shape.wire_schema)
     if answer[0] == "{":
-        Draft202012Validator(shape.sent).validate(json.loads(answer))
-    assert json.dumps(shape.sent, ensure_ascii=False) in shape.instruction
-    assert "json" in shape.instruction.lower()
+        Draft202012Validator(shape.wire_schema).validate(json.loads(answer))
+    assert json.dumps(shape.wire_schema, ensure_ascii=False) in shape.prompt
+    assert "json" in shape.prompt.lower()
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_what_does_not_fit_is_told_place_by_place(given: Any, answer: str, words
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "this is no JSON schema"),
-        ({"city": "string"}, "this is no JSON schema"),
-        ({"type": "strange"}, "this is no JSON schema"),
-        ({"type": "object", "properties": 7}, "this is no JSON schema"),
-        ("City", "'City' is no shape"),
-        (7, "7 is no shape"),
+        ({}, "not a JSON schema"),
+        ({"city": "string"}, "not a JSON schema"),
+        ({"type": "strange"}, "not a JSON schema"),
+        ({"type": "object", "properties": 7}, "not a JSON schema"),
+        ("City", "'City' is not a schema"),
+        (7, "7 is not a schema"),
         (json, "has no JSON schema"),
-        (print, "is no shape for an answer"),
+        (print, "is not a schema"),
     ],
 )
 def test_what_is_no_schema_is_refused_in_two_lines(given: Any, words: str) -> None:
@@ -166,17 +166,17 @@ CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required"
 def test_parts_of_a_schema_are_found_where_it_keeps_them(place: str) -> None:
     items = {"type": "array", "items": {"$ref": f"#/{place}/City"}, place: {"City": CITY}}
     shape = OutputSchema(items)
-    Draft202012Validator(shape.sent).validate({"items": [{"name": "Ulm"}]})
+    Draft202012Validator(shape.wire_schema).validate({"items": [{"name": "Ulm"}]})
     assert shape.read('{"items": [{"name": "Ulm"}]}') == [{"name": "Ulm"}]
     whole = OutputSchema({"$ref": f"#/{place}/City", place: {"City": CITY}})
     assert whole.key == ""
-    Draft202012Validator(whole.sent).validate({"name": "Ulm"})
+    Draft202012Validator(whole.wire_schema).validate({"name": "Ulm"})
 
 
 def test_a_schema_that_refers_to_its_whole_does_so_where_it_is_sent() -> None:
     shape = OutputSchema({"type": "array", "items": {"$ref": "#"}})
-    Draft202012Validator(shape.sent).validate({"items": [[], [[]]]})
-    assert list(Draft202012Validator(shape.sent).iter_errors({"items": [1]}))
+    Draft202012Validator(shape.wire_schema).validate({"items": [[], [[]]]})
+    assert list(Draft202012Validator(shape.wire_schema).iter_errors({"items": [1]}))
     assert shape.read("[[], [[]]]") == [[], [[]]]
 
 

@@ -134,7 +134,7 @@ def test_an_answer_that_was_cut_is_not_asked_for_again(cut: dict[str, Any]) -> N
 
 def test_a_schema_that_is_none_is_refused_before_anything_is_sent() -> None:
     with ModelServer() as server:
-        with pytest.raises(glm.GlmError, match="is no shape for an answer"):
+        with pytest.raises(glm.GlmError, match="is not a schema"):
             glm.ask("x", **HERE.asked(server, schema="City"))
         assert not server.requests
 

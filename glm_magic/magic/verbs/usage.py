@@ -74,7 +74,7 @@ def _free(calls: Iterable[Entry]) -> str:
     quota = budgets.quota()
     if quota is None:
         return ""
-    models = sorted({e.model for e in calls if e.provider in budgets.FREE_PROVIDERS})
+    models = sorted({e.model for e in calls if budgets.has_free_quota(e.provider)})
     every = budgets.all_entries()
     left = ", ".join(f"{model} {quota.left(model, every):,}" for model in models)
     return f" Free tokens left since {quota.since}: {left or 'not touched'}; costs are list prices."
@@ -289,9 +289,10 @@ def _short(number: Decimal) -> Decimal:
 def _quota_rows(desk: Workspace, quota: budgets.Quota) -> list[tuple[str, ...]]:
     """Return what is left of the free quota, which each model has for itself."""
     found = budgets.all_entries()
-    asked = {e.model for e in found if e.provider in budgets.FREE_PROVIDERS}
-    models = sorted(asked) or [o.model.id for o in desk.catalogue.of_provider("dashscope")][:1]
-    ends = date.fromordinal(date.fromisoformat(quota.since).toordinal() + budgets.FREE_DAYS)
+    asked = {e.model for e in found if budgets.has_free_quota(e.provider)}
+    free = [info for info in desk.catalogue.providers.values() if info.free_quota_days]
+    models = sorted(asked) or [o.model.id for o in desk.catalogue.of_provider(free[0].name)][:1]
+    ends = date.fromordinal(date.fromisoformat(quota.since).toordinal() + free[0].free_quota_days)
     return [
         (
             f"free quota of {model}, {quota.since} to {ends}",
