@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
 from ..core.turn import Status, Turn
-from ..views.play import View, play, play_beside
+from ..views.play import View, play, play_in_background
 
 if TYPE_CHECKING:
     from ..engine.reply import Reply
@@ -32,7 +32,7 @@ class Background:
     def show(self, view: View, at_end: Callable[[Reply], None], shown: Callable[[], None]) -> None:
         """Let a view follow it; `at_end` gets the reply, `shown` is called when it is shown."""
         self._at_end = at_end
-        self._thread = play_beside(self._stream, view, self._last_turn, shown)
+        self._thread = play_in_background(self._stream, view, self._last_turn, shown)
 
     def show_to_the_end(self, view: View, at_end: Callable[[Reply], None]) -> None:
         """Follow it to its end at once, where no cell could run beside it."""

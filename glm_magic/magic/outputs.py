@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
-from ..core.turn import Turn
 from ..session.session import Session
 from ..session.slots import Slot, Variant
 from ..views.options import ViewOptions
 from ..views.play import View
 
 
-@runtime_checkable
-class Repaintable(Protocol):
-    """A view whose output can still be changed when its turn has ended."""
-
-    def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
-        """Show this run as it looked; `stale`: it was answered before a change."""
-
-
 @dataclass(slots=True)
 class _Output:
-    view: Repaintable
+    view: View
     cell: str | None
     shows: Variant
     stale: bool = False
@@ -48,9 +38,7 @@ class Outputs:
             self._looks[slot.current.id] = looks
             others = self._outputs.pop(slot.id, [])
             kept = [output for output in others if cell is not None and output.cell != cell]
-            if isinstance(view, Repaintable):
-                kept.append(_Output(view, cell, slot.current))
-            self._outputs[slot.id] = kept
+            self._outputs[slot.id] = [*kept, _Output(view, cell, slot.current)]
 
     def ended(self, session: Session, view: object) -> None:
         """Know that the output that stays was published in a view, and let the others follow."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..core.turn import Turn
 from .labels import compare_words, labels_for
 from .options import ViewOptions
-from .play import View
+from .play import Playable, View
 from .saved.compare_page import compare_bundle, compare_text
 from .select import where_for
 
@@ -27,7 +27,7 @@ class Compared(Protocol):
         """Each lane's turn, as it stands now."""
 
     @property
-    def streams(self) -> Sequence[Any]:
+    def streams(self) -> Sequence[Playable]:
         """Each lane's stream, which can be cancelled alone."""
 
 
@@ -46,7 +46,7 @@ def compare_view(shell: Any, lanes: Compared, options: ViewOptions) -> View:
     return FinalOnlyView(lanes, options, _publish)
 
 
-class FinalOnlyView:
+class FinalOnlyView(View):
     """A view that shows the lanes when all of them have ended."""
 
     def __init__(
@@ -58,12 +58,6 @@ class FinalOnlyView:
         self._lanes = lanes
         self._options = options
         self._show = show
-
-    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Wait."""
-
-    def paint(self, turn: Turn) -> None:
-        """Wait."""
 
     def finish(self, turn: Turn) -> None:
         """Show the table."""
@@ -85,7 +79,7 @@ def _publish(lanes: Compared, options: ViewOptions) -> None:
     publish_display_data(data, metadata)  # type: ignore[no-untyped-call]
 
 
-class ComparePanel:
+class ComparePanel(View):
     """A live panel for each lane, next to each other, and the table in their place at the end."""
 
     def __init__(self, lanes: Compared, options: ViewOptions) -> None:

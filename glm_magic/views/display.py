@@ -7,12 +7,12 @@ A live widget would leave its state in the file there, about 27 kB for each turn
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..core.turn import Turn
 from .header import is_error_only
 from .options import ViewOptions
+from .play import View
 from .saved.page import bundle
 
 
@@ -36,30 +36,15 @@ def clear_output(display_id: str, options: ViewOptions) -> None:
         clear_output(wait=True)  # type: ignore[no-untyped-call]
 
 
-class NullView:
+class NullView(View):
     """A view that shows nothing."""
 
-    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Show nothing."""
 
-    def paint(self, turn: Turn) -> None:
-        """Show nothing."""
-
-    def finish(self, turn: Turn) -> None:
-        """Show nothing."""
-
-
-class PlainView:
+class PlainView(View):
     """Show a turn when it has ended."""
 
     def __init__(self, options: ViewOptions) -> None:
         self._options = options
-
-    def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Wait; there is nothing to show yet and nobody to press Stop."""
-
-    def paint(self, turn: Turn) -> None:
-        """Wait."""
 
     def finish(self, turn: Turn) -> None:
         """Publish the one output."""

@@ -1,6 +1,8 @@
-"""Run a view beside a stream: paint while it moves, end with one output.
+"""Play a reply in a view: paint while it arrives, and leave one output at its end.
 
-A view beside a stream that nobody waits for: other cells run meanwhile.
+`play` blocks the cell until the reply has ended; `play_in_background` returns at once and lets
+other cells run meanwhile. In both, one painter thread pulls snapshots of the turn, and nothing in
+the engine knows of views.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..core.turn import Turn
+from .options import ViewOptions
 
 PAINT_EVERY_S = 0.05
-"""20 paints a second: as smooth as a reader can tell."""
+"""20 paints a second; faster ones would look the same."""
 
 PAINT_SHARE = 0.25
 """Painting takes at most this share of the time, however long the reply has grown."""
 
 WAIT_SLICE_S = 0.2
-"""The main thread sits in slices, so that a kernel interrupt always lands here."""
+"""The main thread waits in slices, so that a kernel interrupt always arrives here."""
 
 CANCEL_S = 5.0
 """How long an interrupted stream has to close."""
@@ -31,25 +34,39 @@ _log = logging.getLogger(__name__)
 
 
 class Playable(Protocol):
-    """A reply in motion, as far as a view needs to know it."""
+    """A reply in progress, as far as views need to know it."""
 
     @property
     def turn(self) -> Turn:
-        """A snapshot, from any thread."""
+        """A snapshot; may be read from any thread."""
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether nothing more will arrive."""
+
+    @property
+    def can_answer_now(self) -> bool:
+        """Whether `answer_now` would have an effect."""
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end; return whether it was reached."""
 
     def cancel(self) -> None:
-        """Stop the reply; from any thread, any number of times."""
+        """Stop the reply; may be called from any thread, any number of times."""
+
+    def answer_now(self) -> bool:
+        """Cut the thinking short; return whether there was any to cut."""
 
 
-class View(Protocol):
-    """One way to show a turn."""
+class View:
+    """One way to show a turn.
+
+    `play` calls `attach` and `start` once, then `paint` any number of times, and `finish` once. All
+    methods do nothing here; a view overrides those it needs.
+    """
+
+    def attach(self, stream: Playable) -> None:
+        """Receive the stream, before `start`."""
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Show the live form; `on_stop` may be called from any thread."""
@@ -57,8 +74,24 @@ class View(Protocol):
     def paint(self, turn: Turn) -> None:
         """Show a newer snapshot; called from one thread."""
 
+    def interrupted(self) -> None:
+        """Learn, before `finish`, that a kernel interrupt ended the turn, and not Stop."""
+
     def finish(self, turn: Turn) -> None:
-        """Leave exactly one output that can be saved."""
+        """Leave exactly one output, the one that is saved."""
+
+    def repaint(self, turn: Turn, options: ViewOptions | None, *, stale: bool) -> None:
+        """Show another run of the cell in the output that `finish` left.
+
+        Parameters
+        ----------
+        turn : Turn
+            The run to show.
+        options : ViewOptions, optional
+            How it was shown when it ran; ``None`` takes this view's own.
+        stale : bool
+            Whether it was answered before a change in an earlier turn.
+        """
 
 
 class StoppedByUser(KeyboardInterrupt):
@@ -78,7 +111,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
     view : View
         Where it is shown.
     last_turn : callable, optional
-        Called when the stream has ended, in place of its own `turn`.
+        Called when the stream has ended, in place of its `turn`.
 
     Raises
     ------
@@ -86,15 +119,15 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         When the user interrupted the cell; the partial reply has been shown by then.
     """
     last_turn = last_turn or (lambda: stream.turn)
-    begin(stream, view)
-    painter = Painter(stream, view)
+    _begin(stream, view)
+    painter = _Painter(stream, view)
     try:
         while not stream.wait(WAIT_SLICE_S):
             pass
     except KeyboardInterrupt:
-        _wait_for_cancel(stream)
+        _cancel_and_wait(stream)
         painter.stop()
-        _mark_interrupted(view)
+        view.interrupted()
         view.finish(last_turn())
         raise StoppedByUser from None
     except BaseException:
@@ -105,72 +138,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
     view.finish(last_turn())
 
 
-def begin(stream: Playable, view: View) -> None:
-    """Start a view; a stream that cannot be shown is cancelled.
-
-    A view that has a method ``offer`` gets the stream first, and may use what else it can do.
-    """
-    try:
-        offer = getattr(view, "offer", None)
-        if offer is not None:
-            offer(stream)
-        view.start(stream.turn, stream.cancel)
-    except BaseException:
-        stream.cancel()
-        raise
-
-
-def _mark_interrupted(view: View) -> None:
-    """Tell a view that wants to know that not its own Stop ended the turn."""
-    mark = getattr(view, "mark_interrupted", None)
-    if mark is not None:
-        mark()
-
-
-def _wait_for_cancel(stream: Playable) -> None:
-    """Cancel and give the stream time to close; a second interrupt ends the waiting."""
-    stream.cancel()
-    with contextlib.suppress(KeyboardInterrupt):
-        stream.wait(CANCEL_S)
-
-
-class Painter:
-    """The one thread that calls `View.paint`."""
-
-    def __init__(self, stream: Playable, view: View) -> None:
-        self._stream = stream
-        self._view = view
-        self._stop = threading.Event()
-        # The context says which cell is the parent of what is shown; a new thread has none.
-        run = contextvars.copy_context().run
-        self._thread = threading.Thread(
-            target=run, args=(self._run,), name="glm-painter", daemon=True
-        )
-        self._thread.start()
-
-    def _run(self) -> None:
-        pause_s = PAINT_EVERY_S
-        while not self._stop.wait(pause_s) and not self._stream.done:
-            began = time.perf_counter()
-            try:
-                self._view.paint(self._stream.turn)
-            except Exception:
-                _log.exception("the live view stopped; the reply goes on and will be shown whole")
-                return
-            spent_s = time.perf_counter() - began
-            pause_s = max(PAINT_EVERY_S - spent_s, spent_s * (1 / PAINT_SHARE - 1))
-
-    def stop(self) -> None:
-        """End it; afterwards nothing is painted any more."""
-        self._stop.set()
-        with contextlib.suppress(KeyboardInterrupt):
-            self._thread.join(CANCEL_S)
-
-
-_background_log = logging.getLogger(__name__)
-
-
-def play_beside(
+def play_in_background(
     stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
 ) -> threading.Thread:
     """Show a stream from a thread of its own, and return at once.
@@ -182,39 +150,80 @@ def play_beside(
     view : View
         Where it is shown; it is started here, so that its output belongs to the running cell.
     last_turn : callable
-        Called once when the stream has ended, before the output that stays; returns its turn.
+        Called once when the stream has ended, before the saved output is made; returns the turn.
     shown : callable
-        Called once when that output has been published.
+        Called once when the saved output has been published.
 
     Returns
     -------
     threading.Thread
-        It ends when the output that stays has been published.
+        It ends when the saved output has been published.
     """
-    begin(stream, view)
-    # What the thread publishes belongs to the cell that runs now: the context says which.
+    _begin(stream, view)
+
+    def follow() -> None:
+        painter = _Painter(stream, view)
+        while not stream.wait(WAIT_SLICE_S):
+            pass
+        painter.stop()
+        try:
+            view.finish(last_turn())
+            shown()
+        except Exception:
+            _log.exception("the reply in the background could not be shown; .result() returns it")
+
+    return _start_thread(follow, "glm-background")
+
+
+def _begin(stream: Playable, view: View) -> None:
+    """Start a view; a stream that cannot be shown is cancelled."""
+    try:
+        view.attach(stream)
+        view.start(stream.turn, stream.cancel)
+    except BaseException:
+        stream.cancel()
+        raise
+
+
+def _cancel_and_wait(stream: Playable) -> None:
+    """Cancel and give the stream time to close; a second interrupt ends the wait."""
+    stream.cancel()
+    with contextlib.suppress(KeyboardInterrupt):
+        stream.wait(CANCEL_S)
+
+
+def _start_thread(target: Callable[[], None], name: str) -> threading.Thread:
+    # ipykernel keeps the parent of published output in a context variable, and a new thread starts
+    # with an empty context: in a copy, the output still goes to the cell that runs now.
     run = contextvars.copy_context().run
-    thread = threading.Thread(
-        target=run,
-        args=(_follow, stream, view, last_turn, shown),
-        name="glm-background",
-        daemon=True,
-    )
+    thread = threading.Thread(target=run, args=(target,), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _follow(
-    stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
-) -> None:
-    painter = Painter(stream, view)
-    while not stream.wait(WAIT_SLICE_S):
-        pass
-    painter.stop()
-    try:
-        view.finish(last_turn())
-        shown()
-    except Exception:
-        _background_log.exception(
-            "the reply in the background could not be shown; .result() has it"
-        )
+class _Painter:
+    """The one thread that calls `View.paint`."""
+
+    def __init__(self, stream: Playable, view: View) -> None:
+        self._stream = stream
+        self._view = view
+        self._stop = threading.Event()
+        self._thread = _start_thread(self._run, "glm-painter")
+
+    def _run(self) -> None:
+        pause_s = PAINT_EVERY_S
+        while not self._stop.wait(pause_s) and not self._stream.done:
+            began = time.perf_counter()
+            try:
+                self._view.paint(self._stream.turn)
+            except Exception:
+                _log.exception("the live view stopped; the whole reply is shown at its end")
+                return
+            spent_s = time.perf_counter() - began
+            pause_s = max(PAINT_EVERY_S - spent_s, spent_s * (1 / PAINT_SHARE - 1))
+
+    def stop(self) -> None:
+        """Stop painting; `View.paint` is not called any more once this returns."""
+        self._stop.set()
+        with contextlib.suppress(KeyboardInterrupt):
+            self._thread.join(CANCEL_S)

@@ -17,6 +17,7 @@ from .header import facts, failure, is_error_only, missing_answer, remarks
 from .labels import labels_for
 from .markup.escape import strip_blank_lines
 from .options import ViewOptions
+from .play import View
 from .saved.steps import call_lines, remark_of
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
@@ -29,7 +30,7 @@ def has_colour(out: TextIO) -> bool:
     return out.isatty() and not plain
 
 
-class TerminalView:
+class TerminalView(View):
     """Print a turn as it grows.
 
     Parameters

@@ -208,8 +208,8 @@ def test_a_live_panel_a_saved_one_and_an_untrusted_one(lab: Lab, trap: Trap) -> 
 
 def test_a_panel_of_plain_widgets(lab: Lab, trap: Trap) -> None:
     kept = (
-        "from glm_magic.views.live.widgets import WidgetsView\n"
-        "class KeptWidgets(WidgetsView):\n"
+        "from glm_magic.views.live.fallback import FallbackView\n"
+        "class KeptWidgets(FallbackView):\n"
         "    def finish(self, turn):\n"
         "        self._page.value = self._html(turn)\n"
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import glm_magic as glm
@@ -11,24 +9,19 @@ from glm_magic.core.turn import Turn
 from glm_magic.engine.options import Options
 from glm_magic.magic.outputs import Outputs
 from glm_magic.views.options import ViewOptions
+from glm_magic.views.play import View
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Failure, Script
 
 
-class Recorder:
+class Recorder(View):
     """A view that writes down what it is told to show."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, bool]] = []
 
-    def start(self, turn: Turn, on_stop: Any) -> None: ...
-
-    def paint(self, turn: Turn) -> None: ...
-
-    def finish(self, turn: Turn) -> None: ...
-
-    def repaint(self, turn: Turn, looks: ViewOptions | None, *, stale: bool) -> None:
-        del looks
+    def repaint(self, turn: Turn, options: ViewOptions | None, *, stale: bool) -> None:
+        del options
         self.shown.append((turn.answer, stale))
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from glm_magic.views.display import PlainView
 from glm_magic.views.live import widget
+from glm_magic.views.live.handshake import receive_while_a_cell_runs
 from glm_magic.views.live.panel import PanelView
-from glm_magic.views.live.protocol import receive_while_a_cell_runs
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import play
 
@@ -122,7 +122,7 @@ def test_the_users_toggle_is_kept_in_the_saved_page(published: list[dict[str, An
 def test_a_kernel_interrupt_says_that_the_queue_is_lost(published: list[dict[str, Any]]) -> None:
     view = PanelView(ENGLISH)
     view.start(turn_of("", "", status="streaming"), lambda: None)
-    view.mark_interrupted()
+    view.interrupted()
     view.finish(turn_of("half", status="interrupted"))
     assert "queued did not run" in published[-1]["data"]["text/plain"]
 
@@ -164,15 +164,16 @@ class Thinking(ScriptedStream):
     can_answer_now = True
     hurried = 0
 
-    def answer_now(self) -> None:
+    def answer_now(self) -> bool:
         self.hurried += 1
+        return True
 
 
 def test_thinking_can_be_cut_short_once_the_page_was_heard(
     published: list[dict[str, Any]],
 ) -> None:
     view, stream = PanelView(ENGLISH), Thinking(turn_of(), rate=100)
-    view.offer(stream)
+    view.attach(stream)
     view.start(stream.turn, stream.cancel)
     view.paint(stream.turn)
     assert view._state()["hurry"] is False, "its messages may be waiting for the cell to end"

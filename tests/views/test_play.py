@@ -10,12 +10,12 @@ from collections.abc import Callable
 import pytest
 
 from glm_magic.core.turn import Turn
-from glm_magic.views.play import StoppedByUser, play
+from glm_magic.views.play import StoppedByUser, View, play
 
 from .turns import ScriptedStream, turn_of
 
 
-class Recorder:
+class Recorder(View):
     """A view that remembers how it was used."""
 
     def __init__(self) -> None:

@@ -122,7 +122,6 @@ def test_a_held_answer_is_not_printed() -> None:
 def test_the_panel_sends_the_calls_only_when_they_change() -> None:
     view = PanelView(ENGLISH)
     sent: list[dict[str, object]] = []
-    view._needs_snapshot = lambda _now: False  # type: ignore[method-assign]
     view._send = sent.append  # type: ignore[method-assign]
     for _ in range(3):
         view.paint(TWO_CALLS)

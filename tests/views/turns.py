@@ -154,6 +154,13 @@ class ScriptedStream:
             self._cancelled.wait(0.01)
         return self.done
 
+    @property
+    def can_answer_now(self) -> bool:
+        return False
+
+    def answer_now(self) -> bool:
+        return False
+
     def cancel(self) -> None:
         if not self.done:
             self._cancelled_at = time.monotonic()

@@ -17,13 +17,14 @@ from ..header import is_error_only
 from ..labels import labels_for
 from ..markup.escape import escape_html
 from ..options import ViewOptions
+from ..play import View
 from ..saved.page import bundle, page_html
-from .protocol import receive_while_a_cell_runs
+from .handshake import receive_while_a_cell_runs
 
 PAINT_EVERY_S = 0.25
 
 
-class FallbackView:
+class FallbackView(View):
     """Show a turn with the widgets that come with ipywidgets.
 
     Parameters

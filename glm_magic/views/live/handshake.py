@@ -1,53 +1,61 @@
-"""Whether anybody at the other end understands the panel.
+"""Whether messages from the page of a panel reach this kernel.
 
 A front end without anywidget shows an error in the panel's place and never sends a word. Silence
-alone proves nothing: many kernels read the page's messages only between two cells. So the verdict
-falls after the kernel was idle for a while, or where messages are known to come at any time.
+alone proves nothing: many kernels read the page's messages only between two cells. So the page is
+only given up where its messages would have come: after the kernel was idle for three seconds, or
+while a cell runs once the page has opened a subshell. Then plain ipywidgets take over (`fallback`).
 """
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 IDLE_S = 3.0
-"""An idle kernel has read what a page sent before, after this time at most."""
+"""After so long, an idle kernel has read what a page sent before."""
 PATIENCE_S = 5.0
 """How long a page may take to load the panel's module."""
 
 
 class Handshake:
-    """What is known of the pages that show this kernel's panels."""
+    """Whether any page that shows this kernel's panels has answered."""
 
     def __init__(self) -> None:
-        self._shown = self._heard = self._missing = False
+        self._shown = self._acknowledged = self._missing = False
         self._idle_since: float | None = None
 
     @property
     def is_missing(self) -> bool:
         """Whether panels have been shown and no page understood them."""
-        return self._missing and not self._heard
+        return self._missing and not self._acknowledged
 
-    def showed(self) -> None:
-        """Know that a panel is displayed."""
+    def shown(self) -> None:
+        """Record that a panel is displayed."""
         self._shown = True
 
-    def heard(self) -> None:
-        """Know that a page has sent a panel's message."""
-        self._heard = True
+    def acknowledged(self) -> None:
+        """Record that a page has sent a panel's message."""
+        self._acknowledged = True
 
     def cell_begins(self) -> None:
-        """Know that the kernel is busy from now on."""
+        """Record that the kernel is busy from now on."""
         idle_s = 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
-        if self._shown and not self._heard and idle_s > IDLE_S:
+        if self._shown and not self._acknowledged and idle_s > IDLE_S:
             self._missing = True
 
     def cell_ends(self) -> None:
-        """Know that the kernel reads messages again."""
+        """Record that the kernel reads messages again."""
         self._idle_since = time.monotonic()
 
-    def gives_up(self, waited_s: float) -> bool:
-        """Whether a panel that heard nothing for so long should stop waiting for its page."""
-        if not self._heard and waited_s > PATIENCE_S and _reads_while_busy():
+    def timed_out(self, waited_s: float) -> bool:
+        """Whether a panel that has waited so long for its page should stop waiting.
+
+        Parameters
+        ----------
+        waited_s : float
+            Seconds since the panel was displayed.
+        """
+        if not self._acknowledged and waited_s > PATIENCE_S and _reads_while_busy():
             self._missing = True
         return self.is_missing
 
@@ -66,5 +74,19 @@ def _reads_while_busy() -> bool:
     return bool(subshells is not None and subshells())
 
 
+def receive_while_a_cell_runs(widget: Any) -> None:
+    """Let the page's messages stay on their own subshell.
+
+    Notes
+    -----
+    ipykernel 7.4.0 sends a comm's messages to the shell that last published on it. That is the
+    main one, where Stop would wait for the cell that it should stop. Seen 2026-11 with
+    JupyterLab 4.6; earlier versions have neither the method nor the trouble.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default
+
+
 handshake = Handshake()
-"""Of this kernel."""
+"""The one of this kernel."""

@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from ..saved.assets import asset, panel_style
-from .protocol import receive_while_a_cell_runs
+from .handshake import receive_while_a_cell_runs
 
 KEPT_OPEN = 20
 """Models that stay open after their turn, so that a page reloaded meanwhile shows them again."""

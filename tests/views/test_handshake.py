@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_silence_of_an_idle_kernel_is_a_verdict(clock: Clock) -> None:
     known = Handshake()
-    known.showed()
+    known.shown()
     known.cell_ends()
     clock.now_s += IDLE_S + 1
     known.cell_begins()
@@ -49,7 +49,7 @@ def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
     known = Handshake()
     for _ in range(20):
         known.cell_begins()
-        known.showed()
+        known.shown()
         clock.now_s += 10
         known.cell_ends()
         clock.now_s += 0.05
@@ -59,13 +59,13 @@ def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
 
 def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
     known = Handshake()
-    known.showed()
+    known.shown()
     known.cell_ends()
     clock.now_s += 60
     known.cell_begins()
-    known.heard()
+    known.acknowledged()
     assert not known.is_missing
-    assert not known.gives_up(PATIENCE_S + 1)
+    assert not known.timed_out(PATIENCE_S + 1)
 
 
 def test_a_kernel_that_showed_nothing_knows_nothing(clock: Clock) -> None:
@@ -84,8 +84,8 @@ def test_giving_up_needs_messages_that_could_have_come(
     kernel = SimpleNamespace(shell_channel_thread=SimpleNamespace(manager=manager))
     shell = SimpleNamespace(kernel=kernel)
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
-    assert not Handshake().gives_up(PATIENCE_S - 1)
-    assert Handshake().gives_up(PATIENCE_S + 1) is bool(subshells)
+    assert not Handshake().timed_out(PATIENCE_S - 1)
+    assert Handshake().timed_out(PATIENCE_S + 1) is bool(subshells)
 
 
 def test_a_missing_page_gets_plain_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
