@@ -33,7 +33,7 @@ class Outputs:
         """Remember where a slot's newest run is shown; a cell that runs again has no older one."""
         if slot is None:
             return
-        cell = looks.place[0] if looks.place else None
+        cell = looks.position[0] if looks.position else None
         with self._lock:
             self._looks[slot.current.id] = looks
             others = self._outputs.pop(slot.id, [])

@@ -171,9 +171,9 @@ def view_options(
         format=options.format or config.format or ("json" if options.schema else None),
         quiet=options.quiet,
         inserted=inserted,
-        alone=alone,
+        owns_cell=alone,
         hold=options.hold,
-        place=desk.places.next(),
+        position=desk.places.next(),
         background=options.bg,
         language=config.language,
     )

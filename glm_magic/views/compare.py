@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..core.turn import Turn
-from .labels import compare_words, labels_for
+from .labels import labels_for
 from .options import ViewOptions
 from .play import Playable, View
 from .saved.compare_page import compare_bundle, compare_text
@@ -106,7 +106,7 @@ class ComparePanel(View):
             layout = Layout(flex=_LANE, min_width="0", overflow="visible")
             columns.append(VBox([name, panel.widget], layout=layout))
         row = HBox(columns, layout=Layout(flex_flow="row wrap", grid_gap="0 10px", width="100%"))
-        plain = compare_words(labels_for(self._options.language)).unfinished
+        plain = labels_for(self._options.language).lanes_unfinished
         bundle = {**row._repr_mimebundle_(), "text/plain": plain.format(count=len(columns))}
         self._display = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 

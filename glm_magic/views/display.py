@@ -32,7 +32,7 @@ def clear_output(display_id: str, options: ViewOptions) -> None:
 
     # Empty, for what is beside other outputs; gone, as soon as the error comes, where alone.
     publish({}, {}, display_id, update=True)
-    if options.alone:
+    if options.owns_cell:
         clear_output(wait=True)  # type: ignore[no-untyped-call]
 
 

@@ -1,4 +1,4 @@
-"""The facts of a turn's header, in words: the same in a page, a panel and a terminal."""
+"""The facts of a turn's header, in labels: the same in a page, a panel and a terminal."""
 
 from __future__ import annotations
 
@@ -41,46 +41,46 @@ def phase(turn: Turn) -> Phase:
     return "thinking" if turn.reasoning.strip() else "waiting"
 
 
-def facts(turn: Turn, options: ViewOptions, words: Labels) -> list[Fact]:
+def facts(turn: Turn, options: ViewOptions, labels: Labels) -> list[Fact]:
     """Return the header of a turn, in reading order."""
     items = [
-        _model(turn, words),
+        _model(turn, labels),
         Fact("provider", turn.provider),
-        _state(turn, words),
-        _time(turn, words),
-        *_counts(turn, words),
-        Fact("run", run_label(turn, options, words), words.run_title),
-        Fact("note", options.note),
+        _state(turn, labels),
+        _time(turn, labels),
+        *_counts(turn, labels),
+        Fact("run", run_label(turn, options, labels), labels.run_title),
+        Fact("note", options.remark),
     ]
     return [item for item in items if item and item.text]
 
 
-def remarks(turn: Turn, options: ViewOptions, words: Labels) -> list[str]:
+def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     """Return what stands below the header: what was put in, notices, an unusual ending."""
-    lines = [translate(notice.message, words.language) for notice in turn.notices]
+    lines = [translate(notice.message, labels.language) for notice in turn.notices]
     if options.inserted:
-        lines.insert(0, words.inserted.format(names=", ".join(options.inserted)))
+        lines.insert(0, labels.inserted.format(names=", ".join(options.inserted)))
     reason = turn.finish_reason
     told = {notice.code for notice in turn.notices}
     if reason not in EXPECTED_ENDINGS and reason not in told and turn.status != "streaming":
-        lines.append(words.ended.format(reason=reason))
+        lines.append(labels.ended.format(reason=reason))
     return lines
 
 
-def failure(turn: Turn, words: Labels) -> str:
-    """Return the words of the error that ended a turn, line by line; empty when there is none."""
-    return translate(turn.error or "", words.language)
+def failure(turn: Turn, labels: Labels) -> str:
+    """Return the labels of the error that ended a turn, line by line; empty when there is none."""
+    return translate(turn.error or "", labels.language)
 
 
-def missing_answer(turn: Turn, words: Labels) -> str:
-    """Say in words why there is no answer; empty when there is one, or one may still come."""
+def missing_answer(turn: Turn, labels: Labels) -> str:
+    """Say in labels why there is no answer; empty when there is one, or one may still come."""
     if turn.answer.strip() or turn.status == "streaming":
         return ""
     if turn.status in ("failed", "interrupted"):
-        return words.no_answer_yet if turn.reasoning.strip() else words.nothing_yet
+        return labels.no_answer_yet if turn.reasoning.strip() else labels.nothing_yet
     if turn.tool_calls:
-        return words.only_tool_calls.format(names=", ".join(call.name for call in turn.tool_calls))
-    return words.only_reasoning if turn.reasoning.strip() else words.empty
+        return labels.only_tool_calls.format(names=", ".join(call.name for call in turn.tool_calls))
+    return labels.only_reasoning if turn.reasoning.strip() else labels.empty
 
 
 def is_error_only(turn: Turn, options: ViewOptions) -> bool:
@@ -96,51 +96,51 @@ def seconds(value_s: float) -> str:
     return f"{int(value_s // 60)} min {int(value_s % 60):02d} s"
 
 
-def reasoning_tokens(turn: Turn, words: Labels) -> str:
+def reasoning_tokens(turn: Turn, labels: Labels) -> str:
     """Return the size of the reasoning as the provider reported it, or nothing."""
     count = turn.usage.reasoning if turn.usage else None
-    return words.tokens.format(count=f"{count:,}") if count else ""
+    return labels.tokens.format(count=f"{count:,}") if count else ""
 
 
-def _state(turn: Turn, words: Labels) -> Fact:
+def _state(turn: Turn, labels: Labels) -> Fact:
     now = phase(turn)
-    label = str(getattr(words, now))
+    label = str(getattr(labels, now))
     elapsed_s = turn.timing.thinking_s if now == "thinking" else turn.timing.total_s
     left_s = (turn.timing.resumes_s or 0.0) - (turn.timing.total_s or 0.0)
     if now == "waiting" and left_s > 0:
-        return Fact("state", words.retrying.format(time=seconds(left_s)))
+        return Fact("state", labels.retrying.format(time=seconds(left_s)))
     if now in ("thinking", "waiting") and elapsed_s is not None:
         label = f"{label} {seconds(elapsed_s)}"
     return Fact("state", label)
 
 
-def _model(turn: Turn, words: Labels) -> Fact:
+def _model(turn: Turn, labels: Labels) -> Fact:
     ran = turn.steps[-1].resolved_model if turn.steps else None
-    return Fact("model", turn.model, words.ran.format(model=ran) if ran else "")
+    return Fact("model", turn.model, labels.ran.format(model=ran) if ran else "")
 
 
-def _time(turn: Turn, words: Labels) -> Fact | None:
+def _time(turn: Turn, labels: Labels) -> Fact | None:
     timing = turn.timing
     details = [
         form.format(time=seconds(value_s))
         for form, value_s in (
-            (words.first_byte, timing.first_byte_s),
-            (words.whole_reply, timing.total_s if turn.status != "streaming" else None),
+            (labels.first_byte, timing.first_byte_s),
+            (labels.whole_reply, timing.total_s if turn.status != "streaming" else None),
         )
         if value_s is not None
     ]
     if turn.reasoning.strip():
         shown = None if phase(turn) == "thinking" else timing.thinking_s
-        form = words.thought
+        form = labels.thought
     else:
         shown = None if turn.status == "streaming" else timing.total_s
-        form = words.took
+        form = labels.took
     if shown is None:
         return None
     return Fact("time", form.format(time=seconds(shown)), " · ".join(details))
 
 
-def _counts(turn: Turn, words: Labels) -> list[Fact | None]:
+def _counts(turn: Turn, labels: Labels) -> list[Fact | None]:
     """Return tokens, speed and cost; while the reply streams only what is already known."""
     over = turn.status != "streaming"
     nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
@@ -148,34 +148,34 @@ def _counts(turn: Turn, words: Labels) -> list[Fact | None]:
         return []
     cost = turn.cost
     return [
-        Fact("tokens", _spent(turn, words)),
-        _speed(turn, words),
-        Fact("cost", str(cost) if cost else words.cost_unknown) if over else None,
+        Fact("tokens", _spent(turn, labels)),
+        _speed(turn, labels),
+        Fact("cost", str(cost) if cost else labels.cost_unknown) if over else None,
     ]
 
 
-def _spent(turn: Turn, words: Labels) -> str:
+def _spent(turn: Turn, labels: Labels) -> str:
     """Return ``42 in · ≈284 out (≈81 reasoning)`` with what is known; ``≈`` for an estimate."""
     guessed = turn.estimate or Usage()
     usage = (turn.usage or Usage()) + guessed
     if usage.input is None and usage.output is None:
-        return words.tokens_unknown
+        return labels.tokens_unknown
 
     def count(name: str) -> str:
         return f"{'≈' if getattr(guessed, name) else ''}{getattr(usage, name):,}"
 
     sides = []
     if usage.input is not None:
-        cached = [words.tokens_cached.format(count=count("cached"))] if usage.cached else []
-        sides.append(" ".join([words.tokens_in.format(count=count("input")), *cached]))
+        cached = [labels.tokens_cached.format(count=count("cached"))] if usage.cached else []
+        sides.append(" ".join([labels.tokens_in.format(count=count("input")), *cached]))
     if usage.output is not None:
         inner = usage.reasoning
-        apart = [words.tokens_reasoning.format(count=count("reasoning"))] if inner else []
-        sides.append(" ".join([words.tokens_out.format(count=count("output")), *apart]))
+        apart = [labels.tokens_reasoning.format(count=count("reasoning"))] if inner else []
+        sides.append(" ".join([labels.tokens_out.format(count=count("output")), *apart]))
     return " · ".join(sides)
 
 
-def _speed(turn: Turn, words: Labels) -> Fact | None:
+def _speed(turn: Turn, labels: Labels) -> Fact | None:
     """Return the last reply's rate, from its first byte to its end."""
     step = turn.steps[-1] if turn.steps else None
     output = step.usage.output if step and step.usage else None
@@ -184,4 +184,4 @@ def _speed(turn: Turn, words: Labels) -> Fact | None:
     streamed_s = step.timing.total_s - (step.timing.first_byte_s or 0.0)
     if streamed_s < 0.05 or turn.status == "streaming":
         return None
-    return Fact("speed", words.speed.format(count=f"{output / streamed_s:,.0f}"))
+    return Fact("speed", labels.speed.format(count=f"{output / streamed_s:,.0f}"))

@@ -1,8 +1,7 @@
-"""The words on a panel, in English and Chinese.
+"""The labels of all views, in English and Chinese.
 
-The words of the anatomy bar and of the tools for reading reasoning, in English and Chinese.
-
-The words of a comparison, in English and Chinese.
+Messages of the engine are translated by ``core.i18n``; these are the fixed words around them. They
+are saved in notebooks, so they are taken in the reader's language when an output is made.
 """
 
 from __future__ import annotations
@@ -14,9 +13,15 @@ from ..core.i18n import is_chinese
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Every label of a view, in one language."""
+    """Every label of a view, in one language; the defaults are English.
+
+    A ``{name}`` is filled with `str.format`. A label is plain text: it is escaped where HTML is
+    made.
+    """
 
     language: str = "en"
+
+    # What a turn is doing, or how it ended; the names are those of `header.Phase`.
     waiting: str = "waiting"
     retrying: str = "trying again in {time}"
     thinking: str = "thinking"
@@ -27,8 +32,8 @@ class Labels:
     incomplete: str = "incomplete"
     interrupted: str = "interrupted"
     failed: str = "failed"
-    reasoning: str = "Reasoning"
-    answer: str = "Answer"
+
+    # The header.
     thought: str = "thought {time}"
     took: str = "took {time}"
     first_byte: str = "first byte after {time}"
@@ -42,18 +47,31 @@ class Labels:
     tokens_unknown: str = "tokens n/a"
     speed: str = "{count} tok/s"
     cost_unknown: str = "cost n/a"
+    run: str = "run {number}/{count}"
+    run_title: str = "later turns see this run; %glm choose N V takes another one"
+    run_before: str = "Take the run before this one"
+    run_after: str = "Take the run after this one"
+    stale: str = "answered before the change above"
+
+    # Below the header.
     ended: str = "ended with “{reason}”"
     inserted: str = "in the prompt: {names}"
+    queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
+
+    # The texts, and why there is none.
+    reasoning: str = "Reasoning"
+    answer: str = "Answer"
     empty: str = "The reply is empty."
     only_reasoning: str = "The model reasoned, but gave no answer."
     only_tool_calls: str = "The model asked for {names} instead of answering."
     nothing_yet: str = "Nothing had arrived."
     no_answer_yet: str = "There was no answer yet."
-    queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
-    run: str = "run {number}/{count}"
-    run_title: str = "later turns see this run; %glm choose N V takes another one"
-    run_before: str = "Take the run before this one"
-    run_after: str = "Take the run after this one"
+    answer_held: str = "The answer is held back; print(_glm) shows it."
+    reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
+    arriving: str = "The reply is arriving; it is shown here when it is complete."
+    unfinished: str = "{model}: the reply was still arriving when this was saved."
+
+    # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments: str = "arguments"
     result: str = "result"
     call_running: str = "running"
@@ -63,28 +81,58 @@ class Labels:
     call_interrupted: str = "interrupted"
     hurried: str = "The thinking was cut short, and the model asked again without it."
     repaired: str = "The answer did not fit the schema, and the model was asked again."
-    show_answer: str = "Show the answer"
-    show_reasoning: str = "Show the reasoning"
-    answer_held: str = "The answer is held back; print(_glm) shows it."
-    reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
-    answer_now: str = "Answer now"
-    answer_now_title: str = "Stop thinking and answer at once; both requests are counted"
-    stale: str = "answered before the change above"
+
+    # Buttons.
     stop: str = "Stop"
+    stop_title: str = "Stop the reply and keep what has arrived"
     copy: str = "Copy"
+    copy_title: str = "Copy the answer as Markdown"
     copied: str = "Copied"
     copy_failed: str = "Not copied"
-    stop_title: str = "Stop the reply and keep what has arrived"
-    copy_title: str = "Copy the answer as Markdown"
+    answer_now: str = "Answer now"
+    answer_now_title: str = "Stop thinking and answer at once; both requests are counted"
+    show_answer: str = "Show the answer"
+    show_reasoning: str = "Show the reasoning"
     reply_of: str = "Reply of {model}"
-    arriving: str = "The reply is arriving; it is shown here when it is complete."
-    unfinished: str = "{model}: the reply was still arriving when this was saved."
+
+    # Thinking and answer by time, tokens and money.
+    measure_time: str = "time"
+    measure_tokens: str = "tokens"
+    measure_money: str = "money"
+    split: str = "{thinking} thinking + {answer} answer ({percent} %)"
+    rate: str = "{count} tokens/s"
+
+    # The player and the outline of the reasoning.
+    play: str = "Play"
+    pause: str = "Pause"
+    playback_speed: str = "Speed"
+    playback_position: str = "Position in the reply"
+    search_reasoning: str = "Search the reasoning"
+    outline: str = "Outline"
+    outline_parts: str = "{count} parts"
+    outline_marks: str = "{count} marks of self-correction"
+    mark_title: str = "self-correction? (a mark by a list of words, not by understanding)"
+
+    # A comparison.
+    lane: str = "Lane"
+    model: str = "Model"
+    first_thought: str = "first thought"
+    thinking_time: str = "thinking"
+    total_time: str = "total"
+    output_tokens: str = "tokens out"
+    cost: str = "cost"
+    difference: str = "Difference to {label}"
+    reference: str = "compared with this"
+    none: str = "none"
+    unknown: str = "n/a"
+    lanes_unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
 
 
 ENGLISH = Labels()
 
 CHINESE = Labels(
     language="zh",
+    # What a turn is doing, or how it ended; the names are those of `header.Phase`.
     waiting="等待中",
     retrying="{time} 后重试",
     thinking="思考中",
@@ -95,8 +143,7 @@ CHINESE = Labels(
     incomplete="不完整",
     interrupted="已中断",
     failed="失败",
-    reasoning="思考过程",
-    answer="回答",
+    # The header.
     thought="思考 {time}",
     took="用时 {time}",
     first_byte="首字节 {time}",
@@ -110,18 +157,28 @@ CHINESE = Labels(
     tokens_unknown="tokens 未知",
     speed="{count} tok/s",
     cost_unknown="费用未知",
+    run="第 {number}/{count} 次运行",
+    run_title="后面的提示使用这次运行；%glm choose N V 可选用另一次",
+    run_before="改用前一次运行",
+    run_after="改用后一次运行",
+    stale="在上文更改之前回答",
+    # Below the header.
     ended="结束原因：{reason}",
     inserted="已放入提示：{names}",
+    queue_dropped="由内核中断停止，排队的单元格没有运行。",
+    # The texts, and why there is none.
+    reasoning="思考过程",
+    answer="回答",
     empty="回复为空。",
     only_reasoning="模型只给出了思考过程，没有回答。",
     only_tool_calls="模型没有回答，而是请求调用 {names}。",
     nothing_yet="尚未收到任何内容。",
     no_answer_yet="尚未开始回答。",
-    queue_dropped="由内核中断停止，排队的单元格没有运行。",
-    run="第 {number}/{count} 次运行",
-    run_title="后面的提示使用这次运行；%glm choose N V 可选用另一次",
-    run_before="改用前一次运行",
-    run_after="改用后一次运行",
+    answer_held="回答已隐藏；print(_glm) 可显示。",
+    reasoning_held="思考过程已隐藏；print(_glm.reasoning) 可显示。",
+    arriving="回复正在到达，完成后会显示在这里。",
+    unfinished="{model}：保存时回复尚未结束。",
+    # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments="参数",
     result="结果",
     call_running="运行中",
@@ -131,119 +188,56 @@ CHINESE = Labels(
     call_interrupted="已中断",
     hurried="思考已提前结束，并关闭思考重新请求。",
     repaired="回答不符合指定结构，已重新请求。",
-    show_answer="显示回答",
-    show_reasoning="显示思考过程",
-    answer_held="回答已隐藏；print(_glm) 可显示。",
-    reasoning_held="思考过程已隐藏；print(_glm.reasoning) 可显示。",
-    answer_now="立即回答",
-    answer_now_title="停止思考，立即回答；两次请求都会计费",
-    stale="在上文更改之前回答",
+    # Buttons.
     stop="停止",
+    stop_title="停止生成并保留已收到的内容",
     copy="复制",
+    copy_title="以 Markdown 复制回答",
     copied="已复制",
     copy_failed="复制失败",
-    stop_title="停止生成并保留已收到的内容",
-    copy_title="以 Markdown 复制回答",
+    answer_now="立即回答",
+    answer_now_title="停止思考，立即回答；两次请求都会计费",
+    show_answer="显示回答",
+    show_reasoning="显示思考过程",
     reply_of="{model} 的回复",
-    arriving="回复正在到达，完成后会显示在这里。",
-    unfinished="{model}：保存时回复尚未结束。",
+    # Thinking and answer by time, tokens and money.
+    measure_time="用时",
+    measure_tokens="tokens",
+    measure_money="费用",
+    split="思考 {thinking} + 回答 {answer}(思考占 {percent} %)",
+    rate="{count} tokens/s",
+    # The player and the outline of the reasoning.
+    play="播放",
+    pause="暂停",
+    playback_speed="速度",
+    playback_position="回复中的位置",
+    search_reasoning="搜索思考过程",
+    outline="大纲",
+    outline_parts="{count} 段",
+    outline_marks="{count} 处自我纠正标记",
+    mark_title="自我纠正？（仅按词表标记，并非理解）",
+    # A comparison.
+    lane="设置",
+    model="模型",
+    first_thought="开始思考",
+    thinking_time="思考用时",
+    total_time="总用时",
+    output_tokens="输出 tokens",
+    cost="费用",
+    difference="与 {label} 的差别",
+    reference="以此为准",
+    none="无",
+    unknown="未知",
+    lanes_unfinished="{count} 路对比：保存时回复尚未结束。",
 )
 
 
 def labels_for(language: str | None = None) -> Labels:
-    """Return the words of a language, or of the one that the user reads when it is ``None``."""
+    """Return the labels in a language.
+
+    Parameters
+    ----------
+    language : str, optional
+        A tag such as ``"zh_CN"``; ``None`` takes the language that the user reads.
+    """
     return CHINESE if is_chinese(language) else ENGLISH
-
-
-@dataclass(frozen=True, slots=True)
-class AnatomyWords:
-    """Labels, in one language."""
-
-    time: str = "time"
-    tokens: str = "tokens"
-    money: str = "money"
-    split: str = "{thinking} thinking + {answer} answer ({percent} %)"
-    rate: str = "{count} tokens/s"
-    play: str = "Play"
-    pause: str = "Pause"
-    speed: str = "Speed"
-    position: str = "Position in the reply"
-    search: str = "Search the reasoning"
-    outline: str = "Outline"
-    parts: str = "{count} parts"
-    marks: str = "{count} marks of self-correction"
-    mark: str = "self-correction? (a mark by a list of words, not by understanding)"
-
-
-_BREAKDOWN_ENGLISH = AnatomyWords()
-
-_BREAKDOWN_CHINESE = AnatomyWords(
-    time="用时",
-    tokens="tokens",
-    money="费用",
-    split="思考 {thinking} + 回答 {answer}(思考占 {percent} %)",
-    rate="{count} tokens/s",
-    play="播放",
-    pause="暂停",
-    speed="速度",
-    position="回复中的位置",
-    search="搜索思考过程",
-    outline="大纲",
-    parts="{count} 段",
-    marks="{count} 处自我纠正标记",
-    mark="自我纠正？（仅按词表标记，并非理解）",
-)
-
-
-def anatomy_words(said: Labels) -> AnatomyWords:
-    """Return the labels in the language of a view's other words."""
-    return _BREAKDOWN_CHINESE if said.language == "zh" else _BREAKDOWN_ENGLISH
-
-
-@dataclass(frozen=True, slots=True)
-class CompareWords:
-    """The labels of a comparison's rows, in one language."""
-
-    title: str = "{count} lanes"
-    lane: str = "Lane"
-    model: str = "Model"
-    reasoning: str = "Reasoning"
-    answer: str = "Answer"
-    first_thought: str = "first thought"
-    thinking: str = "thinking"
-    total: str = "total"
-    tokens: str = "tokens out"
-    cost: str = "cost"
-    difference: str = "Difference to {label}"
-    reference: str = "compared with this"
-    same: str = "none"
-    none: str = "none"
-    unknown: str = "n/a"
-    unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
-
-
-_COMPARE_ENGLISH = CompareWords()
-
-_COMPARE_CHINESE = CompareWords(
-    title="{count} 路对比",
-    lane="设置",
-    model="模型",
-    reasoning="思考过程",
-    answer="回答",
-    first_thought="开始思考",
-    thinking="思考用时",
-    total="总用时",
-    tokens="输出 tokens",
-    cost="费用",
-    difference="与 {label} 的差别",
-    reference="以此为准",
-    same="无",
-    none="无",
-    unknown="未知",
-    unfinished="{count} 路对比：保存时回复尚未结束。",
-)
-
-
-def compare_words(said: Labels) -> CompareWords:
-    """Return the labels in the language of a view's other words."""
-    return _COMPARE_CHINESE if said.language == "zh" else _COMPARE_ENGLISH

@@ -1,4 +1,4 @@
-"""What the user chose about the display of one turn."""
+"""The user's choices about how one turn is displayed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]
 Hold = Literal["answer", "thinking"]
 Where = Literal["auto", "panel", "page", "terminal"]
+Position = tuple[str, int]
+"""A cell's id and the ordinal of an output in it, from 0."""
 
 
 class Variants(Protocol):
@@ -19,14 +21,14 @@ class Variants(Protocol):
 
     @property
     def turns(self) -> Sequence[Turn]:
-        """Every run's turn as it stands now; the one that is being shown is among them."""
+        """The turn of every run as it stands now; the one that is being shown is among them."""
 
     @property
     def chosen(self) -> int:
-        """Place, from 0, of the run that later turns see; the newest one until chosen otherwise."""
+        """Index of the run that later turns see: the newest, until another is chosen."""
 
-    def choose(self, place: int) -> None:
-        """Let later turns see that run; from any thread."""
+    def choose(self, index: int, /) -> None:
+        """Let later turns see another run; may be called from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +38,24 @@ class ViewOptions:
     show_thinking: ShowThinking = "auto"
     """``auto``: open while the model thinks, closed when the answer starts."""
     hold: Hold | None = None
-    """The part that stays behind a button until a reader asks for it."""
+    """The part that stays behind a button until the reader asks for it."""
     format: Format | None = None
-    """``None``: Markdown in a page, plain text in a terminal."""
+    """Form of the answer; ``None``: Markdown in a page, plain text in a terminal."""
     quiet: bool = False
-    """Show nothing at all; an error is still raised."""
+    """Whether nothing is shown at all; an error is still raised."""
     inserted: tuple[str, ...] = ()
-    """Names of the values that were put into the prompt."""
-    note: str = ""
+    """Names of the values that were inserted into the prompt."""
+    remark: str = ""
     """A remark for the header, such as that the reply was replayed."""
-    alone: bool = False
-    """The cell shows nothing but this turn: all its outputs may be cleared."""
-    place: tuple[str, int] | None = None
-    """The cell's id and the ordinal of the output in it, where all outputs of a notebook share one
-    page and so one style sheet; ``None``: the output is complete in itself."""
+    owns_cell: bool = False
+    """Whether the cell shows nothing but this turn: then all its outputs may be cleared."""
+    position: Position | None = None
+    """Where the output is, in a notebook whose outputs share one page and so one style sheet;
+    ``None``: the output is complete in itself."""
     background: bool = False
-    """The turn runs beside other cells: its Stop never interrupts the kernel."""
+    """Whether other cells run meanwhile: then Stop never interrupts the kernel."""
     where: Where = "auto"
-    """The kind of view; ``auto`` asks the host."""
+    """The kind of view; ``auto`` depends on the front end."""
     variants: Variants | None = None
     """The runs of the cell; ``None`` where the turn belongs to no session."""
     language: str | None = None

@@ -43,7 +43,7 @@ class TerminalView(View):
 
     def __init__(self, options: ViewOptions, out: TextIO | None = None) -> None:
         self._options = options
-        self._words = labels_for(options.language)
+        self._labels = labels_for(options.language)
         self._out = out
         self._colour = False
         self._part = ""
@@ -56,7 +56,7 @@ class TerminalView(View):
         del on_stop
         self._out = self._out or sys.stdout
         self._colour = has_colour(self._out)
-        items = facts(turn, self._options, self._words)
+        items = facts(turn, self._options, self._labels)
         self._line(" · ".join(item.text for item in items if item.kind in _KNOWN_FIRST), DIM)
 
     def paint(self, turn: Turn) -> None:
@@ -72,7 +72,7 @@ class TerminalView(View):
     def _end_step(self, ended: Step, begins: Step) -> None:
         """Print the calls that a reply asked for, and why another request follows."""
         self._end_part()
-        for line in (*call_lines(ended, self._words), remark_of(begins, self._words)):
+        for line in (*call_lines(ended, self._labels), remark_of(begins, self._labels)):
             self._line(line, DIM)
         self._printed["answer"] = ""
 
@@ -82,14 +82,14 @@ class TerminalView(View):
         if is_error_only(turn, self._options):
             return
         self._end_part()
-        for line in call_lines(turn.steps[-1], self._words) if turn.steps else ():
+        for line in call_lines(turn.steps[-1], self._labels) if turn.steps else ():
             self._line(line, DIM)
-        self._line(missing_answer(turn, self._words) or self._held(turn), DIM)
+        self._line(missing_answer(turn, self._labels) or self._held(turn), DIM)
         if self._options.background:  # otherwise the shell prints it, with what to do
-            self._line(failure(turn, self._words), RED)
-        for remark in remarks(turn, self._options, self._words):
+            self._line(failure(turn, self._labels), RED)
+        for remark in remarks(turn, self._options, self._labels):
             self._line(remark, DIM)
-        items = facts(turn, self._options, self._words)
+        items = facts(turn, self._options, self._labels)
         footer = [item.text for item in items if item.kind not in _KNOWN_FIRST]
         self._line(" · ".join(footer), DIM)
         self._flush()
@@ -97,8 +97,8 @@ class TerminalView(View):
     def _held(self, turn: Turn) -> str:
         """Return how to see what the user had held back."""
         if self._options.hold == "thinking" and turn.reasoning.strip():
-            return self._words.reasoning_held
-        return self._words.answer_held if self._options.hold == "answer" else ""
+            return self._labels.reasoning_held
+        return self._labels.answer_held if self._options.hold == "answer" else ""
 
     def _grow(self, part: str, text: str) -> None:
         """Print what `text` has beyond what was printed of this part."""
@@ -124,11 +124,11 @@ class TerminalView(View):
         self._end_part()
         self._part = part
         if part == "reasoning" and self._thinking == "closed":
-            self._write(f"({self._words.thinking} …)" if not self._colour else DIM + "…")
+            self._write(f"({self._labels.thinking} …)" if not self._colour else DIM + "…")
         elif self._colour:
             self._write(DIM if part == "reasoning" else PLAIN)
         else:
-            label = self._words.reasoning if part == "reasoning" else self._words.answer
+            label = self._labels.reasoning if part == "reasoning" else self._labels.answer
             self._write(f"[{label}]\n")
 
     def _end_part(self) -> None:

@@ -133,7 +133,7 @@ def test_every_vector_in_every_place_of_a_saved_page(bare_page: Any, trap: Trap)
     html = []
     for vector in map(trap.aimed, VECTORS[::3]):
         turn = turn_of(vector, vector, model=vector, provider=vector, error=vector, status="failed")
-        options = ViewOptions(language="en", inserted=(vector,), note=vector)
+        options = ViewOptions(language="en", inserted=(vector,), remark=vector)
         html.append(bundle(turn, options)[0]["text/html"])
     assert filled(bare_page, "".join(html), ".glm") == []
     assert trap.sprung(bare_page) == []

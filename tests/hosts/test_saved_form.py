@@ -21,9 +21,9 @@ ATTRIBUTES = re.compile(r"(<\w+)(?:\s[^<>]*)?>")
 
 def outputs():
     """Return the outputs of three cells of one notebook."""
-    assets.cell_begins(assets._Sheet.carrier and assets._Sheet.carrier[0])
+    assets.stylesheet_owner.position = None
     for number in range(3):
-        options = ViewOptions(language="en", place=(f"cell-{number}", 1))
+        options = ViewOptions(language="en", position=(f"cell-{number}", 1))
         data, metadata = bundle(turn_of(ANSWER.replace("Mean", f"Mean {number}")), options)
         yield nbformat.v4.new_output("display_data", data=data, metadata=metadata)
 

@@ -37,7 +37,7 @@ def run(session: glm.Session, marks: Outputs, prompt: str, key: str) -> Recorder
     """Ask from a cell, and show the reply to its end."""
     stream = session.open(prompt, Options(), (key, 0))
     view = Recorder()
-    marks.showed(session.slot_of(stream), view, ViewOptions(place=(key, 0)))
+    marks.showed(session.slot_of(stream), view, ViewOptions(position=(key, 0)))
     marks.refresh(session)
     stream.start()
     stream.wait()

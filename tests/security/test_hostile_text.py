@@ -60,7 +60,7 @@ def everywhere(text: str) -> Turn:
 
 
 def options(text: str) -> ViewOptions:
-    return replace(ENGLISH, inserted=(text,), note=text)
+    return replace(ENGLISH, inserted=(text,), remark=text)
 
 
 # ── a page ───────────────────────────────────────────────────────────────────────────────────────

@@ -14,19 +14,19 @@ from glm_magic.core.price import Cost
 from glm_magic.core.turn import Sample, Step, Timing, Turn
 from glm_magic.core.usage import Usage
 from glm_magic.engine.step_builder import MOST_BEATS, Rhythm
-from glm_magic.views.labels import _BREAKDOWN_ENGLISH, labels_for
+from glm_magic.views.labels import labels_for
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved.breakdown import breakdown_html, breakdown_line
+from glm_magic.views.saved.breakdown import breakdown_html
 from glm_magic.views.saved.outline import outline_html
 from glm_magic.views.saved.page import bundle, page_html
-from glm_magic.views.saved.player import packed, rhythm_of
+from glm_magic.views.saved.player import pack, rhythm_of
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script
 from tests.views.turns import turn_of
 
-SAID = labels_for("en")
+LABELS = labels_for("en")
 
 
 def with_step(**fields: object) -> Turn:
@@ -40,7 +40,7 @@ def text_of(html: str) -> str:
 
 def test_the_anatomy_tells_time_tokens_and_money_apart() -> None:
     cost = Cost(Decimal("0.0031"), "CNY", output=Decimal("0.002568"))
-    html = breakdown_html(with_step(cost=cost), SAID)
+    html = breakdown_html(with_step(cost=cost), LABELS)
     text = text_of(html)  # what a host shows that strips every style
     assert "time 4.2 s thinking + 2.7 s answer (61 %)" in text
     assert "tokens 811 thinking + 473 answer (63 %)" in text
@@ -52,12 +52,12 @@ def test_the_anatomy_tells_time_tokens_and_money_apart() -> None:
 
 def test_tokens_that_were_not_reported_are_marked_and_money_unknown_is_not_shown() -> None:
     turn = with_step(usage=Usage(42, 1000), reasoning="a" * 300, content="b" * 100, cost=None)
-    assert breakdown_line(turn, SAID).endswith("tokens ≈750 thinking + ≈250 answer (75 %)")
-    assert "money" not in breakdown_html(turn, SAID)
+    assert "tokens ≈750 thinking + ≈250 answer (75 %)" in text_of(breakdown_html(turn, LABELS))
+    assert "money" not in breakdown_html(turn, LABELS)
 
 
 def test_a_reply_without_thinking_has_no_anatomy() -> None:
-    assert breakdown_html(turn_of(reasoning=""), SAID) == ""
+    assert breakdown_html(turn_of(reasoning=""), LABELS) == ""
 
 
 def test_the_price_of_the_output_is_part_of_the_cost(model_server: ModelServer) -> None:
@@ -95,13 +95,14 @@ def of_two_steps() -> Turn:
 
 
 def test_the_anatomy_of_several_steps_is_their_sum() -> None:
-    line = breakdown_line(of_two_steps(), SAID)
+    line = text_of(breakdown_html(of_two_steps(), LABELS))
     assert "time 3.0 s thinking + 2.0 s answer (60 %)" in line
     assert "tokens 50 thinking + 50 answer (50 %)" in line
     assert "money ¥0.5000 thinking + ¥0.5000 answer (50 %)" in line.replace("0.50 ", "0.5000 ")
-    assert "17 tokens/s" in text_of(breakdown_html(of_two_steps(), SAID)), "100 in 2.5 and 3.5 s"
+    assert "17 tokens/s" in line, "100 in 2.5 and 3.5 s"
     silent = replace(of_two_steps().steps[1], usage=None)
-    assert "tokens" not in breakdown_line(turn_of(steps=(of_two_steps().steps[0], silent)), SAID)
+    unknown = turn_of(steps=(of_two_steps().steps[0], silent))
+    assert "tokens" not in text_of(breakdown_html(unknown, LABELS))
 
 
 def test_the_rhythm_of_several_steps_goes_on_where_the_last_one_ended() -> None:
@@ -128,7 +129,7 @@ So the answer is 0.05 <b>dollars</b>.
 
 
 def test_the_outline_lists_every_part_and_leads_to_it() -> None:
-    html = outline_html(markdown_html(REASONING), _BREAKDOWN_ENGLISH)
+    html = outline_html(markdown_html(REASONING), LABELS)
     links = re.findall(r'<a href="#([^"]+)">([^<]*)</a>', html)
     assert [text[:12] for _, text in links] == [
         "First, the b", "Wait, that i", "a list 不对,应该", "So the answe"]  # fmt: skip
@@ -138,7 +139,7 @@ def test_the_outline_lists_every_part_and_leads_to_it() -> None:
 
 
 def test_what_is_seen_at_a_glance_has_no_outline() -> None:
-    assert "glm-ol" not in outline_html(markdown_html("One.\n\nTwo.\n\nThree."), _BREAKDOWN_ENGLISH)
+    assert "glm-ol" not in outline_html(markdown_html("One.\n\nTwo.\n\nThree."), LABELS)
 
 
 def test_the_outline_tells_formulas_in_words() -> None:
@@ -147,13 +148,13 @@ def test_the_outline_tells_formulas_in_words() -> None:
         "$$\\int_0^1 x^2 dx = 1/3$$",
         "x " * 400,
     )
-    html = outline_html(markdown_html("\n\n".join(texts)), _BREAKDOWN_ENGLISH)
+    html = outline_html(markdown_html("\n\n".join(texts)), LABELS)
     assert re.findall(r"<a href[^>]*>([^<]*)</a>", html)[:2] == [
         "With lambda = 2 it is easy, or so.", "…"]  # fmt: skip
 
 
 def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
-    html = outline_html(markdown_html(REASONING), _BREAKDOWN_ENGLISH)
+    html = outline_html(markdown_html(REASONING), LABELS)
     marked = re.findall(r'<mark title="([^"]*)">([^<]*)</mark>', html)
     assert [word for _, word in marked if word != "?"] == [
         "Wait", "that is wrong", "Actually", "不对", "重新计算"]  # fmt: skip
@@ -166,7 +167,7 @@ def test_marks_are_labelled_as_lexical_and_leave_code_alone() -> None:
 )
 def test_reading_changes_no_text(lines: list[str]) -> None:
     rendered = markdown_html("\n\n".join(lines))
-    html = outline_html(rendered, _BREAKDOWN_ENGLISH)
+    html = outline_html(rendered, LABELS)
     body = html.partition("</ol></details>")[2] if "glm-ol" in html else html
     unmarked = re.sub(r'</?mark\b[^>]*>| id="g[0-9a-f]{5}-\d+"', "", body)
     assert unmarked == rendered
@@ -202,7 +203,7 @@ def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer
     reply = glm.ask("why?", **PLACES[4].asked(model_server))
     beats = reply.turn.steps[0].rhythm
     assert (beats[-1].reasoning, beats[-1].answer) == (60, 40)
-    html = page_html(reply.turn, ViewOptions(), SAID)
+    html = page_html(reply.turn, ViewOptions(), LABELS)
     data = re.search(r'data-beats="([^"]*)"', html)
     assert data is not None
     told = unpacked(data[1])
@@ -215,15 +216,15 @@ def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() ->
 
     beats = tuple(Sample(n / 10, n, n) for n in range(1, 5))
     turn = with_step(rhythm=beats)
-    assets._Sheet.carrier = None
+    assets.stylesheet_owner.position = None
     try:
-        first = bundle(turn, ViewOptions(place=("a", 0)))[0]["text/html"]
-        second = bundle(turn, ViewOptions(place=("b", 0)))[0]["text/html"]
+        first = bundle(turn, ViewOptions(position=("a", 0)))[0]["text/html"]
+        second = bundle(turn, ViewOptions(position=("b", 0)))[0]["text/html"]
     finally:
-        assets._Sheet.carrier = None
+        assets.stylesheet_owner.position = None
     assert "function textOf" in first
     assert "function textOf" not in second
     assert len(second) < len(first) - 3000
     assert "glmPlayer(document.currentScript)" in second
-    assert packed(beats) in second
+    assert pack(beats) in second
     assert "http" not in "".join(re.findall(r"<script>.*?</script>", first, re.DOTALL))

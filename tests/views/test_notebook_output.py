@@ -67,7 +67,7 @@ def test_a_failure_without_text_leaves_no_panel(
     play(ScriptedStream(FAILED), PanelView(ENGLISH))
     assert published[-1]["data"] == {}
     assert cleared == [], "what else the cell printed stays"
-    play(ScriptedStream(FAILED), PanelView(replace(ENGLISH, alone=True)))
+    play(ScriptedStream(FAILED), PanelView(replace(ENGLISH, owns_cell=True)))
     assert cleared == [True]
     published.clear()
     play(ScriptedStream(FAILED), PlainView(ENGLISH))

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import pytest
 
+from glm_magic.core.errors import MissingKeyError
+from glm_magic.core.i18n import tr
 from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Notice, Step, Turn
@@ -16,7 +18,7 @@ from glm_magic.core.usage import Usage
 from glm_magic.views.labels import labels_for
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved import assets
-from glm_magic.views.saved.assets import page_style
+from glm_magic.views.saved.assets import page_style, stylesheet_owner
 from glm_magic.views.saved.page import bundle, page_html
 
 from .test_markdown import Elements
@@ -125,7 +127,7 @@ def test_plain_text_of_a_reply_without_answer_holds_its_reasoning() -> None:
 
 def test_what_was_put_in_and_notices_are_listed() -> None:
     turn = turn_of(notices=(NOTICE, Notice("length", "The answer was cut at $5.")))
-    data, _ = bundle(turn, replace(ENGLISH, inserted=("df", "In[3]"), note="replayed"))
+    data, _ = bundle(turn, replace(ENGLISH, inserted=("df", "In[3]"), remark="replayed"))
     for text in (stripped(data["text/html"]), data["text/plain"]):
         assert "in the prompt: df, In[3]" in text
         assert NOTICE.message in text
@@ -163,7 +165,7 @@ def test_blank_lines_around_texts_are_not_shown() -> None:
 
 def test_names_from_outside_cannot_leave_their_place() -> None:
     turn = turn_of(model='"><script>$x$', provider="<b>", error="<i>$y$", status="failed")
-    source = html_of(turn, inserted=("<u>",), note="<s>")
+    source = html_of(turn, inserted=("<u>",), remark="<s>")
     assert not set(Elements(source).tags) & {"script", "u", "s"}
     assert "&lt;i&gt;<span>$</span>y" in source
 
@@ -198,11 +200,15 @@ def test_the_labels_speak_chinese() -> None:
     assert "模型只给出了思考过程" in data["text/plain"]
 
 
+NOT_LISTED = Notice(
+    "unlisted-model",
+    tr("{name} is not in the catalogue; the name is sent unchanged", name="glm-x"),
+)
+NO_KEY = MissingKeyError("no", hint=tr("check the key"))
+
+
 def test_notices_and_errors_speak_chinese_in_every_form() -> None:
-    told = Notice("length", "glm-x is not in the catalogue; the name is sent unchanged")
-    turn = turn_of(
-        "Half", "", status="failed", notices=(told,), error="MissingKeyError: no\n→ check the key"
-    )
+    turn = turn_of("Half", "", status="failed", notices=(NOT_LISTED,), error=NO_KEY.to_text())
     data, _ = bundle(turn, replace(ENGLISH, language="zh"))
     for form in ("text/html", "text/markdown", "text/plain"):
         assert "glm-x 不在模型目录中，名称将原样发送" in data[form]
@@ -211,13 +217,10 @@ def test_notices_and_errors_speak_chinese_in_every_form() -> None:
 
 
 def test_notices_and_errors_in_english_are_as_they_came() -> None:
-    told = Notice("length", "glm-x is not in the catalogue; the name is sent unchanged")
-    turn = turn_of(
-        "Half", "", status="failed", notices=(told,), error="no API key for Z.ai was found"
-    )
+    turn = turn_of("Half", "", status="failed", notices=(NOT_LISTED,), error=NO_KEY.to_text())
     text = bundle(turn, ENGLISH)[0]["text/plain"]
-    assert f"[{told.message}]" in text
-    assert "no API key for Z.ai was found" in text
+    assert "[glm-x is not in the catalogue; the name is sent unchanged]" in text
+    assert "MissingKeyError: no\n→ check the key" in text
 
 
 def test_every_word_is_translated_with_the_same_fields() -> None:
@@ -246,25 +249,25 @@ def test_long_times_are_in_minutes() -> None:
 
 
 def test_one_output_of_a_notebook_carries_the_style_for_all() -> None:
-    assets.cell_begins(assets._Sheet.carrier[0] if assets._Sheet.carrier else None)
+    stylesheet_owner.position = None
     first, second, again = ("a", 1), ("b", 1), ("a", 2)
-    assert "<style>" in html_of(turn_of(), place=first)
-    assert "<style>" not in html_of(turn_of(), place=second)
-    assert "<style>" not in html_of(turn_of(), place=again), "one for each notebook"
-    whole = html_of(turn_of("short", ""), place=first)
+    assert "<style>" in html_of(turn_of(), position=first)
+    assert "<style>" not in html_of(turn_of(), position=second)
+    assert "<style>" not in html_of(turn_of(), position=again), "one for each notebook"
+    whole = html_of(turn_of("short", ""), position=first)
     assert "blockquote" in whole, "the others may need what this one does not"
     assert "<style>" in html_of(turn_of()), "an output of unknown place is complete in itself"
     assets.cell_begins("b")
-    assert "<style>" not in html_of(turn_of(), place=second)
+    assert "<style>" not in html_of(turn_of(), position=second)
     assets.cell_begins("a")
-    assert "<style>" in html_of(turn_of(), place=second), "the carrier's output is gone"
+    assert "<style>" in html_of(turn_of(), position=second), "the owner's output is gone"
 
 
 def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
     assets.cell_begins("x")
-    html_of(turn_of(), place=("x", 1))
+    html_of(turn_of(), position=("x", 1))
     turn = turn_of(ANSWER * 4, REASONING * 4)
-    data, _ = bundle(turn, replace(ENGLISH, place=("y", 1)))
+    data, _ = bundle(turn, replace(ENGLISH, position=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
     assert len(data["text/html"]) < 3 * text
     assert sum(len(form) for form in data.values()) < 5 * text, "the text is in there three times"

@@ -11,7 +11,7 @@ from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.rich_terminal import RichTerminalView
 from glm_magic.views.saved.page import bundle
-from glm_magic.views.saved.steps import LONGEST_SHOWN, steps_html
+from glm_magic.views.saved.steps import MAX_SHOWN, steps_html
 from glm_magic.views.terminal import TerminalView
 
 from .test_markdown import Elements
@@ -83,7 +83,7 @@ def test_a_long_result_is_cut_and_says_so() -> None:
     call = ToolCall("c1", "f", "{}")
     step = Step(tool_calls=(call,), runs=(ToolRun("c1", "done", "x" * 10_000_000),))
     page = steps_html(turn_of(steps=(step,)), labels_for("en"))
-    assert len(page) < LONGEST_SHOWN + 2000
+    assert len(page) < MAX_SHOWN + 2000
     assert "9,996,000" in page
 
 

@@ -37,7 +37,7 @@ class FallbackView(View):
 
     def __init__(self, options: ViewOptions, display_id: str | None = None) -> None:
         self._options = options
-        self._words = labels_for(options.language)
+        self._labels = labels_for(options.language)
         self._takes_over = display_id is not None
         self._display_id = display_id or uuid4().hex
         self._page: Any = None
@@ -48,15 +48,15 @@ class FallbackView(View):
         """Display the widgets."""
         from ipywidgets import HTML, Button, VBox
 
-        stop = Button(description=self._words.stop, tooltip=self._words.stop_title)
+        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
         receive_while_a_cell_runs(stop)
         stop.on_click(lambda _button: on_stop())
         self._page = HTML(self._html(turn))
         self._box = VBox([self._page, stop])
         data: dict[str, Any] = self._box._repr_mimebundle_()
-        said = self._words.unfinished.format(model=turn.model)
+        said = self._labels.unfinished.format(model=turn.model)
         # A page without any widgets shows the HTML, which tells it to wait for the end.
-        wait = {"text/html": f"<p>{escape_html(self._words.arriving)}</p>", "text/plain": said}
+        wait = {"text/html": f"<p>{escape_html(self._labels.arriving)}</p>", "text/plain": said}
         publish({**data, **wait}, {}, self._display_id, update=self._takes_over)
 
     def paint(self, turn: Turn) -> None:
@@ -81,4 +81,4 @@ class FallbackView(View):
             widget.close()
 
     def _html(self, turn: Turn) -> str:
-        return page_html(turn, self._options, self._words)
+        return page_html(turn, self._options, self._labels)

@@ -24,8 +24,8 @@ from ..markup.escape import strip_blank_lines
 from ..markup.markdown import markdown_html
 from ..options import ViewOptions
 from ..play import Playable, View
+from ..saved.answer import answer_html
 from ..saved.page import (
-    answer_html,
     bundle,
     error_html,
     header_html,
@@ -139,9 +139,12 @@ class PanelView(View):
 
     def repaint(self, turn: Turn, options: ViewOptions | None, *, stale: bool) -> None:
         """Show another run in the output that stays, as it was shown when it ran."""
-        place, variants = self._options.place, self._options.variants
-        options = replace(options or self._options, place=place, variants=variants)
-        options = replace(options, note=self._labels.stale) if stale else options
+        options = replace(
+            options or self._options,
+            position=self._options.position,
+            variants=self._options.variants,
+        )
+        options = replace(options, remark=self._labels.stale) if stale else options
         if not self._cleared:
             self._publish(*bundle(turn, options, self._opened, self._revealed), update=True)
 

@@ -1,7 +1,10 @@
-"""The style sheets, read from the package and made small.
+"""The style sheets and scripts of the package, and which saved output carries them.
 
-One output of a notebook carries the whole sheet and the others none: a page applies it to all of
-them. Where that is not so, or not known, each output carries the sections that it needs itself.
+**One style sheet for each notebook.** A page applies a style sheet to all its outputs, so the first
+saved output of a notebook carries it, and the player's script, and the others carry neither. Each
+output has the skeleton of its look inline, for pages that drop style sheets. An output whose
+position is not known (in Colab, in an unknown host, a reply that is displayed by itself) is
+complete: it carries the sections of the style sheet that it needs.
 """
 
 from __future__ import annotations
@@ -10,78 +13,81 @@ import re
 from functools import lru_cache
 from importlib import resources
 
+from ..options import Position
+
 _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
 
 
-Place = tuple[str, int]
-"""A cell's id and the ordinal of an output in it."""
+class StylesheetOwner:
+    """Which saved output carries the style sheet and the player for all outputs of a notebook."""
+
+    def __init__(self) -> None:
+        self.position: Position | None = None
+        """Where it is; ``None``: the next output becomes the owner."""
+
+    def is_at(self, position: Position) -> bool:
+        """Whether the output at a position is the owner, which it becomes if there is none."""
+        self.position = self.position or position
+        return position == self.position
+
+    def cell_begins(self, cell: str | None) -> None:
+        """Forget an owner whose cell runs again: its earlier outputs are gone."""
+        if self.position is not None and self.position[0] == cell:
+            self.position = None
 
 
-class _Sheet:
-    """Which output carries the sheet; ``None``: the next one will."""
+stylesheet_owner = StylesheetOwner()
+"""The one of this kernel."""
 
-    carrier: Place | None = None
+cell_begins = stylesheet_owner.cell_begins
 
 
-def style_of(place: Place | None, body: str) -> str:
+def style_of(position: Position | None, body: str) -> str:
     """Return the style that one saved output carries.
 
     Parameters
     ----------
-    place : tuple, optional
-        Where the output stands; ``None`` makes it complete in itself.
+    position : tuple, optional
+        Where the output is; ``None`` makes it complete in itself.
     body : str
-        Its HTML, for the elements that it has.
+        Its HTML, whose elements decide which sections a complete output carries.
     """
-    if place is None:
+    if position is None:
         return page_style(body)
-    _Sheet.carrier = _Sheet.carrier or place
-    return "".join(css for _, css in _sections()) if place == _Sheet.carrier else ""
-
-
-def carries(place: Place) -> bool:
-    """Whether that output is the one that carries what all share."""
-    return place == _Sheet.carrier
-
-
-def cell_begins(cell: str | None) -> None:
-    """Know that a cell's earlier outputs are gone, the sheet maybe with them."""
-    if _Sheet.carrier is not None and _Sheet.carrier[0] == cell:
-        _Sheet.carrier = None
+    return "".join(css for _, css in _sections()) if stylesheet_owner.is_at(position) else ""
 
 
 def page_style(body: str) -> str:
-    """Return the style that a saved page needs: the sections whose elements it has."""
-    return "".join(css for needed, css in _sections() if needed in body)
+    """Return the sections of the page's style sheet whose elements are in `body`."""
+    return "".join(css for element, css in _sections() if element in body)
 
 
 @lru_cache(maxsize=1)
 def _sections() -> list[tuple[str, str]]:
-    """Return the parts of the page's style sheet, and the text that calls for each."""
+    """Return the sections of the page's style sheet, each after the text that calls for it."""
     first, *rest = _SECTION.split(asset("page.css"))
     pairs = zip(rest[::2], rest[1::2], strict=True)
-    return [("", _small(first)), *((needed, _small(css)) for needed, css in pairs)]
+    return [("", _minified(first)), *((element, _minified(css)) for element, css in pairs)]
 
 
 @lru_cache(maxsize=1)
 def panel_style() -> str:
-    """Return the style of the live panel: all of the page's and its own."""
-    return _small(asset("page.css")) + _small(asset("panel.css"))
+    """Return the style of the live panel: the page's, and what only the panel has."""
+    return _minified(asset("page.css")) + _minified(asset("panel.css"))
 
 
 @lru_cache(maxsize=8)
-def small_asset(name: str) -> str:
-    """Return a style sheet of the package, made small."""
-    return _small(asset(name))
+def minified_asset(name: str) -> str:
+    """Return a style sheet of the package without comments and needless space."""
+    return _minified(asset(name))
 
 
-def _small(source: str) -> str:
-    """Return a style sheet without comments and needless space."""
+def _minified(source: str) -> str:
     text = _SPACE.sub(" ", _COMMENT.sub("", source)).strip()
-    text = _AROUND.sub(lambda found: str(found[1] or found[2]), text)
+    text = _AROUND.sub(lambda match: str(match[1] or match[2]), text)
     return text.replace(";}", "}").replace(" !important", "!important")
 
 

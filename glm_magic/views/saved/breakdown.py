@@ -1,4 +1,4 @@
-"""What thinking took of a reply, and what the answer took: in time, in tokens, in money."""
+"""How a reply divides into thinking and answer: in time, in tokens, in money."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from ...core.price import format_money
 from ...core.turn import Step, Turn
 from ..header import seconds
-from ..labels import AnatomyWords, Labels, anatomy_words
+from ..labels import Labels
 from ..markup.escape import escape_html
 
 _BOX = (
@@ -17,13 +17,27 @@ _BOX = (
     "border-top:1px solid rgba(128,128,128,.35)"
 )
 _BAR = "display:inline-block;width:72px;height:8px;border-radius:4px"
-_THOUGHT, _ANSWER = "#8e7cc3", "#4caf82"
+_THINKING, _ANSWER = "#8e7cc3", "#4caf82"
 """Two hues that differ in lightness too, on a light page and on a dark one."""
 
 
+def breakdown_html(turn: Turn, labels: Labels) -> str:
+    """Return one bar for each measure; without any style it reads as a line of text.
+
+    Empty while the reply streams, and for one without reasoning.
+    """
+    measures = _measures(turn, labels)
+    if not measures:
+        return ""
+    rate = _rate(turn)
+    speed = f"<span>{labels.rate.format(count=f'{rate:,.0f}')}</span>" if rate else ""
+    bars = " ".join(_bar(measure, labels) for measure in measures)
+    return f'<div class="glm-y" style="{_BOX}">{bars} {speed}</div>'
+
+
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One way to measure a reply: how much of it was thinking, and how much answer."""
+class _Measure:
+    """A reply by one measure: how much was thinking, and how much answer."""
 
     name: str
     share: float
@@ -32,15 +46,15 @@ class Part:
     answer: str
 
 
-def parts(turn: Turn, said: AnatomyWords) -> list[Part]:
-    """Return what is known of a finished turn that thought, its steps together; else nothing."""
+def _measures(turn: Turn, labels: Labels) -> list[_Measure]:
     if turn.status == "streaming" or not turn.reasoning.strip():
         return []
-    return [part for part in (_time(turn, said), *_tokens_and_money(turn, said)) if part]
+    measures = (_time(turn, labels), *_tokens_and_money(turn, labels))
+    return [measure for measure in measures if measure]
 
 
-def _time(turn: Turn, said: AnatomyWords) -> Part | None:
-    """Return the time in which the model wrote; what its functions took is not part of it."""
+def _time(turn: Turn, labels: Labels) -> _Measure | None:
+    """Return the time in which the model wrote; the time of its tool calls is not part of it."""
     thinking_s = answer_s = 0.0
     for step in turn.steps:
         timing = step.timing
@@ -48,54 +62,62 @@ def _time(turn: Turn, said: AnatomyWords) -> Part | None:
         began_s = timing.first_answer_s if began_s is None else began_s
         if timing.total_s is None or began_s is None:
             continue
-        thought_s = timing.thinking_s or 0.0
-        thinking_s += thought_s
-        answer_s += max(0.0, timing.total_s - began_s - thought_s)
-    whole_s = thinking_s + answer_s
-    if whole_s <= 0:
+        step_thinking_s = timing.thinking_s or 0.0
+        thinking_s += step_thinking_s
+        answer_s += max(0.0, timing.total_s - began_s - step_thinking_s)
+    total_s = thinking_s + answer_s
+    if total_s <= 0:
         return None
-    return Part(said.time, thinking_s / whole_s, seconds(thinking_s), seconds(answer_s))
+    share = thinking_s / total_s
+    return _Measure(labels.measure_time, share, seconds(thinking_s), seconds(answer_s))
 
 
-def _tokens_and_money(turn: Turn, said: AnatomyWords) -> Iterator[Part | None]:
-    counts = [_counts(step) for step in turn.steps]
-    known = [count for count in counts if count is not None]
-    output = sum(count[0] for count in known)
-    if len(known) < len(counts) or not output:
+def _tokens_and_money(turn: Turn, labels: Labels) -> Iterator[_Measure | None]:
+    counts = [count for count in map(_count, turn.steps) if count is not None]
+    output = sum(count.output for count in counts)
+    if len(counts) < len(turn.steps) or not output:
         return
-    inner = sum(count[1] for count in known)
-    mark = "≈" if any(count[2] for count in known) else ""
-    share = inner / output
-    yield Part(said.tokens, share, f"{mark}{inner:,}", f"{mark}{output - inner:,}")
+    reasoning = sum(count.reasoning for count in counts)
+    mark = "≈" if any(count.is_estimate for count in counts) else ""
+    share = reasoning / output
+    texts = (f"{mark}{reasoning:,}", f"{mark}{output - reasoning:,}")
+    yield _Measure(labels.measure_tokens, share, *texts)
     costs = [step.cost for step in turn.steps if step.cost and step.cost.output is not None]
-    if len(costs) < len(counts):
+    if len(costs) < len(turn.steps):
         return
     mark = mark or ("≈" if any(cost.estimated for cost in costs) else "")
     spent = sum((cost.output or Decimal(0) for cost in costs), Decimal(0))
-    thinking, currency = spent * Decimal(inner) / output, costs[0].currency
-    yield Part(
-        said.money,
-        share,
+    thinking, currency = spent * Decimal(reasoning) / output, costs[0].currency
+    texts = (
         mark + format_money(thinking, currency),
         mark + format_money(spent - thinking, currency),
     )
+    yield _Measure(labels.measure_money, share, *texts)
 
 
-def _counts(step: Step) -> tuple[int, int, bool] | None:
-    """Return a step's output, the reasoning in it, and whether that is a guess."""
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """The tokens that one step put out, and how many of them were reasoning."""
+
+    output: int
+    reasoning: int
+    is_estimate: bool
+
+
+def _count(step: Step) -> _Count | None:
     usage = step.usage or step.estimate
     if usage is None or usage.output is None:
         return None
     if usage.reasoning is not None:
-        return usage.output, min(usage.reasoning, usage.output), step.usage is None
+        return _Count(usage.output, min(usage.reasoning, usage.output), step.usage is None)
     if not step.reasoning:
-        return usage.output, 0, step.usage is None
-    # not reported: by the length of the two texts
+        return _Count(usage.output, 0, step.usage is None)
+    # Not reported: divided by the length of the two texts.
     length = len(step.reasoning) + len(step.content)
-    return usage.output, round(usage.output * len(step.reasoning) / length), True
+    return _Count(usage.output, round(usage.output * len(step.reasoning) / length), True)
 
 
-def rate(turn: Turn) -> float | None:
+def _rate(turn: Turn) -> float | None:
     """Return tokens per second from the first byte to the end; ``None`` when not known."""
     output, streamed_s = 0, 0.0
     for step in turn.steps:
@@ -107,35 +129,11 @@ def rate(turn: Turn) -> float | None:
     return output / streamed_s if streamed_s >= 0.05 else None
 
 
-def breakdown_html(turn: Turn, words: Labels) -> str:
-    """Return the bars as plain HTML; without any style it reads as a line of text."""
-    said = anatomy_words(words)
-    found = parts(turn, said)
-    if not found:
-        return ""
-    speed = rate(turn)
-    last = f"<span>{said.rate.format(count=f'{speed:,.0f}')}</span>" if speed else ""
-    shown = " ".join(_part_html(part, said) for part in found)
-    return f'<div class="glm-y" style="{_BOX}">{shown} {last}</div>'
-
-
-def _part_html(part: Part, said: AnatomyWords) -> str:
-    percent = round(100 * part.share)
-    text = said.split.format(thinking=part.thinking, answer=part.answer, percent=percent)
+def _bar(measure: _Measure, labels: Labels) -> str:
+    percent = round(100 * measure.share)
+    text = labels.split.format(thinking=measure.thinking, answer=measure.answer, percent=percent)
     bar = (
-        f'<span style="{_BAR};background:linear-gradient(90deg,{_THOUGHT} {percent}%,'
+        f'<span style="{_BAR};background:linear-gradient(90deg,{_THINKING} {percent}%,'
         f'{_ANSWER} 0)"></span>'
     )
-    return f"<span><b>{part.name}</b> {bar} {escape_html(text)}</span>"
-
-
-def breakdown_line(turn: Turn, words: Labels) -> str:
-    """Return the same in one line of text; empty when there is nothing to tell."""
-    said = anatomy_words(words)
-    return " · ".join(
-        f"{part.name} "
-        + said.split.format(
-            thinking=part.thinking, answer=part.answer, percent=round(100 * part.share)
-        )
-        for part in parts(turn, said)
-    )
+    return f"<span><b>{measure.name}</b> {bar} {escape_html(text)}</span>"

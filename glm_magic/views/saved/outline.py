@@ -10,7 +10,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from ..labels import AnatomyWords
+from ..labels import Labels
 from ..markup.escape import escape_attribute, escape_html
 
 ENGLISH_WORDS = (
@@ -77,27 +77,27 @@ class _Part:
     marks: int
 
 
-def outline_html(rendered: str, said: AnatomyWords) -> str:
+def outline_html(rendered: str, labels: Labels) -> str:
     """Return rendered reasoning with its marks, and the outline before it.
 
     Parameters
     ----------
     rendered : str
         The reasoning as HTML of ours.
-    said : AnatomyWords
+    labels : Labels
         The labels.
     """
     prefix = "g" + hashlib.sha256(rendered.encode()).hexdigest()[:5]
     blocks = _blocks(rendered)
     if len(blocks) < FEWEST_PARTS or len(_text(rendered)) < FEWEST_CHARACTERS:
-        return _marked(rendered, said)[0]
+        return _marked(rendered, labels)[0]
     parts, shown = [], []
     for number, block in enumerate(blocks, 1):
-        marked, count = _marked(block, said)
+        marked, count = _marked(block, labels)
         anchor = f"{prefix}-{number}"
         shown.append(re.sub(r"^(\s*<[a-z0-9]+)", rf'\1 id="{anchor}"', marked, count=1))
         parts.append(_Part(anchor, _beginning(block), count))
-    return _outline(parts, said) + "".join(shown)
+    return _outline(parts, labels) + "".join(shown)
 
 
 def _blocks(rendered: str) -> list[str]:
@@ -116,7 +116,7 @@ def _blocks(rendered: str) -> list[str]:
     return blocks
 
 
-def _marked(block: str, said: AnatomyWords) -> tuple[str, int]:
+def _marked(block: str, labels: Labels) -> tuple[str, int]:
     """Return a block with its words marked, but not those in code or formulas; and how many."""
     pieces, at, closed, count = [], 0, 0, 0
     for tag in [*_TAG.finditer(block), None]:
@@ -124,7 +124,7 @@ def _marked(block: str, said: AnatomyWords) -> tuple[str, int]:
         if not closed:
             found = len(_WORD.findall(text))
             count += found
-            text = _WORD.sub(lambda word: _mark(word[0], said), text) if found else text
+            text = _WORD.sub(lambda word: _mark(word[0], labels), text) if found else text
         pieces.append(text)
         if tag is not None:
             pieces.append(tag[0])
@@ -135,8 +135,8 @@ def _marked(block: str, said: AnatomyWords) -> tuple[str, int]:
     return "".join(pieces), count
 
 
-def _mark(word: str, said: AnatomyWords) -> str:
-    return f'<mark title="{escape_attribute(said.mark)}">{word}</mark>'
+def _mark(word: str, labels: Labels) -> str:
+    return f'<mark title="{escape_attribute(labels.mark_title)}">{word}</mark>'
 
 
 def _beginning(block: str) -> str:
@@ -155,17 +155,17 @@ def _in_words(formula: re.Match[str]) -> str:
     return tex if len(tex) <= _SHOWN_OF_FORMULA else "…"
 
 
-def _outline(parts: list[_Part], said: AnatomyWords) -> str:
+def _outline(parts: list[_Part], labels: Labels) -> str:
     marks = sum(part.marks for part in parts)
-    head = [said.parts.format(count=len(parts))]
-    head += [said.marks.format(count=marks)] if marks else []
+    head = [labels.outline_parts.format(count=len(parts))]
+    head += [labels.outline_marks.format(count=marks)] if marks else []
     rows = "".join(
         f'<li><a href="#{part.anchor}">{escape_html(part.text)}</a>'
-        + f' <mark title="{escape_attribute(said.mark)}">?</mark>' * bool(part.marks)
+        + f' <mark title="{escape_attribute(labels.mark_title)}">?</mark>' * bool(part.marks)
         + "</li>"
         for part in parts
     )
     return (
-        f'<details class="glm-ol"><summary>{said.outline}: {", ".join(head)}</summary>'
+        f'<details class="glm-ol"><summary>{labels.outline}: {", ".join(head)}</summary>'
         f"<ol>{rows}</ol></details>"
     )

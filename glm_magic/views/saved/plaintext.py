@@ -13,24 +13,24 @@ from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
 
 
-def header_line(turn: Turn, options: ViewOptions, said: Labels) -> str:
+def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return the header on one line."""
     items = [
         item.text
-        for item in facts(turn, options, said)
-        if item.kind != "state" or item.text != said.complete
+        for item in facts(turn, options, labels)
+        if item.kind != "state" or item.text != labels.complete
     ]
     return " · ".join(items)
 
 
-def plain_text(turn: Turn, options: ViewOptions, said: Labels) -> str:
+def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return the answer with a header, and what must not be missed; never the reasoning."""
     parts = [
-        f"[{header_line(turn, options, said)}]",
-        *(f"[{line}]" for line in remarks(turn, options, said)),
-        failure(turn, said),
-        *(f"[{line}]" for line in step_lines(turn, said)),
-        missing_answer(turn, said) or _plain_answer(turn, options, said),
+        f"[{header_line(turn, options, labels)}]",
+        *(f"[{line}]" for line in remarks(turn, options, labels)),
+        failure(turn, labels),
+        *(f"[{line}]" for line in step_lines(turn, labels)),
+        missing_answer(turn, labels) or _plain_answer(turn, options, labels),
     ]
     told = turn.answer.strip() and options.hold != "answer"
     if not told and turn.reasoning.strip() and options.show_thinking != "hide":
@@ -38,39 +38,39 @@ def plain_text(turn: Turn, options: ViewOptions, said: Labels) -> str:
     return escape_controls("\n\n".join(part for part in parts if part))
 
 
-def _plain_answer(turn: Turn, options: ViewOptions, said: Labels) -> str:
-    return f"[{said.answer_held}]" if options.hold == "answer" else strip_blank_lines(turn.answer)
+def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+    return f"[{labels.answer_held}]" if options.hold == "answer" else strip_blank_lines(turn.answer)
 
 
-def markdown_text(turn: Turn, options: ViewOptions, said: Labels) -> str:
+def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return the answer as the model wrote it, the reasoning behind a toggle."""
     parts = [
-        f"**{escaped(header_line(turn, options, said))}**",
-        *(f"*{escaped(line)}*" for line in remarks(turn, options, said)),
-        "\n".join(f"> {escaped(line)}" for line in failure(turn, said).splitlines()),
-        steps_markdown(turn, said),
-        missing_answer(turn, said) or _answer(turn, options, said),
-        _reasoning(turn, options, said),
-        others_markdown(turn, options, said),
+        f"**{escaped(header_line(turn, options, labels))}**",
+        *(f"*{escaped(line)}*" for line in remarks(turn, options, labels)),
+        "\n".join(f"> {escaped(line)}" for line in failure(turn, labels).splitlines()),
+        steps_markdown(turn, labels),
+        missing_answer(turn, labels) or _answer(turn, options, labels),
+        _reasoning(turn, options, labels),
+        others_markdown(turn, options, labels),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _answer(turn: Turn, options: ViewOptions, said: Labels) -> str:
+def _answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     text = strip_blank_lines(turn.answer)
     as_it_is = options.format in ("text", "json")
     shown = fenced(text, str(options.format)) if as_it_is else sanitize_markdown(text)
     if options.hold != "answer":
         return shown
-    return f"<details><summary>{said.show_answer}</summary>\n\n{shown}\n\n</details>"
+    return f"<details><summary>{labels.show_answer}</summary>\n\n{shown}\n\n</details>"
 
 
-def _reasoning(turn: Turn, options: ViewOptions, said: Labels) -> str:
+def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
     body = sanitize_markdown(reasoning)
-    return f"<details><summary>{said.reasoning}</summary>\n\n{body}\n\n</details>"
+    return f"<details><summary>{labels.reasoning}</summary>\n\n{body}\n\n</details>"
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,80 @@
+"""The answer in the form that was asked for: Markdown, plain text, JSON, or records as a table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ...core.turn import Turn
+from ..header import missing_answer
+from ..labels import Labels
+from ..markup.escape import escape_html, strip_blank_lines
+from ..markup.highlight import block_html
+from ..markup.markdown import markdown_html, plain_html
+from ..options import Format
+
+MAX_ROWS = 200
+"""A longer table is analysed rather than read, and ``reply.to_frame()`` is for that."""
+
+MAX_COLUMNS = 30
+
+_CELL = "padding:3px 10px;text-align:left;vertical-align:top"
+
+
+def answer_html(turn: Turn, form: Format | None, labels: Labels) -> str:
+    """Return the answer, or why there is none."""
+    gap = missing_answer(turn, labels)
+    if gap:
+        return f'<p class="glm-g"><i>{escape_html(gap)}</i></p>\n'
+    return format_html(strip_blank_lines(turn.answer), form)
+
+
+def format_html(text: str, form: Format | None) -> str:
+    """Return an answer in a form; Markdown by default."""
+    if form == "text":
+        return plain_html(text)
+    return _json_html(text) if form == "json" else markdown_html(text)
+
+
+def _json_html(text: str) -> str:
+    """Return a JSON answer as a table or indented; what is not JSON stays as it is."""
+    try:
+        value = json.loads(text)
+        indented = json.dumps(value, indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return block_html(text, "")
+    records = _records(value)
+    return block_html(indented, "json") if records is None else _table_html(records)
+
+
+def _records(value: Any) -> list[dict[str, Any]] | None:
+    """Return the records of a list of them, or of an object that holds only such a list.
+
+    ``Reply.to_frame()`` also takes the list out of an object that has other keys; a page that
+    showed only the list would hide those.
+    """
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    is_list = isinstance(value, list) and bool(value)
+    return value if is_list and all(isinstance(item, dict) and item for item in value) else None
+
+
+def _table_html(records: list[dict[str, Any]]) -> str:
+    """Return records as a table; the keys of all records are its columns."""
+    columns = list(dict.fromkeys(key for record in records for key in record))[:MAX_COLUMNS]
+    head = "".join(f'<th style="{_CELL}">{escape_html(name)}</th>' for name in columns)
+    rows = "".join(f"<tr>{_row(record, columns)}</tr>\n" for record in records[:MAX_ROWS])
+    left = len(records) - MAX_ROWS
+    more = f"<p><i>+{left:,}</i></p>\n" if left > 0 else ""
+    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>\n{more}"
+
+
+def _row(record: dict[str, Any], columns: list[str]) -> str:
+    cells = (_text(record[name]) if name in record else "" for name in columns)
+    return "".join(f'<td style="{_CELL}">{escape_html(cell)}</td>' for cell in cells)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
