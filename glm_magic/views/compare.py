@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..core.text import escape_controls
 from ..core.turn import Turn
+from .display import NullView, publish
 from .labels import labels_for
+from .markup.escape import escape_html
 from .options import ViewOptions
 from .play import Playable, View
 from .saved.compare_page import compare_bundle, compare_text
@@ -16,7 +19,7 @@ _LANE = "1 1 320px"
 
 
 class Compared(Protocol):
-    """Lanes in motion, as far as a view needs to know them."""
+    """Lanes in progress, as far as a view needs to know them."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -32,10 +35,20 @@ class Compared(Protocol):
 
 
 def compare_view(shell: Any, lanes: Compared, options: ViewOptions) -> View:
-    """Return the view of a comparison that suits the host."""
+    """Return the view of a comparison that suits the front end.
+
+    Parameters
+    ----------
+    shell : InteractiveShell or None
+        What ``get_ipython()`` returns.
+    lanes : Compared
+        The lanes.
+    options : ViewOptions
+        What the user chose; `ViewOptions.where` overrides the front end.
+    """
     where = where_for(shell, options)
     if options.quiet:
-        return FinalOnlyView(lanes, options, lambda *_: None)
+        return NullView()
     if where == "terminal":
         return FinalOnlyView(lanes, options, _print)
     if where == "panel":
@@ -47,7 +60,17 @@ def compare_view(shell: Any, lanes: Compared, options: ViewOptions) -> View:
 
 
 class FinalOnlyView(View):
-    """A view that shows the lanes when all of them have ended."""
+    """Show the lanes when all of them have ended.
+
+    Parameters
+    ----------
+    lanes : Compared
+        The lanes.
+    options : ViewOptions
+        What the user chose.
+    show : callable
+        Writes the table.
+    """
 
     def __init__(
         self,
@@ -66,21 +89,24 @@ class FinalOnlyView(View):
 
 
 def _print(lanes: Compared, options: ViewOptions) -> None:
-    from ..core.text import escape_controls
-
     text = compare_text(lanes.labels, lanes.turns, options, labels_for(options.language))
-    print(escape_controls(text))  # noqa: T201  a terminal is written to
+    print(escape_controls(text))  # noqa: T201 (a terminal is written to)
 
 
 def _publish(lanes: Compared, options: ViewOptions) -> None:
-    from IPython.display import publish_display_data
-
-    data, metadata = compare_bundle(lanes.labels, lanes.turns, options)
-    publish_display_data(data, metadata)  # type: ignore[no-untyped-call]
+    publish(*compare_bundle(lanes.labels, lanes.turns, options))
 
 
 class ComparePanel(View):
-    """A live panel for each lane, next to each other, and the table in their place at the end."""
+    """Show a live panel for each lane, side by side, and the table in their place at the end.
+
+    Parameters
+    ----------
+    lanes : Compared
+        The lanes.
+    options : ViewOptions
+        What the user chose.
+    """
 
     def __init__(self, lanes: Compared, options: ViewOptions) -> None:
         from .live.panel import LanePanel
@@ -101,7 +127,7 @@ class ComparePanel(View):
             self._lanes.labels, self._lanes.streams, self._panels, strict=True
         ):
             panel.start(stream.turn, stream.cancel)
-            name = HTML(f'<b class="glm-lane">{_safe(label)}</b>')
+            name = HTML(f'<b class="glm-lane">{escape_html(label)}</b>')
             # A lane may be narrower than its longest line, which then scrolls in it.
             layout = Layout(flex=_LANE, min_width="0", overflow="visible")
             columns.append(VBox([name, panel.widget], layout=layout))
@@ -117,16 +143,10 @@ class ComparePanel(View):
             panel.follow(lane)
 
     def finish(self, turn: Turn) -> None:
-        """Put the table in the place of the lanes."""
+        """Replace the lanes by the table."""
         del turn
         turns = list(self._lanes.turns)
         for lane, panel in zip(turns, self._panels, strict=True):
             panel.finish(lane)
         data, metadata = compare_bundle(self._lanes.labels, turns, self._options)
         self._display.update(data, metadata=metadata, raw=True)
-
-
-def _safe(label: str) -> str:
-    from .markup.escape import escape_html
-
-    return escape_html(label)

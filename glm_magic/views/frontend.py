@@ -1,4 +1,4 @@
-"""What kind of front end is listening, as far as a kernel can tell."""
+"""Which kind of front end shows the outputs, as far as a kernel can tell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ an output. ``terminal``: IPython itself. ``script``: no IPython.
 """
 
 _CONSOLES = ("jupyter-console", "jupyter-qtconsole", "euporie", "console", "qtconsole")
-"""Commands and modules, with ``-`` for ``_``: ``python -m jupyter_console`` is one too."""
+"""Commands and modules, with ``-`` for ``_``: ``python -m jupyter_console`` counts too."""
 
 
 def frontend_of(shell: Any) -> Frontend:

@@ -1,4 +1,4 @@
-"""The facts of a turn's header, in labels: the same in a page, a panel and a terminal."""
+"""What the header of a turn says: the same in a page, a panel and a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Phase = Literal[
     "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
 ]
 EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
-"""Finish reasons that say nothing a reader must know."""
+"""Finish reasons that a reader need not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Fact:
     """One item of the header."""
 
     kind: str
-    """A stable word: model, provider, state, time, tokens, speed, cost, note."""
+    """model, provider, state, time, tokens, speed, cost, run or note; its CSS class has it too."""
     text: str
     title: str = ""
-    """A longer form, shown on hovering."""
+    """A longer form, shown on hover."""
 
 
 def phase(turn: Turn) -> Phase:
@@ -56,24 +56,24 @@ def facts(turn: Turn, options: ViewOptions, labels: Labels) -> list[Fact]:
 
 
 def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
-    """Return what stands below the header: what was put in, notices, an unusual ending."""
+    """Return the lines below the header: what was inserted, notices, an unusual ending."""
     lines = [translate(notice.message, labels.language) for notice in turn.notices]
     if options.inserted:
         lines.insert(0, labels.inserted.format(names=", ".join(options.inserted)))
     reason = turn.finish_reason
-    told = {notice.code for notice in turn.notices}
-    if reason not in EXPECTED_ENDINGS and reason not in told and turn.status != "streaming":
+    explained = {notice.code for notice in turn.notices}
+    if reason not in EXPECTED_ENDINGS | explained and turn.status != "streaming":
         lines.append(labels.ended.format(reason=reason))
     return lines
 
 
 def failure(turn: Turn, labels: Labels) -> str:
-    """Return the labels of the error that ended a turn, line by line; empty when there is none."""
+    """Return the error that ended a turn, in lines; empty when there is none."""
     return translate(turn.error or "", labels.language)
 
 
 def missing_answer(turn: Turn, labels: Labels) -> str:
-    """Say in labels why there is no answer; empty when there is one, or one may still come."""
+    """Return why there is no answer; empty when there is one, or one may still come."""
     if turn.answer.strip() or turn.status == "streaming":
         return ""
     if turn.status in ("failed", "interrupted"):
@@ -84,7 +84,7 @@ def missing_answer(turn: Turn, labels: Labels) -> str:
 
 
 def is_error_only(turn: Turn, options: ViewOptions) -> bool:
-    """Whether the error that the cell ends with says everything there is to say."""
+    """Whether nothing arrived, and the error that the cell raises says everything."""
     bare = not (turn.answer.strip() or turn.reasoning.strip() or turn.tool_calls)
     return turn.status == "failed" and turn.error is not None and bare and not options.background
 
@@ -97,7 +97,7 @@ def seconds(value_s: float) -> str:
 
 
 def reasoning_tokens(turn: Turn, labels: Labels) -> str:
-    """Return the size of the reasoning as the provider reported it, or nothing."""
+    """Return the size of the reasoning as the provider reported it; empty when it did not."""
     count = turn.usage.reasoning if turn.usage else None
     return labels.tokens.format(count=f"{count:,}") if count else ""
 
@@ -130,48 +130,48 @@ def _time(turn: Turn, labels: Labels) -> Fact | None:
         if value_s is not None
     ]
     if turn.reasoning.strip():
-        shown = None if phase(turn) == "thinking" else timing.thinking_s
         form = labels.thought
+        shown_s = None if phase(turn) == "thinking" else timing.thinking_s
     else:
-        shown = None if turn.status == "streaming" else timing.total_s
         form = labels.took
-    if shown is None:
+        shown_s = None if turn.status == "streaming" else timing.total_s
+    if shown_s is None:
         return None
-    return Fact("time", form.format(time=seconds(shown)), " · ".join(details))
+    return Fact("time", form.format(time=seconds(shown_s)), " · ".join(details))
 
 
 def _counts(turn: Turn, labels: Labels) -> list[Fact | None]:
-    """Return tokens, speed and cost; while the reply streams only what is already known."""
-    over = turn.status != "streaming"
+    """Return tokens, speed and cost; while the reply streams, only what is known already."""
+    ended = turn.status != "streaming"
     nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
-    if nothing_sent or not (over or turn.usage):
+    if nothing_sent or not (ended or turn.usage):
         return []
     cost = turn.cost
     return [
-        Fact("tokens", _spent(turn, labels)),
+        Fact("tokens", _tokens(turn, labels)),
         _speed(turn, labels),
-        Fact("cost", str(cost) if cost else labels.cost_unknown) if over else None,
+        Fact("cost", str(cost) if cost else labels.cost_unknown) if ended else None,
     ]
 
 
-def _spent(turn: Turn, labels: Labels) -> str:
-    """Return ``42 in · ≈284 out (≈81 reasoning)`` with what is known; ``≈`` for an estimate."""
-    guessed = turn.estimate or Usage()
-    usage = (turn.usage or Usage()) + guessed
+def _tokens(turn: Turn, labels: Labels) -> str:
+    """Return what is known of ``42 in · ≈284 out (≈81 reasoning)``; ``≈`` marks an estimate."""
+    estimate = turn.estimate or Usage()
+    usage = (turn.usage or Usage()) + estimate
     if usage.input is None and usage.output is None:
         return labels.tokens_unknown
 
-    def count(name: str) -> str:
-        return f"{'≈' if getattr(guessed, name) else ''}{getattr(usage, name):,}"
+    def count(form: str, name: str) -> str:
+        mark = "≈" if getattr(estimate, name) else ""
+        return form.format(count=f"{mark}{getattr(usage, name):,}")
 
     sides = []
     if usage.input is not None:
-        cached = [labels.tokens_cached.format(count=count("cached"))] if usage.cached else []
-        sides.append(" ".join([labels.tokens_in.format(count=count("input")), *cached]))
+        cached = [count(labels.tokens_cached, "cached")] if usage.cached else []
+        sides.append(" ".join([count(labels.tokens_in, "input"), *cached]))
     if usage.output is not None:
-        inner = usage.reasoning
-        apart = [labels.tokens_reasoning.format(count=count("reasoning"))] if inner else []
-        sides.append(" ".join([labels.tokens_out.format(count=count("output")), *apart]))
+        reasoning = [count(labels.tokens_reasoning, "reasoning")] if usage.reasoning else []
+        sides.append(" ".join([count(labels.tokens_out, "output"), *reasoning]))
     return " · ".join(sides)
 
 

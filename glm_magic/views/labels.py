@@ -48,9 +48,9 @@ class Labels:
     speed: str = "{count} tok/s"
     cost_unknown: str = "cost n/a"
     run: str = "run {number}/{count}"
-    run_title: str = "later turns see this run; %glm choose N V takes another one"
-    run_before: str = "Take the run before this one"
-    run_after: str = "Take the run after this one"
+    run_title: str = "later turns see this run; %glm choose N V chooses another"
+    run_before: str = "Choose the previous run"
+    run_after: str = "Choose the next run"
     stale: str = "answered before the change above"
 
     # Below the header.
@@ -79,7 +79,7 @@ class Labels:
     call_failed: str = "failed"
     call_refused: str = "not approved"
     call_interrupted: str = "interrupted"
-    hurried: str = "The thinking was cut short, and the model asked again without it."
+    hurried: str = "The thinking was cut short; the model was asked again without it."
     repaired: str = "The answer did not fit the schema, and the model was asked again."
 
     # Buttons.
@@ -110,8 +110,9 @@ class Labels:
     search_reasoning: str = "Search the reasoning"
     outline: str = "Outline"
     outline_parts: str = "{count} parts"
+    outline_mark: str = "1 mark of self-correction"
     outline_marks: str = "{count} marks of self-correction"
-    mark_title: str = "self-correction? (a mark by a list of words, not by understanding)"
+    mark_title: str = "self-correction? (matched by a list of words, not by understanding)"
 
     # A comparison.
     lane: str = "Lane"
@@ -214,6 +215,7 @@ CHINESE = Labels(
     search_reasoning="搜索思考过程",
     outline="大纲",
     outline_parts="{count} 段",
+    outline_mark="1 处自我纠正标记",
     outline_marks="{count} 处自我纠正标记",
     mark_title="自我纠正？（仅按词表标记，并非理解）",
     # A comparison.

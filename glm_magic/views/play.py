@@ -141,7 +141,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
 def play_in_background(
     stream: Playable, view: View, last_turn: Callable[[], Turn], shown: Callable[[], None]
 ) -> threading.Thread:
-    """Show a stream from a thread of its own, and return at once.
+    """Show a stream from another thread, and return at once.
 
     Parameters
     ----------

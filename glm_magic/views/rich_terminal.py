@@ -1,7 +1,7 @@
-"""Markdown in a terminal, where rich is installed: each finished block printed once.
+"""Markdown in a terminal, where rich is installed: each finished block is printed once.
 
-Only the open end is drawn again and again, in a part of the screen that rich takes back. Drawing a
-whole reply so would repeat it in the scrollback.
+Only the open end is drawn again and again, in lines of the screen that rich takes back. A whole
+reply drawn like that would be repeated in the scrollback.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from .markup.incremental import finished_length
 from .terminal import TerminalView
 
 SCREEN_LEFT = 4
-"""Lines of the screen that the open end leaves free: a taller one could not be taken back."""
+"""Lines of the screen that the open end leaves free; what has scrolled off cannot be taken back."""
 
 
 class RichTerminalView(TerminalView):
     """Print a turn as it grows, its answer as Markdown."""
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Print what is asked."""
+        """Print which model is asked."""
         super().start(turn, on_stop)
         self._console = Console(file=self._out)
         self._live: Live | None = None
         self._cut = 0
 
     def finish(self, turn: Turn) -> None:
-        """Print the open end for good, and how the turn ended."""
+        """Print the open end, and how the turn ended."""
         self.paint(turn)
         self._print_rest()
         super().finish(turn)
@@ -67,7 +67,7 @@ class RichTerminalView(TerminalView):
         self._draw(open_part[length:])
 
     def _print(self, block: str) -> None:
-        """Print a block for good, in place of the open end."""
+        """Print a block in place of the open end."""
         if self._live is not None:
             self._live.update("", refresh=True)
             self._live.stop()
@@ -76,7 +76,7 @@ class RichTerminalView(TerminalView):
             self._console.print(self._markdown(block))
 
     def _draw(self, tail: str) -> None:
-        """Draw the open end, as much of it as the screen can take back."""
+        """Draw the open end, or as much of it as can be taken back."""
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()

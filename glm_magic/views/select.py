@@ -1,16 +1,16 @@
-"""Which view suits the host."""
+"""Which view suits the front end."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-from .display import NullView
+from .display import NullView, PlainView
 from .frontend import Frontend, frontend_of
 from .options import ViewOptions, Where
 from .play import View
 
-_VIEW_OF_HOST: dict[Frontend, Where] = {
+_VIEW_OF_FRONTEND: dict[Frontend, Where] = {
     "page": "panel",
     "executor": "page",
     "console": "terminal",
@@ -27,7 +27,7 @@ def view_for(shell: Any, options: ViewOptions) -> View:
     shell : InteractiveShell or None
         What ``get_ipython()`` returns.
     options : ViewOptions
-        What the user chose; `ViewOptions.where` overrides the host.
+        What the user chose; `ViewOptions.where` overrides the front end.
     """
     if options.quiet:
         return NullView()
@@ -35,20 +35,18 @@ def view_for(shell: Any, options: ViewOptions) -> View:
     if where == "panel":
         return _panel(options)
     if where == "page":
-        from .display import PlainView
-
         return PlainView(options)
-    # A terminal belongs to whoever types there while a turn runs in the background.
+    # While a turn runs in the background, the user types in the terminal.
     return NullView() if options.background else _terminal(options)
 
 
 def where_for(shell: Any, options: ViewOptions) -> Where:
-    """Return the kind of view that suits the host, unless the user chose one."""
-    return options.where if options.where != "auto" else _VIEW_OF_HOST[frontend_of(shell)]
+    """Return the kind of view that the user chose, or else the one that suits the front end."""
+    return options.where if options.where != "auto" else _VIEW_OF_FRONTEND[frontend_of(shell)]
 
 
 def _terminal(options: ViewOptions) -> View:
-    """Return plain text, or Markdown where it was asked for, rich is there and colour allowed."""
+    """Return the Markdown view where it is asked for, rich is installed and colour is allowed."""
     from .terminal import TerminalView, has_colour
 
     if options.format == "markdown" and has_colour(sys.stdout):
@@ -61,7 +59,7 @@ def _terminal(options: ViewOptions) -> View:
 
 
 def _panel(options: ViewOptions) -> View:
-    """Return the live panel, or what a page without its front end can show."""
+    """Return the live panel, or the best that a page without its front end can show."""
     from .live.handshake import handshake
 
     try:
@@ -70,8 +68,6 @@ def _panel(options: ViewOptions) -> View:
 
             return FallbackView(options)
         from .live.panel import PanelView
-    except ImportError:
-        from .display import PlainView
-
+    except ImportError:  # no ipywidgets here
         return PlainView(options)
     return PanelView(options)

@@ -1,6 +1,6 @@
 """A turn in a terminal: reasoning dim, the answer as it is, a line before and a line after.
 
-Text is only ever appended, so the scrollback holds each word once.
+Text is only appended, so the scrollback holds each word once.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from .play import View
 from .saved.steps import call_lines, remark_of
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
-_KNOWN_FIRST = ("model", "provider", "note")
+_HEADER_KINDS = ("model", "provider", "note")
+"""Facts that are known at the start; the others are printed at the end."""
 
 
 def has_colour(out: TextIO) -> bool:
-    """Whether `out` is a terminal whose user has not asked for plain text."""
+    """Whether `out` is a terminal, and the user has not asked for plain text.
+
+    https://no-color.org: ``NO_COLOR`` counts when it is not empty.
+    """
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return out.isatty() and not plain
 
@@ -52,15 +56,15 @@ class TerminalView(View):
         self._printed = {"reasoning": "", "answer": ""}
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Print what is asked; Control-C is the stop here."""
+        """Print which model is asked; Control-C stops the reply."""
         del on_stop
         self._out = self._out or sys.stdout
         self._colour = has_colour(self._out)
         items = facts(turn, self._options, self._labels)
-        self._line(" · ".join(item.text for item in items if item.kind in _KNOWN_FIRST), DIM)
+        self._line(" · ".join(item.text for item in items if item.kind in _HEADER_KINDS), DIM)
 
     def paint(self, turn: Turn) -> None:
-        """Print what has been added."""
+        """Print what has arrived since the last paint."""
         for at in range(self._step, len(turn.steps)):
             if at > self._step:
                 self._end_step(turn.steps[at - 1], turn.steps[at])
@@ -70,7 +74,7 @@ class TerminalView(View):
         self._flush()
 
     def _end_step(self, ended: Step, begins: Step) -> None:
-        """Print the calls that a reply asked for, and why another request follows."""
+        """Print the tool calls of a step, and why another request follows."""
         self._end_part()
         for line in (*call_lines(ended, self._labels), remark_of(begins, self._labels)):
             self._line(line, DIM)
@@ -85,23 +89,23 @@ class TerminalView(View):
         for line in call_lines(turn.steps[-1], self._labels) if turn.steps else ():
             self._line(line, DIM)
         self._line(missing_answer(turn, self._labels) or self._held(turn), DIM)
-        if self._options.background:  # otherwise the shell prints it, with what to do
+        if self._options.background:  # in the foreground the shell prints the error
             self._line(failure(turn, self._labels), RED)
         for remark in remarks(turn, self._options, self._labels):
             self._line(remark, DIM)
         items = facts(turn, self._options, self._labels)
-        footer = [item.text for item in items if item.kind not in _KNOWN_FIRST]
+        footer = [item.text for item in items if item.kind not in _HEADER_KINDS]
         self._line(" · ".join(footer), DIM)
         self._flush()
 
     def _held(self, turn: Turn) -> str:
-        """Return how to see what the user had held back."""
+        """Return how to see what is held back; empty when nothing is."""
         if self._options.hold == "thinking" and turn.reasoning.strip():
             return self._labels.reasoning_held
         return self._labels.answer_held if self._options.hold == "answer" else ""
 
     def _grow(self, part: str, text: str) -> None:
-        """Print what `text` has beyond what was printed of this part."""
+        """Print what a part has beyond the text printed so far."""
         text = escape_controls(strip_blank_lines(text))
         before = self._printed[part]
         if text == before:
@@ -118,7 +122,7 @@ class TerminalView(View):
             self._write(new)
 
     def _begin(self, part: str) -> None:
-        """Change over to a part: dim for reasoning, a word where there is no colour."""
+        """Begin a part, if it is not begun: dim for reasoning, a label where there is no colour."""
         if part == self._part:
             return
         self._end_part()

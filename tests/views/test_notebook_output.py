@@ -94,9 +94,9 @@ def test_a_page_that_is_loaded_again_is_given_the_whole_reply(
 
 def test_only_the_last_models_stay_open(published: list[dict[str, Any]]) -> None:
     first = widget.open_widget({}, {})
-    for _ in range(widget.KEPT_OPEN):
+    for _ in range(widget.MAX_OPEN):
         widget.open_widget({}, {})
-    assert len(widget._open) == widget.KEPT_OPEN
+    assert len(widget._open) == widget.MAX_OPEN
     assert first.comm is None
 
 

@@ -1,7 +1,7 @@
-"""The live view for pages that have ipywidgets and not anywidget: the saved page, again and again.
+"""The live view for pages with ipywidgets but without anywidget: the saved page, rendered again.
 
 Rendering everything for each paint costs more with every word, so it is painted less often, and
-`play` sees to it that painting takes only its share of the time.
+`play` limits painting to its share of the time.
 """
 
 from __future__ import annotations
@@ -54,9 +54,12 @@ class FallbackView(View):
         self._page = HTML(self._html(turn))
         self._box = VBox([self._page, stop])
         data: dict[str, Any] = self._box._repr_mimebundle_()
-        said = self._labels.unfinished.format(model=turn.model)
-        # A page without any widgets shows the HTML, which tells it to wait for the end.
-        wait = {"text/html": f"<p>{escape_html(self._labels.arriving)}</p>", "text/plain": said}
+        unfinished = self._labels.unfinished.format(model=turn.model)
+        # A page without any widgets shows this HTML until the end.
+        wait = {
+            "text/html": f"<p>{escape_html(self._labels.arriving)}</p>",
+            "text/plain": unfinished,
+        }
         publish({**data, **wait}, {}, self._display_id, update=self._takes_over)
 
     def paint(self, turn: Turn) -> None:
@@ -75,7 +78,7 @@ class FallbackView(View):
         self.close()
 
     def close(self) -> None:
-        """Take the widgets out of the kernel."""
+        """Remove the widgets from the kernel."""
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()

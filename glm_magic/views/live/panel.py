@@ -152,7 +152,7 @@ class PanelView(View):
         return turn.reasoning, turn.answer, steps_html(turn, self._labels)
 
     def _send_whole(self, turn: Turn) -> None:
-        """Send the whole ended reply, its error included, to a page that goes on showing it."""
+        """Send the whole ended reply, its error included, to a page that still shows it."""
         answer = error_html(turn, self._labels)
         answer += answer_html(turn, self._options.format, self._labels)
         reasoning = markdown_html(strip_blank_lines(turn.reasoning))

@@ -216,7 +216,7 @@ class PanelProtocol:
         return Outgoing({**message, **self.whole_state()})
 
     def replace(self, reasoning_html: str, answer_html: str, answer: str, now: float) -> Outgoing:
-        """Take the final HTML of an ended reply, for a page that goes on showing it."""
+        """Take the final HTML of an ended reply, for a page that still shows it."""
         self._reasoning.replace(reasoning_html, "")
         self._answer.replace(answer_html, answer)
         return self._send_snapshot(now)

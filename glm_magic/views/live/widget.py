@@ -1,4 +1,4 @@
-"""The widget behind a live panel: one anywidget model for each turn."""
+"""The widget of a live panel: one anywidget model for each turn."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import traitlets
 from ..saved.assets import asset, panel_style
 from .handshake import receive_while_a_cell_runs
 
-KEPT_OPEN = 20
-"""Models that stay open after their turn, so that a page reloaded meanwhile shows them again."""
+MAX_OPEN = 20
+"""Models that stay open after their turn, so that a page that is reloaded shows them again."""
 
 _open: deque[PanelWidget] = deque()
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """A live panel; `snapshot` holds all that a page needs to show it from nothing."""
+    """A live panel; `snapshot` holds everything that a page needs to show it."""
 
     _esm = asset("panel.js")
     _css = panel_style()
@@ -31,11 +31,11 @@ class PanelWidget(anywidget.AnyWidget):
 
 
 def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget:
-    """Return a new model, and close the oldest when there are too many."""
+    """Open a new model, and close the oldest when too many are open."""
     widget = PanelWidget(key=uuid4().hex, labels=labels, snapshot=snapshot)
     receive_while_a_cell_runs(widget)
     _open.append(widget)
-    while len(_open) > KEPT_OPEN:
+    while len(_open) > MAX_OPEN:
         old = _open.popleft()
         with contextlib.suppress(Exception):  # a kernel that restarts has no comms left
             old.layout.close()

@@ -1,4 +1,4 @@
-"""Text that a page shows as it is, whatever a model or a provider wrote."""
+"""Text from a model or a provider, made safe to put into a page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 
 from ...core.text import escape_controls, strip_bidi
 
-# A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} out of running text. An element around
-# the first character of each keeps money and escaped brackets from being typeset.
+# A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} in running text. An element around the
+# first character of each keeps money and escaped brackets from being typeset.
 _OPENS_MATHS = re.compile(r"\$|\\(?=[()\[\]]|begin\{|ref\{|eqref\{)")
 _BLANK_START = re.compile(r"\A(?:[ \t\f\v]*\n)+")
 
@@ -19,18 +19,15 @@ def escape_html(text: str) -> str:
 
 
 def escape_attribute(text: str) -> str:
-    """Return `text` for use between double quotes."""
+    """Return `text` for an attribute in double quotes."""
     return html.escape(escape_controls(text), quote=True)
 
 
 def strip_blank_lines(text: str) -> str:
-    """Return `text` without leading and trailing blank lines, for display only."""
+    """Return `text` without leading and trailing blank lines; only for display."""
     return _BLANK_START.sub("", normalised(text)).rstrip()
 
 
 def normalised(text: str) -> str:
-    r"""Return `text` with every line end as ``\n``, as a Markdown parser counts lines.
-
-    What would turn the direction of writing round becomes visible.
-    """
+    r"""Return `text` with every line end as ``\n``, and controls of text direction made visible."""
     return strip_bidi(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)

@@ -1,4 +1,7 @@
-"""Code to HTML with few, short marks: tags where style sheets are stripped, classes elsewhere."""
+"""Code as HTML with few, short tags and classes, since it is saved in the notebook.
+
+Keywords and comments are ``<b>`` and ``<i>``, which keep their look on hosts that drop every style.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import html
 from functools import lru_cache
 from typing import Any
 
-LONGEST = 60_000
+MAX_COLOURED = 60_000
 """Characters; longer code is shown without colours."""
 
-# Keywords and comments keep their look as <b> and <i> on hosts that drop every style.
-_MARKS = (
+_TAGS = (
     ("Keyword.Type", ("span", "f")),
     ("Keyword", ("b", "k")),
     ("Operator.Word", ("b", "k")),
@@ -33,21 +35,21 @@ _MARKS = (
 
 
 COPY_BUTTON = '<button type="button" class="glm-c" title="Copy" style="display:none"></button>'
-"""Hidden, and without a word: only a style sheet shows it, and where that is there, it works."""
+"""Hidden and empty: only the style sheet shows it, which a page drops together with scripts."""
 
 
 def block_html(code: str, language: str) -> str:
-    """Return a block of code that can be copied."""
+    """Return a block of code with a button that copies it."""
     return f"<pre>{COPY_BUTTON}<code>{code_html(code, language)}</code></pre>\n"
 
 
 def code_html(code: str, language: str) -> str:
     """Return `code` as HTML; an unknown language, or none, gives plain text."""
-    lexer = _lexer(language.strip().lower()) if len(code) <= LONGEST else None
+    lexer = _lexer(language.strip().lower()) if len(code) <= MAX_COLOURED else None
     if lexer is None:
         return html.escape(code, quote=False)
     runs = _runs(lexer, code)
-    if "".join(text for _, text in runs) != code:  # a lexer may normalise; the file must not
+    if "".join(text for _, text in runs) != code:  # some lexers normalise what they read
         return html.escape(code, quote=False)
     return "".join(_marked(mark, text) for mark, text in runs)
 
@@ -66,7 +68,7 @@ def _lexer(language: str) -> Any:
 
 
 def _runs(lexer: Any, code: str) -> list[tuple[tuple[str, str] | None, str]]:
-    """Return the code as runs of one look, neighbours of the same look joined."""
+    """Return the code as runs of one look each."""
     runs: list[tuple[tuple[str, str] | None, str]] = []
     for kind, text in lexer.get_tokens(code):
         mark = None if text.isspace() else _mark(str(kind))
@@ -80,7 +82,7 @@ def _runs(lexer: Any, code: str) -> list[tuple[tuple[str, str] | None, str]]:
 @lru_cache(maxsize=256)
 def _mark(kind: str) -> tuple[str, str] | None:
     name = kind.removeprefix("Token.")
-    return next((mark for prefix, mark in _MARKS if name.startswith(prefix)), None)
+    return next((mark for prefix, mark in _TAGS if name.startswith(prefix)), None)
 
 
 def _marked(mark: tuple[str, str] | None, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a link really leads, for those whose text says something else.
+"""Which addresses become links, and where a link leads whose text names another host.
 
 ``[https://bank.example](https://thief.example)`` reads as the one and opens the other. So does a
 host of look-alike letters, and an address with a user name before the host.
@@ -24,11 +24,11 @@ _GENERIC = frozenset(
 _NO_COUNTRY = frozenset(
     ("js", "py", "md", "rs", "sh", "pl", "cc", "so", "ps", "ml", "vb", "cs", "ts", "go", "rb", "gz")
 )
-"""Two letters that end the name of a file far more often than that of a host."""
+"""Two-letter endings that are far more often a file's than a host's."""
 
 
 def leads_elsewhere(label: str, address: str) -> str:
-    """Return the host that a link opens, when its text lets a reader expect another one.
+    """Return the host that a link opens, when its text leads a reader to expect another.
 
     Parameters
     ----------
@@ -60,12 +60,13 @@ def _split(address: str) -> SplitResult | None:
 
 
 def _hosts(label: str) -> list[str]:
-    """Return what reads as a host in a text."""
+    """Return everything in a text that reads as a host."""
     plain = html.unescape(unquote(_INVISIBLE.sub("", label)))
     plain = _DOTS.sub(".", unicodedata.normalize("NFKC", plain)).lower()
-    found = _NAMED.finditer(plain)
     return [
-        _ascii(name["host"]) for name in found if name["scheme"] or _reads_as_host(name["host"])
+        _ascii(name["host"])
+        for name in _NAMED.finditer(plain)
+        if name["scheme"] or _reads_as_host(name["host"])
     ]
 
 

@@ -1,9 +1,8 @@
-"""Markdown that a model wrote, to HTML that a page may show.
+"""Markdown that a model wrote, as HTML that a page may show.
 
-A model's output is hostile input: no HTML of its own, no links but web and mail, and a picture
-becomes a link, because loading an address that a model chose can carry data away.
-
-Right-to-left text in Markdown: each block that holds some asks its page for its direction.
+A model's output is hostile input: HTML in it is shown as text, only web and mail addresses become
+links, and a picture becomes a link, because loading an address that a model chose can carry data
+away. A block with right-to-left text lets the page find out its direction.
 """
 
 from __future__ import annotations
@@ -30,79 +29,87 @@ if TYPE_CHECKING:
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]")
 
 
-def add_direction(md: MarkdownIt) -> None:
-    """Teach a parser to mark the blocks whose direction the text itself decides."""
+def _add_direction(md: MarkdownIt) -> None:
+    """Let a parser mark the blocks whose direction the text itself decides."""
     md.core.ruler.push("direction", _mark)
 
 
 def _mark(state: StateCore) -> None:
     if not _RIGHT_TO_LEFT.search(state.src):
         return
-    around: list[Token] = []
+    enclosing: list[Token] = []
     for token in state.tokens:
         if token.nesting > 0:
-            around.append(token)
+            enclosing.append(token)
         elif token.nesting < 0:
-            around.pop()
+            enclosing.pop()
         elif token.type == "inline" and _RIGHT_TO_LEFT.search(token.content):
-            for block in around:
+            for block in enclosing:
                 block.attrSet("dir", "auto")
 
 
-DEEPEST = 60
+MAX_NESTING = 60
 """Quotes and lists inside each other; a list counts twice."""
 
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
-# A parser and its renderer keep no state between calls, but the lexers of pygments do.
+# The parser and its renderer keep no state between calls, but the lexers of pygments do.
 _one_at_a_time = threading.Lock()
 
 
-@lru_cache(maxsize=4)  # the end of a reply is shown in several forms
+@lru_cache(maxsize=4)  # the end of a reply is rendered for the panel and for the saved page
 def markdown_html(text: str) -> str:
     """Return the HTML of a whole Markdown text."""
     return render(normalised(text), {})
 
 
 def render(text: str, env: EnvType) -> str:
-    """Render one piece of Markdown, with the link references in `env` and to it."""
+    """Render one piece of Markdown.
+
+    Parameters
+    ----------
+    text : str
+        The piece, its line ends normalised.
+    env : dict
+        The parser's environment, whose link references are used and added to.
+    """
     md = parser()
     try:
         with _one_at_a_time:
             tokens = md.parse(text, env)
-            if any(token.level >= DEEPEST - 2 for token in tokens):
-                return plain_html(text)  # the parser leaves out what lies deeper
+            if any(token.level >= MAX_NESTING - 2 for token in tokens):
+                return plain_html(text)  # the parser drops what is nested deeper
             return str(md.renderer.render(tokens, md.options, env))
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
-        return plain_html(text)  # whatever a model wrote, its words are shown
+        return plain_html(text)  # a bug of the parser must not hide a reply
 
 
 def plain_html(text: str) -> str:
-    """Return text as it is, with its line breaks."""
+    """Return text as it is, line breaks included."""
     return f'<pre class="glm-p">{html.escape(text, quote=False)}</pre>\n'
 
 
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
-    """Return the one parser."""
+    """Return the one parser of this process."""
     from markdown_it import MarkdownIt
 
     class SafeMarkdown(MarkdownIt):
         def validateLink(self, url: str) -> bool:  # noqa: N802 (the parser's own name)
             return bool(SAFE_LINK.match(url.strip()))
 
-    md = SafeMarkdown("commonmark", {"html": False, "maxNesting": DEEPEST}).enable(
+    md = SafeMarkdown("commonmark", {"html": False, "maxNesting": MAX_NESTING}).enable(
         ["table", "strikethrough"]
     )
     add_maths(md)
-    add_direction(md)
+    _add_direction(md)
     for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):
         add_rule(md, rule.__name__, rule)
     return md
 
 
 def text(tokens: Sequence[Token], idx: int) -> str:
-    """Render running text; a dollar sign in it is money."""
+    """Render running text; a dollar sign in it stays one."""
     return escape_html(tokens[idx].content)
 
 
@@ -113,7 +120,7 @@ def fence(tokens: Sequence[Token], idx: int) -> str:
 
 
 def code_block(tokens: Sequence[Token], idx: int) -> str:
-    """Render indented code, whose language is not known."""
+    """Render indented code, whose language is unknown."""
     return block_html(tokens[idx].content, "")
 
 
@@ -128,18 +135,18 @@ def image(tokens: Sequence[Token], idx: int) -> str:
         return label
     address = str(tokens[idx].attrs.get("src", ""))
     host = leads_elsewhere(described, address)
-    led = f" (→ {escape_html(host)})" if host else ""
-    return f'<a href="{escape_attribute(address)}" {_LINK_ATTRIBUTES}>{label}</a>{led}'
+    leads_to = f" (→ {escape_html(host)})" if host else ""
+    return f'<a href="{escape_attribute(address)}" {_LINK_ATTRIBUTES}>{label}</a>{leads_to}'
 
 
 def link_open(tokens: Sequence[Token], idx: int) -> str:
-    """Render a link that opens apart and tells its page nothing."""
+    """Begin a link that opens in a new tab and sends no referrer."""
     href = escape_attribute(str(tokens[idx].attrs.get("href", "")))
     return f'<a href="{href}" {_LINK_ATTRIBUTES}>'
 
 
 def link_close(tokens: Sequence[Token], idx: int) -> str:
-    """End a link; one whose text names another host is followed by the host that it opens."""
+    """End a link, and name the host that it opens where its text names another."""
     start = next(at for at in range(idx - 1, -1, -1) if tokens[at].type == "link_open")
     label = "".join(_label(token) for token in tokens[start + 1 : idx])
     host = leads_elsewhere(label, str(tokens[start].attrs.get("href", "")))
@@ -152,7 +159,7 @@ def _label(token: Token) -> str:
 
 
 def table_open(_tokens: Sequence[Token], _idx: int) -> str:
-    """Begin a table in a box that scrolls sideways."""
+    """Begin a table, in a box that scrolls sideways."""
     return '<div class="glm-w"><table>\n'
 
 

@@ -1,9 +1,12 @@
 r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` and ``\begin{align}``.
 
 Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
-own MathJax. A formula never holds a blank line: so what is finished can be decided at blank lines.
+own MathJax. A formula has a longest length and never holds a blank line, so `incremental` can tell
+at a blank line that a block is finished.
 
-Render rules of the Markdown parser, without the arguments that none of ours needs.
+``mdit-py-plugins`` does not fit a model's text: its ``dollarmath`` reads "$5 and $10" as a formula
+and continues ``$$`` beyond a blank line, its ``texmath`` takes quadratic time for ``\(`` without an
+end, and neither can show a formula that is still arriving.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def add_rule(md: MarkdownIt, name: str, show: Callable[[Sequence[Token], int], str]) -> None:
-    """Let `show` render the tokens of one name, given all tokens and the index of its own."""
+    """Render the tokens of one name with `show`, which gets all tokens and an index."""
 
     def rule(_renderer: Any, tokens: Sequence[Token], idx: int, _options: Any, _env: Any) -> str:
         return show(tokens, idx)
@@ -36,7 +39,7 @@ OPEN_ENDED = "open_ended"
 
 _ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
 
-# What makes a typesetter write links, styles or definitions that outlive the formula.
+# Commands by which MathJax writes links or styles, or keeps definitions beyond the formula.
 UNSAFE = re.compile(
     r"\\(?:href|url|style|class|cssId|data|html\w*|require|includegraphics|csname|let|[gex]?def"
     r"|(?:re)?new(?:command|environment)|providecommand|mmlToken|bbox|fcolorbox|definecolor"
@@ -45,7 +48,7 @@ UNSAFE = re.compile(
 """TeX that is shown as its source: links, styles, tooltips, definitions."""
 
 _CLOSERS = {
-    # what closes a formula, unless an odd number of backslashes stands before it
+    # An even number of backslashes before a closer escape each other, and not the closer.
     "$": re.compile(r"(?<!\\)(?:\\\\)*(\$)"),
     "$$": re.compile(r"(?<!\\)(?:\\\\)*(\$)(?=\$)"),
     "\\)": re.compile(r"(?<!\\)(?:\\\\)*(\\\))"),
@@ -53,10 +56,11 @@ _CLOSERS = {
 }
 
 MAX_FORMULA = 20_000
-"""Characters; what is longer is text, or an endless search for an end."""
+"""Characters; anything longer is text that only looks like a formula."""
 
 _UNCLOSED = "unclosed"
-"""Key of the parser's environment: up to which line each closer was looked for in vain."""
+"""Key of the parser's environment: the line up to which each closer is known to be absent, so that
+many openers without an end do not each search the same lines."""
 
 _PUNCTUATION = re.compile("[.,;:。,;]*")
 
@@ -64,7 +68,7 @@ _BRACKETS = {"\\(": "\\)", "\\[": "\\]"}
 
 
 def add_maths(md: MarkdownIt) -> None:
-    """Teach a parser the formulas, and how to print them."""
+    """Let a parser read formulas and render them."""
     md.inline.ruler.before("escape", "maths", _inline)
     interrupts = ["paragraph", "reference", "blockquote", "list"]
     md.block.ruler.before("fence", "maths_block", _block, {"alt": interrupts})
@@ -90,10 +94,10 @@ def _render_open(tokens: Sequence[Token], idx: int) -> str:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
-    found = _formula_at(state.src, state.pos)
-    if found is None or found[1] > state.posMax:
+    formula = _formula_at(state.src, state.pos)
+    if formula is None or formula[1] > state.posMax:
         return False
-    content, end, display = found
+    content, end, display = formula
     if not silent:
         token = state.push("maths", "", 0)
         token.content = content
@@ -125,12 +129,15 @@ def _closed(src: str, start: int, closer: str, display: bool) -> tuple[str, int,
 
 @lru_cache(maxsize=8)
 def _unescaped(src: str, closer: str) -> list[int]:
-    """Return every place of `closer` that no backslash escapes, found once for a whole text."""
-    return [found.start(1) for found in _CLOSERS[closer].finditer(src)]
+    """Return the index of every `closer` that no backslash escapes.
+
+    Cached, because the rule is tried at every opener of the same text.
+    """
+    return [match.start(1) for match in _CLOSERS[closer].finditer(src)]
 
 
 def _find_unescaped(src: str, closer: str, pos: int) -> int:
-    """Return where `closer` stands, passing over a backslash with what it escapes, or -1."""
+    """Return the index of the first `closer` that no backslash escapes, or -1."""
     while pos < len(src):
         if src.startswith(closer, pos):
             return pos
@@ -143,18 +150,18 @@ def _dollar(src: str, pos: int) -> tuple[str, int, bool] | None:
     before = src[pos - 1] if pos else ""
     if before.isascii() and before.isalnum():
         return None
-    found = _closed(src, pos + 1, "$", display=False)
-    if found is None:
+    formula = _closed(src, pos + 1, "$", display=False)
+    if formula is None:
         return None
-    content, end, _ = found
+    content, end, _ = formula
     after = src[end : end + 1]
     if content[0].isspace() or content[-1].isspace() or after.isdigit():
         return None
-    return None if _is_money(content) else found
+    return None if _is_money(content) else formula
 
 
 def _is_money(content: str) -> bool:
-    """Tell ``5) or (`` of "($5) or ($6)" from a formula that begins with a digit."""
+    """Whether this is ``5) or (`` of "($5) or ($6)", and not a formula with a digit first."""
     pairs = (("(", ")"), ("[", "]"), ("{", "}"))
     unbalanced = any(content.count(left) != content.count(right) for left, right in pairs)
     return content[0].isdigit() and unbalanced
@@ -164,25 +171,25 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if state.is_code_block(start_line):
         return False
     opener, closer = _delimiters(_line(state, start_line))
-    in_vain: dict[str, int] = state.env.setdefault(_UNCLOSED, {})
-    if not closer or start_line < in_vain.get(closer, 0):
+    searched_to: dict[str, int] = state.env.setdefault(_UNCLOSED, {})
+    if not closer or start_line < searched_to.get(closer, 0):
         return False
     lines: list[str] = []
     for line in range(start_line, end_line):
         text = _line(state, line)
         if not text.strip() or (line > start_line and state.sCount[line] < state.blkIndent):
-            in_vain[closer] = line
+            searched_to[closer] = line
             return False
-        searched = text[len(opener) :] if line == start_line else text
-        at = _find_unescaped(searched, closer, 0)
+        text = text[len(opener) :] if line == start_line else text
+        at = _find_unescaped(text, closer, 0)
         if at >= 0:
-            content = "\n".join([*lines, searched[:at]])
-            trailing = searched[at + len(closer) :].strip()
+            content = "\n".join([*lines, text[:at]])
+            trailing = text[at + len(closer) :].strip()
             return _close(state, start_line, line, (opener, content, trailing), silent)
-        lines.append(searched)
+        lines.append(text)
     if _leave_open(state, start_line, end_line, opener + "\n".join(lines), silent):
         return True
-    in_vain[closer] = end_line
+    searched_to[closer] = end_line
     return False
 
 
@@ -191,7 +198,7 @@ def _line(state: StateBlock, line: int) -> str:
 
 
 def _delimiters(text: str) -> tuple[str, str]:
-    """Return what opens a displayed formula at the start of a line, and what will close it."""
+    """Return the opener of a displayed formula at the start of a line, and its closer."""
     if text.startswith("$$"):
         return "$$", "$$"
     if text.startswith("\\["):
@@ -221,7 +228,7 @@ def _close(
 
 
 def _leave_open(state: StateBlock, first: int, last: int, source: str, silent: bool) -> bool:
-    """Show a formula that is still arriving as its source, not as half a paragraph."""
+    """Show a formula that is still arriving as its source, rather than as half a paragraph."""
     if not state.env.get(OPEN_ENDED) or last < state.lineMax or "`" in source:
         return False
     if silent:

@@ -1,9 +1,9 @@
 """Markdown that a model wrote, as Markdown that any host may render.
 
-A host that reads ``text/markdown`` may allow HTML, load pictures and follow any link. So tags,
-pictures and addresses that are not web or mail are broken up by a space; code stays as it is. What
-was made is then read with a parser that allows everything, and where that still finds something,
-the whole text becomes one block of code.
+Saved outputs carry ``text/markdown``, and a host that shows it may allow HTML, load pictures and
+open any link. So tags, pictures and addresses that are not web or mail are broken up by a space;
+code stays as it is. The result is then read with a parser that allows everything, and where that
+still finds something to obey, the whole text becomes one block of code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def sanitize_markdown(text: str) -> str:
-    """Return Markdown without HTML, pictures, and links that are not what they say.
+    """Return Markdown without HTML, pictures, and links that mislead.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def sanitize_markdown(text: str) -> str:
     """
     lines = text.split("\n")
     pieces = [
-        "\n".join(lines[start:end]) if is_code else _tamed_prose("\n".join(lines[start:end]))
+        "\n".join(lines[start:end]) if is_code else _sanitize_prose("\n".join(lines[start:end]))
         for start, end, is_code in _regions(text, len(lines))
     ]
     result = "\n".join(pieces)
@@ -52,16 +52,16 @@ def sanitize_markdown(text: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """Return a text as one block of code, whatever backticks it holds."""
+    """Return a text as one block of code, whatever backticks it contains."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _regions(text: str, count: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield first line, end and kind of each run of code or prose."""
+    """Yield first line, end, and whether it is code, of each run of code or prose."""
     at = 0
-    for token in _liberal().parse(text):
+    for token in _permissive().parse(text):
         if token.type in ("fence", "code_block") and token.map and token.map[0] >= at:
             if token.map[0] > at:
                 yield at, token.map[0], False
@@ -71,19 +71,19 @@ def _regions(text: str, count: int) -> Iterator[tuple[int, int, bool]]:
         yield at, count, False
 
 
-def _tamed_prose(text: str) -> str:
-    """Break up what a host could obey, outside of code between backticks."""
+def _sanitize_prose(text: str) -> str:
+    """Break up what a host could obey, except in code between backticks."""
     pieces: list[str] = []
     at = 0
     for start, end in _code_spans(text):
-        pieces += (_broken_up(text[at:start]), text[start:end])
+        pieces += (_break_up(text[at:start]), text[start:end])
         at = end
-    return "".join([*pieces, _broken_up(text[at:])])
+    return "".join([*pieces, _break_up(text[at:])])
 
 
 def _code_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where code between backticks begins and ends; it never goes beyond a paragraph."""
-    ends = [found.start() for found in _PARAGRAPH_END.finditer(text)] + [len(text)]
+    """Yield start and end of code between backticks; it never extends beyond a paragraph."""
+    ends = [match.start() for match in _PARAGRAPH_END.finditer(text)] + [len(text)]
     opened: dict[str, int] = {}
     at = 0
     for run in _BACKTICKS.finditer(text):
@@ -98,11 +98,11 @@ def _code_spans(text: str) -> Iterator[tuple[int, int]]:
         opened.clear()
 
 
-def _broken_up(text: str) -> str:
+def _break_up(text: str) -> str:
     text = _LINK.sub(_with_host, text)
     text = _PICTURE.sub("! ", _TAG.sub("< ", text))
     text = _TARGET.sub(_without_target, text)
-    return UNSAFE.sub(lambda found: "\\" + found[0], text)
+    return UNSAFE.sub(lambda command: "\\" + command[0], text)
 
 
 def _with_host(link: re.Match[str]) -> str:
@@ -117,26 +117,26 @@ def _without_target(bracket: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _liberal() -> MarkdownIt:
-    """Return a parser that takes everything for what it could be."""
+def _permissive() -> MarkdownIt:
+    """Return a parser that allows HTML and every link."""
     from markdown_it import MarkdownIt
 
-    class Liberal(MarkdownIt):
+    class Permissive(MarkdownIt):
         def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 (the parser's own name)
             return True
 
-    return Liberal("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    return Permissive("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def is_safe(text: str) -> bool:
     """Whether a parser that allows everything finds nothing that a host could obey."""
-    tokens = _liberal().parse(text)
+    tokens = _permissive().parse(text)
     if any(token.type == "html_block" for token in tokens):
         return False
-    return all(_is_tame_inline(token.children or ()) for token in tokens)
+    return all(_is_safe_inline(token.children or ()) for token in tokens)
 
 
-def _is_tame_inline(tokens: Sequence[Token]) -> bool:
+def _is_safe_inline(tokens: Sequence[Token]) -> bool:
     label: list[str] | None = None
     address = ""
     for at, token in enumerate(tokens):

@@ -1,6 +1,6 @@
-"""Reading the reasoning: an outline of its parts, and marks where it seems to correct itself.
+"""The reasoning with an outline of its parts, and marks where it seems to correct itself.
 
-The marks are lexical: a short list of words, not understanding. They say so wherever they stand.
+The marks come from a short list of words, not from understanding, and each says so on hover.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ CHINESE_WORDS = (
     "更正",
     "仔细一想",
 )
-FEWEST_PARTS = 3
-FEWEST_CHARACTERS = 600
-"""A shorter reasoning, in parts or in characters, is seen at a glance."""
+MIN_PARTS = 3
+MIN_CHARACTERS = 600
+"""A shorter reasoning, in parts or in characters, needs no outline."""
 _WORD = re.compile(
     r"\b(?:" + "|".join(map(re.escape, ENGLISH_WORDS)) + r")\b|" + "|".join(CHINESE_WORDS),
     re.IGNORECASE,
@@ -64,8 +64,8 @@ _INLINE = ("span", "strong", "em", "code", "a", "del", "s")
 _FORMULA = re.compile(
     r'<(span|div) class="glm-x[^"]*">(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
 )
-_SHOWN = 48
-_SHOWN_OF_FORMULA = 16
+_MAX_TEXT = 48
+_MAX_FORMULA = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,18 @@ class _Part:
 
 
 def outline_html(rendered: str, labels: Labels) -> str:
-    """Return rendered reasoning with its marks, and the outline before it.
+    """Return rendered reasoning with marks, after its outline.
 
     Parameters
     ----------
     rendered : str
-        The reasoning as HTML of ours.
+        The reasoning, as `markdown_html` makes it.
     labels : Labels
         The labels.
     """
     prefix = "g" + hashlib.sha256(rendered.encode()).hexdigest()[:5]
     blocks = _blocks(rendered)
-    if len(blocks) < FEWEST_PARTS or len(_text(rendered)) < FEWEST_CHARACTERS:
+    if len(blocks) < MIN_PARTS or len(_text(rendered)) < MIN_CHARACTERS:
         return _marked(rendered, labels)[0]
     parts, shown = [], []
     for number, block in enumerate(blocks, 1):
@@ -101,7 +101,7 @@ def outline_html(rendered: str, labels: Labels) -> str:
 
 
 def _blocks(rendered: str) -> list[str]:
-    """Return the blocks that stand outermost, with what stands between them."""
+    """Split HTML into its outermost elements, each with the text before it."""
     blocks: list[str] = []
     depth = start = 0
     for tag in _TAG.finditer(rendered):
@@ -117,21 +117,20 @@ def _blocks(rendered: str) -> list[str]:
 
 
 def _marked(block: str, labels: Labels) -> tuple[str, int]:
-    """Return a block with its words marked, but not those in code or formulas; and how many."""
-    pieces, at, closed, count = [], 0, 0, 0
+    """Return a block with its words marked, except in code and formulas, and how many."""
+    pieces, at, unmarked_depth, count = [], 0, 0, 0
     for tag in [*_TAG.finditer(block), None]:
         text = block[at : tag.start() if tag else len(block)]
-        if not closed:
-            found = len(_WORD.findall(text))
-            count += found
-            text = _WORD.sub(lambda word: _mark(word[0], labels), text) if found else text
+        if not unmarked_depth:
+            text, marked = _WORD.subn(lambda word: _mark(word[0], labels), text)
+            count += marked
         pieces.append(text)
         if tag is not None:
             pieces.append(tag[0])
             at = tag.end()
-            inside = tag[2] in _UNMARKED or "glm-x" in tag[0] or (closed and tag[2] == "span")
-            if inside:
-                closed = max(0, closed + (-1 if tag[1] else 1))
+            in_span = unmarked_depth and tag[2] == "span"
+            if tag[2] in _UNMARKED or "glm-x" in tag[0] or in_span:
+                unmarked_depth = max(0, unmarked_depth + (-1 if tag[1] else 1))
     return "".join(pieces), count
 
 
@@ -140,8 +139,8 @@ def _mark(word: str, labels: Labels) -> str:
 
 
 def _beginning(block: str) -> str:
-    text = _text(_FORMULA.sub(_in_words, block))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    text = _text(_FORMULA.sub(_plain_formula, block))
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def _text(rendered: str) -> str:
@@ -149,16 +148,18 @@ def _text(rendered: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _in_words(formula: re.Match[str]) -> str:
-    """Return a formula as an outline shows it, where nothing is typeset."""
+def _plain_formula(formula: re.Match[str]) -> str:
+    """Return a formula for the outline, where nothing is typeset."""
     tex = " ".join(formula[2].replace("\\", "").split())
-    return tex if len(tex) <= _SHOWN_OF_FORMULA else "…"
+    return tex if len(tex) <= _MAX_FORMULA else "…"
 
 
 def _outline(parts: list[_Part], labels: Labels) -> str:
     marks = sum(part.marks for part in parts)
     head = [labels.outline_parts.format(count=len(parts))]
-    head += [labels.outline_marks.format(count=marks)] if marks else []
+    if marks:
+        form = labels.outline_mark if marks == 1 else labels.outline_marks
+        head.append(form.format(count=marks))
     rows = "".join(
         f'<li><a href="#{part.anchor}">{escape_html(part.text)}</a>'
         + f' <mark title="{escape_attribute(labels.mark_title)}">?</mark>' * bool(part.marks)

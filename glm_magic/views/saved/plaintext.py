@@ -14,7 +14,7 @@ from .steps import step_lines, steps_markdown
 
 
 def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the header on one line."""
+    """Return the header on one line; a reply that is complete does not say so."""
     items = [
         item.text
         for item in facts(turn, options, labels)
@@ -24,7 +24,10 @@ def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 
 def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the answer with a header, and what must not be missed; never the reasoning."""
+    """Return header, remarks, error, steps and answer.
+
+    The reasoning only where there is no answer, or the answer is held back.
+    """
     parts = [
         f"[{header_line(turn, options, labels)}]",
         *(f"[{line}]" for line in remarks(turn, options, labels)),
@@ -32,8 +35,8 @@ def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
         *(f"[{line}]" for line in step_lines(turn, labels)),
         missing_answer(turn, labels) or _plain_answer(turn, options, labels),
     ]
-    told = turn.answer.strip() and options.hold != "answer"
-    if not told and turn.reasoning.strip() and options.show_thinking != "hide":
+    answered = turn.answer.strip() and options.hold != "answer"
+    if not answered and turn.reasoning.strip() and options.show_thinking != "hide":
         parts.append(strip_blank_lines(turn.reasoning))
     return escape_controls("\n\n".join(part for part in parts if part))
 
@@ -43,7 +46,7 @@ def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 
 def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the answer as the model wrote it, the reasoning behind a toggle."""
+    """Return a turn as Markdown that any host may render, its reasoning behind a toggle."""
     parts = [
         f"**{escaped(header_line(turn, options, labels))}**",
         *(f"*{escaped(line)}*" for line in remarks(turn, options, labels)),
@@ -58,11 +61,11 @@ def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 def _answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     text = strip_blank_lines(turn.answer)
-    as_it_is = options.format in ("text", "json")
-    shown = fenced(text, str(options.format)) if as_it_is else sanitize_markdown(text)
+    is_code = options.format in ("text", "json")
+    answer = fenced(text, str(options.format)) if is_code else sanitize_markdown(text)
     if options.hold != "answer":
-        return shown
-    return f"<details><summary>{labels.show_answer}</summary>\n\n{shown}\n\n</details>"
+        return answer
+    return f"<details><summary>{labels.show_answer}</summary>\n\n{answer}\n\n</details>"
 
 
 def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -74,7 +77,7 @@ def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 
 def escaped(text: str) -> str:
-    """Keep a line of ours from being read as Markdown or mathematics."""
+    """Return a line of text escaped, so that it is not read as Markdown or mathematics."""
     return "".join(
         f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in escape_controls(text)
     )

@@ -204,7 +204,7 @@ def _label(link: WebLink) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep the words of a page from being read as Markdown."""
+    """Return text from a web page escaped, so that it is not read as Markdown or HTML."""
     text = escape_html(escape_controls(text))
     return "".join(f"\\{c}" if c in "\\[]`*_~" else c for c in text)
 
