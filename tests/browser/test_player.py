@@ -20,8 +20,7 @@ TAPE = """
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from glm_magic.wire.tape.entry import Chunk, Entry
-from glm_magic.wire.tape.meaning import Meaning
+from glm_magic.wire.tape.matching import Chunk, Recording, RequestKey
 from glm_magic.wire.tape.tape import Tape
 
 def event(at_s, **delta):
@@ -36,10 +35,10 @@ def entry(thinking, words):
     chunks += [event(.3 + .1 * (words if thinking else 0) + .1 * n, content=f"word{n} ")
                for n in range(words)]
     chunks.append(event(chunks[-1].at_s + .1, content="end."))
-    asked = Meaning("zai", "glm-4.7", ({"role": "user", "content": "Why?"},),
-                    {"thinking": {"type": "enabled" if thinking else "disabled"}})
-    end_s = chunks[-1].at_s + .1
-    return Entry(asked, datetime(2026, 11, 21, tzinfo=UTC), 200, .1, tuple(chunks), "whole", end_s)
+    key = RequestKey("zai", "glm-4.7", ({"role": "user", "content": "Why?"},),
+                     {"thinking": {"type": "enabled" if thinking else "disabled"}})
+    sent, end_s = datetime(2026, 11, 21, tzinfo=UTC), chunks[-1].at_s + .1
+    return Recording(key, sent, 200, .1, tuple(chunks), "whole", end_s)
 
 tape = Tape(Path("player.glmtape"))
 tape.keep(entry(True, 12)); tape.keep(entry(False, 12))

@@ -1,4 +1,4 @@
-"""Reading a reply afterwards: the anatomy bar, outline, marks, and the rhythm in the file."""
+"""Reading a reply afterwards: the breakdown, outline, marks, and the rhythm in the file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_the_anatomy_tells_time_tokens_and_money_apart() -> None:
+def test_the_breakdown_tells_time_tokens_and_money_apart() -> None:
     cost = Cost(Decimal("0.0031"), "CNY", output=Decimal("0.002568"))
     html = breakdown_html(with_step(cost=cost), LABELS)
     text = text_of(html)  # what a host shows that strips every style
@@ -56,7 +56,7 @@ def test_tokens_that_were_not_reported_are_marked_and_money_unknown_is_not_shown
     assert "money" not in breakdown_html(turn, LABELS)
 
 
-def test_a_reply_without_thinking_has_no_anatomy() -> None:
+def test_a_reply_without_thinking_has_no_breakdown() -> None:
     assert breakdown_html(turn_of(reasoning=""), LABELS) == ""
 
 
@@ -94,7 +94,7 @@ def of_two_steps() -> Turn:
     return turn_of(steps=(first, second))
 
 
-def test_the_anatomy_of_several_steps_is_their_sum() -> None:
+def test_the_breakdown_of_several_steps_is_their_sum() -> None:
     line = text_of(breakdown_html(of_two_steps(), LABELS))
     assert "time 3.0 s thinking + 2.0 s answer (60 %)" in line
     assert "tokens 50 thinking + 50 answer (50 %)" in line
@@ -190,12 +190,12 @@ def test_a_rhythm_ends_where_the_texts_end_and_stays_small(steps: list) -> None:
 
 def unpacked(text: str) -> list[tuple[int, int, int]]:
     at = (0, 0, 0)
-    found = []
+    points = []
     for beat in text.split(" "):
         step = [int(value) if value else 0 for value in beat.split(",")] + [0, 0]
         at = (at[0] + step[0], at[1] + step[1], at[2] + step[2])
-        found.append(at)
-    return found
+        points.append(at)
+    return points
 
 
 def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer) -> None:
@@ -206,9 +206,9 @@ def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer
     html = page_html(reply.turn, ViewOptions(), LABELS)
     data = re.search(r'data-beats="([^"]*)"', html)
     assert data is not None
-    told = unpacked(data[1])
-    assert told[-1] == (round(beats[-1].at_s * 1000), 60, 40)
-    assert [t[1:] for t in told] == [(b.reasoning, b.answer) for b in beats]
+    points = unpacked(data[1])
+    assert points[-1] == (round(beats[-1].at_s * 1000), 60, 40)
+    assert [t[1:] for t in points] == [(b.reasoning, b.answer) for b in beats]
 
 
 def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() -> None:

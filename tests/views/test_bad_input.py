@@ -68,7 +68,7 @@ def test_ten_lists_inside_each_other_are_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reasoning", "said"),
+    ("answer", "reasoning", "expected"),
     [
         ("", "", "The reply is empty."),
         (" \n\t\n ", "", "The reply is empty."),
@@ -77,8 +77,8 @@ def test_ten_lists_inside_each_other_are_lists() -> None:
         ("", " \n ", "The reply is empty."),
     ],
 )
-def test_nothing_is_said_in_words_in_every_form(answer: str, reasoning: str, said: str) -> None:
+def test_nothing_is_said_in_words_in_every_form(answer: str, reasoning: str, expected: str) -> None:
     data, _ = bundle(turn_of(answer, reasoning), ENGLISH)
     for form in data.values():
-        assert said in form
+        assert expected in form
     assert ("<details" in data["text/html"]) is bool(reasoning.strip())

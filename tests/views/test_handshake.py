@@ -36,44 +36,44 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_silence_of_an_idle_kernel_is_a_verdict(clock: Clock) -> None:
-    known = Handshake()
-    known.shown()
-    known.cell_ends()
+    state = Handshake()
+    state.shown()
+    state.cell_ends()
     clock.now_s += IDLE_S + 1
-    known.cell_begins()
-    assert known.is_missing
+    state.cell_begins()
+    assert state.is_missing
 
 
 def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
     """Run All on a kernel that reads the page's messages only between cells."""
-    known = Handshake()
+    state = Handshake()
     for _ in range(20):
-        known.cell_begins()
-        known.shown()
+        state.cell_begins()
+        state.shown()
         clock.now_s += 10
-        known.cell_ends()
+        state.cell_ends()
         clock.now_s += 0.05
-    known.cell_begins()
-    assert not known.is_missing
+    state.cell_begins()
+    assert not state.is_missing
 
 
 def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
-    known = Handshake()
-    known.shown()
-    known.cell_ends()
+    state = Handshake()
+    state.shown()
+    state.cell_ends()
     clock.now_s += 60
-    known.cell_begins()
-    known.acknowledged()
-    assert not known.is_missing
-    assert not known.timed_out(PATIENCE_S + 1)
+    state.cell_begins()
+    state.acknowledged()
+    assert not state.is_missing
+    assert not state.timed_out(PATIENCE_S + 1)
 
 
 def test_a_kernel_that_showed_nothing_knows_nothing(clock: Clock) -> None:
-    known = Handshake()
-    known.cell_ends()
+    state = Handshake()
+    state.cell_ends()
     clock.now_s += 60
-    known.cell_begins()
-    assert not known.is_missing
+    state.cell_begins()
+    assert not state.is_missing
 
 
 @pytest.mark.parametrize("subshells", [None, [], ["a"]])
@@ -89,10 +89,10 @@ def test_giving_up_needs_messages_that_could_have_come(
 
 
 def test_a_missing_page_gets_plain_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Handshake()
-    monkeypatch.setattr(handshake, "handshake", known)
+    state = Handshake()
+    monkeypatch.setattr(handshake, "handshake", state)
     assert type(select._panel(ENGLISH)) is PanelView
-    known._missing = True
+    state._missing = True
     assert type(select._panel(ENGLISH)) is FallbackView
 
 
@@ -125,13 +125,13 @@ def test_a_panel_that_nobody_understands_is_replaced_while_it_runs(
     published: list[dict[str, Any]],  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    known = Handshake()
-    monkeypatch.setattr("glm_magic.views.live.panel.handshake", known)
+    state = Handshake()
+    monkeypatch.setattr("glm_magic.views.live.panel.handshake", state)
     view = PanelView(ENGLISH)
     view.start(turn_of("", "", status="streaming"), lambda: None)
     view.paint(turn_of("one", status="streaming"))
     assert len(published) == 1
-    known._missing = True
+    state._missing = True
     view.paint(turn_of("two", status="streaming"))
     assert published[1]["update"] is True
     assert published[1]["transient"] == published[0]["transient"]

@@ -101,13 +101,13 @@ def test_only_the_last_models_stay_open(published: list[dict[str, Any]]) -> None
 
 
 def test_stop_reaches_the_stream_and_is_answered_first(published: list[dict[str, Any]]) -> None:
-    said: list[str] = []
+    order: list[str] = []
     view = PanelView(ENGLISH)
-    view.start(turn_of("", "", status="streaming"), lambda: said.append("cancelled"))
+    view.start(turn_of("", "", status="streaming"), lambda: order.append("cancelled"))
     send = view._send
-    view._send = lambda message: (said.append("answered"), send(message))[1]  # type: ignore[method-assign]
+    view._send = lambda message: (order.append("answered"), send(message))[1]  # type: ignore[method-assign]
     view._receive(None, {"type": "stop"}, [])
-    assert said == ["answered", "cancelled"]
+    assert order == ["answered", "cancelled"]
     assert view._state()["stopping"]
 
 

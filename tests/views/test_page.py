@@ -102,7 +102,7 @@ def test_an_interrupted_turn_is_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turn", "said"),
+    ("turn", "expected"),
     [
         (turn_of("", "I think"), "The model reasoned, but gave no answer."),
         (turn_of("", ""), "The reply is empty."),
@@ -115,9 +115,9 @@ def test_an_interrupted_turn_is_marked() -> None:
         ),
     ],
 )
-def test_a_missing_answer_is_said_in_words(turn: Turn, said: str) -> None:
+def test_a_missing_answer_is_said_in_words(turn: Turn, expected: str) -> None:
     data, _ = bundle(turn, ENGLISH)
-    assert all(said in form for form in data.values())
+    assert all(expected in form for form in data.values())
 
 
 def test_plain_text_of_a_reply_without_answer_holds_its_reasoning() -> None:
@@ -138,8 +138,8 @@ def test_what_was_put_in_and_notices_are_listed() -> None:
 def test_an_unusual_ending_is_named_unless_a_notice_told_it() -> None:
     step = replace(turn_of().steps[0], finish_reason="length")
     assert "ended with “length”" in stripped(html_of(turn_of(steps=(step,))))
-    told = turn_of(steps=(step,), notices=(Notice("length", "cut"),))
-    assert "ended with" not in stripped(html_of(told))
+    explained = turn_of(steps=(step,), notices=(Notice("length", "cut"),))
+    assert "ended with" not in stripped(html_of(explained))
 
 
 def test_metadata_is_exact_json() -> None:

@@ -52,9 +52,9 @@ def in_order(text: str, *parts: str) -> bool:
 
 def test_calls_stand_between_text_and_answer_with_result_time_and_error() -> None:
     page = forms(TWO_CALLS)["text/html"]
-    said = Elements(page).text
-    assert in_order(said, "Let me look.", "weather", "0.3 s", "clear", "forecast", "2.0 s")
-    assert in_order(said, "TimeoutError: no answer", "It is ")
+    text = Elements(page).text
+    assert in_order(text, "Let me look.", "weather", "0.3 s", "clear", "forecast", "2.0 s")
+    assert in_order(text, "TimeoutError: no answer", "It is ")
     assert "<b>noon" not in page, "a result is text"
     assert 'glm-tool-failed" open>' in page, "a failure is open"
     assert 'glm-tool-done"><summary>' in page

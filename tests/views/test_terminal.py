@@ -94,8 +94,8 @@ def test_any_chunking_prints_the_same(reasoning: str, answer: str, sizes: list[i
         screen = Screen()
         view = TerminalView(ENGLISH, screen)
         view.start(turn_of("", ""), lambda: None)
-        for thought, said in prefixes:
-            step = Step(reasoning=thought, content=said)
+        for thought, text in prefixes:
+            step = Step(reasoning=thought, content=text)
             view.paint(turn_of(steps=(step,), status="streaming"))
         view.finish(turn_of(answer, reasoning))
         return screen.getvalue()
