@@ -1,8 +1,9 @@
 """The live panel: a widget while the reply streams, one static output when it has ended.
 
-`PanelProtocol` decides what the page is sent; here that is brought together with the widget, with
-the page's own messages, and with the output that is saved. Where no page answers, `FallbackView`
-takes over in the same place.
+`PanelProtocol` decides what the page is sent. `PanelView` joins it to the widget, to the page's own
+messages, and to the output that is saved; where no page answers, it lets `FallbackView` take over
+the same output. Of a long reply, the page neither lays out nor paints what is out of sight
+(``content-visibility`` in ``panel.css``).
 """
 
 from __future__ import annotations
