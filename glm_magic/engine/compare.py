@@ -16,9 +16,10 @@ from ..catalogue.load import catalogue
 from ..catalogue.resolve import nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.turn import Turn
+from .executor import SLICE_S
 from .options import Options
 from .reply import Reply, turns_frame
-from .stream import SLICE_S, Stream
+from .stream import Stream
 
 MOST_LANES = 6
 """More would be too narrow to read, and too many requests at a time."""

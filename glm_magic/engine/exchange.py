@@ -1,4 +1,9 @@
-"""One call over the wire, on the loop thread: send, try again, read, decode."""
+"""One request and its reply, on the loop thread: send, retry, read, decode.
+
+A reply ends with its `Finish`. After a finish reason, the trailer (usage, ``[DONE]``) is awaited
+for `TRAILER_S` at most. Nothing that a server sends decides how much memory or time is taken: a
+record ends at 16 MB, a reply at `MAX_REPLY_BYTES`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from contextlib import AbstractContextManager, suppress
 
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, StreamError
+from ..core.i18n import tr
 from ..core.turn import Notice
 from ..dialects import Decoder
 from ..wire.http import HttpClient, HttpResponse, read_error_body
@@ -21,39 +27,39 @@ from .turn_builder import Clock
 TRAILER_S = 5.0
 """How long to wait for usage and the end marker after a finish reason has come."""
 LEFTOVER_S = 0.05
-"""How long to wait for the end of a body that has said all."""
+"""How long to wait for the end of a body after the last event."""
 MAX_RAW_BYTES = 1024 * 1024
 MAX_REPLY_BYTES = 256 * 1024 * 1024
-"""Far beyond any model's longest reply (131,072 tokens are 40 MB at most): it would never end."""
+"""Far beyond any model's longest reply: 131,072 tokens are 40 MB at most."""
 REPLAYED = "replayed"
-"""Code of the notice that tells of a reply from a tape."""
+"""Code of the notice of a reply that came from a tape."""
 
 
 class Exchange:
-    """Send a call and hand on its events.
+    """Sends a request and hands on the events of its reply.
 
     Parameters
     ----------
-    call : Call
+    request : PreparedRequest
         What to send.
     emit : callable
         Takes each batch of events, one for each network chunk that brings any.
-    clock : Clock, optional
+    clock : Clock
         Follows a reply that comes from a tape.
     """
 
     def __init__(
-        self, call: PreparedRequest, emit: Callable[[list[Event]], None], clock: Clock | None = None
+        self, request: PreparedRequest, emit: Callable[[list[Event]], None], clock: Clock
     ) -> None:
-        self._call = call
+        self.request = request
         self._emit = emit
-        self._clock = clock or Clock()
+        self._clock = clock
         self._raw = bytearray()
         self._received = 0
 
     @property
     def raw(self) -> bytes:
-        """The first megabyte of the reply's body, as it came, our key cut out."""
+        """The first megabyte of the reply's body as it arrived, without our key."""
         return self._without_key(bytes(self._raw))
 
     async def run(self, client: HttpClient) -> None:
@@ -62,101 +68,110 @@ class Exchange:
         Raises
         ------
         GlmError
-            The request was refused or the connection failed. Errors that the reply itself tells of
-            are events.
+            The request was refused or the connection failed. An error that is part of the reply is
+            an event.
         """
-        client = client.with_tape(self._call.deck) if self._call.deck else client
+        client = client.with_tape(self.request.tape) if self.request.tape else client
         for attempt in range(MAX_RETRIES + 1):
             headers: Mapping[str, str] = {}
             try:
-                refused = await self._attempt(client)
-                if refused is None:
+                refusal = await self._attempt(client)
+                if refusal is None:
                     return
-                error, headers = refused
-            except ConnectionFailedError as broken:
-                error = broken
+                error, headers = refusal
+            except ConnectionFailedError as failure:
+                error = failure
             delay_s = retry_delay_s(attempt, headers) if error.retryable else None
             if delay_s is None:
                 raise error
-            which = f"{attempt + 1} of {MAX_RETRIES}"
-            text = f"{error.message}; trying again in {delay_s:.1f} s ({which})"
+            text = tr(
+                "{error}; trying again in {delay_s:.1f} s ({number} of {most})",
+                error=error.message,
+                delay_s=delay_s,
+                number=attempt + 1,
+                most=MAX_RETRIES,
+            )
             self._emit([Notice("retry", text, wait_s=delay_s)])
             await asyncio.sleep(delay_s)
 
     async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
         """Send once; return the error of a refused request, or ``None`` when a reply was read."""
-        call = self._call
-        where = call.offer.provider.name
-        async with client.post(call.wire, call.key, call.idle_timeout_s, where) as reply:
-            self._follow(reply.playback)
-            if reply.status < 300:
-                await self._read(reply)
+        request, provider = self.request, self.request.offer.provider.name
+        async with client.post(
+            request.wire, request.key, request.idle_timeout_s, provider
+        ) as response:
+            self._follow(response.playback)
+            if response.status < 300:
+                await self._read(response)
                 return None
-            body = self._without_key(await read_error_body(reply))
+            body = self._without_key(await read_error_body(response))
             self._keep_raw(body)
-            headers = {name: self._keyless(value) for name, value in reply.headers.items()}
-            return call.dialect.error(call.offer, reply.status, headers, body), headers
+            headers = {k: self._redacted(value) for k, value in response.headers.items()}
+            error = request.dialect.error(request.offer, response.status, headers, body)
+            return error, headers
 
     def _follow(self, playback: Playback | None) -> None:
-        """Take the time from the tape, and say when it was recorded."""
+        """Take the time from the tape, and note when it was recorded."""
         self._clock.follow(playback)
         if playback is not None:
-            when = playback.entry.recorded.date()
-            self._emit([Notice(REPLAYED, f"replayed, recorded on {when}")])
+            day = str(playback.entry.recorded.date())
+            self._emit([Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))])
 
     def _without_key(self, body: bytes) -> bytes:
-        """Return a body without our key; a key is ASCII, so each byte may stand for a character."""
-        return self._keyless(body.decode("latin-1")).encode("latin-1")
+        # A key is ASCII, so it can be found with one character for each byte.
+        return self._redacted(body.decode("latin-1")).encode("latin-1")
 
-    def _keyless(self, text: str) -> str:
-        key = self._call.key
+    def _redacted(self, text: str) -> str:
+        key = self.request.key
         return text if key is None else key.redact(text)
 
     def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
         events: list[Event] = []
         for record in records:
-            text = self._keyless(record.data)
-            told = record if text is record.data else record._replace(data=text)
-            events += decoder.feed(told)
+            text = self._redacted(record.data)
+            events += decoder.feed(record if text is record.data else record._replace(data=text))
         return events
 
-    async def _read(self, reply: HttpResponse) -> None:
-        framer = BodyReader()
-        decoder = self._call.dialect.decoder(self._call.offer, self._call.wire.body)
+    async def _read(self, response: HttpResponse) -> None:
+        reader = BodyReader()
+        decoder = self.request.dialect.decoder(self.request.offer, self.request.wire.body)
         try:
-            await self._read_chunks(reply, framer, decoder)
+            await self._read_chunks(response, reader, decoder)
         except asyncio.CancelledError:
-            self._emit_held(decoder)
+            self._emit_held_back(decoder)
             raise
         except GlmError:
+            # A connection that breaks after the finish reason has lost the trailer only.
             if decoder.finish_reason is None:
-                self._emit_held(decoder)
+                self._emit_held_back(decoder)
                 raise
         except RecordTooLongError:
-            self._emit_held(decoder)
+            self._emit_held_back(decoder)
             raise ProtocolError(
-                "the server sent a single record of more than 16 MB",
-                hint="what had arrived is kept; this is not a chat reply",
+                tr("the server sent a single record of more than 16 MB"),
+                hint=tr("what had arrived is kept; this is not a chat reply"),
             ) from None
-        self._emit(self._events_of(framer.finish(), decoder))
+        self._emit(self._events_of(reader.finish(), decoder))
         self._emit(decoder.finish())
-        await _read_to_the_end(reply)
+        await _read_to_the_end(response)
 
-    async def _read_chunks(self, reply: HttpResponse, framer: BodyReader, decoder: Decoder) -> None:
+    async def _read_chunks(
+        self, response: HttpResponse, reader: BodyReader, decoder: Decoder
+    ) -> None:
         until_s: float | None = None
         while not decoder.is_done:
             if decoder.finish_reason is None:
-                chunk = await anext(reply.chunks, None)
+                chunk = await anext(response.chunks, None)
             else:
                 until_s = until_s or time.monotonic() + TRAILER_S
-                chunk = await _soon(reply, until_s - time.monotonic())
+                chunk = await _next_chunk(response, until_s - time.monotonic())
             if chunk is None:
                 return
             self._keep_raw(chunk)
-            self._emit(self._events_of(framer.feed(chunk), decoder))
+            self._emit(self._events_of(reader.feed(chunk), decoder))
 
-    def _emit_held(self, decoder: Decoder) -> None:
-        """Hand on the text that a decoder holds back, without the end that it would conclude."""
+    def _emit_held_back(self, decoder: Decoder) -> None:
+        """Hand on the text that a decoder holds back, but not the end that it would infer."""
         ends = (Finish, StreamError, Notice)
         self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
 
@@ -164,29 +179,29 @@ class Exchange:
         self._received += len(chunk)
         if self._received > MAX_REPLY_BYTES:
             raise ProtocolError(
-                f"the reply passed {MAX_REPLY_BYTES // 1024**2} MB and was stopped",
-                hint="what had arrived is kept; no model writes that much, check the base URL",
+                tr("the reply passed {size} MB and was stopped", size=MAX_REPLY_BYTES // 1024**2),
+                hint=tr("what had arrived is kept; no model writes that much, check the base URL"),
             )
         if len(self._raw) < MAX_RAW_BYTES:
             self._raw += chunk[: MAX_RAW_BYTES - len(self._raw)]
 
 
-async def _read_to_the_end(reply: HttpResponse) -> None:
-    """Read what is left of a body that has said all, so that its connection can be used again."""
-    with suppress(ConnectionFailedError), _at_most(LEFTOVER_S):
-        async for _ in reply.chunks:
+async def _read_to_the_end(response: HttpResponse) -> None:
+    """Read the rest of a body after its last event, so that its connection can be used again."""
+    with suppress(ConnectionFailedError), _time_limit(LEFTOVER_S):
+        async for _ in response.chunks:
             pass
 
 
-async def _soon(reply: HttpResponse, limit_s: float) -> bytes | None:
-    """Return the next chunk, or ``None`` at the end of the body and of the time."""
-    with _at_most(limit_s):
-        return await anext(reply.chunks, None)
+async def _next_chunk(response: HttpResponse, limit_s: float) -> bytes | None:
+    """Return the next chunk, or ``None`` at the end of the body or of the time."""
+    with _time_limit(limit_s):
+        return await anext(response.chunks, None)
     return None
 
 
-def _at_most(limit_s: float) -> AbstractContextManager[object]:
-    """Leave a block when its time is up, but not in the middle of giving a connection back.
+def _time_limit(limit_s: float) -> AbstractContextManager[object]:
+    """Leave a block when its time is up, but not while it returns a connection to the pool.
 
     The pool guards its bookkeeping with anyio's shields, which asyncio's own timeouts break
     through: the connection then counts as busy for ever.

@@ -1,8 +1,12 @@
-"""The user's functions, run where they expect to run: in the thread that waits for the turn.
+"""Runs the functions that a model asks for, in the thread that waits for the turn.
 
-A function of a notebook may use a database connection that belongs to the main thread, draw, or ask
-something; and a kernel interrupt reaches only the main thread. So whoever waits for a turn runs its
-functions meanwhile. Where nobody waits, or several run at once, each gets a thread of its own.
+A function of a notebook may use a database connection that belongs to the main thread, draw, or
+call `input`; and a kernel interrupt reaches only the main thread. So the thread that waits for a
+turn runs its functions meanwhile (`CallerExecutor.wait`). Where none waits, or several functions
+run at once, each gets a thread.
+
+Coroutines, MCP calls and calls that may run together get threads as well, and are cancelled; a
+function that takes too long in the main thread is interrupted, one in another thread is left alone.
 """
 
 from __future__ import annotations
@@ -21,10 +25,12 @@ from typing import Any
 
 from ..tools.results import MAX_ITEMS
 
+SLICE_S = 0.2
+"""A thread waits in slices: the main thread must wake up to see a kernel interrupt."""
 CLAIM_S = 1.0
-"""How long a function waits for a thread that was here, or has just started the turn."""
+"""How long a function waits for a thread that waited until now, or has just started the turn."""
 SETTLE_S = 0.05
-"""How long an interrupt of our own may take to reach the main thread."""
+"""How long an interrupt that we sent may take to reach the main thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +39,20 @@ class Outcome:
 
     value: Any = None
     error: BaseException | None = None
-    """What it raised; a `KeyboardInterrupt` is the user's own."""
+    """What it raised; a `KeyboardInterrupt` is the user's."""
 
 
 class CallerTask:
-    """One function to be run, once, by whoever claims it first.
+    """A function to be run once, by the first thread that claims it.
 
     Parameters
     ----------
     function : callable
         Takes nothing; may return an awaitable.
     loop : asyncio.AbstractEventLoop, optional
-        Where an awaitable result is waited for; without it, in a loop of its own.
+        Where an awaitable result is awaited; without it, in a new loop.
     finish : callable, optional
-        Makes the outcome's value of what the function returned, in the same thread.
+        Turns what the function returned into the outcome's value, in the same thread.
     """
 
     def __init__(
@@ -57,20 +63,20 @@ class CallerTask:
     ) -> None:
         self.outcome: Future[Outcome] = Future()
         self.claimed: Future[None] = Future()
-        """Is over as soon as somebody has it."""
+        """Done as soon as a thread has claimed the task."""
         self._function = function
         self._loop = loop
         self._finish = finish
         self._lock = threading.Lock()
         self._thread: int | None = None
-        self._ended = self._given_up = self._nudged = False
+        self._ended = self._given_up = self._interrupted = False
         self._cancel: Callable[[], Any] | None = None
 
     def claim(self) -> bool:
-        """Take the errand; False when somebody has it already, or nobody wants it any more."""
+        """Claim the task for this thread; False if it was claimed or given up before."""
         with self._lock:
-            taken = self._thread is not None or self._given_up
-            if taken or not self.outcome.set_running_or_notify_cancel():
+            unavailable = self._thread is not None or self._given_up
+            if unavailable or not self.outcome.set_running_or_notify_cancel():
                 return False
             self._thread = threading.get_ident()
         self.claimed.set_result(None)
@@ -82,19 +88,19 @@ class CallerTask:
         Raises
         ------
         KeyboardInterrupt
-            The user interrupted it; an interrupt of our own ends here.
+            The user interrupted it; an interrupt that `give_up` sent ends here.
         """
         try:
             self._run()
-            if self._nudged:
+            if self._interrupted:
                 time.sleep(SETTLE_S)
         except KeyboardInterrupt:
-            if not self._nudged:
+            if not self._interrupted:
                 raise
 
     def _run(self) -> None:
         try:
-            value = self._settled(self._function())
+            value = self._awaited(self._function())
             outcome = Outcome(self._finish(value) if self._finish else value)
         except BaseException as error:  # SystemExit too: a function must not end the kernel
             outcome = Outcome(error=error)
@@ -104,8 +110,8 @@ class CallerTask:
         if isinstance(outcome.error, KeyboardInterrupt):
             raise outcome.error
 
-    def _settled(self, result: Any) -> Any:
-        """Return a result, waited for where it is awaitable."""
+    def _awaited(self, result: Any) -> Any:
+        """Return a result; one that is awaitable, once it is there."""
         if inspect.isasyncgen(result):
             result = _first_items(result)
         if not inspect.isawaitable(result):
@@ -115,26 +121,25 @@ class CallerTask:
             return await result
 
         if self._loop is not None:
-            there = asyncio.run_coroutine_threadsafe(wait(), self._loop)
-            self._cancel = there.cancel
-            return there.result()
-        if asyncio._get_running_loop() is not None:  # a plain function that gave a coroutine
-            return self._beside(wait())
-        return self._alone(wait())
+            future = asyncio.run_coroutine_threadsafe(wait(), self._loop)
+            self._cancel = future.cancel
+            return future.result()
+        if asyncio._get_running_loop() is not None:  # a plain function that returned a coroutine
+            return self._await_in_thread(wait())
+        return self._await_in_new_loop(wait())
 
-    def _beside(self, waiting: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in a thread of its own, where this one has a loop that runs already."""
+    def _await_in_thread(self, waiting: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in another thread, where this one has a running loop."""
         with ThreadPoolExecutor(1) as threads:
             context = contextvars.copy_context()
             try:
-                return threads.submit(context.run, self._alone, waiting).result()
+                return threads.submit(context.run, self._await_in_new_loop, waiting).result()
             except KeyboardInterrupt:
                 if self._cancel is not None:
                     self._cancel()
                 raise
 
-    def _alone(self, waiting: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in a loop of its own; only ever in a thread that has none."""
+    def _await_in_new_loop(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             task = loop.create_task(waiting)
@@ -150,11 +155,11 @@ class CallerTask:
                 with suppress(RuntimeError):  # its loop has just been closed
                     cancel()
             elif thread == threading.main_thread().ident and not self._ended:
-                self._nudged = _interrupt_main()
+                self._interrupted = _interrupt_main()
 
 
 async def _first_items(generator: AsyncGenerator[Any, Any]) -> Any:
-    """Return an iterator over what an asynchronous generator gives, one item more than is told."""
+    """Return what an asynchronous generator yields, up to one item more than the model gets."""
     items = []
     async with aclosing(generator):
         async for item in generator:
@@ -165,7 +170,7 @@ async def _first_items(generator: AsyncGenerator[Any, Any]) -> Any:
 
 
 def _interrupt_main() -> bool:
-    """Interrupt the main thread, unless its program has its own way with interrupts."""
+    """Interrupt the main thread, unless its program handles interrupts itself."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return False
     main = threading.main_thread().ident
@@ -177,49 +182,67 @@ def _interrupt_main() -> bool:
 
 
 class CallerExecutor:
-    """Functions that wait to be run.
+    """Runs functions in the threads that wait for a turn.
 
     Parameters
     ----------
     changed : threading.Condition
-        Held while the list is changed; notified when there is something to run.
+        Held while the queue is read or written; notified when there is something to run, and
+        whenever the turn changes.
     """
 
     def __init__(self, changed: threading.Condition) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        """The caller's own loop, for asynchronous functions; ``None``: they get one each."""
+        """The caller's loop, for asynchronous functions; ``None``: each gets a new one."""
         self._changed = changed
-        self._open: list[CallerTask] = []
-        self._hosts = 0
+        self._queue: list[CallerTask] = []
+        self._attached = 0
         self._left_at = float("-inf")
         self._context = contextvars.copy_context()
 
-    def begin(self) -> None:
-        """Note that the turn starts; whoever started it may be about to wait."""
+    def expect_caller(self) -> None:
+        """Note that the turn starts: the thread that started it may be about to wait."""
         self._left_at = time.monotonic()
 
-    def enter(self) -> None:
-        """Note that a thread waits for the turn and runs what comes up."""
-        self._hosts += 1
+    def wait(self, is_over: Callable[[], bool], until: float | None = None) -> None:
+        """Wait in this thread, and run in it what the turn asks for meanwhile.
 
-    def leave(self) -> None:
-        """Note that a thread waits no longer, though it may come back at once."""
-        self._hosts -= 1
-        self._left_at = time.monotonic()
+        Parameters
+        ----------
+        is_over : callable
+            Whether the wait is over; asked after every change.
+        until : float, optional
+            When to give up, on the monotonic clock.
+        """
+        self._attached += 1
+        try:
+            while not is_over() and (until is None or time.monotonic() < until):
+                self._wait_slice(is_over, until)
+        finally:
+            self._attached -= 1
+            self._left_at = time.monotonic()
 
-    def take(self) -> CallerTask | None:
-        """Return something to run; the caller holds the condition, and runs it without."""
-        while self._open:
-            errand = self._open.pop(0)
-            if errand.claim():
-                return errand
+    def _wait_slice(self, is_over: Callable[[], bool], until: float | None) -> None:
+        with self._changed:
+            task = self._next_task()
+            if task is None and not is_over():
+                left_s = SLICE_S if until is None else min(SLICE_S, until - time.monotonic())
+                self._changed.wait(max(0.0, left_s))
+        if task is not None:
+            task.run()
+
+    def _next_task(self) -> CallerTask | None:
+        while self._queue:
+            task = self._queue.pop(0)
+            if task.claim():
+                return task
         return None
 
     async def run(
         self,
         function: Callable[[], Any],
         *,
-        aside: bool,
+        in_thread: bool,
         finish: Callable[[Any], Any] | None = None,
     ) -> Outcome:
         """Run a function and return how it ended.
@@ -227,47 +250,47 @@ class CallerExecutor:
         Parameters
         ----------
         function : callable
-            Takes nothing; may return an awaitable if it runs aside.
-        aside : bool
-            Run it in a thread of its own, whoever waits.
+            Takes nothing; may return an awaitable if it runs in a thread.
+        in_thread : bool
+            Run it in a new thread, even if one waits.
         finish : callable, optional
-            Makes the outcome's value of what the function returned, in the same thread.
+            Turns what the function returned into the outcome's value, in the same thread.
         """
-        errand = CallerTask(function, self.loop if aside else None, finish)
+        task = CallerTask(function, self.loop if in_thread else None, finish)
         try:
-            if aside or not await self._hosted(errand):
-                self._in_thread(errand)
-            return await asyncio.wrap_future(errand.outcome)
+            if in_thread or not await self._is_claimed(task):
+                self._run_in_thread(task)
+            return await asyncio.wrap_future(task.outcome)
         except asyncio.CancelledError:
-            errand.give_up()
+            task.give_up()
             raise
 
-    async def _hosted(self, errand: CallerTask) -> bool:
-        """Offer an errand to the waiting threads; return whether one of them took it."""
+    async def _is_claimed(self, task: CallerTask) -> bool:
+        """Offer a task to the waiting threads; return whether one of them claimed it."""
         with self._changed:
-            if not self._is_hosted:
+            if not self._has_caller:
                 return False
-            self._open.append(errand)
+            self._queue.append(task)
             self._changed.notify_all()
-        claimed = asyncio.wrap_future(errand.claimed)
-        while not claimed.done() and self._is_hosted:
+        claimed = asyncio.wrap_future(task.claimed)
+        while not claimed.done() and self._has_caller:
             await asyncio.wait([claimed], timeout=CLAIM_S)
-        return not errand.claim()
+        return not task.claim()
 
     @property
-    def _is_hosted(self) -> bool:
+    def _has_caller(self) -> bool:
         """Whether a thread waits, or did a moment ago and is busy with an event."""
         if self.loop is not None:
-            return False  # it is waited for in a loop, which must not be blocked
-        return self._hosts > 0 or time.monotonic() - self._left_at <= CLAIM_S
+            return False  # the caller awaits in a loop, which must not be blocked
+        return self._attached > 0 or time.monotonic() - self._left_at <= CLAIM_S
 
-    def _in_thread(self, errand: CallerTask) -> None:
-        """Run an errand in a new thread, whose prints go where the caller's go."""
+    def _run_in_thread(self, task: CallerTask) -> None:
+        """Run a task in a new thread, whose prints go where the caller's go."""
         context = self._context.copy()
 
         def work() -> None:
             with suppress(KeyboardInterrupt):
-                context.run(errand.run)
+                context.run(task.run)
 
-        errand.claim()
+        task.claim()
         threading.Thread(target=work, name="glm-tool", daemon=True).start()

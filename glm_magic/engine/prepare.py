@@ -90,8 +90,8 @@ def prepare(
             *_about(offer, live),
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
-        follow=equipment.follow,
-        deck=deck,
+        tool_plan=equipment.follow,
+        tape=deck,
     )
 
 

@@ -1,7 +1,4 @@
-"""Everything that is needed to send one prompt and read its reply.
-
-What a turn does after a reply, beyond showing it.
-"""
+"""Everything that is needed to send one prompt, read its reply and continue after it."""
 
 from __future__ import annotations
 
@@ -25,69 +22,71 @@ MAX_ROUNDS = 8
 """Rounds of tool calls in one turn, unless the user says otherwise."""
 
 TOOL_TIMEOUT_S = 300.0
-"""How long one function may take; the model is then told that there is no result."""
+"""How long one function may take; after that, the model is told that there is no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolPlan:
-    """The functions that a turn may call and how, and the shape of its answer."""
+    """What may follow a reply: calls of the user's functions, and a check of the answer."""
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
-    """Only what the user named, by name."""
+    """Only the functions that the user named, by name."""
     max_rounds: int = MAX_ROUNDS
     approve: Approve | None = None
     """``None``: every call is made."""
     parallel: bool = False
-    """Make the calls of one round at the same time, each in a thread of its own."""
+    """Make the calls of one round at the same time, each in its own thread."""
     timeout_s: float = TOOL_TIMEOUT_S
-    shape: OutputSchema | None = None
-    """What the answer has to look like; ``None``: anything."""
+    schema: OutputSchema | None = None
+    """What the answer has to match; ``None``: anything."""
 
 
 THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", "reasoning_effort")
-"""Body keys by which a user may have spelled thinking himself, at any provider."""
+"""Body keys by which a user may have set thinking directly, at any provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """One prompt, chosen, checked and spelled; nothing of it has been sent."""
+    """One prompt: its offer resolved, its options checked, its body encoded; nothing was sent."""
 
     prompt: str
     offer: Offer
     dialect: Dialect
     request: Request
-    """What is asked, in no provider's spelling."""
+    """What is asked, before any provider's encoding."""
     wire: WireRequest
     size: TokenEstimate
-    """About how large the request is."""
+    """Approximate size of the request."""
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
-    """What is worth saying before anything is sent."""
+    """What the user should know before anything is sent."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
-    follow: ToolPlan | None = None
-    """What to do after a reply; ``None``: nothing."""
-    deck: OpenTape | None = None
-    """The tape that the call goes through, if any."""
+    tool_plan: ToolPlan | None = None
+    """What may follow a reply; ``None``: nothing."""
+    tape: OpenTape | None = None
+    """The tape that the request goes through, if any."""
 
-    def again(self, **changes: Any) -> PreparedRequest:
-        """Return the same call with a changed request: the next step of the same turn."""
+    def with_request(self, **changes: Any) -> PreparedRequest:
+        """Return this with fields of its `request` changed, and encoded again."""
         request = replace(self.request, **changes)
         wire = self.dialect.encode(request, self.offer)
         size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
-        """Return the call that follows when these messages have joined the conversation.
+        """Return the request that follows when these messages have joined the conversation.
 
-        A call that was forced is made by then: forced again, the model could never answer.
+        A tool call that was forced has been made by then; forced again, the model could never
+        answer.
         """
         parameters = dict(self.request.parameters)
         if forces_call(parameters):
             del parameters["tool_choice"]
-        return self.again(messages=(*self.request.messages, *messages), parameters=parameters)
+        messages = (*self.request.messages, *messages)
+        return self.with_request(messages=messages, parameters=parameters)
 
     def without_thinking(self) -> PreparedRequest:
-        """Return the same call with thinking off.
+        """Return the same request with thinking off.
 
         Raises
         ------
@@ -99,4 +98,4 @@ class PreparedRequest:
         template = parameters.get("chat_template_kwargs")
         if isinstance(template, dict):
             parameters["chat_template_kwargs"] = {**template, "enable_thinking": False}
-        return self.again(thinking=False, parameters=parameters)
+        return self.with_request(thinking=False, parameters=parameters)

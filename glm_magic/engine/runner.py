@@ -1,219 +1,240 @@
-"""The calls of one turn, one after the other, in one task on the loop thread.
+"""Runs a turn on the I/O thread: one request after the other, in one task, to its end.
 
-A turn takes one call or several: after a tool call, or when the user will not wait for the end of
-the thinking.
+After a reply comes the next request, if one follows: with the results of tool calls (`tool_loop`),
+for an answer that matches its schema (`OutputCheck`), or with thinking off when the user will not
+wait for its end.
 
-Reading an answer by its schema, and asking once more where it does not fit.
+`TurnRunner` starts, stops and ends the turn; nothing else does. The caller's thread only waits
+(`executor.CallerExecutor.wait`), so an interrupt lands in a safe place and the socket closes at
+once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, SchemaError
-from ..core.events import StepStarted
+from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.turn import Cause, Notice, Step
 from ..tools.output_schema import OutputMismatchError, OutputSchema
+from ..wire import io_thread
 from .executor import CallerExecutor
-from .prepared import PreparedRequest, ToolPlan
+from .prepared import PreparedRequest
 from .tool_loop import ToolLoop
-from .turn_builder import Arrivals
+from .turn_builder import TurnBuilder
 
 if TYPE_CHECKING:
     from ..wire.http import HttpClient
     from .exchange import Exchange
 
+MAX_PROBLEM_CHARS = 300
+"""How much of a mismatch an error quotes."""
+
 
 class OutputCheck:
-    """Hold the answers of one turn to their shape.
+    """Reads the answers of one turn by their schema, and asks once more where one does not match.
 
     Parameters
     ----------
-    shape : Shape
-        What an answer has to look like.
-    arrivals : Arrivals
-        Takes the value.
+    schema : OutputSchema
+        What an answer has to match.
     """
 
-    def __init__(self, shape: OutputSchema, arrivals: Arrivals) -> None:
-        self._shape = shape
-        self._arrivals = arrivals
+    def __init__(self, schema: OutputSchema) -> None:
+        self.value: Any = None
+        """The object in the answer, once one has matched."""
+        self._schema = schema
         self._repaired = False
 
-    def after(self, call: PreparedRequest, step: Step) -> PreparedRequest | None:
-        """Read an answer; return the one request for another that it may need.
+    def after(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
+        """Read an answer; return the request for a better one, if it is needed.
 
         Raises
         ------
         SchemaError
-            The answer does not fit, and cannot be had any better.
+            The answer does not match, and asking again would not help.
         """
         if step.tool_calls or step.status not in ("complete", "incomplete"):
             return None
         try:
-            self._arrivals.value = self._shape.read(step.content)
-        except OutputMismatchError as problem:
-            return self._repair(call, step, str(problem))
+            self.value = self._schema.read(step.content)
+        except OutputMismatchError as mismatch:
+            return self._repair(request, step, mismatch.args[0])
         return None
 
-    def _repair(self, call: PreparedRequest, step: Step, problem: str) -> PreparedRequest:
-        cut = step.finish_reason == "length" or step.status == "incomplete"
-        if self._repaired or cut:
-            raise self._error(step, problem, cut=cut)
+    def _repair(self, request: PreparedRequest, step: Step, problem: str) -> PreparedRequest:
+        is_cut = step.finish_reason == "length" or step.status == "incomplete"
+        if self._repaired or is_cut:
+            raise _schema_error(step, problem, is_cut=is_cut)
         self._repaired = True
-        said = Message(
+        answer = Message(
             "assistant",
             step.content,
             reasoning=step.reasoning,
-            reasoning_from=call.offer.provider.name,
+            reasoning_from=request.offer.provider.name,
         )
-        text = f"This does not fit: {problem}\n{self._shape.prompt}"
-        return call.with_messages([said, Message("user", text)])
+        text = f"This does not fit: {problem}\n{self._schema.prompt}"
+        return request.with_messages([answer, Message("user", text)])
 
-    def _error(self, step: Step, problem: str, *, cut: bool) -> SchemaError:
-        what = "was cut off" if cut else "does not fit the schema, and did not when asked again"
-        error = SchemaError(
-            f"the answer {what}: {problem[:300]}",
-            hint="a larger --max-tokens gives it more room"
-            if cut
-            else "a larger model, or a simpler schema, may help; the text is in error.text",
+
+def _schema_error(step: Step, problem: str, *, is_cut: bool) -> SchemaError:
+    problem = problem if len(problem) <= MAX_PROBLEM_CHARS else problem[:MAX_PROBLEM_CHARS]
+    if is_cut:
+        message = tr("the answer was cut off: {problem}", problem=problem)
+        hint = tr("a larger --max-tokens gives it more room")
+    else:
+        message = tr(
+            "the answer does not match the schema, and did not when asked again: {problem}",
+            problem=problem,
         )
-        error.text = step.content
-        return error
+        hint = tr("a larger model, or a simpler schema, may help; the text is in error.text")
+    error = SchemaError(message, hint=hint)
+    error.text = step.content
+    return error
 
 
 class TurnRunner:
-    """Send the calls of a turn.
+    """Sends the requests of one turn.
 
     Parameters
     ----------
-    call : Call
-        The first one.
-    arrivals : Arrivals
+    first : PreparedRequest
+        The turn's first request.
+    turn : TurnBuilder
         Takes what comes back.
-    errands : Errands
+    executor : CallerExecutor
         Runs the user's functions.
     """
 
-    def __init__(self, call: PreparedRequest, arrivals: Arrivals, errands: CallerExecutor) -> None:
-        self._first = call
-        self._arrivals = arrivals
-        self._errands = errands
-        self._rounds: ToolLoop | None = None
-        self._check: OutputCheck | None = None
-        self._sent: list[tuple[PreparedRequest, Exchange]] = []
+    def __init__(self, first: PreparedRequest, turn: TurnBuilder, executor: CallerExecutor) -> None:
+        self.started = False
+        self._first = first
+        self._turn = turn
+        self._executor = executor
+        self._exchanges: list[Exchange] = []
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
-        self._hurried = False
+        self._answering_now = False
+        plan = first.tool_plan
+        self._tools = ToolLoop(plan, turn, executor) if plan and plan.tools else None
+        self._check = OutputCheck(plan.schema) if plan and plan.schema else None
 
     @property
-    def sent(self) -> list[tuple[PreparedRequest, bytes]]:
-        """Each call so far, and the first megabyte of its reply's body."""
-        return [(call, transfer.raw) for call, transfer in list(self._sent)]
+    def exchanges(self) -> list[Exchange]:
+        """What was sent so far, and the bodies that came back."""
+        return list(self._exchanges)
+
+    @property
+    def value(self) -> Any:
+        """The object in the answer, read by its schema; ``None`` without one."""
+        return self._check.value if self._check else None
+
+    def start(self) -> None:
+        """Send the first request; further calls do nothing."""
+        with self._turn.changed:
+            if self.started:
+                return
+            self.started = True
+            self._executor.expect_caller()
+            self._turn.start()
+        try:
+            thread = io_thread.shared.get()
+        except GlmError as error:
+            self._turn.end(error=error)
+        else:
+            thread.submit(self._run(thread.client))
 
     def cancel(self) -> None:
-        """Stop where it stands; from any thread."""
-        self._cancelled = True
-        task = self._task
-        if task is not None:
-            task.get_loop().call_soon_threadsafe(task.cancel)
+        """Stop the turn where it stands; from any thread."""
+        with self._turn.changed:
+            if self._turn.done or self._cancelled:
+                return
+            self._cancelled = True
+            was_started, self.started = self.started, True
+        if not was_started:
+            self._turn.end("interrupted")
+        elif self._task is not None:  # otherwise the task sees, as it begins, that it is cancelled
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     @property
     def can_answer_now(self) -> bool:
-        """Whether a call is being read that thinks, has not begun to answer, and need not think."""
-        arrivals = self._arrivals
-        if self._task is None or not self._sent or arrivals.done:
+        """Whether a reply is being read that thinks, has no answer yet, and need not think."""
+        if self._task is None or not self._exchanges:
             return False
-        reply, asked = arrivals.fold.current, self._sent[-1][0]
-        waits = reply.status == "streaming" and not reply.has_answer
-        return waits and asked.request.thinking is not False and asked.offer.thinking_off
+        request = self._exchanges[-1].request
+        can_do_without = request.request.thinking is not False and request.offer.thinking_off
+        return can_do_without and self._turn.awaits_answer
 
     def answer_now(self) -> None:
-        """Cancel the call that is being read and ask again with thinking off; from any thread."""
+        """Cancel the running request and ask again with thinking off; from any thread."""
         task = self._task
         if task is not None:
-            task.get_loop().call_soon_threadsafe(self._hurry, task)
+            task.get_loop().call_soon_threadsafe(self._cut_thinking, task)
 
-    def _hurry(self, task: asyncio.Task[None]) -> None:
-        if self.can_answer_now and not self._hurried:  # it may have begun to answer meanwhile
-            self._hurried = True
+    def _cut_thinking(self, task: asyncio.Task[None]) -> None:
+        # The answer may have begun since the user asked for it.
+        if self.can_answer_now and not self._answering_now:
+            self._answering_now = True
             task.cancel()
 
-    async def run(self, client: HttpClient) -> None:
-        """Send the calls, and end the turn, whatever happens."""
+    async def _run(self, client: HttpClient) -> None:
+        """Send the requests, and end the turn, whatever happens."""
         self._task = asyncio.current_task()
-        call: PreparedRequest | None = self._first
-        self._prepare(self._first.follow)
+        request: PreparedRequest | None = self._first
         try:
-            while call is not None and not self._cancelled:
-                call = await self._send(call, client)
-            if call is None:
-                self._arrivals.conclude()
+            while request is not None and not self._cancelled:
+                request = await self._send(request, client)
+            if request is not None:
+                self._turn.end("interrupted")
             else:
-                self._arrivals.interrupt()
+                self._turn.end("incomplete" if self._tools and self._tools.limit_reached else None)
         except asyncio.CancelledError:
-            self._arrivals.interrupt()
+            self._turn.end("interrupted")
         except GlmError as error:
-            self._arrivals.fail(error)
+            self._turn.end(error=error)
         except Exception as error:  # a bug of ours must end the wait too
-            fault = GlmError(f"glm_magic failed inside: {error!r}", hint="please report this")
+            fault = GlmError(
+                tr("internal error: {error}", error=repr(error)), hint=tr("please report this")
+            )
             fault.__cause__ = error
-            self._arrivals.fail(fault)
+            self._turn.end(error=fault)
 
-    def _prepare(self, follow: ToolPlan | None) -> None:
-        """Get ready for what comes after a reply; its end is then not yet the turn's."""
-        if follow is None:
-            return
-        self._arrivals.fold.goes_on = True
-        if follow.tools:
-            self._rounds = ToolLoop(follow, self._arrivals, self._errands)
-        if follow.shape is not None:
-            self._check = OutputCheck(follow.shape, self._arrivals)
-
-    async def _send(self, call: PreparedRequest, client: HttpClient) -> PreparedRequest | None:
-        """Send one call and read its reply; return the call that follows, if one does."""
+    async def _send(self, request: PreparedRequest, client: HttpClient) -> PreparedRequest | None:
+        """Send a request and read its reply; return the request that follows, if one does."""
         from .exchange import Exchange  # loads httpx, which takes a while
 
-        transfer = Exchange(call, self._arrivals.emit, self._arrivals.clock)
-        self._sent.append((call, transfer))
-        for watcher in self._arrivals.watchers:
-            watcher.sends(call)
+        exchange = Exchange(request, self._turn.add, self._turn.clock)
+        self._exchanges.append(exchange)
+        self._turn.announce(request)
         try:
-            await transfer.run(client)
+            await exchange.run(client)
         except asyncio.CancelledError:
-            if self._cancelled or not self._hurried:
+            if self._cancelled or not self._answering_now:
                 raise
-            return self._without_thinking(call)
-        return await self._after(call)
+            return self._without_thinking(request)
+        return await self._following(request)
 
-    async def _after(self, call: PreparedRequest) -> PreparedRequest | None:
-        """Return the call that follows a whole reply, if one does."""
-        step = self._arrivals.fold.current.step(self._arrivals.now())
+    async def _following(self, request: PreparedRequest) -> PreparedRequest | None:
+        """Return the request that follows a whole reply, if one does."""
         cause: Cause = "tools"
-        following = await self._rounds.after(call, step) if self._rounds else None
+        step = self._turn.step()
+        following = await self._tools.after(request, step) if self._tools else None
         if following is None and self._check is not None:
-            cause, following = "repair", self._check.after(call, step)
+            cause, following = "repair", self._check.after(request, step)
         if following is not None:
-            self._step(cause, following)
+            self._turn.begin_step(cause, following)
         return following
 
-    def _without_thinking(self, call: PreparedRequest) -> PreparedRequest:
-        """Turn our own cancelling of a call into the next step."""
+    def _without_thinking(self, request: PreparedRequest) -> PreparedRequest:
+        """Turn a request that we cancelled into the next step."""
         task = asyncio.current_task()
         if task is not None:
-            task.uncancel()
-        self._hurried = False
-        following = call.without_thinking()
-        self._arrivals.fold.current.interrupt(self._arrivals.now())
-        self._arrivals.tell(
-            Notice("answer-now", "the thinking was cut short; asked again without it")
-        )
-        self._step("answer now", following)
+            task.uncancel()  # the cancellation was for the request, not for the turn
+        self._answering_now = False
+        following = request.without_thinking()
+        text = tr("the thinking was cut short; asked again without it")
+        self._turn.add([Notice("answer-now", text)])
+        self._turn.begin_step("answer now", following)
         return following
-
-    def _step(self, cause: Cause, call: PreparedRequest) -> None:
-        """Begin the turn's next step."""
-        self._arrivals.fold.next = (call.size, call.wire.body)
-        self._arrivals.tell(StepStarted(cause))

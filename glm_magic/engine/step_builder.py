@@ -1,16 +1,15 @@
-"""The events of one reply -> a step, at any moment of its stream.
+"""The events of one reply -> a `Step`, at any moment of its stream.
 
-How the two texts of a reply grew, in few enough points to be kept with it.
+Times are seconds on the turn's clock. A `Finish` comes once for each request; a body that ends
+without a finish reason makes the step ``incomplete``, as does a connection that breaks after some
+text. `RhythmRecorder` notes how the two texts grew, in few enough points to be saved with the step
+and played again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.errors import GlmError
 from ..core.events import (
     ContentDelta,
     ContentWasReasoning,
@@ -28,45 +27,42 @@ from ..core.events import (
 from ..core.messages import ToolCall, ToolRun, WebLink
 from ..core.price import Cost
 from ..core.turn import Cause, Notice, Sample, Status, Step, Timing
-from ..core.usage import TokenEstimate, Usage
+from ..core.usage import Usage
+from .prepared import PreparedRequest
 
-STEP_S = 0.05
-"""Growth within this time makes one point: a reader sees no finer."""
+SAMPLE_S = 0.05
+"""Growth within this time makes one sample; a reader sees no finer."""
+MAX_SAMPLES = 400
+"""A reply that has more is saved in coarser steps."""
 
-MOST_BEATS = 400
-"""A longer reply is kept in coarser steps."""
 
-
-class Rhythm:
-    """Notes the growth of reasoning and answer.
-
-    Times are those of the turn's clock; counts are of characters.
-    """
+class RhythmRecorder:
+    """Samples how many characters of reasoning and answer there were, and when."""
 
     def __init__(self) -> None:
-        self._beats: list[Sample] = []
-        self._step_s = STEP_S
+        self._samples: list[Sample] = []
+        self._interval_s = SAMPLE_S
 
-    def note(self, at_s: float, reasoning: int = 0, answer: int = 0) -> None:
-        """Add so many characters that came at `at_s`."""
-        last = self._beats[-1] if self._beats else Sample(at_s, 0, 0)
-        grown = Sample(at_s, last.reasoning + reasoning, last.answer + answer)
-        before = self._beats[-2].at_s if len(self._beats) > 1 else None
-        if before is not None and at_s - before < self._step_s:
-            self._beats[-1] = grown
+    def add(self, at_s: float, reasoning: int = 0, answer: int = 0) -> None:
+        """Count the characters that arrived at `at_s`."""
+        last = self._samples[-1] if self._samples else Sample(at_s, 0, 0)
+        sample = Sample(at_s, last.reasoning + reasoning, last.answer + answer)
+        before_s = self._samples[-2].at_s if len(self._samples) > 1 else None
+        if before_s is not None and at_s - before_s < self._interval_s:
+            self._samples[-1] = sample
         else:
-            self._beats.append(grown)
-        if len(self._beats) > MOST_BEATS:
-            self._beats = [*self._beats[:-1:2], self._beats[-1]]
-            self._step_s *= 2
+            self._samples.append(sample)
+        if len(self._samples) > MAX_SAMPLES:
+            self._samples = [*self._samples[:-1:2], self._samples[-1]]
+            self._interval_s *= 2
 
-    def all_was_reasoning(self) -> None:
-        """Count the answer so far as reasoning."""
-        self._beats = [Sample(b.at_s, b.reasoning + b.answer, 0) for b in self._beats]
+    def count_as_reasoning(self) -> None:
+        """Move the answer so far to the reasoning."""
+        self._samples = [Sample(s.at_s, s.reasoning + s.answer, 0) for s in self._samples]
 
-    def beats(self, began_s: float) -> tuple[Sample, ...]:
-        """Return the points, in seconds after `began_s`."""
-        return tuple(Sample(b.at_s - began_s, b.reasoning, b.answer) for b in self._beats)
+    def samples(self, began_s: float) -> tuple[Sample, ...]:
+        """Return the samples, their times in seconds after `began_s`."""
+        return tuple(Sample(s.at_s - began_s, s.reasoning, s.answer) for s in self._samples)
 
 
 WITHDRAWN = frozenset(
@@ -79,11 +75,11 @@ WITHDRAWN = frozenset(
         "abort",
     }
 )
-"""Finish reasons that mean the provider failed or took the reply back."""
+"""Finish reasons by which a provider says that it failed or withdrew the reply."""
 
 
 class _Text:
-    """A text that grows; joined only when somebody looks."""
+    """A text that grows; joined only when it is read."""
 
     __slots__ = ("_parts",)
 
@@ -112,47 +108,40 @@ class _Call:
 
 
 class StepBuilder:
-    """Fold the events of one reply, and give its step at any moment.
+    """Adds up the events of one reply.
 
     Parameters
     ----------
-    offer : Offer
-        What was asked, where; gives the price.
+    request : PreparedRequest
+        What was sent; its size estimates what the provider does not report, its offer gives the
+        price.
     notices : list of Notice
         The turn's notices, to which this reply adds its own.
     cause : Cause
         Why the request was made.
     number : int
-        Place of the step in its turn, from 0.
+        Position of the step in its turn, from 0.
     began_s : float
-        When the request was sent, on the turn's clock, on which all times here are given.
-    size : Size, optional
-        About how large the request is; without it nothing is estimated that was not reported.
-    request : Mapping, optional
-        The body that was sent.
+        When the request was sent.
     """
 
     def __init__(
         self,
-        offer: Offer,
+        request: PreparedRequest,
         notices: list[Notice],
         *,
         cause: Cause = "prompt",
         number: int = 0,
         began_s: float = 0.0,
-        size: TokenEstimate | None = None,
-        request: Mapping[str, Any] | None = None,
     ) -> None:
-        self._offer = offer
+        self._request = request
         self._notices = notices
         self._cause: Cause = cause
         self._number = number
         self._began_s = began_s
-        self._size = size
-        self._request = request
         self._reasoning = _Text()
         self._content = _Text()
-        self._rhythm = Rhythm()
+        self._rhythm = RhythmRecorder()
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
         self._links: dict[str, WebLink] = {}
@@ -162,23 +151,21 @@ class StepBuilder:
         self._times: dict[str, float] = {}
         self.status: Status = "streaming"
         """How the reply ended, or ``streaming``."""
-        self.error: GlmError | None = None
-        """What the reply failed with, if it did."""
         self.started_at: float | None = None
         """Wall clock of the request; ``None`` before it is sent."""
 
-    def fold(self, event: Event, at_s: float) -> None:
+    def add(self, event: Event, at_s: float) -> None:
         """Take in one event that arrived at `at_s`."""
         match event:
             case ReasoningDelta(text):
                 self._times.setdefault("reasoning", at_s)
                 self._reasoning.add(text)
-                self._rhythm.note(at_s, reasoning=len(text))
+                self._rhythm.add(at_s, reasoning=len(text))
             case ContentDelta(text):
                 if "content" not in self._times and not text.isspace():
                     self._times["content"] = at_s
                 self._content.add(text)
-                self._rhythm.note(at_s, answer=len(text))
+                self._rhythm.add(at_s, answer=len(text))
             case UsageReport(usage):
                 self._usage = usage
             case ToolCallDelta():
@@ -196,14 +183,13 @@ class StepBuilder:
                 self._note(event, at_s)
             case ContentWasReasoning():
                 self._reasoning.add(self._content.take())
-                self._rhythm.all_was_reasoning()
+                self._rhythm.count_as_reasoning()
                 if "content" in self._times:
                     self._times.setdefault("reasoning", self._times.pop("content"))
             case Finish(reason):
                 self._finish_reason = reason
                 self._end(_status_of(reason), at_s)
-            case StreamError(error):
-                self.error = error
+            case StreamError():
                 self._end("failed", at_s)
             case WebResults(links):
                 self._links.update((link.url, link) for link in links)
@@ -213,7 +199,7 @@ class StepBuilder:
                 self._runs[run.call_id] = run
 
     def _note(self, notice: Notice, at_s: float) -> None:
-        if notice not in self._notices:  # each step of a replayed turn says the same
+        if notice not in self._notices:  # each step of a replayed turn brings the same one
             self._notices.append(notice)
         if notice.wait_s is not None:
             self._times["resumes"] = at_s + notice.wait_s
@@ -226,25 +212,24 @@ class StepBuilder:
 
     @property
     def has_answer(self) -> bool:
-        """Whether the answer has begun, or a call."""
+        """Whether the answer or a tool call has begun."""
         return "content" in self._times
 
     @property
     def has_calls(self) -> bool:
-        """Whether the model asked for functions."""
+        """Whether the model asks for functions to be called."""
         return bool(self._calls)
 
     def interrupt(self, at_s: float) -> None:
-        """Mark the reply as stopped by the user, with whatever function runs for it."""
+        """End a reply that still streams, and the functions that run for it."""
         self._end("interrupted", at_s)
         for run in self._runs.values():
             if run.status == "running":
                 self._runs[run.call_id] = replace(_until(run, at_s), status="interrupted")
 
-    def break_off(self, error: GlmError, at_s: float) -> None:
-        """Mark the reply as ended by a failure outside of itself."""
+    def break_off(self, at_s: float) -> None:
+        """End a reply by a failure that it did not report itself; the text so far stays."""
         has_text = bool(str(self._content) or str(self._reasoning))
-        self.error = error
         self._end("incomplete" if has_text else "failed", at_s)
 
     def _end(self, status: Status, at_s: float) -> None:
@@ -270,23 +255,22 @@ class StepBuilder:
             status=self.status,
             cause=self._cause,
             began_s=self._began_s,
-            request=self._request,
-            rhythm=self._rhythm.beats(self._began_s) if self.status != "streaming" else (),
+            request=self._request.wire.body,
+            rhythm=self._rhythm.samples(self._began_s) if self.status != "streaming" else (),
             links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
         )
 
     def _estimate(self, reasoning: str, content: str) -> Usage | None:
-        """Return about what an ended reply used whose provider did not say, as when it was cut."""
-        over = self.status != "streaming"
-        if not over or self._usage is not None or self._size is None:
+        """Return approximate usage once a reply has ended that reported none, as a cut one does."""
+        if self.status == "streaming" or self._usage is not None:
             return None
         calls = "".join(str(call.arguments) for call in self._calls.values())
-        arrived = reasoning or content or calls
-        return self._size.usage(reasoning, content + calls) if arrived else None
+        has_output = bool(reasoning or content or calls)
+        return self._request.size.usage(reasoning, content + calls) if has_output else None
 
     def _cost(self, estimate: Usage | None) -> Cost | None:
-        price = None if self.status == "streaming" else self._offer.price
+        price = None if self.status == "streaming" else self._request.offer.price
         cost = price.cost(self._usage or estimate) if price else None
         return replace(cost, estimated=True) if cost and estimate else cost
 
@@ -294,25 +278,25 @@ class StepBuilder:
         times, began_s = self._times, self._began_s
         end_s = times.get("end", now_s)
         reasoning_s, answer_s = times.get("reasoning"), times.get("content")
-        thought_to_s = end_s if answer_s is None else answer_s
+        thinking_end_s = end_s if answer_s is None else answer_s
         return Timing(
             started_at=self.started_at,
             first_byte_s=_since(began_s, times.get("first byte")),
             first_reasoning_s=_since(began_s, reasoning_s),
             first_answer_s=_since(began_s, answer_s),
-            thinking_s=None if reasoning_s is None else max(0.0, thought_to_s - reasoning_s),
+            thinking_s=None if reasoning_s is None else max(0.0, thinking_end_s - reasoning_s),
             total_s=end_s - began_s,
             resumes_s=_since(began_s, times.get("resumes")),
         )
 
     def _tool_calls(self) -> tuple[ToolCall, ...]:
-        """Return the calls, each with an id of its own even where the server sent none."""
+        """Return the calls, each with an id: not every server sends one, and some repeat theirs."""
         prefix = f"call_{self._number}_" if self._number else "call_"
         calls: dict[str, ToolCall] = {}
         for index, call in sorted(self._calls.items()):
-            own = call.id or f"{prefix}{index}"
-            own = f"{own}_{index}" if own in calls else own
-            calls[own] = ToolCall(own, call.name, str(call.arguments))
+            id_ = call.id or f"{prefix}{index}"
+            id_ = f"{id_}_{index}" if id_ in calls else id_
+            calls[id_] = ToolCall(id_, call.name, str(call.arguments))
         return tuple(calls.values())
 
 
@@ -327,7 +311,7 @@ def _since(began_s: float, at_s: float | None) -> float | None:
 
 
 def _until(run: ToolRun, now_s: float) -> ToolRun:
-    """Return a call that still runs with the time that it has taken so far."""
+    """Return a call, with the time so far where it still runs."""
     if run.status != "running":
         return run
     return replace(run, elapsed_s=max(0.0, now_s - run.began_s))

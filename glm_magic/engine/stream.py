@@ -1,6 +1,8 @@
-"""A prompt on its way: events as they arrive, its turn at any moment, a stop from any thread.
+"""A prompt on its way: its events as they arrive, its turn at any moment, a stop from any thread.
 
-The same stream for a program that has an asyncio loop of its own.
+Blocking and asynchronous, foreground and background use are the same code: a stream is fed on the
+I/O thread and read from anywhere. `Stream` is for threads that may block, `AsyncStream` for a
+program with an asyncio loop.
 """
 
 from __future__ import annotations
@@ -8,25 +10,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Turn
-from ..wire import io_thread
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .reply import Reply
 from .runner import TurnRunner
-from .turn_builder import Arrivals, Observer
+from .turn_builder import Observer, TurnBuilder
 
-if TYPE_CHECKING:
-    from .reply import Reply
-
-SLICE_S = 0.2
-"""The main thread waits in slices, so that a kernel interrupt is seen at once."""
+CLOSE_S = 5
+"""How long `Stream.close` waits for the connection to be closed."""
 
 
 class Stream:
@@ -34,6 +31,11 @@ class Stream:
 
     Iterate over it for events; leave the ``with`` block, or call `cancel`, to stop it. Nothing is
     sent before the block is entered or the first event is asked for.
+
+    Parameters
+    ----------
+    call : PreparedRequest
+        The turn's first request.
 
     Raises
     ------
@@ -44,121 +46,75 @@ class Stream:
 
     def __init__(self, call: PreparedRequest) -> None:
         self.call = call
-        self._arrivals = Arrivals(call)
-        self._arrivals.stop = self.cancel
-        self._changed = self._arrivals.changed
-        self._errands = CallerExecutor(self._changed)
-        self._course = TurnRunner(call, self._arrivals, self._errands)
-        self._started = False
-        self._cancelled = False
+        self._builder = TurnBuilder(call, stop=self.cancel)
+        self._executor = CallerExecutor(self._builder.changed)
+        self._runner = TurnRunner(call, self._builder, self._executor)
 
     @property
-    def watchers(self) -> list[Observer]:
-        """Who looks on; to be filled before the request is sent."""
-        return self._arrivals.watchers
+    def observers(self) -> list[Observer]:
+        """Objects that see the turn pass by; to be added before the request is sent."""
+        return self._builder.observers
 
     @property
     def error(self) -> GlmError | None:
         """What the turn failed with, if it did."""
-        return self._arrivals.error
+        return self._builder.error
 
     @property
     def turn(self) -> Turn:
         """The turn as it stands now."""
-        return self._arrivals.turn
+        return self._builder.snapshot()
 
     @property
     def done(self) -> bool:
         """Whether nothing more will arrive."""
-        return self._arrivals.done
+        return self._builder.done
 
     @property
     def events(self) -> list[TimedEvent]:
         """The events so far, with their times."""
-        return self._arrivals.timed
+        return self._builder.timed_events()
 
     @property
     def raw(self) -> bytes:
-        """The first megabyte of each reply's body, as it came, one after the other."""
-        return b"".join(raw for _, raw in self._course.sent)
+        """The first megabyte of each reply's body as it arrived, one after the other."""
+        return b"".join(raw for _, raw in self.sent)
 
     @property
     def sent(self) -> list[tuple[PreparedRequest, bytes]]:
-        """Each call that was sent so far, and the first megabyte of its reply's body."""
-        return self._course.sent
+        """Each request that was sent so far, and the first megabyte of its reply's body."""
+        return [(exchange.request, exchange.raw) for exchange in self._runner.exchanges]
 
     @property
     def reply(self) -> Reply:
         """The whole reply; waits for its end."""
-        from .reply import Reply
-
         self.wait()
-        return Reply(self.turn, self.call.wire.body, self.events, self._arrivals.value)
+        return Reply(self.turn, self.call.wire.body, self.events, self._runner.value)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""
-        with self._changed:
-            if self._started:
-                return
-            self._started = True
-            self._errands.begin()
-            self._arrivals.start()
-        try:
-            thread = io_thread.shared.get()
-        except GlmError as error:
-            self._arrivals.fail(error)
-        else:
-            thread.submit(self._course.run(thread.client))
+        self._runner.start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, starting the request if need be; True when it has come."""
         self.start()
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._hosting():
-            while not self.done and (until is None or time.monotonic() < until):
-                self._pass(lambda: self.done, until)
+        self._executor.wait(lambda: self.done, until)
         return self.done
-
-    @contextmanager
-    def _hosting(self) -> Iterator[None]:
-        """Let the turn's functions run in this thread while it waits."""
-        self._errands.enter()
-        try:
-            yield
-        finally:
-            self._errands.leave()
-
-    def _pass(self, over: Callable[[], bool], until: float | None = None) -> None:
-        """Wait a moment for a change, or run a function of the user's that the turn needs."""
-        with self._changed:
-            errand = self._errands.take()
-            if errand is None and not over():
-                left_s = SLICE_S if until is None else min(SLICE_S, until - time.monotonic())
-                self._changed.wait(max(0.0, left_s))
-        if errand is not None:
-            errand.run()
 
     def cancel(self) -> None:
         """Stop the turn and close its connection; what has arrived stays."""
-        with self._changed:
-            if self.done or self._cancelled:
-                return
-            self._cancelled = True
-            started, self._started = self._started, True
-        if started:
-            self._course.cancel()
-        else:
-            self._arrivals.interrupt()
+        self._runner.cancel()
 
     @property
     def can_answer_now(self) -> bool:
         """Whether `answer_now` would do something: the model thinks, and could do without."""
-        return self._course.can_answer_now
+        return self._runner.can_answer_now
 
     def answer_now(self) -> bool:
-        """Cut the thinking short: cancel the running call and ask again with thinking off.
+        """Cut the thinking short: cancel the running request and ask again with thinking off.
 
-        Both calls are steps of this turn, and both are counted. May be called from any thread.
+        Both requests are steps of this turn, and both are counted. May be called from any thread.
 
         Returns
         -------
@@ -168,19 +124,19 @@ class Stream:
         Raises
         ------
         UnsupportedError
-            The model always thinks; the running call goes on.
+            The model always thinks; the running request continues.
         """
         self.call.without_thinking()
         possible = self.can_answer_now
         if possible:
-            self._course.answer_now()
+            self._runner.answer_now()
         return possible
 
     def close(self) -> None:
         """Stop the reply, if it still runs, and wait until its connection is closed."""
-        if self._started:
+        if self._runner.started:
             self.cancel()
-            self.wait(5)
+            self.wait(CLOSE_S)
 
     def __enter__(self) -> Self:
         self.start()
@@ -196,38 +152,31 @@ class Stream:
 
     def __iter__(self) -> Iterator[Event]:
         self.start()
-        seen = 0
-        while True:
-            batch = self._batch(seen)
+        count = 0
+        while batch := self._next_events(count):
             yield from _without_error(batch)
-            seen += len(batch)
-            if not batch:
-                break
+            count += len(batch)
         self.raise_error()
 
-    def _batch(self, seen: int) -> list[Event]:
-        """Return the events after the first `seen`, once there are any; none at the end."""
-        events = self._arrivals.events
-        with self._hosting():
-            while len(events) == seen and not self.done:
-                self._pass(lambda: len(events) != seen or self.done)
-        with self._changed:
-            return events[seen:]
+    def _next_events(self, count: int) -> list[Event]:
+        """Return the events after the first `count`, once there are any; none at the end."""
+        self._executor.wait(lambda: self.done or self._builder.count != count)
+        return self._builder.events_since(count)
 
     async def aevents(self) -> AsyncIterator[Event]:
-        """Iterate on an asyncio loop of the caller's own."""
+        """Iterate on the caller's asyncio loop."""
         arrived = asyncio.Event()
-        self._errands.loop = asyncio.get_running_loop()
-        self._arrivals.wake(self._errands.loop, arrived)
+        self._executor.loop = asyncio.get_running_loop()
+        self._builder.notify_loop(self._executor.loop, arrived)
         self.start()
-        seen = 0
+        count = 0
         while True:
             arrived.clear()
-            with self._changed:
-                batch, done = self._arrivals.events[seen:], self.done
+            done = self.done  # before the events: what comes after the last look must not be lost
+            batch = self._builder.events_since(count)
             for event in _without_error(batch):
                 yield event
-            seen += len(batch)
+            count += len(batch)
             if not batch:
                 if done:
                     break
@@ -246,12 +195,12 @@ def _without_error(batch: list[Event]) -> list[Event]:
 
 
 class AsyncStream:
-    """One reply as it arrives, without blocking the caller's loop.
+    """One turn as it arrives, without blocking the caller's loop.
 
     Parameters
     ----------
     prepare : callable
-        Makes the stream; it may start a local server, so it runs on a worker thread.
+        Makes the stream, in a worker thread: it may have to start a local server.
     """
 
     def __init__(self, prepare: Callable[[], Stream]) -> None:

@@ -1,4 +1,8 @@
-"""What the model asked for -> what it is told: the tool loop of a turn."""
+"""Makes the calls that a reply asks for; gives the request that tells the model their results.
+
+The model learns of every call, whether it was made, refused or failed. What the model reads is
+plain English, whatever language the user reads.
+"""
 
 from __future__ import annotations
 
@@ -7,76 +11,81 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.events import ToolFinished, ToolStarted
+from ..core.i18n import tr
 from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.turn import Notice, Step
 from ..tools.results import failure_text, result_text
 from ..tools.tool import Tool, ToolError, parse_arguments
 from .executor import CallerExecutor
 from .prepared import PreparedRequest, ToolPlan
-from .turn_builder import Arrivals
+from .turn_builder import TurnBuilder
 
 
 class _InterruptedError(Exception):
-    """The user interrupted a function; a group of tasks would swallow a cancellation."""
+    """The user interrupted a function; a `TaskGroup` would swallow a `CancelledError`."""
 
 
 class ToolLoop:
-    """Make the calls that replies ask for, round by round.
+    """Makes the calls of one turn, round by round.
 
     Parameters
     ----------
-    follow : Follow
+    plan : ToolPlan
         What may be called, and how.
-    arrivals : Arrivals
-        Is told of every call.
-    errands : Errands
+    turn : TurnBuilder
+        Gets an event for the start and the end of every call.
+    executor : CallerExecutor
         Runs the functions.
     """
 
-    def __init__(self, follow: ToolPlan, arrivals: Arrivals, errands: CallerExecutor) -> None:
-        self._follow = follow
-        self._arrivals = arrivals
-        self._errands = errands
-        self._asking = asyncio.Lock()
+    def __init__(self, plan: ToolPlan, turn: TurnBuilder, executor: CallerExecutor) -> None:
+        self.limit_reached = False
+        """Whether the turn ended because the model went on calling after the last round."""
+        self._plan = plan
+        self._turn = turn
+        self._executor = executor
+        self._approving = asyncio.Lock()
         self._round = 0
-        self._cut: ToolCall | None = None
-        """The call in which the reply was cut."""
+        self._truncated: ToolCall | None = None
 
-    async def after(self, call: PreparedRequest, step: Step) -> PreparedRequest | None:
-        """Make the calls of a reply; return the request that tells the model what they gave.
+    async def after(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
+        """Make the calls of a reply; return the request that tells the model their results.
 
         Returns
         -------
-        Call or None
-            ``None`` where the turn ends: no calls, calls that are the caller's own to make, or too
+        PreparedRequest or None
+            ``None`` where the turn ends: no calls, calls that are the caller's to make, or too
             many rounds.
         """
-        if step.status != "complete" or not step.tool_calls or self._is_callers(call, step):
+        if step.status != "complete" or not step.tool_calls or self._is_callers(request, step):
             return None
         self._round += 1
-        if self._round > self._follow.max_rounds + 1:
-            self._end()
+        # The first round beyond the limit is answered with refusals, so that the model may still
+        # answer with what it has.
+        if self._round > self._plan.max_rounds + 1:
+            self._stop()
             return None
-        self._cut = step.truncated_call
+        self._truncated = step.truncated_call
         await self._make(step.tool_calls)
-        done = self._arrivals.fold.current.step(self._arrivals.now())
-        return call.with_messages(done.to_messages(call.offer.provider.name))
+        return request.with_messages(self._turn.step().to_messages(request.offer.provider.name))
 
-    def _is_callers(self, call: PreparedRequest, step: Step) -> bool:
-        """Whether a call is of a schema that came without a function."""
-        given = {tool.get("function", {}).get("name") for tool in call.request.tools}
-        return any(c.name in given and c.name not in self._follow.tools for c in step.tool_calls)
+    def _is_callers(self, request: PreparedRequest, step: Step) -> bool:
+        """Whether a call is of a schema that was given without a function."""
+        schemas = {tool.get("function", {}).get("name") for tool in request.request.tools}
+        return any(c.name in schemas and c.name not in self._plan.tools for c in step.tool_calls)
 
-    def _end(self) -> None:
-        most = self._follow.max_rounds
-        text = f"stopped after {most} rounds of tool calls; --max-rounds allows more"
-        self._arrivals.tell(Notice("max-rounds", text))
-        self._arrivals.fold.stop("incomplete")
+    def _stop(self) -> None:
+        text = tr(
+            "stopped after {count} rounds of tool calls; --max-rounds allows more",
+            count=self._plan.max_rounds,
+        )
+        self._turn.add([Notice("max-rounds", text)])
+        self.limit_reached = True
 
     async def _make(self, calls: tuple[ToolCall, ...]) -> None:
         interrupted = False
         try:
-            if self._follow.parallel and len(calls) > 1:
+            if self._plan.parallel and len(calls) > 1:
                 async with asyncio.TaskGroup() as group:
                     for call in calls:
                         group.create_task(self._one(call))
@@ -89,7 +98,7 @@ class ToolLoop:
             raise asyncio.CancelledError
 
     async def _one(self, call: ToolCall) -> None:
-        """Make one call, or say why it was not made; the model learns of it in any case."""
+        """Make one call, or tell the model why it was not made."""
         try:
             tool = self._tool(call)
             function = tool.bind(call.arguments)
@@ -99,62 +108,65 @@ class ToolLoop:
         except ToolError as error:
             self._report(call, "failed", f"error: {error}")
             return
-        began_s = self._arrivals.now()
-        self._arrivals.tell(ToolStarted(call.id))
+        began_s = self._turn.clock.now_s()
+        self._turn.add([ToolStarted(call.id)])
         status, content = await self._result(tool, function)
         self._report(call, status, content, began_s)
 
     def _tool(self, call: ToolCall) -> Tool:
-        tool = self._follow.tools.get(call.name)
+        tool = self._plan.tools.get(call.name)
         if tool is None:
-            names = ", ".join(self._follow.tools)
+            names = ", ".join(self._plan.tools)
             raise ToolError(f"there is no function {call.name!r}; there are: {names}")
-        if self._round > self._follow.max_rounds:
+        if self._round > self._plan.max_rounds:
             raise ToolError(
-                f"not called: the limit of {self._follow.max_rounds} rounds of calls is reached; "
+                f"not called: the limit of {self._plan.max_rounds} rounds of calls is reached; "
                 "answer with what you have"
             )
-        if call is self._cut:
+        if call is self._truncated:
             raise ToolError("not called: the reply was cut at the token limit inside this call")
         return tool
 
     async def _approved(self, call: ToolCall) -> bool:
-        approve = self._follow.approve
+        approve = self._plan.approve
         if approve is None:
             return True
         arguments = parse_arguments(call.arguments)
-        async with self._asking:  # one question at a time
-            outcome = await self._errands.run(lambda: approve(call.name, arguments), aside=False)
+        async with self._approving:  # one question at a time
+            outcome = await self._executor.run(
+                lambda: approve(call.name, arguments), in_thread=False
+            )
         _stop_if_interrupted(outcome.error)
         if outcome.error is not None:
             raise ToolError(f"not called: nobody could be asked ({failure_text(outcome.error)})")
         return bool(outcome.value)
 
     async def _result(self, tool: Tool, function: Callable[[], Any]) -> tuple[RunStatus, str]:
-        aside = tool.runs_in_thread or self._follow.parallel
+        in_thread = tool.runs_in_thread or self._plan.parallel
         try:
-            async with asyncio.timeout(self._follow.timeout_s):
-                outcome = await self._errands.run(function, aside=aside, finish=result_text)
+            async with asyncio.timeout(self._plan.timeout_s):
+                outcome = await self._executor.run(
+                    function, in_thread=in_thread, finish=result_text
+                )
         except TimeoutError:
-            return "failed", f"error: no result within {self._follow.timeout_s:g} s; given up"
+            return "failed", f"error: no result within {self._plan.timeout_s:g} s; given up"
         _stop_if_interrupted(outcome.error)
         if isinstance(outcome.error, ToolError):
             return "failed", f"error: {outcome.error}"
         if outcome.error is not None:
-            place = getattr(tool, "function", None)
-            return "failed", f"error: {failure_text(outcome.error, place)}"
+            source = getattr(tool, "function", None)
+            return "failed", f"error: {failure_text(outcome.error, source)}"
         return "done", str(outcome.value)
 
     def _report(
         self, call: ToolCall, status: RunStatus, content: str, began_s: float | None = None
     ) -> None:
-        now = self._arrivals.now()
-        began_s = now if began_s is None else began_s
-        run = ToolRun(call.id, status, content, began_s, now - began_s)
-        self._arrivals.tell(ToolFinished(run))
+        now_s = self._turn.clock.now_s()
+        began_s = now_s if began_s is None else began_s
+        run = ToolRun(call.id, status, content, began_s, now_s - began_s)
+        self._turn.add([ToolFinished(run)])
 
 
 def _stop_if_interrupted(error: BaseException | None) -> None:
-    """End the turn where the user interrupted a function."""
     if isinstance(error, KeyboardInterrupt):
         raise _InterruptedError

@@ -104,7 +104,7 @@ def _follow(options: Options, tools: Mapping[str, Any], shape: OutputSchema | No
         approve=_approve(options.approve),
         parallel=bool(options.parallel),
         timeout_s=options.tool_timeout_s or TOOL_TIMEOUT_S,
-        shape=shape,
+        schema=shape,
     )
 
 

@@ -1,10 +1,16 @@
-"""What has arrived of a turn: written on the loop thread, read and waited for from any thread.
+"""The events of a turn -> the turn, at any moment of its stream and from any thread.
 
-Events -> a turn, at any moment of its stream.
+A turn is one stream of several steps: the prompt's own request, one more after each round of tool
+calls, after an answer that does not match its schema, or with thinking off when the user will not
+wait for its end. Each step keeps its own request, usage, cost and times; the turn sums them.
 
-The clock of a turn: seconds since its first request, or those of the recording it comes from.
+`TurnBuilder` is written on the loop thread (`runner.TurnRunner` and what it calls) and read from
+anywhere. Events are added in batches, one lock and one wake-up for each network chunk. Only
+`TurnBuilder.end` ends a turn, and only the runner calls it.
 
-What may look on while a reply passes by: a budget that stops it, a store that keeps it.
+Observers see a reply pass by: a budget that may stop it, a store that saves it. They are called on
+the loop thread with each batch of events, and see the ended turn before anyone who waits for it
+does; so a turn that a program was told is finished is on disk.
 """
 
 from __future__ import annotations
@@ -13,126 +19,41 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol
 
-from ..catalogue.schema import Offer
 from ..core.errors import GlmError
 from ..core.events import Event, StepStarted, StreamError, TimedEvent
 from ..core.turn import Cause, Notice, Status, Step, Turn
-from ..core.usage import TokenEstimate
 from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
 from .step_builder import StepBuilder
 
+_log = logging.getLogger(__name__)
 
-class Accumulator:
-    """Fold the events of one turn, and give the turn at any moment.
 
-    Parameters
-    ----------
-    prompt : str
-        The user's text.
-    offer : Offer
-        What was asked, where; gives the price.
-    notices : iterable of Notice
-        What was already worth saying before anything was sent.
-    size : Size, optional
-        About how large the request is; without it nothing is estimated that was not reported.
-    request : Mapping, optional
-        The body of the first request.
-    """
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What an observer answers to the events it was shown."""
 
-    def __init__(
-        self,
-        prompt: str,
-        offer: Offer,
-        notices: Iterable[Notice] = (),
-        size: TokenEstimate | None = None,
-        request: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._prompt = prompt
-        self._offer = offer
-        self._notices = list(notices)
-        self._earlier: tuple[Step, ...] = ()
-        self._stopped: Status | None = None
-        self._error: GlmError | None = None
-        self._ended_s: float | None = None
-        self.current = StepBuilder(offer, self._notices, size=size, request=request)
-        """The newest reply; events of a reply may be given to it directly."""
-        self.next: tuple[TokenEstimate | None, Mapping[str, Any] | None] = (size, request)
-        """Size and body of the request that comes next."""
-        self.goes_on = False
-        """Whether the turn is not over when its newest reply is."""
+    notice: Notice
+    stop: bool = False
+    """True ends the turn here; what has arrived stays."""
 
-    def start(self) -> None:
-        """Note that the first request is being sent."""
-        self.current.started_at = time.time()
 
-    def fold(self, event: Event, at_s: float) -> None:
-        """Take in one event that came `at_s` seconds after the first request was sent."""
-        if isinstance(event, StepStarted):
-            self._next(cast(Cause, event.cause), at_s)
-        else:
-            self.current.fold(event, at_s)
+class Observer(Protocol):
+    """Sees one turn pass by, on the loop thread; its methods must be quick."""
 
-    def _next(self, cause: Cause, at_s: float) -> None:
-        self._earlier += (self.current.step(at_s),)
-        self.current = StepBuilder(
-            self._offer,
-            self._notices,
-            cause=cause,
-            number=len(self._earlier),
-            began_s=at_s,
-            size=self.next[0],
-            request=self.next[1],
-        )
-        self.current.started_at = time.time()
+    def on_request(self, request: PreparedRequest) -> None:
+        """See a request of the turn before it is sent; raise `RefusedError` to prevent it."""
 
-    def interrupt(self, at_s: float) -> None:
-        """Mark the turn as stopped by the user."""
-        if self.goes_on and self.current.has_calls:
-            self._stopped = "interrupted"
-        self.current.interrupt(at_s)
+    def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:
+        """See the events of one network chunk, or one event of the turn itself."""
 
-    def break_off(self, error: GlmError, at_s: float) -> None:
-        """Mark the turn as ended by a failure outside of the reply itself."""
-        if self.current.status == "streaming":
-            self.current.break_off(error, at_s)
-        else:
-            self._stopped, self._error = "failed", error
-
-    def stop(self, status: Status) -> None:
-        """Give the turn a status of its own, whatever its newest reply's is."""
-        self._stopped = status
-
-    def end(self, at_s: float) -> None:
-        """Note that the turn is over; from here on its clock stands."""
-        self.goes_on = False
-        self._ended_s = at_s
-
-    @property
-    def status(self) -> Status:
-        """How the turn ended, or ``streaming``."""
-        return self._stopped or ("streaming" if self.goes_on else self.current.status)
-
-    def turn(self, now_s: float) -> Turn:
-        """Return the turn as it stands `now_s` seconds after the first request was sent."""
-        error = self._error or self.current.error
-        now_s = now_s if self._ended_s is None else self._ended_s
-        step = self.current.step(now_s)
-        return Turn(
-            prompt=self._prompt,
-            provider=self._offer.provider.name,
-            model=self._offer.model.id,
-            steps=(*self._earlier, step),
-            status=self.status,
-            notices=tuple(self._notices),
-            error=error.message if error else None,
-            elapsed_s=now_s if self._earlier or step.runs else None,
-        )
+    def on_end(self, turn: Turn) -> None:
+        """See the whole turn, before anyone who waits for it does."""
 
 
 class Clock:
@@ -147,6 +68,11 @@ class Clock:
         """Begin to count."""
         self._since = time.monotonic()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether `start` was called."""
+        return self._since is not None
+
     def now_s(self) -> float:
         """Return the seconds so far; 0 before the start."""
         if self._playback is not None:
@@ -154,161 +80,161 @@ class Clock:
         return self._base_s + (time.monotonic() - self._since if self._since else 0.0)
 
     def follow(self, playback: Playback | None) -> None:
-        """Go on with a recording's clock, or with the real one after it."""
-        # What passed before the first replayed reply was ours alone, not the recording's.
+        """Continue with a recording's clock; with ``None``, with the real one."""
+        # The time before the first replayed reply passed here; it is not part of the recording.
         if playback is None or self._playback is not None or self._base_s:
             self._base_s = self.now_s()
         self._since = time.monotonic()
         self._playback = playback
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """What a watcher has to say about a reply."""
-
-    notice: Notice
-    stop: bool = False
-    """True ends the reply here; what has arrived stays."""
-
-
-class Observer(Protocol):
-    """Sees one stream pass by, on the loop thread; whatever it does must be quick."""
-
-    def sends(self, call: PreparedRequest) -> None:
-        """See a request of the stream before it is sent; raise `RefusedError` to prevent it."""
-
-    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:
-        """See what one network chunk brought."""
-
-    def ended(self, turn: Turn) -> None:
-        """See the whole turn, before anybody who waits for it does."""
-
-
-_log = logging.getLogger(__name__)
-
-
-class Arrivals:
-    """The events of a turn so far, and the turn that they make.
+class TurnBuilder:
+    """Adds up the events of one turn.
 
     Parameters
     ----------
-    call : Call
-        The turn's first call.
+    request : PreparedRequest
+        The turn's first request.
+    stop : callable, optional
+        Stops the turn; called when an observer asks for it.
+    clock : Clock, optional
+        Seconds since the first request was sent.
     """
 
-    def __init__(self, call: PreparedRequest) -> None:
-        self.fold = Accumulator(
-            call.prompt, call.offer, call.notices, call.size, request=call.wire.body
-        )
-        self.watchers: list[Observer] = []
-        """Who looks on."""
-        self.stop: Callable[[], None] = lambda: None
-        """Stops the turn; a watcher may ask for it."""
-        self.error: GlmError | None = None
-        """What the turn failed with, if it did."""
+    def __init__(
+        self,
+        request: PreparedRequest,
+        stop: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.observers: list[Observer] = []
+        """To be filled before the first request is sent."""
+        self.clock = clock or Clock()
         self.changed = threading.Condition()
         """Held while anything here is read or written; notified after each change."""
-        self.events: list[Event] = []
-        self._times: list[float] = []
+        self.error: GlmError | None = None
+        """What the turn failed with, if it did."""
         self.done = False
         """Whether nothing more will arrive."""
-        self._last: Turn | None = None
-        """The turn as it ended: later turns of a session ask for it again and again."""
-        self.value: Any = None
-        """What the answer holds, read by its schema."""
-        self._provider = call.offer.provider.name
+        self._first = request
+        self._stop = stop
+        self._events: list[Event] = []
+        self._times: list[float] = []
         self._wakers: list[Callable[[], None]] = []
-        self.clock = Clock()
-        """Seconds since the first request was sent, or those of a tape."""
-
-    @property
-    def turn(self) -> Turn:
-        """The turn as it stands now."""
-        if self._last is not None:
-            return self._last
-        with self.changed:
-            return self.fold.turn(self.now())
-
-    @property
-    def timed(self) -> list[TimedEvent]:
-        """The events so far, with their times."""
-        with self.changed:
-            return list(map(TimedEvent, self._times, self.events))
-
-    def now(self) -> float:
-        """Return the seconds since the first request was sent."""
-        return self.clock.now_s()
+        self._notices = list(request.notices)
+        self._earlier: tuple[Step, ...] = ()
+        self._step = StepBuilder(request, self._notices)
+        self._status: Status | None = None
+        """The turn's own status, where it is not that of its last step."""
+        self._continues = request.tool_plan is not None
+        """Whether another step may follow, so that the end of a reply is not the turn's."""
+        self._snapshot: Turn | None = None
+        """The turn while its clock stands: before the start, and after the end."""
 
     def start(self) -> None:
-        """Start the turn's clock."""
-        self.clock.start()
-        self.fold.start()
+        """Start the clock, before the first request is sent."""
+        with self.changed:
+            self._snapshot = None
+            self.clock.start()
+            self._step.started_at = time.time()
 
-    def emit(self, events: Sequence[Event]) -> None:
-        """Add events of the reply that is being read."""
+    def announce(self, request: PreparedRequest) -> None:
+        """Let the observers see a request before it is sent; one of them may refuse it."""
+        for observer in self.observers:
+            observer.on_request(request)
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Add events that arrived together, and what the observers answer to them."""
         if events:
-            self._take(events, self.fold.current.fold)
+            self._record(events)
             self._show(events)
 
-    def tell(self, event: Event) -> None:
-        """Add an event of the turn itself."""
-        self._take([event], self.fold.fold)
+    def begin_step(self, cause: Cause, request: PreparedRequest) -> None:
+        """Continue the turn with another request; a reply that still streams is cut short."""
+        event, now_s = StepStarted(cause), self.clock.now_s()
+        with self.changed:
+            self._step.interrupt(now_s)
+            self._earlier += (self._step.step(now_s),)
+            self._step = StepBuilder(
+                request, self._notices, cause=cause, number=len(self._earlier), began_s=now_s
+            )
+            self._step.started_at = time.time()
+            self._append(event, now_s)
+            self._notify()
         self._show([event])
 
-    def _take(self, events: Sequence[Event], fold: Callable[[Event, float], None]) -> None:
-        now = self.now()
+    def end(self, status: Status | None = None, error: GlmError | None = None) -> None:
+        """End the turn, whatever its last reply is doing.
+
+        Parameters
+        ----------
+        status : Status, optional
+            ``interrupted``: stopped by the user, which does not change a reply that had ended and
+            needs nothing after it. Another status becomes the turn's own. By default it is that
+            of the last step.
+        error : GlmError, optional
+            What the turn failed with; it gets the turn as its ``turn``.
+        """
         with self.changed:
-            for event in events:
-                fold(event, now)
-                self.events.append(event)
-                self._times.append(now)
-                if isinstance(event, StreamError):
-                    self.error = event.error
-                    event.error.provider = event.error.provider or self._provider
-            self._notify()
-
-    def _show(self, events: Sequence[Event]) -> None:
-        """Let the watchers see what has arrived, and add what they have to say about it."""
-        for watcher in self.watchers:
-            for remark in watcher.saw(events):
-                self._take([remark.notice], self.fold.fold)
-                if remark.stop:
-                    self.stop()
-
-    def fail(self, error: GlmError) -> None:
-        """End the turn in an error."""
-        error.provider = error.provider or self._provider
-        self.error = error
-        self.finish(lambda now: self.fold.break_off(error, now))
-
-    def conclude(self) -> None:
-        """End the turn as its last reply ended."""
-        self.finish(self.fold.current.interrupt)
-
-    def interrupt(self) -> None:
-        """End the turn where the user stopped it."""
-        self.finish(self.fold.interrupt)
-
-    def finish(self, end: Callable[[float], None]) -> None:
-        """End the turn by one last change."""
-        with self.changed:
-            now = self.now()
-            end(now)
-            self.fold.end(now)
-            turn = self.fold.turn(now)
+            now_s = self.clock.now_s()
+            if error is not None:
+                self._fail(error, now_s)
+            else:
+                needs_calls = self._continues and self._step.has_calls
+                if status is not None and (status != "interrupted" or needs_calls):
+                    self._status = status
+                self._step.interrupt(now_s)
+            self._continues = False
+            turn = self._snapshot = self._turn(now_s)
             if self.error is not None:
                 self.error.turn = turn
-        for watcher in self.watchers:
+        for observer in self.observers:
             try:
-                watcher.ended(turn)
+                observer.on_end(turn)
             except Exception:
-                _log.exception("a reply was not taken note of")
+                _log.exception("an observer failed at the end of a turn")
         with self.changed:
-            self._last, self.done = turn, True
+            self.done = True
             self._notify()
 
-    def wake(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
-        """Set an event of the caller's own loop at every change from here on."""
+    def snapshot(self) -> Turn:
+        """Return the turn as it stands now; the same object while its clock stands."""
+        snapshot = self._snapshot
+        if snapshot is not None:  # a session asks for its earlier turns again and again
+            return snapshot
+        with self.changed:
+            turn = self._turn(self.clock.now_s())
+            if not self.clock.is_running:
+                self._snapshot = turn
+            return turn
+
+    def step(self) -> Step:
+        """Return the newest step as it stands now."""
+        with self.changed:
+            return self._step.step(self.clock.now_s())
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a reply is being read whose answer has not begun."""
+        return not self.done and self._step.status == "streaming" and not self._step.has_answer
+
+    @property
+    def count(self) -> int:
+        """How many events have arrived."""
+        return len(self._events)
+
+    def events_since(self, count: int) -> list[Event]:
+        """Return the events after the first `count`."""
+        with self.changed:
+            return self._events[count:]
+
+    def timed_events(self) -> list[TimedEvent]:
+        """Return the events so far, with their times."""
+        with self.changed:
+            return list(map(TimedEvent, self._times, self._events))
+
+    def notify_loop(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
+        """Set an event of the caller's asyncio loop at every change from here on."""
 
         def wake() -> None:
             with suppress(RuntimeError):  # the caller's loop may be closed already
@@ -316,6 +242,52 @@ class Arrivals:
 
         with self.changed:
             self._wakers.append(wake)
+
+    def _record(self, events: Sequence[Event]) -> None:
+        with self.changed:
+            now_s = self.clock.now_s()
+            for event in events:
+                self._step.add(event, now_s)
+                self._append(event, now_s)
+                if isinstance(event, StreamError):
+                    self._set_error(event.error)
+            self._notify()
+
+    def _append(self, event: Event, at_s: float) -> None:
+        self._snapshot = None
+        self._events.append(event)
+        self._times.append(at_s)
+
+    def _show(self, events: Sequence[Event]) -> None:
+        for observer in self.observers:
+            for reaction in observer.on_events(events):
+                self._record([reaction.notice])
+                if reaction.stop:
+                    self._stop()
+
+    def _fail(self, error: GlmError, at_s: float) -> None:
+        self._set_error(error)
+        if self._step.status == "streaming":
+            self._step.break_off(at_s)
+        else:
+            self._status = "failed"
+
+    def _set_error(self, error: GlmError) -> None:
+        self.error = error
+        error.provider = error.provider or self._first.offer.provider.name
+
+    def _turn(self, now_s: float) -> Turn:
+        step = self._step.step(now_s)
+        return Turn(
+            prompt=self._first.prompt,
+            provider=self._first.offer.provider.name,
+            model=self._first.offer.model.id,
+            steps=(*self._earlier, step),
+            status=self._status or ("streaming" if self._continues else step.status),
+            notices=tuple(self._notices),
+            error=self.error.message if self.error else None,
+            elapsed_s=now_s if self._earlier or step.runs else None,
+        )
 
     def _notify(self) -> None:
         self.changed.notify_all()

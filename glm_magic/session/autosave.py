@@ -46,14 +46,14 @@ class Autosave:
         self.store.write([*rows, new_variant_row(session, slot, variant)])
         if stream is not None:
             keeper = TurnSaver(self, session, name, variant)
-            stream.watchers.append(keeper)
+            stream.observers.append(keeper)
             self.follow(keeper)
 
     def count(self, session: str, name: str, variant: Variant) -> None:
         """Write down what a run costs, and nothing of what it says."""
         if variant.stream is not None:
             keeper = TurnSaver(self, session, name, variant, texts=False)
-            variant.stream.watchers.append(keeper)
+            variant.stream.observers.append(keeper)
             self.follow(keeper)
 
     def follow(self, keeper: TurnSaver) -> None:
@@ -91,7 +91,7 @@ class Autosave:
 
 
 class TurnSaver:
-    """Follows one run to its end; a watcher of its stream."""
+    """Follows one run to its end; an observer of its stream."""
 
     def __init__(
         self, journal: Autosave, session: str, name: str, variant: Variant, *, texts: bool = True
@@ -105,17 +105,17 @@ class TurnSaver:
         self._lock = threading.Lock()
         self._ended = False
 
-    def sends(self, call: PreparedRequest) -> None:
+    def on_request(self, request: PreparedRequest) -> None:
         """Let every call pass."""
 
-    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:  # noqa: ARG002
+    def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:  # noqa: ARG002
         """Tell, once, when the conversation is not being kept."""
         problem = self._journal.problem()
         return [Reaction(Notice("not-kept", f"this conversation is not kept: {problem}"))] * bool(
             problem
         )
 
-    def ended(self, turn: Turn) -> None:
+    def on_end(self, turn: Turn) -> None:
         """Write the whole turn, before anybody is told that it has ended."""
         with self._lock:
             self._ended = True

@@ -34,7 +34,7 @@ class Limit:
 
 
 class BudgetGuard:
-    """Holds one turn to its budgets; a watcher of its stream.
+    """Holds one turn to its budgets; an observer of its stream.
 
     The estimate is compared with the budgets after each network chunk, so that a budget is passed
     by one chunk's estimate at most.
@@ -105,16 +105,16 @@ class BudgetGuard:
         """Return how much in that unit this turn has taken, or is about to."""
         return self.waiting(amount) + self._taken(amount)
 
-    def sends(self, call: PreparedRequest) -> None:
+    def on_request(self, request: PreparedRequest) -> None:
         """See a call that is about to be sent; refuse it where a budget would be passed."""
         with self._lock:
             if self._call is not None:
                 self._before.append(self._now())
                 self._call, self._written, self._told = None, 0.0, Usage()
-                self._due += self.check(call)
-            self._call = call
+                self._due += self.check(request)
+            self._call = request
 
-    def saw(self, events: Sequence[Event]) -> Iterable[Reaction]:
+    def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:
         """Count what came, warn near the end of a budget, and stop at it."""
         with self._lock:
             for event in events:
@@ -131,7 +131,7 @@ class BudgetGuard:
             due, self._due = [Reaction(notice) for notice in self._due], []
             return [*due, *(self._remarks() if not self._stopped else ())]
 
-    def ended(self, turn: Turn) -> None:
+    def on_end(self, turn: Turn) -> None:
         """Learn from what was reported."""
         reported = turn.steps[-1].usage if turn.steps else None
         if self._call is not None and reported is not None and reported.input:

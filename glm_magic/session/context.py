@@ -139,7 +139,7 @@ def _without(
         f"the oldest of the context did not fit and was left out: {_numbers(before, left)},"
         f" ≈{tokens:,} tokens; {model} takes {limit:,} here"
     )
-    shorter = call.again(messages=(*head, *kept, messages[-1]))
+    shorter = call.with_request(messages=(*head, *kept, messages[-1]))
     return replace(shorter, notices=(*call.notices, Notice("left-out", said)))
 
 

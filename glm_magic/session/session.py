@@ -195,7 +195,7 @@ class Session(Conversation):
         The meters of the lanes `beside` it are counted in, and its own joins them.
         """
         run = new_id()
-        live = is_live(call.deck, call.offer, call.wire)
+        live = is_live(call.tape, call.offer, call.wire)
 
         def others() -> list[BudgetGuard]:
             return [other for other in beside if other is not meter]
@@ -204,7 +204,7 @@ class Session(Conversation):
         notices = meter.check(call)
         beside.append(meter)
         stream = Stream(replace(call, notices=(*call.notices, *notices)))
-        stream.watchers.append(meter)
+        stream.observers.append(meter)
         return run, stream
 
     def _begin(self, slot: Slot, new: Sequence[Variant]) -> None:

@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 import glm_magic as glm
 from glm_magic.core import errors, events, turn
-from glm_magic.core.usage import Usage
-from glm_magic.engine.turn_builder import Accumulator
+from glm_magic.core.messages import Request
+from glm_magic.core.usage import TokenEstimate, Usage
+from glm_magic.dialects import DIALECTS
+from glm_magic.engine.prepared import PreparedRequest
+from glm_magic.engine.turn_builder import Clock, TurnBuilder
+from glm_magic.wire.request import WireRequest
 from tests.api.providers import PLACES, Place
 from tests.laws.decoding import decode, fold, offer_for
 from tests.servers.model_server import ModelServer
@@ -39,16 +43,53 @@ endings = st.one_of(
 )
 
 
-def accumulator() -> Accumulator:
-    return Accumulator("Why?", offer_for("vllm"))
+class SetClock(Clock):
+    """Shows the time that it is set to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_s = 0.0
+        self.start()
+
+    def now_s(self) -> float:
+        return self.at_s
+
+
+class Turns:
+    """A turn that grows by one event at a time, each at a time of its own."""
+
+    def __init__(self) -> None:
+        offer = offer_for("vllm")
+        request = PreparedRequest(
+            prompt="Why?",
+            offer=offer,
+            dialect=DIALECTS["vllm"],
+            request=Request("glm-4.6", ()),
+            wire=WireRequest("http://127.0.0.1:9/v1", {}),
+            size=TokenEstimate(1),
+        )
+        self._clock = SetClock()
+        self._builder = TurnBuilder(request, clock=self._clock)
+
+    def add(self, event: events.Event, at_s: float) -> None:
+        self._clock.at_s = at_s
+        self._builder.add([event])
+
+    def interrupt(self, at_s: float) -> None:
+        self._clock.at_s = at_s
+        self._builder.end("interrupted")
+
+    def turn(self, now_s: float) -> turn.Turn:
+        self._clock.at_s = now_s
+        return self._builder.snapshot()
 
 
 @every_body
 def test_a_turn_says_what_its_events_say(body: Body) -> None:
     found = decode(body.dialect, [body.content], body.request)
-    turns = accumulator()
+    turns = Turns()
     for number, event in enumerate(found):
-        turns.fold(event, float(number))
+        turns.add(event, float(number))
     said, turn = fold(found), turns.turn(99.0)
     assert (turn.reasoning, turn.answer, turn.usage) == (said.reasoning, said.answer, said.usage)
     assert [(c.id, c.name, c.arguments) for c in turn.tool_calls] == said.call_list
@@ -59,10 +100,10 @@ def test_a_turn_says_what_its_events_say(body: Body) -> None:
 
 @every_body
 def test_a_turn_only_grows(body: Body) -> None:
-    turns = accumulator()
+    turns = Turns()
     snapshots = [turns.turn(0.0)]
     for number, event in enumerate(decode(body.dialect, [body.content], body.request)):
-        turns.fold(event, float(number))
+        turns.add(event, float(number))
         snapshots.append(turns.turn(float(number)))
     for earlier, later in pairwise(snapshots):
         assert (later.reasoning + later.answer).startswith(earlier.reasoning)
@@ -76,15 +117,15 @@ def test_a_turn_only_grows(body: Body) -> None:
 def test_any_events_make_a_turn_that_ends_once(
     found: list[events.Event], ending: events.Event, more: list[events.Event]
 ) -> None:
-    turns = accumulator()
+    turns = Turns()
     for number, event in enumerate(found):
-        turns.fold(event, float(number))
+        turns.add(event, float(number))
         assert turns.turn(float(number)).status == "streaming"
-    turns.fold(ending, 50.0)
+    turns.add(ending, 50.0)
     status = turns.turn(50.0).status
     assert status != "streaming"
     for event in more:
-        turns.fold(event, 60.0)
+        turns.add(event, 60.0)
     turn = turns.turn(70.0)
     assert turn.status == status
     assert turn.timing.total_s == 50.0
@@ -94,9 +135,9 @@ def test_any_events_make_a_turn_that_ends_once(
 
 @given(st.lists(usages, min_size=1, max_size=5))
 def test_usage_replaces_within_a_reply(reported: list[Usage]) -> None:
-    turns = accumulator()
+    turns = Turns()
     for usage in reported:
-        turns.fold(events.UsageReport(usage), 0.0)
+        turns.add(events.UsageReport(usage), 0.0)
     assert turns.turn(0.0).usage == reported[-1]
 
 
@@ -109,10 +150,10 @@ def test_usage_adds_across_replies_and_unknown_stays_unknown(reported: list[Usag
 
 
 def test_an_interrupted_turn_keeps_its_text_and_stays_interrupted() -> None:
-    turns = accumulator()
-    turns.fold(events.ContentDelta("Half"), 1.0)
+    turns = Turns()
+    turns.add(events.ContentDelta("Half"), 1.0)
     turns.interrupt(2.0)
-    turns.fold(events.Finish("stop"), 3.0)
+    turns.add(events.Finish("stop"), 3.0)
     assert (turns.turn(9.0).answer, turns.turn(9.0).status) == ("Half", "interrupted")
 
 

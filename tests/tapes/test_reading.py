@@ -13,7 +13,7 @@ import glm_magic as glm
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Sample, Step, Timing, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.engine.step_builder import MOST_BEATS, Rhythm
+from glm_magic.engine.step_builder import MAX_SAMPLES, RhythmRecorder
 from glm_magic.views.labels import labels_for
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
@@ -175,17 +175,17 @@ def test_reading_changes_no_text(lines: list[str]) -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 9), st.integers(0, 9)), max_size=900))
 def test_a_rhythm_ends_where_the_texts_end_and_stays_small(steps: list) -> None:
-    rhythm, at_s = Rhythm(), 1.0
+    rhythm, at_s = RhythmRecorder(), 1.0
     for wait_s, reasoning, answer in steps:
         at_s += wait_s
-        rhythm.note(at_s, reasoning, answer)
-    beats = rhythm.beats(1.0)
-    assert len(beats) <= MOST_BEATS
+        rhythm.add(at_s, reasoning, answer)
+    samples = rhythm.samples(1.0)
+    assert len(samples) <= MAX_SAMPLES
     if steps:
-        assert beats[-1].reasoning == sum(step[1] for step in steps)
-        assert beats[-1].answer == sum(step[2] for step in steps)
-        assert beats[-1].at_s == at_s - 1.0
-        assert list(beats) == sorted(beats)
+        assert samples[-1].reasoning == sum(step[1] for step in steps)
+        assert samples[-1].answer == sum(step[2] for step in steps)
+        assert samples[-1].at_s == at_s - 1.0
+        assert list(samples) == sorted(samples)
 
 
 def unpacked(text: str) -> list[tuple[int, int, int]]:

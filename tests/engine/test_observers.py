@@ -1,4 +1,4 @@
-"""Who looks on sees everything, may stop it, and never spoils it."""
+"""An observer sees everything, may stop a reply, and never spoils it."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ from glm_magic.engine.turn_builder import Reaction
 from tests.servers.script import Failure, Script, Tokens
 
 
-class Onlooker:
-    """Notes what it sees, and says what it is told to say."""
+class NotingObserver:
+    """Notes what it sees, and answers what it is told to answer."""
 
-    def __init__(self, remark=None, at=0, refusal=None):
+    def __init__(self, reaction=None, at=0, refusal=None):
         self.text = ""
         self.turns = []
-        self.remark, self.at, self.refusal = remark, at, refusal
+        self.reaction, self.at, self.refusal = reaction, at, refusal
 
-    def sends(self, call):
+    def on_request(self, request):
         if self.refusal:
             raise self.refusal
 
-    def saw(self, events):
+    def on_events(self, events):
         self.text += "".join(e.text for e in events if isinstance(e, ContentDelta))
-        if self.remark and len(self.text) >= self.at:
-            yield self.remark
-            self.remark = None
+        if self.reaction and len(self.text) >= self.at:
+            yield self.reaction
+            self.reaction = None
 
-    def ended(self, turn):
+    def on_end(self, turn):
         self.turns.append(turn)
-        raise ZeroDivisionError("a bug of the onlooker")
+        raise ZeroDivisionError("a bug of the observer")
 
 
 @pytest.fixture
 def opened(model_server):
-    def make(onlooker, **options):
+    def make(observer, **options):
         asked = Options(
             provider="zai", model="glm-4.6", api_key="test-key",
             base_url=model_server.url + "/api/paas/v4", **options,
         )  # fmt: skip
         stream = Stream(prepare([Message("user", "why?")], asked))
-        stream.watchers.append(onlooker)
+        stream.observers.append(observer)
         return stream
 
     return make
 
 
-def test_an_onlooker_sees_every_piece_and_the_end_before_anybody_else(opened, model_server, caplog):
+def test_an_observer_sees_every_piece_and_the_end_before_anyone_else(opened, model_server, caplog):
     model_server.tell(Script(answer="one two three", reasoning="hm", piece_chars=3))
-    onlooker = Onlooker()
-    stream = opened(onlooker)
+    observer = NotingObserver()
+    stream = opened(observer)
     assert stream.wait(20)
-    assert onlooker.text == "one two three"
-    assert [turn.status for turn in onlooker.turns] == ["complete"]
-    assert onlooker.turns[0] == stream.turn
-    assert "not taken note of" in caplog.text
+    assert observer.text == "one two three"
+    assert [turn.status for turn in observer.turns] == ["complete"]
+    assert observer.turns[0] == stream.turn
+    assert "an observer failed at the end of a turn" in caplog.text
 
 
-def test_an_onlooker_may_stop_a_reply_and_the_turn_says_why(opened, model_server):
+def test_an_observer_may_stop_a_reply_and_the_turn_says_why(opened, model_server):
     model_server.tell(Script(answer="word " * 400, pause_s=0.01, tokens=None))
     stop = Reaction(Notice("enough", "that is enough"), stop=True)
-    stream = opened(Onlooker(stop, at=50))
+    stream = opened(NotingObserver(stop, at=50))
     assert stream.wait(20)
     turn = stream.turn
     assert turn.status == "interrupted"
@@ -75,8 +75,8 @@ def test_an_onlooker_may_stop_a_reply_and_the_turn_says_why(opened, model_server
     assert stream.error is None
 
 
-def test_an_onlooker_may_prevent_the_request(opened, model_server):
-    stream = opened(Onlooker(refusal=InvalidValueError("no", hint="do not")))
+def test_an_observer_may_prevent_the_request(opened, model_server):
+    stream = opened(NotingObserver(refusal=InvalidValueError("no", hint="do not")))
     stream.wait(20)
     with pytest.raises(InvalidValueError):
         stream.raise_error()
@@ -85,17 +85,17 @@ def test_an_onlooker_may_prevent_the_request(opened, model_server):
 
 
 def test_a_stream_cancelled_before_it_was_sent_ends_too(opened, model_server):
-    onlooker = Onlooker()
-    stream = opened(onlooker)
+    observer = NotingObserver()
+    stream = opened(observer)
     stream.cancel()
     assert stream.done
-    assert [turn.status for turn in onlooker.turns] == ["interrupted"]
+    assert [turn.status for turn in observer.turns] == ["interrupted"]
     assert model_server.requests == []
 
 
 def test_what_was_not_reported_is_estimated_and_marked(opened, model_server):
     model_server.tell(Script(reasoning="r" * 400, answer="a" * 4000, tokens=None, stall_after=150))
-    stream = opened(Onlooker(Reaction(Notice("x", "x"), stop=True), at=120))
+    stream = opened(NotingObserver(Reaction(Notice("x", "x"), stop=True), at=120))
     assert stream.wait(20)
     step = stream.turn.steps[0]
     assert step.usage is None
@@ -108,7 +108,7 @@ def test_what_was_not_reported_is_estimated_and_marked(opened, model_server):
 
 def test_reported_usage_is_never_replaced_by_an_estimate(opened, model_server):
     model_server.tell(Script(answer="a" * 400, tokens=Tokens(7, 9)))
-    stream = opened(Onlooker())
+    stream = opened(NotingObserver())
     assert stream.wait(20)
     assert stream.turn.estimate is None
     assert not stream.turn.cost.estimated
@@ -116,7 +116,7 @@ def test_reported_usage_is_never_replaced_by_an_estimate(opened, model_server):
 
 def test_nothing_is_estimated_where_nothing_came(opened, model_server):
     model_server.tell(Script(refusal=Failure(401, "1002", "bad token")))
-    stream = opened(Onlooker())
+    stream = opened(NotingObserver())
     assert stream.wait(20)
     assert stream.turn.estimate is None
     assert stream.turn.cost is None
