@@ -1,6 +1,6 @@
-"""Which tape a call goes through: the line's own, the one put in, or ``GLM_TAPE``.
+"""Which tape a request goes through: the one it asks for, the inserted one, or ``GLM_TAPE``'s.
 
-How fast tapes play where nobody named a speed.
+`record` and `replay` are the Python API; ``%glm record`` and ``%glm replay`` call `insert`.
 """
 
 from __future__ import annotations
@@ -14,143 +14,156 @@ from types import TracebackType
 from typing import Self, cast
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import Text, tr
 from ..wire.tape.tape import MODES, NO_DELAY, Mode, OpenTape, Tape
 
-
-def as_recorded() -> float:
-    """Return the speed of the recording."""
-    return 1.0
-
-
-usual_speed: Callable[[], float] = as_recorded
-"""The notebook's side of the package, which knows who looks on, puts its own in place."""
-
-
 VARIABLE = "GLM_TAPE"
-
 LIVE = "live"
-"""Value of `VARIABLE` that leaves every tape out, so that each request is asked."""
+"""Value of `VARIABLE` that leaves every tape out, so that each request is sent."""
+RECORDED_SPEED = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class TapeSetting:
-    """A tape that somebody asks for, by its file."""
+    """A tape that the user asks for, by its file."""
 
     path: Path
     mode: Mode = "replay"
     speed: float | None = None
-    """1 is the rhythm of the recording; ``None``: as the surroundings have it."""
+    """1 is the rhythm of the recording; ``None``: the default of the process."""
+
+    @property
+    def absolute(self) -> TapeSetting:
+        """The same tape, wherever the process goes meanwhile."""
+        return replace(self, path=self.path.expanduser().absolute())
 
 
-_lock = threading.Lock()
+class TapePlayer:
+    """The tapes of this process: the inserted one, and those that are open."""
 
-_put_in: TapeSetting | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inserted: TapeSetting | None = None
+        self._recordings: dict[Path, Tape] = {}
+        """Tapes that this process began to record; it continues them."""
+        self._replays: dict[Path, Tape] = {}
+        self._default_speed: Callable[[], float] = lambda: RECORDED_SPEED
 
-_recording: dict[Path, Tape] = {}
-"""Tapes that this process began to record: it goes on with them."""
+    @property
+    def inserted(self) -> TapeSetting | None:
+        """The tape that was inserted, if any."""
+        return self._inserted
 
-_read: dict[Path, Tape] = {}
+    def insert(self, setting: TapeSetting | None) -> None:
+        """Let every request that follows go through a tape; ``None`` ejects it.
+
+        Raises
+        ------
+        TapeError
+            The tape cannot be read.
+        """
+        if setting is not None:
+            setting = setting.absolute
+            tape = self._open(_with_environment(setting))
+            if tape is not None:
+                tape.tape.rewind()
+        self._inserted = setting
+
+    def set_default_speed(self, speed: Callable[[], float]) -> Callable[[], float]:
+        """Set how fast tapes play where no speed is named; return what was set before.
+
+        A notebook sets it, because it knows whether anyone watches. Where `speed` returns
+        `NO_DELAY`, as in nbclient, no tape waits, whatever speed is named.
+        """
+        before, self._default_speed = self._default_speed, speed
+        return before
+
+    def open_tape(
+        self, setting: TapeSetting | None = None, speed: float | None = None
+    ) -> OpenTape | None:
+        """Return the tape that a request goes through, opened; ``None`` where there is none.
+
+        Parameters
+        ----------
+        setting : TapeSetting, optional
+            What the request itself asks for; it has precedence.
+        speed : float, optional
+            The speed that the request itself asks for.
+
+        Raises
+        ------
+        TapeError
+            The tape cannot be read.
+        InvalidValueError
+            ``GLM_TAPE`` cannot be understood.
+        """
+        setting = _with_environment(setting or self._inserted)
+        return self._open(replace(setting, speed=speed or setting.speed) if setting else None)
+
+    def _open(self, setting: TapeSetting | None) -> OpenTape | None:
+        if setting is None:
+            return None
+        path, mode = setting.absolute.path, setting.mode
+        with self._lock:
+            tape = self._recording(path) if mode == "record" else self._replay(path, mode)
+        speed = self._default_speed()
+        if setting.speed is not None and speed != NO_DELAY:
+            speed = setting.speed
+        return OpenTape(tape, mode, speed)
+
+    def _recording(self, path: Path) -> Tape:
+        if path not in self._recordings:
+            self._recordings[path] = Tape(path)
+        return self._recordings[path]
+
+    def _replay(self, path: Path, mode: Mode) -> Tape:
+        """Return a tape as its file is now; its position stays as long as the file does."""
+        tape = self._replays.get(path)
+        if tape is None or tape.changed_on_disk:
+            is_new = mode == "replay+record" and not path.exists()
+            tape = self._replays[path] = Tape(path) if is_new else Tape.read(path)
+        return tape
 
 
-def insert(use: TapeSetting | None) -> None:
-    """Let every call that follows go through a tape; ``None`` takes it out.
+_player = TapePlayer()
 
-    Raises
-    ------
-    TapeError
-        The tape cannot be read.
-    """
-    global _put_in  # noqa: PLW0603  one tape for the process is the point
-    if use is not None:
-        use = replace(use, path=use.path.expanduser().absolute())
-        deck = _open(_by_environment(use))
-        if deck is not None:
-            deck.tape.rewind()
-    _put_in = use
+insert = _player.insert
+open_tape = _player.open_tape
+set_default_speed = _player.set_default_speed
 
 
-def current() -> TapeSetting | None:
-    """Return the tape that is put in, if any."""
-    return _put_in
-
-
-def open_tape(line: TapeSetting | None = None, speed: float | None = None) -> OpenTape | None:
-    """Return the tape that a call goes through, opened.
-
-    Parameters
-    ----------
-    line : TapeUse, optional
-        What the call itself asks for; it wins.
-    speed : float, optional
-        The speed that the call itself asks for.
-
-    Raises
-    ------
-    TapeError
-        The tape cannot be read.
-    InvalidValueError
-        ``GLM_TAPE`` says nothing that can be understood.
-    """
-    use = _by_environment(line or _put_in)
-    return _open(replace(use, speed=speed or use.speed) if use else None)
-
-
-def _by_environment(use: TapeSetting | None) -> TapeSetting | None:
-    """Apply ``GLM_TAPE``: a way of using the tapes that are named elsewhere, or a tape itself."""
+def _with_environment(setting: TapeSetting | None) -> TapeSetting | None:
+    """Apply ``GLM_TAPE``: a mode for tapes that are named elsewhere, or a tape itself."""
     value = os.environ.get(VARIABLE, "").strip()
     if value == LIVE:
         return None
     if value in MODES:
-        return replace(use, mode=value) if use else None
-    if use is not None or not value:
-        return use
+        return replace(setting, mode=value) if setting else None
+    if setting is not None or not value:
+        return setting
     mode, colon, file = value.partition(":")
     if colon and mode in MODES and file:
-        return TapeSetting(Path(file).expanduser().absolute(), mode)
+        return TapeSetting(Path(file), mode).absolute
     if value.endswith(":") or (colon and "+" in mode):
         raise InvalidValueError(
-            f"{VARIABLE} cannot be {value!r}",
-            hint=f"write FILE, MODE:FILE, MODE or {LIVE}; modes are {', '.join(MODES)}",
+            tr("GLM_TAPE cannot be {value!r}", value=value),
+            hint=tr(
+                "write FILE, MODE:FILE, MODE or live; modes are {modes}", modes=", ".join(MODES)
+            ),
         )
-    return TapeSetting(Path(value).expanduser().absolute())
-
-
-def _open(use: TapeSetting | None) -> OpenTape | None:
-    if use is None:
-        return None
-    path = use.path.expanduser().absolute()
-    with _lock:
-        tape = _for_recording(path) if use.mode == "record" else _for_replay(path, use.mode)
-    usual = usual_speed()
-    # Where nobody looks on, as in nbclient, no speed is worth waiting for.
-    return OpenTape(tape, use.mode, usual if use.speed is None or usual == NO_DELAY else use.speed)
-
-
-def _for_recording(path: Path) -> Tape:
-    if path not in _recording:
-        _recording[path] = Tape(path)
-    return _recording[path]
-
-
-def _for_replay(path: Path, mode: Mode) -> Tape:
-    """Return a tape as its file is now; the place in it stays while the file does."""
-    known = _read.get(path)
-    if known is None or known.changed_on_disk:
-        new = mode == "replay+record" and not path.exists()
-        known = _read[path] = Tape(path) if new else Tape.read(path)
-    return known
+    return TapeSetting(Path(value)).absolute
 
 
 class TapeContext:
-    """A tape that is put in; the end of a ``with`` block takes it out again."""
+    """An inserted tape; the end of its ``with`` block, or `stop`, ejects it."""
 
-    def __init__(self, use: TapeSetting) -> None:
-        self._before = current()
-        insert(use)
-        self.use = use
+    def __init__(self, setting: TapeSetting) -> None:
+        self._before = _player.inserted
+        insert(setting)
+        self.setting = setting
 
     def stop(self) -> None:
-        """Take the tape out."""
+        """Eject the tape; one that was inserted before is in use again."""
         insert(self._before)
 
     def __enter__(self) -> Self:
@@ -165,11 +178,11 @@ class TapeContext:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<tape {self.use.path.name}: {self.use.mode}>"
+        return f"<tape {self.setting.path.name}: {self.setting.mode}>"
 
 
 def record(file: str | os.PathLike[str]) -> TapeContext:
-    """Write every reply from here on to a tape: ``with glm.record("lesson.glmtape"): …``.
+    """Record every reply from here on to a tape: ``with glm.record("lesson.glmtape"): …``.
 
     The first reply replaces an older tape of that name, which is kept beside it with a ``~``.
 
@@ -180,7 +193,7 @@ def record(file: str | os.PathLike[str]) -> TapeContext:
 
     Returns
     -------
-    Running
+    TapeContext
         Its ``stop()``, or the end of its ``with`` block, ends the recording.
     """
     return TapeContext(TapeSetting(Path(file), "record"))
@@ -196,48 +209,73 @@ def replay(
     file : str or path
         The tape.
     speed : float, optional
-        1 is the rhythm of the recording, 2 twice as fast; ``math.inf`` waits for nothing. Where
-        nobody looks on, as in nbclient, a tape never waits.
+        1 is the rhythm of the recording, 2 twice as fast; ``math.inf`` does not wait. Where no one
+        watches, as in nbclient, a tape never waits.
     miss : str
-        What a request does that is not on the tape: ``"error"``, ``"live"``, or ``"record"``, which
-        asks live and adds the reply to the tape.
+        What happens to a request that is not on the tape: ``"error"``, ``"live"``, or
+        ``"record"``, which sends it and adds the reply to the tape.
 
     Returns
     -------
-    Running
-        Its ``stop()``, or the end of its ``with`` block, takes the tape out.
+    TapeContext
+        Its ``stop()``, or the end of its ``with`` block, ejects the tape.
 
     Raises
     ------
     TapeError
         The tape cannot be read.
     InvalidValueError
-        The speed is not more than 0, or `miss` is another word.
+        The speed is not greater than 0, or `miss` is another word.
     """
     mode = {"error": "replay", "live": "replay+live", "record": "replay+record"}.get(miss)
     if mode is None:
         raise InvalidValueError(
-            f"miss cannot be {miss!r}", hint="it is one of error, live and record"
+            tr("miss cannot be {value!r}", value=miss),
+            hint=tr("it is one of error, live and record"),
         )
     return TapeContext(TapeSetting(Path(file), cast("Mode", mode), speed and checked_speed(speed)))
 
 
-def state(use: TapeSetting | None = None) -> str:
-    """Return in words which tape is in use; empty when none is."""
-    deck = open_tape(use)
-    if deck is None:
+def state() -> str:
+    """Return which tape is in use and how, for a table; empty when none is."""
+    tape = open_tape()
+    if tape is None:
         return ""
-    count = len(deck.tape.entries)
-    doing = "recording" if deck.mode == "record" else deck.mode.replace("+", ", or ")
-    return f"{deck.tape.path.name}: {doing} ({count} {'reply' if count == 1 else 'replies'})"
+    count = len(tape.tape.entries)
+    return tr(
+        "{file}: {mode} ({replies})",
+        file=tape.tape.path.name,
+        mode=_mode_label(tape.mode),
+        replies=tr("{count} reply", count=count)
+        if count == 1
+        else tr("{count} replies", count=count),
+    )
+
+
+def _mode_label(mode: Mode) -> Text:
+    match mode:
+        case "record":
+            return tr("recording")
+        case "replay":
+            return tr("replay")
+        case "replay+live":
+            return tr("replay, or live")
+        case "replay+record":
+            return tr("replay, or record")
 
 
 def checked_speed(speed: float) -> float:
-    """Return a speed that is more than 0, or say so."""
+    """Return a speed that is greater than 0.
+
+    Raises
+    ------
+    InvalidValueError
+        It is not.
+    """
     if not speed > 0:
         raise InvalidValueError(
-            f"a tape cannot play at speed {speed:g}",
-            hint="1 is the rhythm of the recording, 2 twice as fast, max waits for nothing",
+            tr("a tape cannot play at speed {speed:g}", speed=speed),
+            hint=tr("1 is the rhythm of the recording, 2 twice as fast, max does not wait"),
         )
     return speed
 

@@ -61,7 +61,6 @@ class Loaded:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
         self.slot_key: Callable[[], Any] = notebook.slot_key
-        self.usual_speed = tapes.usual_speed
         self.magics = GlmMagics(shell)
         self.completion = Completion(self.magics.desk)
 
@@ -84,7 +83,7 @@ class Loaded:
         self.completion.install()
         desk.cell.install()
         notebook.slot_key = desk.cell.next_key
-        tapes.usual_speed = desk.usual_speed
+        self.speed_before = tapes.set_default_speed(desk.usual_speed)
         notebook.notebook = lambda: notebook_of(self.shell)
 
     def take_out(self) -> None:
@@ -92,7 +91,7 @@ class Loaded:
         desk = self.magics.desk
         desk.cell.uninstall()
         notebook.slot_key = self.slot_key
-        tapes.usual_speed = self.usual_speed
+        tapes.set_default_speed(self.speed_before)
         notebook.notebook = notebook.kept = None
         self.completion.uninstall()
         hooks.uninstall(self.shell)
