@@ -1,6 +1,7 @@
-"""``think=on,off`` and the like -> the lanes of a comparison: one prompt, asked in several ways.
+"""One prompt asked in several ways at the same time: ``think=on,off`` -> lanes -> a comparison.
 
-Several replies to one prompt, arriving at the same time.
+Each value of an axis, combined with each of the others, makes a lane: options of its own, a stream
+of its own. `Comparison` is the reply of the lane that was chosen, and knows them all.
 """
 
 from __future__ import annotations
@@ -8,20 +9,22 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue.load import catalogue
 from ..catalogue.resolve import nearest
 from ..core.errors import InvalidValueError, UnknownNameError
+from ..core.events import TimedEvent
+from ..core.i18n import tr
 from ..core.turn import Turn
 from .executor import SLICE_S
 from .options import Options
-from .reply import Reply, turns_frame
+from .reply import Reply, turns_to_frame
 from .stream import Stream
 
-MOST_LANES = 6
+MAX_LANES = 6
 """More would be too narrow to read, and too many requests at a time."""
 
 _THINKING: dict[str, Any] = {"on": True, "off": False}
@@ -57,7 +60,8 @@ def _parameter(name: str) -> Callable[[Options, str], Options]:
             value = json.loads(word)
         except ValueError:
             raise InvalidValueError(
-                f"{name} needs numbers, not {word!r}", hint=f"for example --compare {name}=0,1"
+                tr("{name} needs numbers, not {value!r}", name=name, value=word),
+                hint=tr("for example --compare {name}=0,1", name=name),
             ) from None
         return replace(options, parameters={**options.parameters, name: value})
 
@@ -75,55 +79,67 @@ AXES: dict[str, Callable[[Options, str], Options]] = {
 }
 """What can be compared; thinking effort is ``think=low,high``."""
 
-_OTHERWISE = {"thinking": "think", "effort": "think"}
+_SYNONYMS = {"thinking": "think", "effort": "think"}
 
 
 def expand_axes(axes: Iterable[str], base: Options) -> list[LaneSpec]:
-    """Return the lanes that axes such as ``think=on,off`` make, each with each; one without axes.
+    """Return a lane for each combination of the values of axes such as ``think=on,off``.
+
+    Without axes there is one lane.
 
     Parameters
     ----------
     axes : iterable of str
-        ``AXIS=a,b``; a text may hold several, with spaces between them.
+        ``AXIS=a,b``; one text may hold several, separated by spaces.
     base : Options
-        What all lanes share.
+        The options that all lanes share.
 
     Raises
     ------
     InvalidValueError
-        An axis has fewer than two values, or there are more than `MOST_LANES` lanes.
+        An axis has fewer than two values, or there are more than `MAX_LANES` lanes.
     UnknownNameError
         There is no such axis.
     """
-    read = [_axis(text) for axis in axes for text in axis.split()]
-    names = [name for name, _ in read]
-    if len(set(names)) < len(names):
+    parsed = [_axis(text) for axis in axes for text in axis.split()]
+    names = [name for name, _ in parsed]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidValueError(
+                tr("axis {name} is given twice", name=name),
+                hint=tr("write its values together: --compare think=on,off"),
+            )
+    lanes = [_lane(names, values, base) for values in itertools.product(*(v for _, v in parsed))]
+    if len(lanes) > MAX_LANES:
         raise InvalidValueError(
-            "an axis stands twice", hint="write its values together: --compare think=on,off"
-        )
-    lanes = [_lane(names, values, base) for values in itertools.product(*(v for _, v in read))]
-    if len(lanes) > MOST_LANES:
-        raise InvalidValueError(
-            f"that makes {len(lanes)} lanes, and at most {MOST_LANES} fit side by side",
-            hint="compare fewer values at a time",
+            tr(
+                "{count} lanes requested; at most {most} are supported",
+                count=len(lanes),
+                most=MAX_LANES,
+            ),
+            hint=tr("compare fewer values at a time"),
         )
     return lanes
 
 
 def _axis(text: str) -> tuple[str, list[str]]:
-    word, _, listed = text.partition("=")
+    word, _, rest = text.partition("=")
     word = word.strip().replace("-", "_")
-    name = _OTHERWISE.get(word, word)
+    name = _SYNONYMS.get(word, word)
     if name not in AXES:
         raise UnknownNameError(
-            f"{word!r} cannot be compared",
-            hint=f"{nearest(word, AXES)}known are {', '.join(AXES)}: --compare think=on,off",
+            tr("{name!r} cannot be compared", name=word),
+            hint=tr(
+                "{guess}known are {names}: --compare think=on,off",
+                guess=nearest(word, AXES),
+                names=", ".join(AXES),
+            ),
         )
-    values = list(dict.fromkeys(value.strip() for value in listed.split(",") if value.strip()))
+    values = list(dict.fromkeys(value.strip() for value in rest.split(",") if value.strip()))
     if len(values) < 2:
         raise InvalidValueError(
-            f"a comparison of {name} needs at least two values",
-            hint="with commas and without spaces: --compare think=on,off",
+            tr("a comparison of {name} needs at least two values", name=name),
+            hint=tr("with commas and without spaces: --compare think=on,off"),
         )
     return name, values
 
@@ -171,8 +187,8 @@ class Lanes:
             stream.start()
         until = None if timeout_s is None else time.monotonic() + timeout_s
         for stream in self.streams:
-            left = SLICE_S if until is None else max(0.0, until - time.monotonic())
-            while not stream.wait(left) and until is None:
+            left_s = SLICE_S if until is None else max(0.0, until - time.monotonic())
+            while not stream.wait(left_s) and until is None:
                 pass
         return self.done
 
@@ -192,14 +208,14 @@ class Lanes:
 
     @property
     def failed(self) -> bool:
-        """Whether no lane gave anything to compare."""
+        """Whether every lane has failed, so that there is nothing to compare."""
         return all(stream.error is not None for stream in self.streams)
 
     def raise_error(self) -> None:
         """Raise what the first lane failed with, where every lane has failed."""
-        first = self.streams[0].error
-        if self.failed and first is not None:
-            raise first
+        error = self.streams[0].error
+        if self.failed and error is not None:
+            raise error
 
     def close(self) -> None:
         """Stop every lane, and wait until its connection is closed."""
@@ -208,49 +224,66 @@ class Lanes:
 
 
 class Comparison(Reply):
-    """What a comparison gave: the chosen lane's reply, and all of them in `lanes`.
+    """The replies of all lanes, and in its own properties that of the chosen lane.
 
     Parameters
     ----------
     lanes : Lanes
         The lanes, at their end.
     choose : callable, optional
-        Lets a conversation go on from the lane of that place.
+        Called with the index of a lane when it is chosen; lets a conversation continue from it.
     """
 
     def __init__(self, lanes: Lanes, choose: Callable[[int], None] = lambda _: None) -> None:
         self.labels = lanes.labels
-        self._replies = tuple(stream.reply for stream in lanes.streams)
+        self.chosen = 0
+        """Index of the chosen lane."""
+        self._lanes = tuple(stream.reply for stream in lanes.streams)
         self._choose = choose
-        self._take(0)
 
-    def _take(self, place: int) -> None:
-        reply = self._replies[place]
-        self.chosen = place
-        super().__init__(reply.turn, reply.request, reply.events, reply.value)
+    @property
+    def turn(self) -> Turn:
+        """The chosen lane's turn."""
+        return self._lanes[self.chosen].turn
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body that the chosen lane sent."""
+        return self._lanes[self.chosen].request
+
+    @property
+    def events(self) -> list[TimedEvent]:
+        """What arrived in the chosen lane, and when."""
+        return self._lanes[self.chosen].events
+
+    @property
+    def value(self) -> Any:
+        """The object in the chosen lane's answer under a schema; ``None`` without one."""
+        return self._lanes[self.chosen].value
 
     @property
     def lanes(self) -> tuple[Reply, ...]:
         """The reply of each lane, in the order of the axes."""
-        return self._replies
+        return self._lanes
 
     def choose(self, lane: int | str) -> None:
-        """Go on from another lane: its number, counted from 1, or its label.
+        """Continue from another lane: its number, counted from 1, or its label.
 
         Raises
         ------
         InvalidValueError
             There is no such lane.
         """
-        names = dict(zip(self.labels, range(len(self.labels)), strict=True))
-        place = names.get(lane, -1) if isinstance(lane, str) else lane - 1
-        if not 0 <= place < len(self._replies):
+        places = {label: place for place, label in enumerate(self.labels)}
+        place = places.get(lane, -1) if isinstance(lane, str) else lane - 1
+        if not 0 <= place < len(self._lanes):
+            labels = (f"{number}: {label}" for number, label in enumerate(self.labels, 1))
             raise InvalidValueError(
-                f"there is no lane {lane!r}",
-                hint=f"lanes are {', '.join(f'{n + 1}: {name}' for name, n in names.items())}",
+                tr("there is no lane {lane!r}", lane=lane),
+                hint=tr("lanes are {labels}", labels=", ".join(labels)),
             )
         self._choose(place)
-        self._take(place)
+        self.chosen = place
 
     def to_frame(self) -> Any:
         """Return the lanes as a pandas DataFrame, one row each, indexed by label.
@@ -260,7 +293,7 @@ class Comparison(Reply):
         UnavailableError
             pandas is not installed.
         """
-        frame = turns_frame(reply.turn for reply in self._replies)
+        frame = turns_to_frame(reply.turn for reply in self._lanes)
         frame.index = list(self.labels)
         frame.index.name = "lane"
         return frame
@@ -272,5 +305,5 @@ class Comparison(Reply):
         from ..views.options import ViewOptions
         from ..views.saved.compare_page import compare_bundle
 
-        turns = [reply.turn for reply in self._replies]
+        turns = [reply.turn for reply in self._lanes]
         return compare_bundle(self.labels, turns, ViewOptions())

@@ -1,6 +1,7 @@
 """What a caller gets back: a finished turn, the request that was sent, and the events.
 
-Turns and calls as pandas DataFrames, where pandas is installed.
+`TurnProperties` gives whatever holds a turn the turn's own properties. Turns and rows become pandas
+DataFrames where pandas is installed.
 """
 
 from __future__ import annotations
@@ -10,48 +11,29 @@ from typing import Any
 
 from ..core.errors import UnavailableError
 from ..core.events import TimedEvent
+from ..core.i18n import tr
 from ..core.messages import ToolCall, WebLink
 from ..core.price import Cost
 from ..core.turn import Status, Step, Timing, Turn
 from ..core.usage import Usage
 
 
-class Reply:
-    """A finished reply.
+class TurnProperties:
+    """The properties of the turn that an object holds."""
 
-    Parameters
-    ----------
-    turn : Turn
-        The turn that ended.
-    request : Mapping
-        The body that was sent; it never holds a key.
-    events : sequence of TimedEvent
-        What arrived, and when.
-    value : optional
-        What the answer holds, read by a schema.
-    """
-
-    def __init__(
-        self,
-        turn: Turn,
-        request: Mapping[str, Any],
-        events: Sequence[TimedEvent],
-        value: Any = None,
-    ) -> None:
-        self.turn = turn
-        self.request = request
-        self.events = list(events)
-        self.value = value
-        """The object under a schema; ``None`` without one."""
+    @property
+    def turn(self) -> Turn:
+        """The turn, as it stands now or as it ended."""
+        raise NotImplementedError
 
     @property
     def answer(self) -> str:
-        """The answer's text, exactly as it arrived."""
+        """The answer's text, exactly as it arrived so far."""
         return self.turn.answer
 
     @property
     def reasoning(self) -> str:
-        """The reasoning's text; empty when there was none."""
+        """The reasoning's text so far; empty when there is none."""
         return self.turn.reasoning
 
     @property
@@ -71,7 +53,7 @@ class Reply:
 
     @property
     def status(self) -> Status:
-        """``complete``, ``incomplete``, ``interrupted`` or ``failed``."""
+        """``streaming``, ``complete``, ``incomplete``, ``interrupted`` or ``failed``."""
         return self.turn.status
 
     @property
@@ -104,15 +86,63 @@ class Reply:
         """When things happened, in seconds since the request was sent."""
         return self.turn.timing
 
+
+class Reply(TurnProperties):
+    """A finished reply.
+
+    Parameters
+    ----------
+    turn : Turn
+        The turn that ended.
+    request : Mapping
+        The body that was sent; it never holds a key.
+    events : sequence of TimedEvent
+        What arrived, and when.
+    value : optional
+        The object in the answer, read by a schema.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        request: Mapping[str, Any],
+        events: Sequence[TimedEvent],
+        value: Any = None,
+    ) -> None:
+        self._turn = turn
+        self._request = request
+        self._events = list(events)
+        self._value = value
+
+    @property
+    def turn(self) -> Turn:
+        """The turn that ended."""
+        return self._turn
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body that was sent; it never holds a key."""
+        return self._request
+
+    @property
+    def events(self) -> list[TimedEvent]:
+        """What arrived, and when."""
+        return self._events
+
+    @property
+    def value(self) -> Any:
+        """The object in the answer under a schema; ``None`` without one."""
+        return self._value
+
     @property
     def lanes(self) -> tuple[Reply, ...]:
-        """The replies of a comparison, one for each lane; empty for a reply of its own."""
+        """The replies of a comparison, one for each lane; empty for a single reply."""
         return ()
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame: the value's records, or the reply itself as one row.
 
-        Records are a value that is a list of them, or holds one list and that is of records.
+        The value has records where it is a list of them, or holds a single list, of records.
 
         Raises
         ------
@@ -122,7 +152,7 @@ class Reply:
         from ..tools.results import records_of
 
         records = records_of(self.value) if self.value is not None else None
-        return turns_frame([self.turn]) if records is None else frame(records)
+        return turns_to_frame([self.turn]) if records is None else rows_to_frame(records)
 
     def __str__(self) -> str:
         return self.answer
@@ -139,7 +169,7 @@ class Reply:
         return bundle(self.turn, ViewOptions(format=None if self.value is None else "json"))
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> Any:
+def rows_to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Return rows as a DataFrame.
 
     Raises
@@ -151,14 +181,20 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> Any:
         import pandas as pd
     except ImportError:
         raise UnavailableError(
-            "a DataFrame needs pandas, which is not installed", hint="pip install pandas"
+            tr("a DataFrame needs pandas, which is not installed"), hint="pip install pandas"
         ) from None
     return pd.DataFrame(list(rows))
 
 
-def turns_frame(turns: Iterable[Turn]) -> Any:
-    """Return turns as a DataFrame, one row each."""
-    return frame(_row(turn) for turn in turns)
+def turns_to_frame(turns: Iterable[Turn]) -> Any:
+    """Return turns as a DataFrame, one row each.
+
+    Raises
+    ------
+    UnavailableError
+        pandas is not installed.
+    """
+    return rows_to_frame(_row(turn) for turn in turns)
 
 
 def _row(turn: Turn) -> dict[str, Any]:

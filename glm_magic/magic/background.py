@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
-from ..core.turn import Status, Turn
+from ..core.turn import Turn
+from ..engine.reply import TurnProperties
 from ..views.play import View, play, play_in_background
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SHOWN_S = 5.0
 """How long `Background.result` waits for the output after the reply has ended."""
 
 
-class Background:
+class Background(TurnProperties):
     """A turn that runs while other cells do; `result` waits for its reply."""
 
     def __init__(self, number: int, stream: Stream) -> None:
@@ -51,21 +52,6 @@ class Background:
     def done(self) -> bool:
         """Whether nothing more will arrive."""
         return self._stream.done
-
-    @property
-    def status(self) -> Status:
-        """``streaming`` until it ends, then the reply's own."""
-        return self.turn.status
-
-    @property
-    def answer(self) -> str:
-        """The answer as far as it has arrived."""
-        return self.turn.answer
-
-    @property
-    def reasoning(self) -> str:
-        """The reasoning as far as it has arrived."""
-        return self.turn.reasoning
 
     def result(self, timeout_s: float | None = None) -> Reply:
         """Wait for the reply.

@@ -11,7 +11,7 @@ from ..core.price import CostTotal
 from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.options import Options
-from ..engine.reply import turns_frame
+from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
 from . import autosave as journals
 from . import repository
@@ -115,7 +115,7 @@ class Conversation:
         UnavailableError
             pandas is not installed.
         """
-        return turns_frame(self.turns)
+        return turns_to_frame(self.turns)
 
     def slot_of(self, stream: Stream) -> Slot | None:
         """Return the slot that a stream of this session stands in."""

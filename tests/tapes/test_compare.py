@@ -45,8 +45,8 @@ def test_axes_make_each_with_each() -> None:
         (["think=on"], "at least two values"),
         (["think=on,on"], "at least two values"),
         (["think"], "at least two values"),
-        (["think=on,off", "think=low,high"], "an axis stands twice"),
-        (["think=on,off model=a,b,c,d"], "makes 8 lanes, and at most 6"),
+        (["think=on,off", "think=low,high"], "axis think is given twice"),
+        (["think=on,off model=a,b,c,d"], "8 lanes requested; at most 6"),
         (["temperature=warm,cold"], "temperature needs numbers"),
     ],
 )

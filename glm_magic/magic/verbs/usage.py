@@ -14,7 +14,7 @@ from typing import Any
 from ...catalogue.schema import Offer
 from ...core.errors import InvalidValueError, UnavailableError
 from ...core.price import SYMBOLS, Price
-from ...engine.reply import frame
+from ...engine.reply import rows_to_frame
 from ...session import budgets
 from ...session.amounts import TOKENS, Amount, parse_amount
 from ...session.ledger import Entry, Total, day_of, grouped
@@ -164,7 +164,7 @@ def _all(_: Workspace) -> Displayable:
 
 
 def _frame(desk: Workspace) -> Displayable:
-    return Value(frame(rows(entries(desk))))
+    return Value(rows_to_frame(rows(entries(desk))))
 
 
 def _plot(desk: Workspace) -> Displayable:
