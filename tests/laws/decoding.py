@@ -10,8 +10,12 @@ from typing import Any
 from glm_magic.catalogue.schema import ModelInfo, Offer, ProviderInfo
 from glm_magic.core import events, turn
 from glm_magic.core.errors import GlmError
-from glm_magic.core.usage import Usage
+from glm_magic.core.messages import Request
+from glm_magic.core.usage import TokenEstimate, Usage
 from glm_magic.dialects import DIALECTS
+from glm_magic.engine.prepared import PreparedRequest
+from glm_magic.engine.turn_builder import Clock
+from glm_magic.wire.request import WireRequest
 from glm_magic.wire.sse import BodyReader
 from tests.servers.script import Tokens
 
@@ -25,6 +29,30 @@ def offer_for(dialect: str, *, think_tags: bool | None = None) -> Offer:
         dialect, dialect, dialect, "http://127.0.0.1:9/v1", think_tags=tags, self_hosted=tags
     )
     return Offer(provider, ModelInfo("glm-4.6", "GLM-4.6"), "glm-4.6")
+
+
+def request_for(dialect: str) -> PreparedRequest:
+    """Return a request that says no more than a turn needs."""
+    return PreparedRequest(
+        prompt="Why?",
+        offer=offer_for(dialect),
+        dialect=DIALECTS[dialect],
+        request=Request("glm-4.6", ()),
+        wire=WireRequest("http://127.0.0.1:9/v1", {}),
+        size=TokenEstimate(1),
+    )
+
+
+class SetClock(Clock):
+    """Shows the time that it is set to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_s = 0.0
+        self.start()
+
+    def now_s(self) -> float:
+        return self.at_s
 
 
 def decode(

@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 
 import glm_magic as glm
 from glm_magic.core import errors, events, turn
-from glm_magic.core.messages import Request
-from glm_magic.core.usage import TokenEstimate, Usage
-from glm_magic.dialects import DIALECTS
-from glm_magic.engine.prepared import PreparedRequest
-from glm_magic.engine.turn_builder import Clock, TurnBuilder
-from glm_magic.wire.request import WireRequest
+from glm_magic.core.usage import Usage
+from glm_magic.engine.turn_builder import TurnBuilder
 from tests.api.providers import PLACES, Place
-from tests.laws.decoding import decode, fold, offer_for
+from tests.laws.decoding import SetClock, decode, fold, request_for
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script
 from tests.streams.corpus import BODIES, Body
@@ -43,33 +39,12 @@ endings = st.one_of(
 )
 
 
-class SetClock(Clock):
-    """Shows the time that it is set to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at_s = 0.0
-        self.start()
-
-    def now_s(self) -> float:
-        return self.at_s
-
-
 class Turns:
     """A turn that grows by one event at a time, each at a time of its own."""
 
     def __init__(self) -> None:
-        offer = offer_for("vllm")
-        request = PreparedRequest(
-            prompt="Why?",
-            offer=offer,
-            dialect=DIALECTS["vllm"],
-            request=Request("glm-4.6", ()),
-            wire=WireRequest("http://127.0.0.1:9/v1", {}),
-            size=TokenEstimate(1),
-        )
         self._clock = SetClock()
-        self._builder = TurnBuilder(request, clock=self._clock)
+        self._builder = TurnBuilder(request_for("vllm"), clock=self._clock)
 
     def add(self, event: events.Event, at_s: float) -> None:
         self._clock.at_s = at_s
