@@ -1,1 +1,1 @@
-"""One prompt in motion: plan it, stream it, accumulate what comes back."""
+"""One prompt: prepare its request, stream the reply, build the turn."""

@@ -1,7 +1,7 @@
 """One prompt asked in several ways at the same time: ``think=on,off`` -> lanes -> a comparison.
 
-Each value of an axis, combined with each of the others, makes a lane: options of its own, a stream
-of its own. `Comparison` is the reply of the lane that was chosen, and knows them all.
+Each combination of the axes' values makes a lane, with its options and its stream. `Comparison` is
+the reply of the chosen lane, and has the replies of all lanes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _THINKING: dict[str, Any] = {"on": True, "off": False}
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """One way to ask."""
+    """One way to ask a prompt."""
 
     label: str
-    """What sets it apart, such as ``think=on``."""
+    """What distinguishes it from the other lanes, such as ``think=on``."""
     options: Options
 
 
@@ -55,7 +55,7 @@ def _provider(options: Options, word: str) -> Options:
 
 
 def _parameter(name: str) -> Callable[[Options, str], Options]:
-    def put(options: Options, word: str) -> Options:
+    def with_parameter(options: Options, word: str) -> Options:
         try:
             value = json.loads(word)
         except ValueError:
@@ -65,7 +65,7 @@ def _parameter(name: str) -> Callable[[Options, str], Options]:
             ) from None
         return replace(options, parameters={**options.parameters, name: value})
 
-    return put
+    return with_parameter
 
 
 AXES: dict[str, Callable[[Options, str], Options]] = {
@@ -157,7 +157,7 @@ class Lanes:
     Parameters
     ----------
     labels : sequence of str
-        What sets each lane apart.
+        What distinguishes each lane from the others.
     streams : sequence of Stream
         One for each label.
     """
@@ -224,7 +224,7 @@ class Lanes:
 
 
 class Comparison(Reply):
-    """The replies of all lanes, and in its own properties that of the chosen lane.
+    """The replies of all lanes; its other properties are those of the chosen lane's reply.
 
     Parameters
     ----------

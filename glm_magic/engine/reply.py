@@ -1,7 +1,7 @@
 """What a caller gets back: a finished turn, the request that was sent, and the events.
 
-`TurnProperties` gives whatever holds a turn the turn's own properties. Turns and rows become pandas
-DataFrames where pandas is installed.
+`TurnProperties` are what everything that holds a turn has in common. Turns and rows become pandas
+DataFrames, where pandas is installed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class TurnProperties:
 
     @property
     def links(self) -> tuple[WebLink, ...]:
-        """The pages that the provider's own web search found."""
+        """The pages that the provider's web search returned."""
         return self.turn.links
 
     @property

@@ -194,7 +194,7 @@ class TurnRunner:
             self._turn.end("interrupted")
         except GlmError as error:
             self._turn.end(error=error)
-        except Exception as error:  # a bug of ours must end the wait too
+        except Exception as error:  # a bug here must end the wait, too
             fault = GlmError(
                 tr("internal error: {error}", error=repr(error)), hint=tr("please report this")
             )
