@@ -6,9 +6,10 @@ import asyncio
 from typing import Unpack
 
 from .engine.compare import Comparison, Lanes, expand_axes
-from .engine.keywords import AskKeywords, Prompt, messages_of, to_options, with_ask_keywords
+from .engine.keywords import AskKeywords, Prompt, messages_of, to_options
 from .engine.prepare import prepare
 from .engine.reply import Reply
+from .engine.signature import with_ask_keywords
 from .engine.stream import AsyncStream, Stream
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 
 
 @with_ask_keywords
-def stream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Stream:
+def stream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Stream:
     """Ask, and read the reply as it arrives: ``with glm.stream(…) as s: for event in s: …``.
 
     Reads and writes no session.
@@ -41,11 +42,11 @@ def stream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Stream:
     RefusedError
         The request is known not to work; nothing was sent.
     """
-    return Stream(prepare(messages_of(prompt), to_options(asking)))
+    return Stream(prepare(messages_of(prompt), to_options(keywords)))
 
 
 @with_ask_keywords
-def ask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
+def ask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply:
     """Ask, and wait for the whole reply.
 
     Reads and writes no session.
@@ -60,14 +61,14 @@ def ask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
     GlmError
         The request was refused or failed; ``error.turn`` holds what had arrived.
     """
-    with stream(prompt, **asking) as opened:
+    with stream(prompt, **keywords) as opened:
         opened.wait()
         opened.raise_error()
         return opened.reply
 
 
 @with_ask_keywords
-def compare(prompt: Prompt, axes: str, **asking: Unpack[AskKeywords]) -> Comparison:
+def compare(prompt: Prompt, axes: str, **keywords: Unpack[AskKeywords]) -> Comparison:
     """Ask the same in several ways at the same time: ``glm.compare("why?", "think=on,off")``.
 
     Reads and writes no session. The `axes` are ``AXIS=a,b``, several with spaces between them: each
@@ -83,7 +84,7 @@ def compare(prompt: Prompt, axes: str, **asking: Unpack[AskKeywords]) -> Compari
     GlmError
         A lane was refused, so nothing was sent; or every lane failed.
     """
-    messages, ways = messages_of(prompt), expand_axes([axes], to_options(asking))
+    messages, ways = messages_of(prompt), expand_axes([axes], to_options(keywords))
     calls = [prepare(messages, way.options) for way in ways]
     lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
     try:
@@ -95,7 +96,7 @@ def compare(prompt: Prompt, axes: str, **asking: Unpack[AskKeywords]) -> Compari
 
 
 @with_ask_keywords
-def astream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> AsyncStream:
+def astream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> AsyncStream:
     """Ask, and read the reply as it arrives: ``async with glm.astream(…) as s: async for …``.
 
     Reads and writes no session.
@@ -105,12 +106,12 @@ def astream(prompt: Prompt, **asking: Unpack[AskKeywords]) -> AsyncStream:
     AsyncStream
         Nothing is sent before its block is entered.
     """
-    messages, options = messages_of(prompt), to_options(asking)
+    messages, options = messages_of(prompt), to_options(keywords)
     return AsyncStream(lambda: Stream(prepare(messages, options)))
 
 
 @with_ask_keywords
-async def aask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
+async def aask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply:
     """Ask without blocking the event loop, and wait for the whole reply.
 
     Reads and writes no session.
@@ -125,7 +126,7 @@ async def aask(prompt: Prompt, **asking: Unpack[AskKeywords]) -> Reply:
     GlmError
         The request was refused or failed; ``error.turn`` holds what had arrived.
     """
-    async with astream(prompt, **asking) as opened:
+    async with astream(prompt, **keywords) as opened:
         async for _ in opened:
             pass
         return opened.reply

@@ -81,6 +81,11 @@ EFFORT_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort level that any of the providers knows, weakest first."""
 
 
+def thinking_of(word: Thinking) -> Thinking:
+    """Return the request for thinking that a word means: ``"on"`` is True, ``"off"`` False."""
+    return {"on": True, "off": False}.get(word, word) if isinstance(word, str) else word
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call, planned and checked, not yet spelled for a provider."""

@@ -5,24 +5,26 @@ What kind of value each option of a question takes.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
-from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking
+from ..core.i18n import Text, tr
+from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking, thinking_of
 from ..core.secret import Secret
 from ..core.turn import Notice
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    words: str
-    holds: Callable[[Any], bool]
+class Kind:
+    """A kind of value that a keyword of the Python API takes."""
+
+    name: Text
+    accepts: Callable[[Any], bool]
 
 
 def _is_sequence(value: Any) -> bool:
@@ -41,51 +43,20 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
 
 
-_TEXT = _Kind("a text", lambda value: isinstance(value, str))
-
-_KINDS = {
-    "model": _TEXT,
-    "provider": _TEXT,
-    "base_url": _TEXT,
-    "api_key": _Kind("a text", lambda value: isinstance(value, (str, Secret))),
-    "system": _TEXT,
-    "thinking": _Kind(
-        'True, False, "auto" or an effort level', lambda value: isinstance(value, (bool, str))
-    ),
-    "tools": _Kind("a list", _is_sequence),
-    "mcp": _Kind("a list of names", _is_sequence),
-    "max_rounds": _Kind("a whole number from 1 on", _is_count),
-    "approve": _Kind(
-        "True, False or a function", lambda value: isinstance(value, bool) or callable(value)
-    ),
-    "parallel": _Kind("True or False", lambda value: isinstance(value, bool)),
-    "tool_timeout_s": _Kind("a positive number of seconds", _is_duration),
-    "params": _Kind("a dict with names as keys", _is_mapping),
-    "idle_timeout_s": _Kind("a positive number of seconds", _is_duration),
-}
-
-
-def check_kinds(asking: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse a keyword that does not exist and a value of the wrong kind.
-
-    Raises
-    ------
-    TypeError
-        There is no such keyword, as Python itself would say.
-    InvalidValueError
-        The value is of another kind than the option takes.
-    """
-    for name, value in asking.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise TypeError(f"there is no option {name!r}{hint}; params= takes any other body key")
-        kind = _KINDS.get(name)
-        if kind is not None and value is not None and not kind.holds(value):
-            shown = type(value).__name__ if name == "api_key" else repr(value)[:60]
-            raise InvalidValueError(
-                f"{name} takes {kind.words}, not {shown}", hint=f"change {name}, or leave it out"
-            )
+TEXT = Kind(tr("a text"), lambda value: isinstance(value, str))
+KEY = Kind(tr("a text"), lambda value: isinstance(value, (str, Secret)))
+THINKING = Kind(
+    tr('True, False, "auto" or an effort level'), lambda value: isinstance(value, (bool, str))
+)
+LIST = Kind(tr("a list"), _is_sequence)
+NAMES = Kind(tr("a list of names"), _is_sequence)
+COUNT = Kind(tr("a whole number of at least 1"), _is_count)
+APPROVAL = Kind(
+    tr("True, False or a function"), lambda value: isinstance(value, bool) or callable(value)
+)
+SWITCH = Kind(tr("True or False"), lambda value: isinstance(value, bool))
+DURATION = Kind(tr("a positive number of seconds"), _is_duration)
+MAPPING = Kind(tr("a dict with names as keys"), _is_mapping)
 
 
 def check_json(name: str, value: Any) -> None:
@@ -139,13 +110,10 @@ def plan(
     )
 
 
-_SWITCH = {"on": True, "off": False}
-
-
 def checked_thinking(wanted: Thinking, offer: Offer) -> Thinking:
     """Return the thinking request, or refuse what the model or provider cannot do."""
     if isinstance(wanted, str):
-        wanted = _SWITCH.get(wanted.strip().lower(), wanted)
+        wanted = thinking_of(wanted.strip().lower())
     if wanted is None or wanted is True:
         return wanted
     name, provider = offer.model.id, offer.provider

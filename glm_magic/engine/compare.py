@@ -18,6 +18,7 @@ from ..catalogue.resolve import nearest
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.events import TimedEvent
 from ..core.i18n import tr
+from ..core.messages import thinking_of
 from ..core.turn import Turn
 from .executor import SLICE_S
 from .options import Options
@@ -26,8 +27,6 @@ from .stream import Stream
 
 MAX_LANES = 6
 """More would be too narrow to read, and too many requests at a time."""
-
-_THINKING: dict[str, Any] = {"on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class LaneSpec:
 
 
 def _thinking(options: Options, word: str) -> Options:
-    return replace(options, thinking=_THINKING.get(word, word))
+    return replace(options, thinking=thinking_of(word))
 
 
 def _model(options: Options, word: str) -> Options:

@@ -20,7 +20,7 @@ from ..local.models import named_model, selected_model
 from ..wire.request import IDLE_TIMEOUT_S
 from ..wire.tape.tape import OpenTape
 from .checks import parameter_notices, plan
-from .options import Options, split
+from .options import Options
 from .prepared import PreparedRequest
 from .replay import follow_recording, is_live, recorded_model
 from .structured import apply_schema
@@ -100,7 +100,7 @@ def resolve_offer(
 ) -> Resolved:
     """Choose the offer that options, a tape or the environment names."""
     known = known or catalogue()
-    options = split(known, follow_recording(options, deck))
+    options = follow_recording(options, deck).with_provider(known)
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
     from_env = _env("GLM_MODEL") if options.model is None else None

@@ -264,6 +264,11 @@ def _mode_label(mode: Mode) -> Text:
             return tr("replay, or record")
 
 
+def parse_speed(word: str) -> float:
+    """Return the speed that a word means: a number more than 0, or ``max`` for no waiting."""
+    return NO_DELAY if word == "max" else checked_speed(float(word))
+
+
 def checked_speed(speed: float) -> float:
     """Return a speed that is greater than 0.
 

@@ -9,6 +9,7 @@ from traitlets.config.configurable import Configurable
 
 from ..core import i18n as speech
 from ..core.errors import GlmError
+from ..core.messages import Thinking, thinking_of
 from ..session import notebook
 from .line.options import FORMATS, SHOW_THINKING, THINKING_WORDS
 
@@ -78,11 +79,10 @@ class GLM(Configurable):
         speech.chosen = self.language
         notebook.kept = self.store
 
-    def thinking_request(self) -> bool | str | None:
+    def thinking_request(self) -> Thinking:
         """Return `thinking` as it is asked for."""
-        wanted: Any = self.thinking
-        value: bool | str | None = {"on": True, "off": False}.get(wanted, wanted)
-        return value
+        value: Any = self.thinking
+        return thinking_of(value)
 
     def origin(self, name: str) -> str | None:
         """Return where a setting was made: ``%config``, the configuration file, or nowhere."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
 from ..session.session import Session, VariantChoice
@@ -26,7 +27,7 @@ from .request_view import dry_run
 from .sessions import ASIDE
 
 if TYPE_CHECKING:
-    from ..engine.options import Options as Asked
+    from ..engine.options import Options
     from ..engine.reply import Reply
     from ..engine.stream import Stream
     from ..session.amounts import Amount
@@ -46,7 +47,7 @@ class Prompt:
     """A prompt that is ready to be asked: its text, how, and from which cell."""
 
     prompt: Interpolated
-    options: Asked
+    options: Options
     key: SlotKey | None
     budget: Amount | None = None
 
@@ -246,8 +247,11 @@ def compare(
     """
     if options.bg or options.hold:
         raise InvalidValueError(
-            f"--compare and --{'bg' if options.bg else 'hold'} exclude each other",
-            hint="leave one of them out",
+            tr(
+                "--compare and {option} exclude each other",
+                option="--bg" if options.bg else "--hold",
+            ),
+            hint=tr("leave one of them out"),
         )
     ways = expand_axes(options.compare, asking.options)
     streams = session.open_lanes(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..catalogue.load import Catalogue
-from ..core.errors import GlmError, InvalidValueError
+from ..core.errors import GlmError
 from ..core.i18n import translate
 from ..core.text import strip_userinfo
 from ..credentials import find_key
-from ..engine.options import Options as Asked
-from ..engine.options import merge, split
+from ..engine.options import Options
 from ..engine.prepare import resolve_offer
-from ..engine.tapes import TapeSetting
 from ..wire.request import IDLE_TIMEOUT_S
 from .config import GLM
-from .line.options import MagicOptions
 from .sessions import DEFAULT
 
 BUILT_IN = "built-in"
@@ -33,38 +29,9 @@ class Setting:
     origin: str
 
 
-def from_line(options: MagicOptions) -> Asked:
-    """Return what a magic line asks for."""
-    return Asked(
-        model=options.model,
-        provider=options.provider,
-        system=options.system,
-        thinking=options.thinking,
-        parameters=options.parameters,
-        mcp=options.mcp,
-        approve=options.approve or None,
-        parallel=options.parallel or None,
-        max_rounds=options.max_rounds,
-        tape=tape_of(options),
-        speed=options.speed,
-    )
-
-
-def tape_of(options: MagicOptions) -> TapeSetting | None:
-    """Return the tape that a line names."""
-    if options.record and options.replay:
-        raise InvalidValueError(
-            "--record and --replay exclude each other",
-            hint="record first; the tape then answers with --replay",
-        )
-    if options.record:
-        return TapeSetting(Path(options.record), "record")
-    return TapeSetting(Path(options.replay), "replay", options.speed) if options.replay else None
-
-
-def from_config(config: GLM) -> Asked:
+def from_config(config: GLM) -> Options:
     """Return what ``%config GLM`` asks for."""
-    return Asked(
+    return Options(
         model=config.model,
         provider=config.provider,
         system=config.system,
@@ -93,11 +60,11 @@ class Origins:
     known: Catalogue
     config: GLM
     session_name: str
-    session: Asked
+    session: Options
 
     def settings(self) -> list[Setting]:
         """Return every setting with its value and where it came from."""
-        chosen = merge(self.known, self.session, from_config(self.config))
+        chosen = Options.layered(self.known, self.session, from_config(self.config))
         base_url = os.environ.get("GLM_BASE_URL", "").strip()
         return [
             self._place("provider", chosen),
@@ -117,19 +84,19 @@ class Origins:
             return Setting(name, _DEFAULTS[name], BUILT_IN)
         return Setting(name, getattr(self.config, name), origin)
 
-    def _place(self, name: str, chosen: Asked) -> Setting:
+    def _place(self, name: str, chosen: Options) -> Setting:
         """Return provider or model: what would be asked, and who said so."""
         wanted = getattr(chosen, name)
         value, fallback = self._resolved(name, chosen)
         if wanted is None:
             variable = f"GLM_{name.upper()}"
             return Setting(name, value, variable if os.environ.get(variable) else fallback)
-        if getattr(split(self.known, self.session), name) == wanted:
+        if getattr(self.session.with_provider(self.known), name) == wanted:
             return Setting(name, value, f"session {self.session_name}")
         # a provider may have been named as part of the model
         return Setting(name, value, self.config.origin(name) or self.config.origin("model") or "")
 
-    def _resolved(self, name: str, chosen: Asked) -> tuple[str | None, str]:
+    def _resolved(self, name: str, chosen: Options) -> tuple[str | None, str]:
         try:
             offer = resolve_offer(chosen, self.known).offer
         except GlmError as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..catalogue.load import Catalogue
-    from ..engine.options import Options as Asked
+    from ..engine.options import Options
     from ..session.session import Session
     from .background import Jobs
     from .line.options import MagicOptions
@@ -97,21 +97,23 @@ class Workspace:
         made: Sessions | None = self.__dict__.get("conversations")
         return made.find(self.session_name) if made is not None else None
 
-    def asked(self, options: MagicOptions | None = None, session: Session | None = None) -> Asked:
+    def asked(self, options: MagicOptions | None = None, session: Session | None = None) -> Options:
         """Return what a prompt asks for: line, then session, then ``%config``."""
-        from ..engine.options import merge
-        from .line.lookup import named
+        from ..engine.options import Options
+        from .line.lookup import look_up
         from .line.options import MagicOptions
-        from .settings import from_line
+        from .settings import from_config
 
-        below = self.below((session or self.session).options)
-        given = options or MagicOptions()
-        tools = tuple(named(self, "--tool", name) for name in given.tool)
-        schema = named(self, "--schema", given.schema) if given.schema else None
-        line = replace(from_line(given), tools=tools, schema=schema)
-        if line.model is not None:
-            line = replace(line, model=self.aliases.get(line.model, line.model))
-        return merge(self.catalogue, line, below)
+        line = options or MagicOptions()
+        names, suggestions = self.shell.user_ns, self.namespace()
+        line = replace(
+            line,
+            model=self.aliases.get(line.model or "", line.model),
+            tools=tuple(look_up("--tool", name, names, suggestions) for name in line.tools),
+            schema=line.schema and look_up("--schema", line.schema, names, suggestions),
+        )
+        below = (session or self.session).options
+        return Options.layered(self.catalogue, line, below, from_config(self.config))
 
     def usual_speed(self) -> float:
         """Return how fast tapes play here: without waiting where nobody looks on."""
@@ -119,12 +121,12 @@ class Workspace:
 
         return math.inf if frontend_of(self.shell) == "executor" else 1.0
 
-    def below(self, options: Asked) -> Asked:
+    def below(self, options: Options) -> Options:
         """Return a session's options with ``%config`` under them."""
-        from ..engine.options import merge
+        from ..engine.options import Options
         from .settings import from_config
 
-        return merge(self.catalogue, options, from_config(self.config))
+        return Options.layered(self.catalogue, options, from_config(self.config))
 
     def is_model(self, word: str) -> bool:
         """Whether a word names a model, or a model at a provider."""

@@ -13,12 +13,13 @@ from ..catalogue.load import catalogue
 from ..core.errors import InvalidValueError
 from ..core.messages import Message
 from ..core.turn import Turn
-from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
-from ..engine.options import Options, merge
+from ..engine.keywords import AskKeywords, to_options
+from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest
 from ..engine.replay import is_live
 from ..engine.reply import Reply
+from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
 from . import autosave as journals
 from . import notebook, repository
@@ -248,7 +249,7 @@ class Session(Conversation):
         """Return the call that a question would send, without asking it."""
         before = self._slots.before(slot or self._slots.find(key))
         messages = [*context_of(before), Message("user", prompt)]
-        asked = merge(catalogue(), options, self.options)
+        asked = Options.layered(catalogue(), options, self.options)
         call = prepare(messages, asked, start_local=start_local)
         offer, journal = call.offer, journals.current()
         store = journal.store if journal else None

@@ -14,7 +14,6 @@ from glm_magic.catalogue.schema import ParameterRule
 from glm_magic.core import i18n, old_i18n
 from glm_magic.core.errors import MissingKeyError, RateLimitError
 from glm_magic.core.i18n import translate
-from glm_magic.engine import checks
 from glm_magic.magic.line.options import OPTIONS
 from glm_magic.magic.verbs.registry import VERBS
 from glm_magic.session.store import NewerFileError, _in_words
@@ -63,7 +62,6 @@ PROBLEMS_OF_THE_STORE = [
 ]
 BY_HAND = {
     "catalogue/validate.py: words": [words for _, words in validate._KINDS.values()],
-    "engine/checks.py: kind.words": [kind.words for kind in checks._KINDS.values()],
     "engine/checks.py: f'{name} {problem}' if cls is InvalidValueError else problem": [
         *(f"⟨name⟩ {problem}" for problem in PROBLEMS),
         *REFUSED,

@@ -49,7 +49,7 @@ def test_records_can_be_made_a_frame(classes, model_server):
     ("name", "error", "words"),
     [
         ("Citty", UnknownNameError, "did you mean City?"),
-        ("City.nothing", UnknownNameError, "nothing of that name"),
+        ("City.nothing", UnknownNameError, "no such name"),
         ("list[City]", InvalidValueError, "--schema takes a name"),
     ],
 )

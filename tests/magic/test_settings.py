@@ -7,8 +7,7 @@ import pytest
 from traitlets.config import Config
 
 from glm_magic.catalogue.load import catalogue
-from glm_magic.engine.options import Options as Asked
-from glm_magic.engine.options import merge
+from glm_magic.engine.options import Options
 from glm_magic.magic.config import GLM
 
 
@@ -83,15 +82,15 @@ def test_values_are_checked_when_they_are_set(setting, value):
 
 def test_a_provider_named_above_a_model_leaves_it_out_unless_it_serves_it():
     known = catalogue()
-    below = Asked(provider="zai", model="glm-4.7-flash")
-    assert merge(known, Asked(provider="bigmodel"), below).model == "glm-4.7-flash"
-    assert merge(known, Asked(provider="wcode"), below).model is None
-    assert merge(known, Asked(model="glm-4.5"), below).provider == "zai"
+    below = Options(provider="zai", model="glm-4.7-flash")
+    assert Options.layered(known, Options(provider="bigmodel"), below).model == "glm-4.7-flash"
+    assert Options.layered(known, Options(provider="wcode"), below).model is None
+    assert Options.layered(known, Options(model="glm-4.5"), below).provider == "zai"
 
 
 def test_a_provider_named_with_the_model_wins_over_one_below():
     known = catalogue()
-    merged = merge(known, Asked(model="bigmodel/glm-4.6"), Asked(provider="wcode"))
+    merged = Options.layered(known, Options(model="bigmodel/glm-4.6"), Options(provider="wcode"))
     assert (merged.provider, merged.model) == ("bigmodel", "glm-4.6")
 
 

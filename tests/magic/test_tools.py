@@ -50,7 +50,7 @@ def test_several_functions_methods_and_modules_may_be_named(asking, sent):
         ("--tool city", InvalidValueError, "a tool must be a function"),
         ("--tool weather --tool weather", InvalidValueError, "two tools are called"),
         ("--tool weather --max-rounds 0", InvalidValueError, "room for one round"),
-        ("--tool weather.nothing", UnknownNameError, "nothing of that name"),
+        ("--tool weather.nothing", UnknownNameError, "no such name"),
     ],
 )
 def test_what_cannot_be_a_tool_is_refused_before_anything_is_sent(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ...core.messages import EFFORT_LEVELS
 from ...engine.compare import AXES
+from ...engine.options import LineOption
 from ..verbs.registry import BY_NAME, USAGE_FORMS, VERBS
-from .options import BY_FLAG, OPTIONS, Option, find_option
+from .options import BY_FLAG, OPTIONS, find_option
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -53,7 +54,7 @@ def _words(desk: Workspace, before: list[str], *, is_cell: bool) -> Iterable[str
     option = find_option(before[-1]) if before else None
     if option is not None and option.takes_value:
         values = _values(desk, option)
-        return [*values, *_options()] if option.kind == "think" else values
+        return [*values, *_options()] if option.reads == "think" else values
     if not before:
         return [*([] if is_cell else _verbs()), *_options(), *_models(desk)]
     if before[0] in BY_NAME and not is_cell:
@@ -112,7 +113,7 @@ def _functions(desk: Workspace) -> list[str]:
     return [n for n in _names(desk) if callable(names[n]) and not isinstance(names[n], type)]
 
 
-def _values(desk: Workspace, option: Option) -> list[str]:
+def _values(desk: Workspace, option: LineOption) -> list[str]:
     kinds: dict[str, Callable[[], list[str]]] = {
         "model": lambda: _models(desk),
         "provider": lambda: list(desk.catalogue.providers),

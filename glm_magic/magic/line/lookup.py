@@ -1,23 +1,36 @@
-"""Names of the user's own functions and classes, as ``--tool`` and ``--schema`` take them."""
+"""Objects of the notebook by name, as ``--tool`` and ``--schema`` take them."""
 
 from __future__ import annotations
 
 import builtins
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
+from ...core.i18n import joined, tr
+from ...core.text import suggest
 from ...engine.options import WEB_SEARCH
 
-if TYPE_CHECKING:
-    from ..workspace import Workspace
-
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MISSING = object()
 
 
-def named(desk: Workspace, option: str, name: str) -> Any:
-    """Return what a name, with dots if need be, stands for in the notebook; nothing is called.
+def look_up(
+    option: str, name: str, namespace: Mapping[str, Any], suggestions: Iterable[str] = ()
+) -> Any:
+    """Return the object that a name stands for; attributes are read, nothing is called.
+
+    Parameters
+    ----------
+    option : str
+        The option that takes the name, for the messages.
+    name : str
+        A name, with dots if need be.
+    namespace : mapping
+        The notebook's names.
+    suggestions : iterable of str
+        What may be meant where there is no such name.
 
     Raises
     ------
@@ -26,25 +39,33 @@ def named(desk: Workspace, option: str, name: str) -> Any:
     UnknownNameError
         There is nothing of that name.
     """
-    if option == "--tool" and name == WEB_SEARCH and name not in desk.shell.user_ns:
+    if option == "--tool" and name == WEB_SEARCH and name not in namespace:
         return name  # the provider's own
     if not _DOTTED.fullmatch(name):
         raise InvalidValueError(
-            f"{option} takes a name, not {name!r}", hint=f"define it in a cell, then {option} NAME"
+            tr("{option} takes a name, not {name!r}", option=option, name=name),
+            hint=tr("define it in a cell, then {option} NAME", option=option),
         )
     root, *attributes = name.split(".")
-    value: Any = desk.shell.user_ns.get(root, _MISSING)
+    value: Any = namespace.get(root, _MISSING)
     for attribute in attributes:
         value = getattr(value, attribute, _MISSING) if value is not _MISSING else value
     if value is _MISSING:
-        names = [n for n in desk.namespace() if not n.startswith("_")]
-        raise UnknownNameError(
-            f"{option} {name}: there is nothing of that name here",
-            hint=f"write a function of your own that calls {root}, and run its cell first"
-            if hasattr(builtins, root)
-            else f"{nearest(root, names)}run the cell that defines it first",
-        )
+        raise _no_such_name(option, name, root, suggestions)
     return value
 
 
-_MISSING = object()
+def _no_such_name(
+    option: str, name: str, root: str, suggestions: Iterable[str]
+) -> UnknownNameError:
+    hint = tr("run the cell that defines it first")
+    guess = suggest(root, (n for n in suggestions if not n.startswith("_")), 0.5)
+    if hasattr(builtins, root):
+        hint = tr(
+            "write a function of your own that calls {name}, and run its cell first", name=root
+        )
+    elif guess:
+        hint = joined([tr("did you mean {name}?", name=guess), hint], " ")
+    return UnknownNameError(
+        tr("{option} {name}: no such name in the notebook", option=option, name=name), hint=hint
+    )

@@ -1,8 +1,7 @@
-"""A magic line -> `MagicOptions`, by the table of `arguments`."""
+"""A magic line -> `MagicOptions`, by the rows of its fields."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import keyword
 import math
@@ -12,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...engine.tapes import checked_speed
-from .options import BY_FLAG, THINKING_WORDS, MagicOptions, Option, find_option
+from ...core.i18n import Text, joined, tr
+from ...core.messages import thinking_of
+from ...core.text import suggest
+from ...engine.options import LineOption
+from ...engine.tapes import TapeSetting, parse_speed
+from .options import BY_FLAG, THINKING_WORDS, MagicOptions, find_option
 from .tokens import read_word, skip_space
 
 _OPTION = re.compile(r"--?[A-Za-z]")
 _LONG = re.compile(r"(--[^\s=]*)(=?)")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]*")
-_THINKING: dict[str, Any] = {"on": True, "off": False}
 
 
 def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOptions:
@@ -35,8 +37,8 @@ def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOpti
 
     Returns
     -------
-    Options
-        What the line says. ``-h`` ends the reading.
+    MagicOptions
+        What the line sets. ``-h`` ends the reading.
 
     Raises
     ------
@@ -55,11 +57,12 @@ class _Parser:
         self.line = line
         self.at = 0
         self.is_model = is_model
-        self.options = MagicOptions()
+        self.values: dict[str, Any] = {}
+        """Fields of `MagicOptions` that the line sets."""
 
     def run(self) -> MagicOptions:
         """Read the whole line."""
-        while not self.options.help:
+        while not self.values.get("help"):
             self.at = skip_space(self.line, self.at)
             rest = self.line[self.at :]
             if rest == "--" or (rest[:2] == "--" and rest[2].isspace()):
@@ -69,17 +72,16 @@ class _Parser:
                 self._option()
             elif not self._model():
                 break
-        self.options.prompt = self.line[self.at :].strip()
-        return self.options
+        return MagicOptions(**self.values, prompt=self.line[self.at :].strip())
 
     def _model(self) -> bool:
         """Take the next word when it is the first and a known model."""
-        if self.options.model is not None or self.at >= len(self.line):
+        if "model" in self.values or self.at >= len(self.line):
             return False
         word = self.line[self.at :].split(None, 1)[0]
         if not self.is_model(word):
             return False
-        self.options.model = word
+        self.values["model"] = word
         self.at += len(word)
         return True
 
@@ -116,16 +118,18 @@ class _Parser:
                 raise _unknown(word)
             self._take(flag, None)
 
-    def _take(self, option: Option, value: str | None) -> None:
-        self.options.given += (option,)
-        if option.kind == "flag":
+    def _take(self, option: LineOption, value: str | None) -> None:
+        if not option.takes_value:
             if value is not None:
-                raise InvalidValueError(f"{option.name} takes no value", hint=_see_help(option))
-            setattr(self.options, option.field, option.value)
-        elif option.kind == "think":
-            self._store(option, self._thinking_word() if value is None else value)
-        else:
-            self._store(option, self._next_value(option) if value is None else value)
+                raise InvalidValueError(
+                    tr("{option} takes no value", option=option.name), hint=_usage(option)
+                )
+            self.values[option.field] = option.value
+            return
+        if value is None:
+            thinks = option.reads == "think"
+            value = self._thinking_word() if thinks else self._next_value(option)
+        self._store(option, value)
 
     def _thinking_word(self) -> str:
         """Return the word after ``--think`` when it is one of its own, else ``on``."""
@@ -136,129 +140,161 @@ class _Parser:
         self.at = start + len(word)
         return word
 
-    def _next_value(self, option: Option) -> str:
+    def _next_value(self, option: LineOption) -> str:
         start = skip_space(self.line, self.at)
         word, end = read_word(self.line, start)
         typed = self.line[start:end]
         is_option = _OPTION.match(typed) and find_option(typed.partition("=")[0])
         if start == len(self.line) or is_option:
-            raise InvalidValueError(f"{option.name} needs a value", hint=f"write {option.usage}")
+            raise InvalidValueError(
+                tr("{option} needs a value", option=option.name),
+                hint=tr("write {usage}", usage=option.usage),
+            )
         if typed == word and typed[0] in "\"'":
             raise InvalidValueError(
-                f"the quotation after {option.name} is not closed",
-                hint=f"close it before the next space, or write {option.usage} without quotes",
+                tr("the quotation after {option} is not closed", option=option.name),
+                hint=tr(
+                    "close it before the next space, or write {usage} without quotes",
+                    usage=option.usage,
+                ),
             )
         self.at = end
         return word
 
-    def _store(self, option: Option, text: str) -> None:
-        value = _CONVERT[option.kind](option, text)
-        if option.kind == "pair":
-            self.options.parameters[value[0]] = value[1]
-        elif option.parameter:
-            known = self.options.parameters
-            known[option.field] = [*known.get(option.field, []), value] if option.repeats else value
+    def _store(self, option: LineOption, text: str) -> None:
+        value = _READ[option.reads](option, text)
+        target, key = self.values, option.field
+        if option.parameter or option.reads == "pair":
+            target = self.values.setdefault("parameters", {})
+            key, value = value if option.reads == "pair" else (option.body_key, value)
+        if option.repeats and option.parameter:
+            value = [*target.get(key, []), value]  # as JSON has it
         elif option.repeats:
-            setattr(self.options, option.field, (*getattr(self.options, option.field), value))
-        else:
-            setattr(self.options, option.field, value)
+            value = (*target.get(key, ()), value)
+        elif option.reads == "tape" and target.get(key, value).mode != value.mode:
+            raise InvalidValueError(
+                tr("--record and --replay exclude each other"),
+                hint=tr("record first; the tape then answers with --replay"),
+            )
+        target[key] = value
 
 
 def _unknown(flag: str) -> UnknownNameError:
-    wanted = flag.replace("_", "-").lower()
-    near = difflib.get_close_matches(wanted, BY_FLAG, 1, 0.5)
-    guess = f"did you mean {near[0]}? " if near else ""
     return UnknownNameError(
-        f"there is no option {flag}",
-        hint=f"{guess}%glm help lists them; a prompt that starts with a dash goes after --",
+        tr("there is no option {flag}", flag=flag),
+        hint=_guessed(
+            suggest(flag.replace("_", "-"), BY_FLAG, 0.5),
+            tr("%glm help lists them; a prompt that starts with a dash goes after --"),
+        ),
     )
 
 
-def _see_help(option: Option) -> str:
-    return f"write {option.usage}: {option.help}"
+def _guessed(guess: str | None, hint: Text) -> Text:
+    """Return a hint with the nearest name before it, where there is one."""
+    return joined([tr("did you mean {name}?", name=guess), hint], " ") if guess else hint
 
 
-def _text(option: Option, text: str) -> str:
+def _usage(option: LineOption) -> Text:
+    help_text = tr(option.help)
+    return tr("write {usage}: {help}", usage=option.usage, help=help_text)
+
+
+def _text(option: LineOption, text: str) -> str:
     if not text.strip() and not option.parameter:
-        raise InvalidValueError(f"{option.name} needs a value", hint=_see_help(option))
+        raise InvalidValueError(
+            tr("{option} needs a value", option=option.name), hint=_usage(option)
+        )
     return text
 
 
-def _choice(option: Option, text: str) -> str:
+def _choice(option: LineOption, text: str) -> str:
     if text in option.choices:
         return text
-    near = difflib.get_close_matches(text.lower(), option.choices, 1, 0.5)
-    guess = f"did you mean {near[0]}? " if near else ""
     raise InvalidValueError(
-        f"{option.name} cannot be {text!r}", hint=f"{guess}it is one of {', '.join(option.choices)}"
+        tr("{option} cannot be {value!r}", option=option.name, value=text),
+        hint=_guessed(
+            suggest(text, option.choices, 0.5),
+            tr("it is one of {choices}", choices=", ".join(option.choices)),
+        ),
     )
 
 
-def _think(option: Option, text: str) -> Any:
-    word = _choice(option, text)
-    return _THINKING.get(word, word)
+def _think(option: LineOption, text: str) -> Any:
+    return thinking_of(_choice(option, text))
 
 
-def _number(option: Option, text: str) -> float:
+def _number(option: LineOption, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise InvalidValueError(
-            f"{option.name} needs a number, not {text!r}", hint=_see_help(option)
+            tr("{option} needs a number, not {value!r}", option=option.name, value=text),
+            hint=_usage(option),
         )
     return value
 
 
-def _speed(option: Option, text: str) -> float:
-    return math.inf if text == "max" else checked_speed(_number(option, text))
+def _speed(option: LineOption, text: str) -> float:
+    if text != "max":
+        _number(option, text)
+    return parse_speed(text)
 
 
-def _integer(option: Option, text: str) -> int:
+def _integer(option: LineOption, text: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise InvalidValueError(
-            f"{option.name} needs a whole number, not {text!r}", hint=_see_help(option)
+            tr("{option} needs a whole number, not {value!r}", option=option.name, value=text),
+            hint=_usage(option),
         ) from None
 
 
-def _name(option: Option, text: str) -> str:
+def _name(option: LineOption, text: str) -> str:
     if text.isidentifier() and not keyword.iskeyword(text):
         return text
     raise InvalidValueError(
-        f"{option.name} needs the name of a variable, not {text!r}", hint=_see_help(option)
+        tr("{option} needs the name of a variable, not {value!r}", option=option.name, value=text),
+        hint=_usage(option),
     )
 
 
-def _file(option: Option, text: str) -> str:
+def _tape(option: LineOption, text: str) -> TapeSetting:
+    return TapeSetting(Path(_text(option, text)), option.value)
+
+
+def _file(option: LineOption, text: str) -> str:
     """Return the text, or what the file holds whose name follows ``@``."""
     if not text.startswith("@"):
         return text
     try:
         return Path(text[1:]).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or tr("it is not UTF-8 text")
         raise InvalidValueError(
-            f"{option.name} cannot read {text[1:]!r}: {reason}",
-            hint="the path is relative to the notebook's folder; text without @ is taken as it is",
-        ) from None
+            tr("{option} cannot read {file!r}: {reason}", option=option.name, file=text[1:],
+               reason=reason),
+            hint=tr(
+                "the path is relative to the notebook's folder; text without @ is taken as it is"
+            ),
+        ) from None  # fmt: skip
 
 
-def _pair(option: Option, text: str) -> tuple[str, Any]:
+def _pair(option: LineOption, text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not _PARAMETER_NAME.fullmatch(name):
         raise InvalidValueError(
-            f"{option.name} needs NAME=VALUE, not {text!r}",
-            hint="the value is JSON: --param user=ada --param logprobs=true",
+            tr("{option} needs NAME=VALUE, not {value!r}", option=option.name, value=text),
+            hint=tr("the value is JSON: --param user=ada --param logprobs=true"),
         )
     return name, _json_or_text(value)
 
 
 def _json_or_text(text: str) -> Any:
     def refuse(word: str) -> None:
-        raise ValueError(word)  # NaN and Infinity are no JSON, whatever Python's reader says
+        raise ValueError(word)  # NaN and Infinity are not JSON, although Python's parser takes them
 
     try:
         return json.loads(text, parse_constant=refuse)
@@ -266,7 +302,7 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-_CONVERT: dict[str, Callable[[Option, str], Any]] = {
+_READ: dict[str, Callable[[LineOption, str], Any]] = {
     "text": _text,
     "file": _file,
     "choice": _choice,
@@ -276,4 +312,5 @@ _CONVERT: dict[str, Callable[[Option, str], Any]] = {
     "name": _name,
     "think": _think,
     "speed": _speed,
+    "tape": _tape,
 }

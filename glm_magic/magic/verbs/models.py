@@ -17,8 +17,7 @@ from ...core.errors import GlmError, InvalidValueError, UnknownNameError
 from ...core.i18n import translate
 from ...core.price import SYMBOLS, Price
 from ...credentials import find_key
-from ...engine.options import Options as Asked
-from ...engine.options import split
+from ...engine.options import Options
 from ...engine.prepare import resolve_offer
 from .. import aliases
 from ..display import Displayable, Paragraph, Table, count_turns
@@ -155,7 +154,7 @@ def use(desk: Workspace, words: Sequence[str]) -> Displayable:
             f"Prompts now belong to the session {name}: {count_turns(len(desk.session))}."
         )
     if name in desk.catalogue.providers:
-        return _choose(desk, Asked(provider=name))
+        return _choose(desk, Options(provider=name))
     known = [
         *desk.catalogue.model_names(),
         *desk.catalogue.providers,
@@ -169,7 +168,7 @@ def use(desk: Workspace, words: Sequence[str]) -> Displayable:
 
 
 def _use_model(desk: Workspace, name: str) -> Displayable:
-    wanted = split(desk.catalogue, Asked(model=name))
+    wanted = Options(model=name).with_provider(desk.catalogue)
     if wanted.provider is None:
         provider = desk.session.options.provider
         model = find_model(desk.catalogue, name)
@@ -178,7 +177,7 @@ def _use_model(desk: Workspace, name: str) -> Displayable:
     return _choose(desk, wanted)
 
 
-def _choose(desk: Workspace, wanted: Asked) -> Displayable:
+def _choose(desk: Workspace, wanted: Options) -> Displayable:
     options = replace(desk.session.options, model=wanted.model, provider=wanted.provider)
     offer = resolve_offer(desk.below(options), desk.catalogue).offer
     desk.session.options = options

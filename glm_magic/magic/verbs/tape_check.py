@@ -145,7 +145,7 @@ class _Rehearsal:
             prompt = prompt_of(self._desk, options, cell).text
             if options.dry_run or options.help:
                 return PromptCheck(number, prompt, "sends nothing", True)
-            for name in filter(None, (*options.tool, options.schema)):
+            for name in filter(None, (*options.tools, options.schema)):
                 if name.partition(".")[0] not in self._desk.shell.user_ns and name != WEB_SEARCH:
                     return self._open(number, prompt, f"needs {name} from the notebook")
             self._ask(options, prompt)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +32,9 @@ def replay(_: Workspace, words: Sequence[str]) -> Displayable:
     if words[0] == _OFF:
         return _take_out("Requests are asked live again.")
     tapes.insert(
-        TapeSetting(Path(words[0]), "replay", _speed(words[1]) if len(words) > 1 else None)
+        TapeSetting(
+            Path(words[0]), "replay", tapes.parse_speed(words[1]) if len(words) > 1 else None
+        )
     )
     return _put_in()
 
@@ -54,10 +55,6 @@ def _put_in() -> Displayable:
 def _take_out(line: str) -> Displayable:
     tapes.insert(None)
     return Paragraph(line)
-
-
-def _speed(word: str) -> float:
-    return math.inf if word == "max" else tapes.checked_speed(float(word))
 
 
 def _about(entries: Sequence[Recording]) -> str:
