@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Unpack
 
+from .catalogue.load import catalogue
 from .engine.compare import Comparison, Lanes, expand_axes
 from .engine.keywords import AskKeywords, Prompt, messages_of, to_options
 from .engine.prepare import prepare
@@ -85,7 +86,8 @@ def compare(prompt: Prompt, axes: str, **keywords: Unpack[AskKeywords]) -> Compa
         A lane was refused, so nothing was sent; or every lane failed.
     """
     messages, ways = messages_of(prompt), expand_axes([axes], to_options(keywords))
-    calls = [prepare(messages, way.options) for way in ways]
+    known = catalogue()
+    calls = [prepare(messages, way.options, catalogue=known) for way in ways]
     lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
     try:
         lanes.wait()

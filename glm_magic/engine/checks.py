@@ -80,7 +80,7 @@ RESERVED = ("model", "messages", "input", "stream", "parameters")
 """Body keys that are not the caller's to set."""
 
 
-def plan(
+def check_request(
     offer: Offer,
     messages: Sequence[Message],
     *,

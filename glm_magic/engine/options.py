@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..catalogue.load import Catalogue
 from ..catalogue.resolve import find_model, split_model
-from ..core.messages import EFFORT_LEVELS, Thinking
+from ..core.messages import EFFORT_LEVELS, Thinking, thinking_of
 from ..core.secret import Secret
 from ..tools.tool import Approve
 from .checks import (
@@ -41,7 +41,18 @@ WEB_SEARCH = "web_search"
 THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
 
 Reads = Literal[
-    "flag", "text", "file", "choice", "number", "integer", "pair", "name", "think", "speed", "tape"
+    "flag",
+    "text",
+    "file",
+    "choice",
+    "number",
+    "integer",
+    "count",
+    "pair",
+    "name",
+    "think",
+    "speed",
+    "tape",
 ]
 Completes = Literal["", "model", "provider", "session", "name", "function", "server", "tape"]
 Group = Literal["model", "request", "display", "tools", "run", "tape", "notebook"]
@@ -164,7 +175,7 @@ class Options:
                    "[on|off|auto|LEVEL]", THINKING_WORDS),
         LineOption(("--no-think",), "flag", "ask for no thinking", value=False),
         Keyword("thinking", "bool or str", 'True, False, ``"auto"`` or an effort level; by default '
-                "the provider decides.", THINKING),
+                "the provider decides.", THINKING, convert=thinking_of),
         group="model",
     )  # fmt: skip
     preserve: bool | None = None
@@ -231,7 +242,7 @@ class Options:
         group="tools",
     )  # fmt: skip
     max_rounds: int | None = option(
-        LineOption(("--max-rounds",), "integer", "most rounds of tool calls; 8 by default", "N"),
+        LineOption(("--max-rounds",), "count", "most rounds of tool calls; 8 by default", "N"),
         Keyword("max_rounds", "int", "The most rounds of such calls; 8 by default.", COUNT),
         group="tools",
     )  # fmt: skip

@@ -1,4 +1,9 @@
-"""Messages and options -> a call that is ready to send."""
+"""Messages and options -> a request that is ready to send.
+
+The order matters. A tape decides first who is asked; then the provider's abilities decide what
+becomes of the schema and the tools; then values are checked and the request is encoded. Whatever
+is refused is refused here, before a local server is started, a key is read or anything is sent.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import local
-from ..catalogue.load import Catalogue, catalogue
+from ..catalogue import load
+from ..catalogue.load import Catalogue
 from ..catalogue.resolve import LOCAL, Resolved, find_model, resolve, split_model
 from ..catalogue.schema import ModelInfo, Offer
+from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.secret import Secret
 from ..core.turn import Notice
@@ -19,29 +26,32 @@ from ..dialects import DIALECTS
 from ..local.models import named_model, selected_model
 from ..wire.request import IDLE_TIMEOUT_S
 from ..wire.tape.tape import OpenTape
-from .checks import parameter_notices, plan
+from .checks import check_request, parameter_notices
 from .options import Options
 from .prepared import PreparedRequest
-from .replay import follow_recording, is_live, recorded_model
-from .structured import apply_schema
+from .replay import follow_recording, needs_provider, recorded_model
+from .structured import SchemaRequest, apply_schema
 from .tapes import open_tape
-from .tool_setup import set_up_tools
+from .tool_setup import ToolSetup, set_up_tools
 
 
 def prepare(
     messages: Sequence[Message],
     options: Options,
     *,
+    catalogue: Catalogue | None = None,
     start_local: bool = True,
 ) -> PreparedRequest:
-    """Choose, check and spell one prompt; nothing is sent.
+    """Choose the offer, check one prompt against it and encode it; nothing is sent.
 
     Parameters
     ----------
     messages : sequence of Message
         The context, ending with the prompt.
     options : Options
-        What the caller set.
+        What the caller set, with the levels already laid over each other.
+    catalogue : Catalogue, optional
+        The catalogue, where the caller has it already.
     start_local : bool
         False leaves the local server alone and does without a key, for a look at the request.
 
@@ -50,29 +60,31 @@ def prepare(
     RefusedError
         Anything that is known not to work, before anything is sent.
     """
-    deck = open_tape(options.tape, options.speed)
-    choice = resolve_offer(options, deck=deck)
+    tape = open_tape(options.tape, options.speed)
+    choice = resolve_offer(options, catalogue, tape)
     offer, key = choice.offer, None
-    wish = apply_schema(options, offer)
-    options = wish.options
+    answer = SchemaRequest(options)
+    if options.schema is not None:
+        answer = apply_schema(options, offer)
+        options = answer.options
     if options.system:
         messages = (Message("system", options.system), *messages)
-    equipment = set_up_tools(options, offer, wish.shape)
-    request = plan(
+    tools = ToolSetup(parameters=options.parameters)
+    if options.tools or options.mcp or answer.schema:
+        tools = set_up_tools(options, offer, answer.schema)
+    request = check_request(
         offer,
         messages,
         thinking=options.thinking,
-        parameters=equipment.parameters,
-        tools=equipment.tools,
+        parameters=tools.parameters,
+        tools=tools.schemas,
     )
     request = replace(request, preserve=options.preserve)
     dialect = DIALECTS[offer.provider.dialect]
-    # Encoding refuses what cannot be spelled, and a tape what it does not hold, before a server is
-    # started.
     wire = dialect.encode(request, offer)
-    live = not start_local or is_live(deck, offer, wire)
-    if live and start_local:
-        reached, key = _reachable(offer, options)
+    is_live = not start_local or needs_provider(tape, offer, wire)
+    if is_live and start_local:
+        reached, key = _reach(offer, options)
         if reached is not offer:
             offer, wire = reached, dialect.encode(request, reached)
     return PreparedRequest(
@@ -85,46 +97,64 @@ def prepare(
         key=key,
         notices=(
             *choice.notices,
-            *wish.notices,
+            *answer.notices,
             *parameter_notices(request.parameters, offer),
-            *_about(offer, live),
+            *_local_notices(offer, is_live),
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
-        tool_plan=equipment.follow,
-        tape=deck,
+        tool_plan=tools.plan,
+        tape=tape,
+        is_live=is_live,
     )
 
 
 def resolve_offer(
-    options: Options, known: Catalogue | None = None, *, deck: OpenTape | None = None
+    options: Options, catalogue: Catalogue | None = None, tape: OpenTape | None = None
 ) -> Resolved:
-    """Choose the offer that options, a tape or the environment names."""
-    known = known or catalogue()
-    options = follow_recording(options, deck).with_provider(known)
+    """Choose the offer that options, a tape or the environment names.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such provider or model.
+    MissingKeyError
+        Nothing is configured: no key, no address, no local model.
+    """
+    catalogue = catalogue or load.catalogue()
+    if tape is not None and tape.replays:
+        options = follow_recording(options, tape)
+    options = options.with_provider(catalogue)
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
     from_env = _env("GLM_MODEL") if options.model is None else None
-    dropped = from_env is not None and not base_url and _lacks(known, options.provider, from_env)
+    dropped = (
+        from_env is not None and not base_url and _lacks(catalogue, options.provider, from_env)
+    )
     choice = resolve(
-        known,
+        catalogue,
         model=options.model or (None if dropped else from_env),
         provider=provider,
+        # GLM_BASE_URL is the address of a service, not of the server started here
         base_url=None if provider == LOCAL and not options.base_url else base_url,
         has_key=lambda info: find_key(info, own_only=True) is not None,
         local_available=local.available,
     )
     if choice.offer.provider.name == LOCAL and not options.base_url:
-        return replace(choice, offer=_with_local_model(choice.offer, deck))
+        return replace(choice, offer=_with_local_model(choice.offer, tape))
     if dropped:
-        text = f"{choice.offer.provider.title} does not have {from_env}, which GLM_MODEL names"
+        text = tr(
+            "{provider} does not have {model}, which GLM_MODEL names",
+            provider=choice.offer.provider.title,
+            model=from_env,
+        )
         return replace(choice, notices=(*choice.notices, Notice("other-model", text)))
     return choice
 
 
-def _with_local_model(offer: Offer, deck: OpenTape | None) -> Offer:
-    """Return the local offer with the model that spoke on the tape, or would run here."""
-    spoke = recorded_model(deck, LOCAL)
-    model = selected_model() if spoke is None else named_model(spoke)
+def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
+    """Return the local offer with the model that the tape recorded, or that would run here."""
+    recorded = recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
+    model = selected_model() if recorded is None else named_model(recorded)
     info = ModelInfo(model.name, model.title)
     return replace(offer, model=info, wire_id=model.name, functions=model.functions)
 
@@ -133,31 +163,33 @@ def _env(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def _lacks(known: Catalogue, provider: str | None, model: str) -> bool:
+def _lacks(catalogue: Catalogue, provider: str | None, model: str) -> bool:
     """Whether a provider that the caller named is a service that does not have a model."""
-    info = known.providers.get(provider or "")
+    info = catalogue.providers.get(provider or "")
     if info is None or info.self_hosted:
         return False
-    named, bare = split_model(known, None, model)
-    listed = find_model(known, (bare or model).removeprefix(info.model_prefix))
+    named, bare = split_model(catalogue, None, model)
+    listed = find_model(catalogue, (bare or model).removeprefix(info.model_prefix))
     elsewhere = named not in (None, info.name)
-    return elsewhere or listed is None or (info.name, listed.id) not in known.offers
+    return elsewhere or listed is None or (info.name, listed.id) not in catalogue.offers
 
 
-def _reachable(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
-    """Return the offer at an address that answers, and the key that it wants."""
+def _reach(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
+    """Return the offer at an address that answers, and the key that it needs."""
     provider = offer.provider
     if provider.name == LOCAL and not options.base_url:
         server = local.start()
-        own = replace(provider, base_url=server.base_url)
-        return replace(offer, provider=own, context=server.context), server.secret
+        here = replace(provider, base_url=server.base_url)
+        return replace(offer, provider=here, context=server.context), server.secret
     if not provider.self_hosted:
         return offer, require_key(provider, options.api_key)
     return offer, find_key(provider, options.api_key)
 
 
-def _about(offer: Offer, live: bool) -> tuple[Notice, ...]:
+def _local_notices(offer: Offer, is_live: bool) -> tuple[Notice, ...]:
     if offer.provider.name != LOCAL:
         return ()
-    title = offer.model.title if live else f"{offer.model.title.partition(',')[0]}, a small model"
-    return (Notice("local", f"{title}; expect mistakes"),)
+    title = offer.model.title
+    if not is_live:  # how many bits the weights have here says nothing about a recorded reply
+        title = tr("{model}, a small model", model=title.partition(",")[0])
+    return (Notice("local", tr("{model}; expect mistakes", model=title)),)

@@ -65,6 +65,8 @@ class PreparedRequest:
     """What may follow a reply; ``None``: nothing."""
     tape: OpenTape | None = None
     """The tape that the request goes through, if any."""
+    is_live: bool = True
+    """Whether the provider is asked; False where the tape answers."""
 
     def with_request(self, **changes: Any) -> PreparedRequest:
         """Return this with fields of its `request` changed, and encoded again."""

@@ -1,4 +1,4 @@
-"""What a tape changes about a call before it is sent: who is asked, and whether a key is needed."""
+"""How a tape changes a request before it is sent: who is asked, and whether a key is needed."""
 
 from __future__ import annotations
 
@@ -13,44 +13,40 @@ from ..wire.tape.tape import OpenTape
 from .options import Options
 
 
-def follow_recording(options: Options, deck: OpenTape | None) -> Options:
-    """Return options that ask whoever spoke on the tape, unless they name somebody themselves.
+def follow_recording(options: Options, tape: OpenTape) -> Options:
+    """Return options that ask the provider and model of the tape, unless they name others.
 
     So a lesson replays the same whatever keys and variables a student's computer has.
     """
-    if deck is None or not deck.replays:
-        return options
-    recorded = [(entry.asked.provider, entry.asked.model) for entry in deck.tape.entries]
+    recorded = [(entry.asked.provider, entry.asked.model) for entry in tape.tape.entries]
     named = (options.model or "").rpartition("/")[2]
     for provider, model in recorded:
         bare = model.rpartition("/")[2]
         if options.provider in (None, provider) and named in ("", bare):
-            listed = None if provider == LOCAL else model  # what runs locally is not chosen by name
+            listed = None if provider == LOCAL else model  # what runs locally has no listed name
             return replace(options, provider=provider, model=options.model or listed)
     return options
 
 
-def recorded_model(deck: OpenTape | None, provider: str) -> str | None:
-    """Return the first model of a provider that spoke on the tape, where the tape replays."""
-    if deck is None or not deck.replays:
-        return None
-    models = (entry.asked for entry in deck.tape.entries)
-    return next((asked.model for asked in models if asked.provider == provider), None)
+def recorded_model(tape: OpenTape, provider: str) -> str | None:
+    """Return the first model of a provider on the tape."""
+    requests = (entry.asked for entry in tape.tape.entries)
+    return next((asked.model for asked in requests if asked.provider == provider), None)
 
 
-def is_live(deck: OpenTape | None, offer: Offer, wire: WireRequest) -> bool:
-    """Return whether a call needs a key or a server: not where the tape answers it.
+def needs_provider(tape: OpenTape | None, offer: Offer, wire: WireRequest) -> bool:
+    """Return whether a request needs a key or a server: not where the tape answers it.
 
     Raises
     ------
     NotOnTapeError
-        The tape does not answer it, and nothing may be asked live.
+        The tape does not answer it, and nothing may be sent.
     """
-    if deck is None:
+    if tape is None:
         return True
-    asked = RequestKey.of(offer.provider.name, wire.body)
-    if deck.answers(asked):
+    request = RequestKey.of(offer.provider.name, wire.body)
+    if tape.answers(request):
         return False
-    if deck.only_replays:
-        raise not_on_tape(deck.tape.path, asked, deck.tape.nearest(asked))
+    if tape.only_replays:
+        raise not_on_tape(tape.tape.path, request, tape.tape.nearest(request))
     return True

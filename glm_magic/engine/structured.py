@@ -1,73 +1,77 @@
-"""A shape for the answer -> what is asked of the provider, and what is said about it.
+"""The caller's schema for the answer -> what the provider is asked for, and what the user is told.
 
-Where a server takes a JSON schema it gets it; where a provider has a JSON mode it is switched on;
-anywhere else the model is told in words. The model is told in any case, and the answer is read by
-the schema in any case.
+A server that takes a JSON schema gets it; a provider's JSON mode is switched on; anywhere else the
+prompt alone asks for it. The system message describes the schema in any case, because neither mode
+tells the model what the fields mean, and the answer is checked against it in any case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from ..catalogue.schema import Offer
+from ..core.i18n import tr
 from ..core.turn import Notice
 from ..tools.output_schema import OutputSchema
 from .options import Options
 
+Mode = Literal["json_schema", "json_object", "prompt", "caller"]
+"""How the answer's form is asked for; ``"caller"``: the caller set ``response_format``."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaRequest:
-    """Options under which an answer takes its shape."""
+    """Options that ask for an answer in a schema."""
 
     options: Options
-    shape: OutputSchema | None = None
+    schema: OutputSchema | None = None
     notices: tuple[Notice, ...] = ()
 
 
 def apply_schema(options: Options, offer: Offer) -> SchemaRequest:
-    """Arrange for an answer in the caller's schema, as the offer allows.
+    """Ask for an answer in the caller's schema, as the offer allows.
 
     Raises
     ------
     InvalidValueError
-        The schema is none.
+        It is not a schema.
     """
-    if options.schema is None:
-        return SchemaRequest(options)
-    shape = OutputSchema(options.schema)
+    schema = OutputSchema(options.schema)
     mode = _mode(options, offer)
-    arranged = replace(options, system=_system(options.system, shape))
+    changed = replace(options, system=_system(options.system, schema))
     if mode == "json_schema":
-        arranged = _with(arranged, json_schema(shape))
+        changed = _with_format(changed, json_schema(schema))
     elif mode == "json_object":
-        arranged = _with(arranged, {"type": "json_object"})
-    off = mode == "json_object" and _needs_no_thinking(offer) and options.thinking is not False
-    if off:
-        arranged = replace(arranged, thinking=False)
-    return SchemaRequest(arranged, shape, tuple(_notices(mode, off, offer)))
+        changed = _with_format(changed, {"type": "json_object"})
+    thinking_off = (
+        mode == "json_object" and _needs_no_thinking(offer) and options.thinking is not False
+    )
+    if thinking_off:
+        changed = replace(changed, thinking=False)
+    return SchemaRequest(changed, schema, tuple(_notices(mode, offer, thinking_off)))
 
 
-def json_schema(shape: OutputSchema) -> dict[str, Any]:
-    """Return a shape as ``response_format`` takes it."""
-    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in shape.name)[:64]
-    own = {"name": name or "answer", "schema": shape.wire_schema, "strict": True}
-    return {"type": "json_schema", "json_schema": own}
+def json_schema(schema: OutputSchema) -> dict[str, Any]:
+    """Return a schema as ``response_format`` takes it."""
+    # OpenAI's rule for the name: letters, digits, underscores and dashes, 64 at most
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in schema.name)[:64]
+    form = {"name": name or "answer", "schema": schema.wire_schema, "strict": True}
+    return {"type": "json_schema", "json_schema": form}
 
 
-def _mode(options: Options, offer: Offer) -> str:
-    """Return how the shape is asked for: json_schema, json_object, own or words."""
+def _mode(options: Options, offer: Offer) -> Mode:
     if "response_format" in options.parameters:
-        return "own"
+        return "caller"
     rule = offer.provider.parameters.get("response_format")
     if rule is None or options.tools or options.mcp:
-        return "words"  # servers refuse a grammar, or call nothing, where there are tools too
+        return "prompt"  # servers refuse a grammar, or call nothing, where there are tools too
     if "json_schema" in rule.values:
         return "json_schema"
     if offer.provider.self_hosted or offer.structured_output not in ("yes", "non-thinking"):
-        return "words"
-    return "json_object" if _may_be_off(options, offer) else "words"
+        return "prompt"
+    return "json_object" if _can_be_without_thinking(options, offer) else "prompt"
 
 
 def _needs_no_thinking(offer: Offer) -> bool:
@@ -75,28 +79,38 @@ def _needs_no_thinking(offer: Offer) -> bool:
     return offer.provider.json_needs_no_thinking
 
 
-def _may_be_off(options: Options, offer: Offer) -> bool:
-    wanted = options.thinking not in (None, False, "auto")
-    return not _needs_no_thinking(offer) or (offer.thinking_off and not wanted)
+def _can_be_without_thinking(options: Options, offer: Offer) -> bool:
+    asks_to_think = options.thinking not in (None, False, "auto")
+    return not _needs_no_thinking(offer) or (offer.thinking_off and not asks_to_think)
 
 
-def _system(system: str | None, shape: OutputSchema) -> str:
-    return f"{system}\n\n{shape.prompt}" if system else shape.prompt
+def _system(system: str | None, schema: OutputSchema) -> str:
+    return f"{system}\n\n{schema.prompt}" if system else schema.prompt
 
 
-def _with(options: Options, form: Mapping[str, Any]) -> Options:
+def _with_format(options: Options, form: Mapping[str, Any]) -> Options:
     return replace(options, parameters={**options.parameters, "response_format": form})
 
 
-def _notices(mode: str, off: bool, offer: Offer) -> Iterator[Notice]:
+def _notices(mode: Mode, offer: Offer, thinking_off: bool) -> Iterator[Notice]:
     title = offer.provider.title
-    if off:
-        text = f"thinking is off for this answer: {title} gives JSON only without it"
-        yield Notice("schema-no-thinking", text)
-    said = {
-        "json_schema": f"the schema was sent to {title}, which holds the model to it",
-        "json_object": f"JSON was asked of {title}; the schema stands in the system message",
-        "words": "the schema was asked for in words; the answer was checked against it",
+    if thinking_off:
+        yield Notice(
+            "schema-no-thinking",
+            tr(
+                "thinking is off for this answer: {provider} gives JSON only without it",
+                provider=title,
+            ),
+        )
+    texts = {
+        "json_schema": tr(
+            "the schema was sent to {provider}, which holds the model to it", provider=title
+        ),
+        "json_object": tr(
+            "JSON was requested from {provider}; the schema is in the system message",
+            provider=title,
+        ),
+        "prompt": tr("the schema was asked for in words; the answer was checked against it"),
     }
-    if mode in said:
-        yield Notice("schema", said[mode])
+    if mode in texts:
+        yield Notice("schema", texts[mode])

@@ -1,19 +1,20 @@
-"""The functions that a caller named -> schemas, body keys, and what to do with a reply's calls."""
+"""The tools that a caller named -> schemas, body keys, and what to do with a reply's calls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..catalogue.resolve import LOCAL
 from ..catalogue.schema import Offer
-from ..core.errors import InvalidValueError, UnsupportedError
+from ..core.errors import UnsupportedError
+from ..core.i18n import tr
 from ..local.models import BETTER
 from ..tools.function import resolve_tools
 from ..tools.mcp_registry import mcp_server
 from ..tools.output_schema import OutputSchema
-from ..tools.tool import Approve, ask_user
+from ..tools.tool import Approve, Tool, ask_user
 from .options import WEB_SEARCH, Options
 from .prepared import MAX_ROUNDS, TOOL_TIMEOUT_S, ToolPlan
 
@@ -22,54 +23,68 @@ from .prepared import MAX_ROUNDS, TOOL_TIMEOUT_S, ToolPlan
 class ToolSetup:
     """What tools add to a request and to its turn."""
 
-    tools: tuple[Mapping[str, Any], ...]
-    """Schemas, as they are sent."""
-    parameters: Mapping[str, Any]
-    """Body keys: the caller's, and those that the tools call for."""
-    follow: ToolPlan | None = None
-    """``None``: nothing follows a reply."""
+    schemas: tuple[Mapping[str, Any], ...] = ()
+    """The tools as they are sent."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Body keys: the caller's, and those that the tools need."""
+    plan: ToolPlan | None = None
+    """What to do after a reply; ``None``: nothing."""
 
 
-_ANOTHER = {
-    LOCAL: f"one that does: python -m glm_magic.local install --better, GLM_LOCAL_MODEL={BETTER}"
+_OTHER_MODEL = {
+    LOCAL: tr(
+        "one that does: python -m glm_magic.local install --better, GLM_LOCAL_MODEL={name}",
+        name=BETTER,
+    )
 }
 """Provider -> how to get a model that takes functions."""
 
 
-def set_up_tools(options: Options, offer: Offer, shape: OutputSchema | None = None) -> ToolSetup:
-    """Sort out the caller's tools for one offer; the answer's shape is looked after as well.
+def set_up_tools(options: Options, offer: Offer, schema: OutputSchema | None = None) -> ToolSetup:
+    """Resolve the caller's tools for one offer, and plan what follows a reply.
+
+    Parameters
+    ----------
+    options : Options
+        Its `tools` and `mcp` are resolved.
+    offer : Offer
+        The model that is to call them.
+    schema : OutputSchema, optional
+        The schema that the answer has to match; a turn has one plan for both.
 
     Raises
     ------
     InvalidValueError
-        Something is no tool, or cannot be described in JSON.
+        Something is not a tool, or cannot be described in JSON.
     UnsupportedError
         The model takes no functions.
     """
-    if options.max_rounds is not None and options.max_rounds < 1:
-        raise InvalidValueError(
-            f"there has to be room for one round of tool calls, not {options.max_rounds}",
-            hint="leave --max-rounds out, or make it 1 or more",
-        )
     of_servers = [tool for name in options.mcp for tool in mcp_server(name).tools()]
     given = [web_search(offer) if tool == WEB_SEARCH else tool for tool in options.tools]
     schemas, tools = resolve_tools([*given, *of_servers])
     if any(schema.get("type") == WEB_SEARCH for schema in schemas):
-        web_search(offer)
-    follow = _follow(options, tools, shape) if tools or shape else None
+        web_search(offer)  # a caller's own form of it is refused where there is none, too
+    plan = _plan(options, tools, schema) if tools or schema else None
     if not schemas:
-        return ToolSetup((), options.parameters, follow)
+        return ToolSetup((), options.parameters, plan)
     if offer.functions == "no":
         raise UnsupportedError(
-            f"{offer.model.id} at {offer.provider.title} takes no functions",
-            hint=_ANOTHER.get(offer.provider.name, "choose another model, or leave the tools out"),
+            tr(
+                "{model} at {provider} takes no functions",
+                model=offer.model.id,
+                provider=offer.provider.title,
+            ),
+            hint=_OTHER_MODEL.get(
+                offer.provider.name, tr("choose another model, or leave the tools out")
+            ),
             provider=offer.provider.name,
         )
-    return ToolSetup(schemas, {**_wanted(options, offer, tools), **options.parameters}, follow)
+    parameters = {**_tool_parameters(options, offer, tools), **options.parameters}
+    return ToolSetup(schemas, parameters, plan)
 
 
 def web_search(offer: Offer) -> Mapping[str, Any]:
-    """Return the provider's own web search as a tool.
+    """Return the provider's web search as a tool.
 
     Raises
     ------
@@ -79,36 +94,38 @@ def web_search(offer: Offer) -> Mapping[str, Any]:
     provider = offer.provider
     if not provider.web_search or offer.web_search == "no":
         raise UnsupportedError(
-            f"{provider.title} has no web search for {offer.model.id}",
-            hint="ask at bigmodel or zai, or give a function of your own that searches",
+            tr(
+                "{provider} has no web search for {model}",
+                provider=provider.title,
+                model=offer.model.id,
+            ),
+            hint=tr("ask at bigmodel or zai, or give a function that searches"),
             provider=provider.name,
         )
-    search = {"enable": True, "search_engine": provider.web_search, "search_result": True}
-    return {"type": WEB_SEARCH, WEB_SEARCH: search}
+    settings = {"enable": True, "search_engine": provider.web_search, "search_result": True}
+    return {"type": WEB_SEARCH, WEB_SEARCH: settings}
 
 
-def _wanted(options: Options, offer: Offer, tools: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body keys that functions of ours call for; the caller's own win over them."""
-    wanted: dict[str, Any] = {}
+def _tool_parameters(options: Options, offer: Offer, tools: Mapping[str, Tool]) -> dict[str, Any]:
+    """Return the body keys that the caller's functions need; the caller's own keys win."""
+    parameters: dict[str, Any] = {}
     if tools and offer.tool_stream == "yes":
-        wanted["tool_stream"] = True  # arguments appear as they arrive
+        parameters["tool_stream"] = True  # otherwise arguments come in one piece, at the end
     if options.parallel and "parallel_tool_calls" in offer.provider.parameters:
-        wanted["parallel_tool_calls"] = True
-    return wanted
+        parameters["parallel_tool_calls"] = True
+    return parameters
 
 
-def _follow(options: Options, tools: Mapping[str, Any], shape: OutputSchema | None) -> ToolPlan:
+def _plan(options: Options, tools: Mapping[str, Tool], schema: OutputSchema | None) -> ToolPlan:
     return ToolPlan(
         tools=tools,
         max_rounds=options.max_rounds or MAX_ROUNDS,
         approve=_approve(options.approve),
         parallel=bool(options.parallel),
         timeout_s=options.tool_timeout_s or TOOL_TIMEOUT_S,
-        schema=shape,
+        schema=schema,
     )
 
 
-def _approve(wanted: bool | Approve | None) -> Approve | None:
-    if wanted is True:
-        return ask_user
-    return wanted or None
+def _approve(approve: bool | Approve | None) -> Approve | None:
+    return ask_user if approve is True else approve or None

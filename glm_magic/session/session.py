@@ -17,7 +17,6 @@ from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest
-from ..engine.replay import is_live
 from ..engine.reply import Reply
 from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
@@ -105,7 +104,7 @@ class Session(Conversation):
         Reply
             The answer, the reasoning and what they cost.
         """
-        key, options = notebook.slot_key(), to_options(asking)
+        key, options = notebook.slot_key(), self.resolve(to_options(asking))
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:
                 pass
@@ -120,7 +119,11 @@ class Session(Conversation):
         Stream
             It takes its place in the session at once; nothing is sent before its block is entered.
         """
-        return self.open(prompt, to_options(asking), notebook.slot_key())
+        return self.open(prompt, self.resolve(to_options(asking)), notebook.slot_key())
+
+    def resolve(self, options: Options) -> Options:
+        """Return options with the session's wherever they set nothing."""
+        return Options.layered(catalogue(), options, self.options)
 
     def open(
         self,
@@ -129,7 +132,10 @@ class Session(Conversation):
         key: SlotKey | None = None,
         budget: Amount | None = None,
     ) -> Stream:
-        """Put a question in the slot of `key`, and return its stream."""
+        """Put a question in the slot of `key`, and return its stream.
+
+        The options are used as they are; `resolve` lays them over the session's.
+        """
         return self.open_lanes(prompt, [options], key, budget=budget)[0]
 
     def open_lanes(
@@ -150,7 +156,7 @@ class Session(Conversation):
         prompt : str
             The question.
         lanes : sequence of Options
-            How to ask it; one stream each.
+            How to ask it, resolved; one stream each.
         key : SlotKey, optional
             What tells its cell; the slot that has it takes the variants, or a new one.
         slot : Slot, optional
@@ -196,12 +202,11 @@ class Session(Conversation):
         The meters of the lanes `beside` it are counted in, and its own joins them.
         """
         run = new_id()
-        live = is_live(call.tape, call.offer, call.wire)
 
         def others() -> list[BudgetGuard]:
             return [other for other in beside if other is not meter]
 
-        meter = BudgetGuard(limits_of(self, run, budget, others) if live else [], _learn)
+        meter = BudgetGuard(limits_of(self, run, budget, others) if call.is_live else [], _learn)
         notices = meter.check(call)
         beside.append(meter)
         stream = Stream(replace(call, notices=(*call.notices, *notices)))
@@ -234,7 +239,7 @@ class Session(Conversation):
                 f"the session {self.name} has no turn yet", hint="ask something first"
             )
         last = slot.variants[-1]
-        ways = [last.options or Options()]
+        ways = [self.resolve(last.options or Options())]
         return self.open_lanes(last.turn.prompt, ways, slot=slot, budget=slot.budget)[0]
 
     def plan(
@@ -249,8 +254,7 @@ class Session(Conversation):
         """Return the call that a question would send, without asking it."""
         before = self._slots.before(slot or self._slots.find(key))
         messages = [*context_of(before), Message("user", prompt)]
-        asked = Options.layered(catalogue(), options, self.options)
-        call = prepare(messages, asked, start_local=start_local)
+        call = prepare(messages, options, start_local=start_local)
         offer, journal = call.offer, journals.current()
         store = journal.store if journal else None
         fit = fit_context(call, before, scales.scale(offer.provider.name, offer.model.id, store))

@@ -6,7 +6,6 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.turn import Turn
-from glm_magic.engine.options import Options
 from glm_magic.magic.outputs import Outputs
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import View
@@ -35,7 +34,7 @@ def session(model_server: ModelServer) -> glm.Session:
 
 def run(session: glm.Session, marks: Outputs, prompt: str, key: str) -> Recorder:
     """Ask from a cell, and show the reply to its end."""
-    stream = session.open(prompt, Options(), (key, 0))
+    stream = session.open(prompt, session.options, (key, 0))
     view = Recorder()
     marks.showed(session.slot_of(stream), view, ViewOptions(position=(key, 0)))
     marks.refresh(session)

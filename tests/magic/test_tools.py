@@ -49,7 +49,7 @@ def test_several_functions_methods_and_modules_may_be_named(asking, sent):
         ("--tool weather()", InvalidValueError, "--tool takes a name"),
         ("--tool city", InvalidValueError, "a tool must be a function"),
         ("--tool weather --tool weather", InvalidValueError, "two tools are called"),
-        ("--tool weather --max-rounds 0", InvalidValueError, "room for one round"),
+        ("--tool weather --max-rounds 0", InvalidValueError, "--max-rounds must be at least 1"),
         ("--tool weather.nothing", UnknownNameError, "no such name"),
     ],
 )

@@ -148,14 +148,16 @@ def test_the_estimate_is_calibrated_on_what_is_reported(chat, model_server, monk
     session = chat()
     model_server.tell(Script(answer="a" * 400, tokens=Tokens(154, 100)))
     session.ask("w" * 400)  # estimated at 100 and 4 for the message
-    call = session.plan("x", Options())
+    call = session.plan("x", session.options)
     raw = estimate_body(call.wire.body)
     assert call.size.scale == pytest.approx(154 / 104)
     assert call.size.input == round(raw * 154 / 104)
     monkeypatch.setattr(sessions, "scales", TokenCalibration())
-    again = chat("other").plan("x", Options())
+    other = chat("other")
+    again = other.plan("x", other.options)
     assert again.size.scale == pytest.approx(154 / 104), "the next kernel knows it too"
-    assert chat("third", model="glm-4.5").plan("x", Options()).size.scale == 1
+    third = chat("third", model="glm-4.5")
+    assert third.plan("x", third.options).size.scale == 1
 
 
 def test_one_odd_report_teaches_nothing():

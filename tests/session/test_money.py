@@ -132,7 +132,7 @@ LONG = Script(answer="abcd" * 5000, piece_chars=40, pause_s=0.002, tokens=None)
 
 
 def stopped(session, prompt="why?", **asked):
-    stream = session.open(prompt, Options(), **asked)
+    stream = session.open(prompt, session.options, **asked)
     assert stream.wait(30)
     assert stream.error is None
     return stream.turn
@@ -174,7 +174,7 @@ def test_a_money_budget_of_a_session_holds_over_its_turns(model_server):
 def test_a_prompt_that_alone_would_pass_a_budget_is_not_sent(model_server):
     session = make(model_server, "zai", "glm-4.6")
     with pytest.raises(InvalidValueError, match="the prompt alone takes ≈1,004 tokens"):
-        session.open("w" * 4000, Options(), budget=parse_amount("1000"))
+        session.open("w" * 4000, session.options, budget=parse_amount("1000"))
     assert model_server.requests == []
     assert len(session) == 0
 
@@ -198,7 +198,7 @@ def test_a_budget_that_cannot_be_held_is_said(model_server):
     model_server.tell(Script())
     session = make(model_server, "zai", "glm-4.6")
     with pytest.raises(InvalidValueError, match="is billed in USD, so the cell's budget of ¥1"):
-        session.open("x", Options(), budget=parse_amount("¥1"))
+        session.open("x", session.options, budget=parse_amount("¥1"))
     unpriced = make(model_server, "dashscope", "glm-4.6", "unpriced")
     unpriced.budget = parse_amount("¥1")
     with pytest.raises(InvalidValueError, match="has no known price"):
@@ -274,7 +274,7 @@ def test_lanes_that_are_about_to_be_asked_count_for_the_sessions_and_the_days_bu
         lambda amount: budgets.put(budgets.DAY, amount.written if amount else None),
     ):
         hold(Amount(Decimal(300), TOKENS))
-        ways = [Options(parameters={"temperature": n / 10}) for n in range(4)]
+        ways = [session.resolve(Options(parameters={"temperature": n / 10})) for n in range(4)]
         with pytest.raises(InvalidValueError, match="would be passed"):
             session.open_lanes(prompt, ways)
         hold(None)
@@ -285,7 +285,7 @@ def test_a_prompt_that_is_asked_again_keeps_its_cells_budget(model_server):
     model_server.tell(Script(answer="word " * 400, tokens=None, piece_chars=5))
     session = make(model_server, "zai", "glm-4.6")
     amount = Amount(Decimal(50), TOKENS)
-    session.open("x", Options(), None, amount).wait()
+    session.open("x", session.options, None, amount).wait()
     again = session.retry()
     again.wait()
     assert again.turn.status == "interrupted"

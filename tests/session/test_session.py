@@ -8,7 +8,6 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, UnavailableError
-from glm_magic.engine.options import Options
 from tests.servers.script import Failure, Script, Tokens
 
 
@@ -18,7 +17,7 @@ def sent_texts(server, number=-1):
 
 
 def run(session, prompt, key=None):
-    stream = session.open(prompt, Options(), key)
+    stream = session.open(prompt, session.options, key)
     stream.wait()
     return stream.turn
 

@@ -252,6 +252,16 @@ def _integer(option: LineOption, text: str) -> int:
         ) from None
 
 
+def _count(option: LineOption, text: str) -> int:
+    count = _integer(option, text)
+    if count < 1:
+        raise InvalidValueError(
+            tr("{option} must be at least 1, not {value!r}", option=option.name, value=text),
+            hint=_usage(option),
+        )
+    return count
+
+
 def _name(option: LineOption, text: str) -> str:
     if text.isidentifier() and not keyword.iskeyword(text):
         return text
@@ -308,6 +318,7 @@ _READ: dict[str, Callable[[LineOption, str], Any]] = {
     "choice": _choice,
     "number": _number,
     "integer": _integer,
+    "count": _count,
     "pair": _pair,
     "name": _name,
     "think": _think,

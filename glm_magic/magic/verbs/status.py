@@ -34,7 +34,7 @@ def status(desk: Workspace) -> Displayable:
     asked = desk.asked()
     rows: list[tuple[str, Any]] = []
     try:
-        offer = resolve_offer(asked, desk.catalogue, deck=tapes.open_tape()).offer
+        offer = resolve_offer(asked, desk.catalogue, tapes.open_tape()).offer
         rows += [("provider", offer.provider.name), ("model", offer.model.id)]
         key = key_state(offer.provider)
     except GlmError as error:
