@@ -1,6 +1,7 @@
-"""Options and messages -> a checked request; nothing is sent that is known to be refused.
+"""What can be known before anything is sent: the kinds of the keywords, and what an offer refuses.
 
-What kind of value each option of a question takes.
+A request that is known not to work is refused here, with a hint, rather than by the provider. The
+rules of the parameters come from the catalogue, where each has its source.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalogue.schema import Offer
+from ..catalogue.schema import Offer, ParameterRule
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking, thinking_of
@@ -59,6 +60,185 @@ DURATION = Kind(tr("a positive number of seconds"), _is_duration)
 MAPPING = Kind(tr("a dict with names as keys"), _is_mapping)
 
 
+RESERVED = ("model", "messages", "input", "stream", "parameters")
+"""Body keys that the caller may not set as parameters."""
+
+
+def check_request(
+    offer: Offer,
+    messages: Sequence[Message],
+    *,
+    thinking: Thinking = None,
+    parameters: Mapping[str, Any] | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> Request:
+    """Check a request against what the offer can do, and return it.
+
+    Raises
+    ------
+    InvalidValueError
+        The prompt is empty, or a value is out of the catalogue's range.
+    UnsupportedError
+        The model or provider cannot do it.
+    """
+    if not messages or not (messages[-1].content.strip() or messages[-1].tool_call_id):
+        raise InvalidValueError(
+            tr("the prompt is empty"),
+            hint=tr("write the question under the %%glm line, or after %glm"),
+        )
+    for tool in tools:
+        check_json(tr("a tool"), tool)
+    return Request(
+        model=offer.model.id,
+        messages=tuple(messages),
+        thinking=checked_thinking(thinking, offer),
+        parameters=checked_parameters(parameters or {}, offer),
+        tools=tuple(tools),
+    )
+
+
+def checked_thinking(thinking: Thinking, offer: Offer) -> Thinking:
+    """Return what is asked for thinking, in the provider's terms.
+
+    Raises
+    ------
+    InvalidValueError
+        It is not a level.
+    UnsupportedError
+        The model or provider cannot do it.
+    """
+    if isinstance(thinking, str):
+        thinking = thinking_of(thinking.strip().lower())
+    if thinking is None or thinking is True or thinking == "auto":
+        return thinking
+    provider = offer.provider
+    if thinking is False:
+        if not offer.thinking_off:
+            raise UnsupportedError(
+                tr("{model} always thinks; thinking cannot be switched off", model=offer.model.id),
+                hint=_less_thinking(offer),
+                provider=provider.name,
+            )
+        return False
+    levels = offer.effort or provider.effort
+    if thinking not in levels:
+        raise _no_level(str(thinking), levels, offer)
+    return thinking
+
+
+def _less_thinking(offer: Offer) -> Text:
+    if not offer.effort:
+        return tr("choose an older model, such as glm-4.7")
+    return tr(
+        "use --think {level} for the least of it, or choose an older model, such as glm-4.7",
+        level=offer.effort[0],
+    )
+
+
+def _no_level(
+    level: str, levels: tuple[str, ...], offer: Offer
+) -> InvalidValueError | UnsupportedError:
+    if level not in EFFORT_LEVELS:
+        return InvalidValueError(
+            tr("thinking takes on, off, auto or a level, not {level!r}", level=level),
+            hint=tr("levels are {levels}", levels=", ".join(levels or EFFORT_LEVELS)),
+        )
+    return UnsupportedError(
+        tr(
+            "{model} at {provider} has no thinking level {level!r}",
+            model=offer.model.id,
+            provider=offer.provider.title,
+            level=level,
+        ),
+        hint=tr("levels here are {levels}", levels=", ".join(levels))
+        if levels
+        else tr("use --think on or --no-think"),
+        provider=offer.provider.name,
+    )
+
+
+def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+    """Return the parameters, each checked against the provider's rule for it.
+
+    Raises
+    ------
+    InvalidValueError
+        A value is out of range, has no form in JSON, or is not the caller's to set.
+    UnsupportedError
+        The provider refuses the parameter.
+    """
+    rules = offer.provider.parameters
+    for name, value in parameters.items():
+        if name in RESERVED:
+            raise InvalidValueError(
+                tr("{name!r} is not a parameter", name=name), hint=tr("other options set it")
+            )
+        rule = rules.get(name)
+        if rule is not None:
+            _check_parameter(rule, value, parameters, offer)
+        check_json(name, value)
+    _check_limits(parameters, offer)
+    return dict(parameters)
+
+
+def _check_parameter(
+    rule: ParameterRule, value: Any, parameters: Mapping[str, Any], offer: Offer
+) -> None:
+    provider = offer.provider
+    problem = rule.problem(value)
+    if problem and rule.refused:
+        hint = tr("leave {name} out ({provider})", name=rule.name, provider=provider.title)
+        raise UnsupportedError(problem, hint=hint, provider=provider.name)
+    if problem:
+        raise InvalidValueError(problem, hint=_change(rule.name, offer), provider=provider.name)
+    if rule.requires and not parameters.get(rule.requires):
+        raise InvalidValueError(
+            tr("{name} has no effect without {other}", name=rule.name, other=rule.requires),
+            hint=tr("add --param {other}=true", other=rule.requires),
+        )
+
+
+def _change(name: str, offer: Offer) -> Text:
+    return tr(
+        "leave {name} out, or change it ({provider})", name=name, provider=offer.provider.title
+    )
+
+
+def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
+    """Refuse a length that this model does not have at this provider."""
+    limits = {
+        "max_tokens": offer.max_output or offer.max_answer,
+        "thinking_budget": offer.max_reasoning,
+    }
+    for name, limit in limits.items():
+        value = parameters.get(name)
+        if limit is not None and isinstance(value, int) and value > limit:
+            raise InvalidValueError(
+                tr(
+                    "{name} can be at most {limit:,} for {model}, not {value:,}",
+                    name=name,
+                    limit=limit,
+                    model=offer.model.id,
+                    value=value,
+                ),
+                hint=_change(name, offer),
+                provider=offer.provider.name,
+            )
+
+
+def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[Notice]:
+    """Yield a notice about parameters that the provider's documentation does not name."""
+    rules = offer.provider.parameters
+    unlisted = [name for name in parameters if name not in rules]
+    if unlisted and rules and not offer.provider.self_hosted:
+        text = tr(
+            "{names}: not in {provider}'s list of parameters, so it may be ignored",
+            names=", ".join(unlisted),
+            provider=offer.provider.title,
+        )
+        yield Notice("unlisted-parameter", text)
+
+
 def check_json(name: str, value: Any) -> None:
     """Refuse a value that a JSON body cannot hold.
 
@@ -71,147 +251,10 @@ def check_json(name: str, value: Any) -> None:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise InvalidValueError(
-            f"{name} cannot be sent: {repr(value)[:60]} has no form in JSON",
-            hint="use texts, finite numbers, true, false, null, lists and dicts of these",
+            tr(
+                "{name} cannot be sent: {value} has no form in JSON",
+                name=name,
+                value=repr(value)[:60],
+            ),
+            hint=tr("use texts, finite numbers, true, false, null, lists and dicts of these"),
         ) from None
-
-
-RESERVED = ("model", "messages", "input", "stream", "parameters")
-"""Body keys that are not the caller's to set."""
-
-
-def check_request(
-    offer: Offer,
-    messages: Sequence[Message],
-    *,
-    thinking: Thinking = None,
-    parameters: Mapping[str, Any] | None = None,
-    tools: Sequence[Mapping[str, Any]] = (),
-) -> Request:
-    """Check what was asked against what the offer can do.
-
-    Raises
-    ------
-    InvalidValueError
-        The prompt is empty, or a value is out of the catalogue's range.
-    UnsupportedError
-        The model or provider cannot do it.
-    """
-    if not messages or not (messages[-1].content.strip() or messages[-1].tool_call_id):
-        raise InvalidValueError(
-            "the prompt is empty", hint="write the question under the %%glm line, or after %glm"
-        )
-    return Request(
-        model=offer.model.id,
-        messages=tuple(messages),
-        thinking=checked_thinking(thinking, offer),
-        parameters=checked_parameters(parameters or {}, offer),
-        tools=checked_tools(tools),
-    )
-
-
-def checked_thinking(wanted: Thinking, offer: Offer) -> Thinking:
-    """Return the thinking request, or refuse what the model or provider cannot do."""
-    if isinstance(wanted, str):
-        wanted = thinking_of(wanted.strip().lower())
-    if wanted is None or wanted is True:
-        return wanted
-    name, provider = offer.model.id, offer.provider
-    if wanted is False:
-        if not offer.thinking_off:
-            raise UnsupportedError(
-                f"{name} always thinks; thinking cannot be switched off",
-                hint=_softer(offer) + "or choose an older model, such as glm-4.7",
-                provider=provider.name,
-            )
-        return False
-    level = str(wanted).strip().lower()
-    if level == "auto":
-        return "auto"
-    levels = offer.effort or provider.effort
-    if level not in levels:
-        raise _no_level(level, levels, offer)
-    return level
-
-
-def _softer(offer: Offer) -> str:
-    return f"use --think {offer.effort[0]} for the least of it, " if offer.effort else ""
-
-
-def _no_level(
-    level: str, levels: tuple[str, ...], offer: Offer
-) -> InvalidValueError | UnsupportedError:
-    if level not in EFFORT_LEVELS:
-        return InvalidValueError(
-            f"thinking takes on, off, auto or a level, not {level!r}",
-            hint=f"levels are {', '.join(levels or EFFORT_LEVELS)}",
-        )
-    hint = f"levels here are {', '.join(levels)}" if levels else "use --think on or --no-think"
-    return UnsupportedError(
-        f"{offer.model.id} at {offer.provider.title} has no thinking level {level!r}",
-        hint=hint,
-        provider=offer.provider.name,
-    )
-
-
-def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
-    """Return the parameters that were set, each checked against the provider's rule for it."""
-    rules = offer.provider.parameters
-    for name, value in parameters.items():
-        if name in RESERVED:
-            raise InvalidValueError(
-                f"{name!r} is not a parameter", hint="it is set by other options"
-            )
-        problem = rules[name].problem(value) if name in rules else None
-        if problem:
-            cls = UnsupportedError if rules[name].refused else InvalidValueError
-            raise cls(
-                problem,
-                hint=f"leave {name} out"
-                + ("" if rules[name].refused else ", or change it")
-                + f" ({offer.provider.title})",
-                provider=offer.provider.name,
-            )
-        needed = rules[name].requires if name in rules else ""
-        if needed and not parameters.get(needed):
-            raise InvalidValueError(
-                f"{name} has no effect without {needed}", hint=f"add --param {needed}=true"
-            )
-        check_json(name, value)
-    _check_limits(parameters, offer)
-    return dict(parameters)
-
-
-def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
-    """Refuse a length that this model does not have at this provider."""
-    limits = {
-        "max_tokens": offer.max_output or offer.max_answer,
-        "thinking_budget": offer.max_reasoning,
-    }
-    for name, limit in limits.items():
-        wanted = parameters.get(name)
-        if limit is not None and isinstance(wanted, int) and wanted > limit:
-            raise InvalidValueError(
-                f"{name} can be at most {limit:,} for {offer.model.id}, not {wanted:,}",
-                hint=f"leave {name} out, or change it ({offer.provider.title})",
-                provider=offer.provider.name,
-            )
-
-
-def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[Notice]:
-    """Tell of parameters that the provider's documentation does not name."""
-    rules = offer.provider.parameters
-    unlisted = [name for name in parameters if name not in rules]
-    if unlisted and rules and not offer.provider.self_hosted:
-        yield Notice(
-            "unlisted-parameter",
-            f"{', '.join(unlisted)}: not in {offer.provider.title}'s list of parameters, "
-            "so it may be ignored",
-        )
-
-
-def checked_tools(tools: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Return tool schemas as they are, or say that they cannot be sent."""
-    for tool in tools:
-        check_json("a tool", tool)
-    return tuple(tools)

@@ -106,8 +106,8 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
     messages = tuple(_message(item) for item in prompt) if isinstance(prompt, (list, tuple)) else ()
     if not messages or messages[-1].role not in ("user", "tool"):
         raise InvalidValueError(
-            "a conversation has to end with a message of the user",
-            hint='add {"role": "user", "content": …} as the last one',
+            tr("a conversation must end with a message from the user"),
+            hint=tr('add {{"role": "user", "content": …}} as the last one'),
         )
     return messages
 
@@ -115,21 +115,24 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
 def _message(item: Mapping[str, Any] | Message) -> Message:
     if isinstance(item, Message):
         return item
-    given = item if isinstance(item, Mapping) else {}
-    role, content, calls = given.get("role"), given.get("content"), given.get("tool_calls") or ()
+    fields = item if isinstance(item, Mapping) else {}
+    role, content, calls = fields.get("role"), fields.get("content"), fields.get("tool_calls") or ()
     if content is None and calls:
         content = ""  # an assistant that only calls tools has no text
     if role not in ROLES or not isinstance(content, str):
         raise InvalidValueError(
-            f"this is not a message: {str(item)[:80]}",
-            hint=f"a message is a dict with role ({', '.join(ROLES)}) and content, a text",
+            tr("not a message: {item}", item=str(item)[:80]),
+            hint=tr(
+                "a message is a dict with role ({roles}) and content, a text",
+                roles=", ".join(ROLES),
+            ),
         )
     return Message(
         role,
         content,
-        reasoning=given.get("reasoning_content") or given.get("reasoning") or "",
+        reasoning=fields.get("reasoning_content") or fields.get("reasoning") or "",
         tool_calls=tuple(_call(call) for call in calls),
-        tool_call_id=given.get("tool_call_id"),
+        tool_call_id=fields.get("tool_call_id"),
     )
 
 
@@ -139,6 +142,6 @@ def _call(call: Any) -> ToolCall:
         return ToolCall(str(call["id"]), str(function["name"]), str(function["arguments"]))
     except (KeyError, TypeError):
         raise InvalidValueError(
-            f"this is not a tool call: {str(call)[:80]}",
-            hint="it needs an id and a function with name and arguments, as the reply had them",
+            tr("not a tool call: {item}", item=str(call)[:80]),
+            hint=tr("it needs an id and a function with name and arguments, as the reply had them"),
         ) from None

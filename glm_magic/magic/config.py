@@ -1,4 +1,8 @@
-"""``%config GLM.x``: the settings that a user may keep in ``ipython_config.py``."""
+"""``%config GLM.x``: the settings that a user may keep in ``ipython_config.py``.
+
+What a prompt is asked with comes from the line, the session and these settings, in this order; what
+none of them sets is left to the environment and the provider.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ from traitlets.config.configurable import Configurable
 
 from ..core import i18n as speech
 from ..core.errors import GlmError
-from ..core.messages import Thinking, thinking_of
+from ..core.messages import thinking_of
+from ..engine.options import THINKING_WORDS, Options
 from ..session import notebook
-from .line.options import FORMATS, SHOW_THINKING, THINKING_WORDS
+from .line.options import FORMATS, SHOW_THINKING
 
 LANGUAGES = ("en", "zh")
 
@@ -70,22 +75,28 @@ class GLM(Configurable):
     def _positive(self, proposal: Any) -> float | None:
         value: float | None = proposal["value"]
         if value is not None and not value > 0:
-            raise TraitError("idle_timeout_s has to be more than 0 seconds")
+            raise TraitError("idle_timeout_s must be more than 0 seconds")
         return value
 
     def apply(self) -> None:
-        """Put the settings in force that are the process's own."""
+        """Apply the settings that hold for the whole process."""
         GlmError.full_traceback = self.full_traceback
         speech.chosen = self.language
         notebook.kept = self.store
 
-    def thinking_request(self) -> Thinking:
-        """Return `thinking` as it is asked for."""
-        value: Any = self.thinking
-        return thinking_of(value)
+    def options(self) -> Options:
+        """Return what the settings say about a prompt."""
+        thinking: Any = self.thinking
+        return Options(
+            model=self.model,
+            provider=self.provider,
+            system=self.system,
+            thinking=thinking_of(thinking),
+            idle_timeout_s=self.idle_timeout_s,
+        )
 
     def origin(self, name: str) -> str | None:
-        """Return where a setting was made: ``%config``, the configuration file, or nowhere."""
+        """Return where a setting was made, ``None`` where it has its default."""
         if not self._is_set(name):
             return None
         return "ipython_config.py" if name not in self._changed else f"%config GLM.{name}"

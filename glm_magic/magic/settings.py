@@ -1,4 +1,4 @@
-"""Which value holds: line option, session, ``%config``, environment, or what is built in."""
+"""Each setting with its value and where it came from, as ``%glm config`` shows them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ class Setting:
     origin: str
 
 
-def from_config(config: GLM) -> Options:
-    """Return what ``%config GLM`` asks for."""
-    return Options(
-        model=config.model,
-        provider=config.provider,
-        system=config.system,
-        thinking=config.thinking_request(),
-        idle_timeout_s=config.idle_timeout_s,
-    )
-
-
 _DEFAULTS = {
     "thinking": "auto",
     "system": "none",
@@ -57,14 +46,14 @@ _DEFAULTS = {
 class Origins:
     """Where each setting comes from."""
 
-    known: Catalogue
+    catalogue: Catalogue
     config: GLM
     session_name: str
     session: Options
 
     def settings(self) -> list[Setting]:
         """Return every setting with its value and where it came from."""
-        chosen = Options.layered(self.known, self.session, from_config(self.config))
+        chosen = Options.layered(self.catalogue, self.session, self.config.options())
         base_url = os.environ.get("GLM_BASE_URL", "").strip()
         return [
             self._place("provider", chosen),
@@ -85,20 +74,20 @@ class Origins:
         return Setting(name, getattr(self.config, name), origin)
 
     def _place(self, name: str, chosen: Options) -> Setting:
-        """Return provider or model: what would be asked, and who said so."""
-        wanted = getattr(chosen, name)
+        """Return provider or model: what would be asked, and where it was set."""
+        value_set = getattr(chosen, name)
         value, fallback = self._resolved(name, chosen)
-        if wanted is None:
+        if value_set is None:
             variable = f"GLM_{name.upper()}"
             return Setting(name, value, variable if os.environ.get(variable) else fallback)
-        if getattr(self.session.with_provider(self.known), name) == wanted:
+        if getattr(self.session.with_provider(self.catalogue), name) == value_set:
             return Setting(name, value, f"session {self.session_name}")
         # a provider may have been named as part of the model
         return Setting(name, value, self.config.origin(name) or self.config.origin("model") or "")
 
     def _resolved(self, name: str, chosen: Options) -> tuple[str | None, str]:
         try:
-            offer = resolve_offer(chosen, self.known).offer
+            offer = resolve_offer(chosen, self.catalogue).offer
         except GlmError as error:
             return getattr(chosen, name) or "none", translate(error.message)
         if name == "model":

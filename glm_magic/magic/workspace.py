@@ -102,18 +102,17 @@ class Workspace:
         from ..engine.options import Options
         from .line.lookup import look_up
         from .line.options import MagicOptions
-        from .settings import from_config
 
         line = options or MagicOptions()
         names, suggestions = self.shell.user_ns, self.namespace()
         line = replace(
             line,
-            model=self.aliases.get(line.model or "", line.model),
+            model=line.model and self.aliases.get(line.model, line.model),
             tools=tuple(look_up("--tool", name, names, suggestions) for name in line.tools),
             schema=line.schema and look_up("--schema", line.schema, names, suggestions),
         )
         below = (session or self.session).options
-        return Options.layered(self.catalogue, line, below, from_config(self.config))
+        return Options.layered(self.catalogue, line, below, self.config.options())
 
     def usual_speed(self) -> float:
         """Return how fast tapes play here: without waiting where nobody looks on."""
@@ -124,9 +123,8 @@ class Workspace:
     def below(self, options: Options) -> Options:
         """Return a session's options with ``%config`` under them."""
         from ..engine.options import Options
-        from .settings import from_config
 
-        return Options.layered(self.catalogue, options, from_config(self.config))
+        return Options.layered(self.catalogue, options, self.config.options())
 
     def is_model(self, word: str) -> bool:
         """Whether a word names a model, or a model at a provider."""

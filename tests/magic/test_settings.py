@@ -68,7 +68,7 @@ def test_the_configuration_file_is_named():
     assert config.origin("provider") is None
     config.model = "glm-4.5"
     assert config.origin("model") == "%config GLM.model"
-    assert config.thinking_request() is True
+    assert config.options().thinking is True
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_template_switch_and_the_users_own_are_merged():
 
 @pytest.mark.parametrize("prompt", ["", "  \n\t ", []])
 def test_an_empty_prompt_is_refused(prompt):
-    with pytest.raises(InvalidValueError, match=r"empty|has to end") as caught:
+    with pytest.raises(InvalidValueError, match=r"empty|must end") as caught:
         glm.ask(prompt, provider="zai", api_key="k")
     assert len(caught.value.lines()) == 2
 
