@@ -108,7 +108,7 @@ def test_a_value_is_checked_at_its_edges(
 def test_a_problem_is_told_in_words(
     built_in: Catalogue, provider: str, name: str, value: Any, words: str
 ) -> None:
-    assert built_in.providers[provider].parameters[name].problem(value) == words
+    assert built_in.providers[provider].parameters[name].problem(value) == f"{name} {words}"
 
 
 @pytest.mark.parametrize(
