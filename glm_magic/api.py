@@ -86,8 +86,8 @@ def compare(prompt: Prompt, axes: str, **keywords: Unpack[AskKeywords]) -> Compa
         A lane was refused, so nothing was sent; or every lane failed.
     """
     messages, ways = messages_of(prompt), expand_axes([axes], to_options(keywords))
-    known = catalogue()
-    calls = [prepare(messages, way.options, catalogue=known) for way in ways]
+    models = catalogue()
+    calls = [prepare(messages, way.options, catalogue=models) for way in ways]
     lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
     try:
         lanes.wait()

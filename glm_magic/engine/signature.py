@@ -5,8 +5,8 @@ checkers understand, while ``help()`` and completion read the signature at run t
 `with_ask_keywords` writes each keyword into that signature and into the docstring.
 
 It also wraps the function, for the sake of the key: Python shows the arguments of every frame in a
-verbose traceback, so a key must be a `Secret` before the first frame of ours that could fail. The
-wrapper is that frame, and it only seals the key.
+verbose traceback, so a key must be a `Secret` before the first frame of glm_magic
+that could fail. The wrapper is that frame, and it only seals the key.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def set_up_tools(options: Options, offer: Offer, schema: OutputSchema | None = N
     given = [web_search(offer) if tool == WEB_SEARCH else tool for tool in options.tools]
     schemas, tools = resolve_tools([*given, *of_servers])
     if any(schema.get("type") == WEB_SEARCH for schema in schemas):
-        web_search(offer)  # a caller's own form of it is refused where there is none, too
+        web_search(offer)  # also where the caller wrote its schema himself
     plan = _plan(options, tools, schema) if tools or schema else None
     if not schemas:
         return ToolSetup((), options.parameters, plan)
@@ -107,7 +107,7 @@ def web_search(offer: Offer) -> Mapping[str, Any]:
 
 
 def _tool_parameters(options: Options, offer: Offer, tools: Mapping[str, Tool]) -> dict[str, Any]:
-    """Return the body keys that the caller's functions need; the caller's own keys win."""
+    """Return the body keys that the functions need; the keys that the caller set win."""
     parameters: dict[str, Any] = {}
     if tools and offer.tool_stream == "yes":
         parameters["tool_stream"] = True  # otherwise arguments come in one piece, at the end

@@ -1,8 +1,8 @@
-"""Help for options and verbs, for a cell and for the README."""
+"""Help for options and verbs, for a cell and for the pages in ``docs/``."""
 
 from __future__ import annotations
 
-from ..core.i18n import translate
+from ..core.i18n import tr, translate
 from .display import Displayable, Paragraph, Sections
 from .line.options import OPTIONS, find_option
 from .verbs.registry import BY_NAME, VERBS, Verb
@@ -29,20 +29,24 @@ def help_on(word: str) -> Displayable:
     """Return the help on one verb or option."""
     verb, option = BY_NAME.get(word), find_option(word)
     if verb is not None:
-        return Paragraph(f"{verb.usage}: {verb.help}")
-    return Paragraph(f"{option.usage}: {option.help}") if option else whole_help()
+        return _paragraph(verb.usage, verb.help)
+    return _paragraph(option.usage, option.help) if option else whole_help()
 
 
 def option_rows() -> list[str]:
-    """Return the README's table of options, as lines of Markdown."""
+    """Return the table of options as lines of Markdown."""
     rows = [(f"`{_piped(o.usage)}`", o.help) for o in OPTIONS]
     return _markdown(("option", "meaning"), rows)
 
 
 def verb_rows() -> list[str]:
-    """Return the README's table of verbs, as lines of Markdown."""
+    """Return the table of verbs as lines of Markdown."""
     rows = [(f"`{_piped(_short(v))}`", v.help) for v in VERBS]
     return _markdown(("verb", "what it shows or does"), rows)
+
+
+def _paragraph(usage: str, help_text: str) -> Paragraph:
+    return Paragraph(tr("{usage}: {help}", usage=usage, help=tr(help_text)))
 
 
 def _short(verb: Verb) -> str:
@@ -51,8 +55,7 @@ def _short(verb: Verb) -> str:
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(left) for left, _ in rows)
-    told = [(left, translate(right)) for left, right in rows]
-    return "\n".join(f"  {left:<{width}}  {right}" for left, right in told)
+    return "\n".join(f"  {left:<{width}}  {translate(right)}" for left, right in rows)
 
 
 def _piped(text: str) -> str:

@@ -145,15 +145,15 @@ def test_no_history_leaves_no_text_but_its_cost(asking, model_server, isolated_h
 
 @pytest.mark.parametrize("verb", ["save", "load"])
 def test_files_complete(asking, tmp_path, verb):
-    from glm_magic.magic.line.complete import candidates
+    from glm_magic.magic.line.complete import complete
 
     (tmp_path / "chat.jsonl").write_text("")
     (tmp_path / "data.csv").write_text("")
     desk = asking.shell.find_line_magic("glm").__self__.desk
-    assert candidates(desk, f"{verb} ", is_cell=False)[1] == ["chat.jsonl"]
+    assert complete(desk, f"{verb} ", is_cell=False)[1] == ["chat.jsonl"]
     asking.run("%glm -q -S physics one")
-    assert "physics" in candidates(desk, "use ph", is_cell=False)[1]
-    assert candidates(desk, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
+    assert "physics" in complete(desk, "use ph", is_cell=False)[1]
+    assert complete(desk, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
 
 
 def test_resume_from_a_damaged_file_says_that_it_is_damaged(asking, isolated_home):

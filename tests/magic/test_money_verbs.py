@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
-from glm_magic.magic.line.complete import candidates
+from glm_magic.magic.line.complete import complete
 from tests.servers.script import Script, Tokens
 
 
@@ -164,7 +164,7 @@ def test_what_may_follow_these_verbs_completes(asking):
     desk = asking.shell.find_line_magic("glm").__self__.desk
 
     def after(line):
-        return candidates(desk, line, is_cell=False)[1]
+        return complete(desk, line, is_cell=False)[1]
 
     assert after("usage p") == ["plot", "prices"]
     assert after("budget ") == ["off", "day", "quota"]

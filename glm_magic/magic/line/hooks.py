@@ -1,11 +1,13 @@
-"""How IPython rewrites our lines: only ``%glm`` and ``%%glm``, nothing else.
+"""The hooks in IPython's input transformer and completer, for ``%glm`` and ``%%glm`` lines only.
 
-IPython takes a line that ends in ``?`` for a request for help, and a question is what people write
-on a ``%glm`` line. It also refuses a cell magic without a body, so that ``%%glm why is the sky
-blue?`` alone would be an error. And a ``%glm`` line shows its own output, so the value it returns
-must not be shown once more when it is the last line of a cell: the semicolon sees to that.
+The transformer is needed for three reasons. IPython takes a line that ends in ``?`` for a request
+for help, and a question is what people write on a ``%glm`` line. It refuses a cell magic without a
+body, so that ``%%glm why is the sky blue?`` alone would be an error. And a ``%glm`` line shows its
+output itself, so the value it returns must not be shown once more when it is the last line of a
+cell: the semicolon at the end of the call prevents that.
 
-The hook in IPython's completer; what it offers is loaded with the first Tab on our lines.
+The completer's candidates are loaded with the first Tab on such a line, so that loading the
+extension stays fast.
 """
 
 from __future__ import annotations
@@ -34,13 +36,13 @@ _BARE_CELL = re.compile(r"%%glm(?:\s+\S.*)?\s*")
 _MARKS = {tokenize.INDENT, tokenize.DEDENT}
 
 _ESCAPES = {"%", "!", "?", ",", ";", "/"}
-"""What begins a line in IPython's own language; what follows is not Python."""
+"""What begins a line of IPython's syntax; what follows is not Python."""
 
 _OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
 
 
 class GlmLine(TokenTransformBase):
-    """A ``%glm …`` statement, or ``name = %glm …?``, taken before IPython's own help rule."""
+    """A ``%glm …`` statement, or ``name = %glm …?``, taken before IPython's rule for help."""
 
     priority = 1
 
@@ -75,16 +77,16 @@ def _percent(tokens: list[tokenize.TokenInfo]) -> tokenize.TokenInfo | None:
     """Return the ``%`` of ``%glm`` at the start of a line or of an assigned value."""
     code = [token for token in tokens if token.type not in _MARKS]
     if code and code[0].string in _ESCAPES:
-        return code[0] if len(code) > 1 and _is_ours(code[0], code[1]) else None
+        return code[0] if len(code) > 1 and _is_glm(code[0], code[1]) else None
     depth = 0
     for before, token, after in zip(code, code[1:], code[2:], strict=False):
         depth += (before.string in _OPENING) - (before.string in _CLOSING)
-        if before.string == "=" and depth == 0 and _is_ours(token, after):
+        if before.string == "=" and depth == 0 and _is_glm(token, after):
             return token
     return None
 
 
-def _is_ours(percent: tokenize.TokenInfo, name: tokenize.TokenInfo) -> bool:
+def _is_glm(percent: tokenize.TokenInfo, name: tokenize.TokenInfo) -> bool:
     """Whether ``glm`` follows at once and is a whole word, not the start of ``%glm?``."""
     if percent.string != "%" or name.string != _NAME or name.start != percent.end:
         return False
@@ -99,7 +101,7 @@ def give_body(lines: list[str]) -> list[str]:
 
 
 def install(shell: InteractiveShell) -> None:
-    """Add the rules; does nothing where they are there already."""
+    """Add the rules, unless they are there already."""
     rules: Any = shell.input_transformer_manager
     if GlmLine not in rules.token_transformers:
         rules.token_transformers.append(GlmLine)
@@ -108,7 +110,7 @@ def install(shell: InteractiveShell) -> None:
 
 
 def uninstall(shell: InteractiveShell) -> None:
-    """Take the rules away again."""
+    """Remove the rules."""
     rules: Any = shell.input_transformer_manager
     if GlmLine in rules.token_transformers:
         rules.token_transformers.remove(GlmLine)
@@ -122,32 +124,32 @@ _LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.
 class Completion:
     """A matcher for IPython's completer, on our lines only."""
 
-    def __init__(self, desk: Workspace) -> None:
-        self._desk = desk
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
 
     def install(self) -> None:
-        """Put the matcher before IPython's own."""
+        """Add the matcher to IPython's completer."""
         self._matchers().append(self.match)
 
     def uninstall(self) -> None:
-        """Take it away again."""
+        """Remove the matcher."""
         if self.match in self._matchers():
             self._matchers().remove(self.match)
 
     def _matchers(self) -> list[Any]:
-        completer: Any = self._desk.shell.Completer
+        completer: Any = self._workspace.shell.Completer
         matchers: list[Any] = completer.custom_matchers
         return matchers
 
     @context_matcher(identifier="glm_magic", priority=100)  # type: ignore[untyped-decorator]
     def match(self, context: CompletionContext) -> Any:
-        """Return what may stand at the cursor; nothing on a line that is not ours."""
+        """Return what may stand at the cursor; nothing on any other line."""
         line = _LINE.fullmatch(context.text_until_cursor)
         if line is None or (line["magic"] == "%%" and context.cursor_line > 0):
             return {"completions": [], "suppress": False}
-        from .complete import candidates
+        from .complete import complete
 
-        typed, words = candidates(self._desk, line["rest"], is_cell=line["magic"] == "%%")
+        typed, words = complete(self._workspace, line["rest"], is_cell=line["magic"] == "%%")
         return {
             "completions": [SimpleCompletion(text=word, type="param") for word in words],
             "matched_fragment": typed,

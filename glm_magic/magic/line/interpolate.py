@@ -1,7 +1,8 @@
 """Python values in a prompt: ``{name}``, ``{name.attribute}``, ``{name[index]}``.
 
 An expression is replaced when it is a name with attributes and indexes whose root exists; every
-other brace stays as it is. Nothing is called, and a value is not expanded again.
+other brace stays as it is, because prompts are full of code, JSON and formulas. Nothing is called,
+and a value is not expanded again: what a model wrote must not read the notebook's variables.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Interpolated:
 
     text: str
     inserted: tuple[str, ...] = ()
-    """The expressions that were replaced, with a remark where a value was cut."""
+    """The expressions that were replaced, with a remark where a value was shortened."""
 
 
-class _NotOursError(Exception):
+class _NoExpressionError(Exception):
     """The braces hold something else."""
 
 
@@ -46,8 +47,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
     Returns
     -------
     Interpolated
-        The text and what was put in. ``{{`` and ``}}`` that belong together become single
-        braces. A brace never raises.
+        The text and what was put in. A matching ``{{`` and ``}}`` become single braces. No
+        brace is ever an error.
     """
     if "{" not in text:
         return Interpolated(text)
@@ -108,9 +109,9 @@ class _Braces:
 
 def _look_up(expression: str, namespace: Mapping[str, Any]) -> Any:
     if "\n" in expression or len(expression) > _LONGEST_EXPRESSION:
-        raise _NotOursError
+        raise _NoExpressionError
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an odd escape in a string is the user's business
+        warnings.simplefilter("ignore")  # an invalid escape in a string is not for us to report
         tree = ast.parse(expression, mode="eval")
     return _evaluate(tree.body, namespace)
 
@@ -124,7 +125,7 @@ def _evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
         case ast.Subscript(value=value, slice=index):
             return _evaluate(value, namespace)[_index(index, namespace)]
         case _:
-            raise _NotOursError
+            raise _NoExpressionError
 
 
 def _index(node: ast.expr, namespace: Mapping[str, Any]) -> Any:

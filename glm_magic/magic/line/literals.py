@@ -1,4 +1,4 @@
-"""Which parts of a prompt are code or mathematics, where a brace is never ours."""
+"""Which parts of a prompt are code or mathematics, where braces are left alone."""
 
 from __future__ import annotations
 
@@ -70,14 +70,15 @@ def _fences(text: str) -> Iterator[Span]:
 
 
 class _Stretch:
-    """The text between two fenced blocks; every search is remembered, so time stays linear."""
+    """The text between two fenced blocks; searches are remembered, which keeps the time linear."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.text = text
         self.start = start
         self.end = end
         self.pairs = brace_pairs(text, start, end, [])
-        self.found: dict[re.Pattern[str], tuple[int, Span | None]] = {}
+        self.searches: dict[re.Pattern[str], tuple[int, Span | None]] = {}
+        """Pattern -> where it was last searched from, and its next match from there."""
 
     def spans(self) -> list[Span]:
         """Return the untouched spans of this stretch."""
@@ -105,19 +106,19 @@ class _Stretch:
 
     def _next(self, closing: re.Pattern[str], at: int) -> int | None:
         """Return the end of the next match in the same paragraph."""
-        found = self._search(closing, at)
+        end = self._search(closing, at)
         paragraph = self._search(_PARAGRAPH_END, at)
-        if found is None or (paragraph is not None and found[0] > paragraph[0]):
+        if end is None or (paragraph is not None and end[0] > paragraph[0]):
             return None
-        return found[1]
+        return end[1]
 
     def _search(self, pattern: re.Pattern[str], at: int) -> Span | None:
-        searched_from, known = self.found.get(pattern, (self.end + 1, None))
-        if searched_from <= at and (known is None or known[0] >= at):
-            return known
+        searched_from, span = self.searches.get(pattern, (self.end + 1, None))
+        if searched_from <= at and (span is None or span[0] >= at):
+            return span
         match = pattern.search(self.text, at, self.end)
         span = match.span() if match else None
-        self.found[pattern] = (at, span)
+        self.searches[pattern] = (at, span)
         return span
 
     def _groups(self, at: int) -> int | None:

@@ -40,7 +40,7 @@ def look_up(
         There is nothing of that name.
     """
     if option == "--tool" and name == WEB_SEARCH and name not in namespace:
-        return name  # the provider's own
+        return name  # the search that the provider runs
     if not _DOTTED.fullmatch(name):
         raise InvalidValueError(
             tr("{option} takes a name, not {name!r}", option=option, name=name),
@@ -61,9 +61,7 @@ def _no_such_name(
     hint = tr("run the cell that defines it first")
     guess = suggest(root, (n for n in suggestions if not n.startswith("_")), 0.5)
     if hasattr(builtins, root):
-        hint = tr(
-            "write a function of your own that calls {name}, and run its cell first", name=root
-        )
+        hint = tr("write a function that calls {name}, and run its cell first", name=root)
     elif guess:
         hint = joined([tr("did you mean {name}?", name=guess), hint], " ")
     return UnknownNameError(

@@ -29,7 +29,7 @@ FORMATS = ("markdown", "text", "json", "code")
 class MagicOptions(Options):
     """What one magic line sets; ``None`` and empty mean that it sets nothing.
 
-    `tools` and `schema` are names here, as they were typed; `Workspace.options` looks them up.
+    `tools` and `schema` are names here, as they were typed; the workspace looks them up.
     """
 
     show_thinking: ShowThinking | None = option(

@@ -51,7 +51,7 @@ def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOpti
 
 
 class _Parser:
-    """Walk over one line: options, perhaps a model, then the prompt as typed."""
+    """One pass over a line: options, perhaps a model, then the prompt as typed."""
 
     def __init__(self, line: str, is_model: Callable[[str], bool]) -> None:
         self.line = line
@@ -75,7 +75,7 @@ class _Parser:
         return MagicOptions(**self.values, prompt=self.line[self.at :].strip())
 
     def _model(self) -> bool:
-        """Take the next word when it is the first and a known model."""
+        """Take the next word if it is a model and none was named yet."""
         if "model" in self.values or self.at >= len(self.line):
             return False
         word = self.line[self.at :].split(None, 1)[0]
@@ -132,7 +132,7 @@ class _Parser:
         self._store(option, value)
 
     def _thinking_word(self) -> str:
-        """Return the word after ``--think`` when it is one of its own, else ``on``."""
+        """Return the level after ``--think``, or ``on`` where no level follows."""
         start = skip_space(self.line, self.at)
         word = (self.line[start:].split(None, 1) or [""])[0]
         if word not in THINKING_WORDS:

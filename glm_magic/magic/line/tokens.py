@@ -1,4 +1,4 @@
-"""One word of a magic line, with shell-like quoting that never fails.
+"""The words of a magic line, with shell-like quoting that never fails.
 
 A prompt is ordinary language, so an apostrophe (``what's``) must not open a quotation: a quote
 counts only at the start of a word or right after ``=``, and only when it is closed before white

@@ -1,0 +1,104 @@
+"""What Tab can offer in place of a value: models, sessions, names, files.
+
+Each function takes the workspace, and nothing is evaluated or asked for: no property of a user's
+object is read, and no key is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.messages import EFFORT_LEVELS
+from ...engine.compare import AXES
+from ...engine.options import Completes
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+TAPE = ".glmtape"
+
+
+def models(workspace: Workspace) -> list[str]:
+    """Return every model, alias and ``provider/model``."""
+    catalogue = workspace.catalogue
+    return [
+        *catalogue.model_names(),
+        *workspace.aliases,
+        *(f"{provider}/{model}" for provider, model in catalogue.offers),
+    ]
+
+
+def providers(workspace: Workspace) -> list[str]:
+    """Return the providers of the catalogue."""
+    return list(workspace.catalogue.providers)
+
+
+def sessions(workspace: Workspace) -> list[str]:
+    """Return the sessions of this kernel, and those on disk."""
+    return workspace.conversations.known_names
+
+
+def variables(workspace: Workspace) -> list[str]:
+    """Return the user's own names, without those that IPython put there."""
+    hidden = workspace.shell.user_ns_hidden
+    names = workspace.shell.user_ns.items()
+    return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
+
+
+def functions(workspace: Workspace) -> list[str]:
+    """Return the names of the user's functions."""
+    names = workspace.shell.user_ns
+    return [
+        n for n in variables(workspace) if callable(names[n]) and not isinstance(names[n], type)
+    ]
+
+
+def servers(_: Workspace) -> list[str]:
+    """Return the MCP servers that were added."""
+    from ...tools.mcp_registry import mcp_servers
+
+    return [server.name for server in mcp_servers()]
+
+
+def tapes(_: Workspace) -> list[str]:
+    """Return the tapes of the folder."""
+    return files(TAPE)
+
+
+def files(*endings: str) -> list[str]:
+    """Return the files of the folder with one of some endings."""
+    return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
+
+
+def numbers(count: int) -> list[str]:
+    """Return the numbers from 1 to `count`."""
+    return [str(number) for number in range(1, count + 1)]
+
+
+VALUES: Mapping[Completes, Callable[[Workspace], list[str]]] = {
+    "model": models,
+    "provider": providers,
+    "session": sessions,
+    "name": variables,
+    "function": functions,
+    "server": servers,
+    "tape": tapes,
+}
+"""What an option's row says it `completes` -> what is offered."""
+
+
+def axes(workspace: Workspace, typed: str) -> list[str]:
+    """Return what can be compared, or the values of an axis behind those that were typed."""
+    axis, equals, values = typed.partition("=")
+    if not equals:
+        return [f"{name}=" for name in AXES]
+    choices = {
+        "think": ["on", "off", *EFFORT_LEVELS],
+        "model": workspace.catalogue.model_names(),
+        "provider": providers(workspace),
+    }
+    given = values.split(",")[:-1]
+    left = [word for word in choices.get(axis, []) if word not in given]
+    return [f"{axis}={','.join([*given, word])}" for word in left]
