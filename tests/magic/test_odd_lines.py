@@ -72,7 +72,7 @@ def test_a_word_that_begins_prompts_is_no_alias(asking, name):
 def test_a_hidden_name_of_the_shell_is_not_proposed(asking, name):
     said = "\n".join(asking.fail(f"%%glm --tool {name}\nhi"))
     assert not any(word in said for word in ("quit", "open", "exit"))
-    assert ("a function of your own that calls len" in said) is (name == "len")
+    assert ("a function that calls len" in said) is (name == "len")
 
 
 @pytest.mark.parametrize(
