@@ -44,8 +44,8 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
 
 
-TEXT = Kind(tr("a text"), lambda value: isinstance(value, str))
-KEY = Kind(tr("a text"), lambda value: isinstance(value, (str, Secret)))
+TEXT = Kind(tr("a string"), lambda value: isinstance(value, str))
+KEY = Kind(tr("a string"), lambda value: isinstance(value, (str, Secret)))
 THINKING = Kind(
     tr('True, False, "auto" or an effort level'), lambda value: isinstance(value, (bool, str))
 )

@@ -59,6 +59,6 @@ def test_keywords_become_options():
 
 
 def test_the_key_is_not_in_a_message_about_it():
-    with pytest.raises(InvalidValueError, match="api_key takes a text, not list") as caught:
+    with pytest.raises(InvalidValueError, match="api_key takes a string, not list") as caught:
         to_options({"api_key": ["sk-1"]})
     assert "sk-1" not in str(caught.value)

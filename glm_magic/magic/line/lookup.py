@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import joined, tr
-from ...core.text import suggest
+from ...core.i18n import tr
 from ...engine.options import WEB_SEARCH
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -58,12 +58,11 @@ def look_up(
 def _no_such_name(
     option: str, name: str, root: str, suggestions: Iterable[str]
 ) -> UnknownNameError:
-    hint = tr("run the cell that defines it first")
-    guess = suggest(root, (n for n in suggestions if not n.startswith("_")), 0.5)
     if hasattr(builtins, root):
         hint = tr("write a function that calls {name}, and run its cell first", name=root)
-    elif guess:
-        hint = joined([tr("did you mean {name}?", name=guess), hint], " ")
+    else:
+        guess = nearest(root, (name for name in suggestions if not name.startswith("_")))
+        hint = tr("{guess}run the cell that defines it first", guess=guess)
     return UnknownNameError(
         tr("{option} {name}: no such name in the notebook", option=option, name=name), hint=hint
     )

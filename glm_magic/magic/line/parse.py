@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import Text, joined, tr
+from ...core.i18n import Text, tr
 from ...core.messages import thinking_of
-from ...core.text import suggest
 from ...engine.options import LineOption
 from ...engine.tapes import TapeSetting, parse_speed
 from .options import BY_FLAG, THINKING_WORDS, MagicOptions, find_option
@@ -182,16 +182,11 @@ class _Parser:
 def _unknown(flag: str) -> UnknownNameError:
     return UnknownNameError(
         tr("there is no option {flag}", flag=flag),
-        hint=_guessed(
-            suggest(flag.replace("_", "-"), BY_FLAG, 0.5),
-            tr("%glm help lists them; a prompt that starts with a dash goes after --"),
+        hint=tr(
+            "{guess}%glm help lists them; a prompt that starts with a dash goes after --",
+            guess=nearest(flag.replace("_", "-"), BY_FLAG),
         ),
     )
-
-
-def _guessed(guess: str | None, hint: Text) -> Text:
-    """Return a hint with the nearest name before it, where there is one."""
-    return joined([tr("did you mean {name}?", name=guess), hint], " ") if guess else hint
 
 
 def _usage(option: LineOption) -> Text:
@@ -212,9 +207,10 @@ def _choice(option: LineOption, text: str) -> str:
         return text
     raise InvalidValueError(
         tr("{option} cannot be {value!r}", option=option.name, value=text),
-        hint=_guessed(
-            suggest(text, option.choices, 0.5),
-            tr("it is one of {choices}", choices=", ".join(option.choices)),
+        hint=tr(
+            "{guess}it is one of {choices}",
+            guess=nearest(text, option.choices),
+            choices=", ".join(option.choices),
         ),
     )
 
