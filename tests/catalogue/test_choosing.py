@@ -147,7 +147,7 @@ def test_a_server_of_ones_own_wants_the_model_named(built_in: Catalogue, provide
 def test_an_unlisted_name_goes_unchanged_to_a_server_of_ones_own(built_in: Catalogue) -> None:
     choice = chosen(built_in, model="My-Own.Model", provider="ollama")
     assert choice.offer.wire_id == "My-Own.Model"
-    assert not choice.offer.known
+    assert not choice.offer.is_listed
     assert choice.offer.price is None
     assert [notice.code for notice in choice.notices] == ["unlisted-model"]
 
