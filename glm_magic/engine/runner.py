@@ -26,6 +26,8 @@ from .tool_loop import ToolLoop
 from .turn_builder import TurnBuilder
 
 if TYPE_CHECKING:
+    from anyio import CancelScope
+
     from ..wire.http import HttpClient
     from .exchange import Exchange
 
@@ -115,6 +117,8 @@ class TurnRunner:
         self._executor = executor
         self._exchanges: list[Exchange] = []
         self._task: asyncio.Task[None] | None = None
+        self._scope: CancelScope | None = None
+        """Holds the exchange that runs."""
         self._cancelled = False
         self._answering_now = False
         plan = first.tool_plan
@@ -156,7 +160,15 @@ class TurnRunner:
         if not was_started:
             self._turn.end("interrupted")
         elif self._task is not None:  # otherwise the task sees, as it begins, that it is cancelled
-            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+            self._task.get_loop().call_soon_threadsafe(self._cancel, self._task)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        # The connection pool guards its bookkeeping with anyio's shields. `Task.cancel` breaks
+        # through them, and a connection that was just being given back counts as busy for ever.
+        if self._scope is not None:
+            self._scope.cancel()
+        else:
+            task.cancel()
 
     @property
     def can_answer_now(self) -> bool:
@@ -177,7 +189,7 @@ class TurnRunner:
         # The answer may have begun since the user asked for it.
         if self.can_answer_now and not self._answering_now:
             self._answering_now = True
-            task.cancel()
+            self._cancel(task)
 
     async def _run(self, client: HttpClient) -> None:
         """Send the requests, and end the turn, whatever happens."""
@@ -203,16 +215,20 @@ class TurnRunner:
 
     async def _send(self, request: PreparedRequest, client: HttpClient) -> PreparedRequest | None:
         """Send a request and read its reply; return the request that follows, if one does."""
+        from anyio import CancelScope
+
         from .exchange import Exchange  # loads httpx, which takes a while
 
         exchange = Exchange(request, self._turn.add, self._turn.clock)
         self._exchanges.append(exchange)
         self._turn.announce(request)
-        try:
+        with CancelScope() as scope:
+            self._scope = scope
             await exchange.run(client)
-        except asyncio.CancelledError:
-            if self._cancelled or not self._answering_now:
-                raise
+        self._scope, self._answering_now = None, False
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if scope.cancelled_caught:
             return self._without_thinking(request)
         return await self._following(request)
 
@@ -228,11 +244,7 @@ class TurnRunner:
         return following
 
     def _without_thinking(self, request: PreparedRequest) -> PreparedRequest:
-        """Turn a request that we cancelled into the next step."""
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()  # the cancellation was for the request, not for the turn
-        self._answering_now = False
+        """Continue a turn whose request was cancelled with one that does not think."""
         following = request.without_thinking()
         text = tr("the thinking was cut short; asked again without it")
         self._turn.add([Notice("answer-now", text)])

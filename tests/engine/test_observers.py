@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from glm_magic.core.errors import InvalidValueError
-from glm_magic.core.events import ContentDelta
+from glm_magic.core.events import ContentDelta, UsageReport
 from glm_magic.core.messages import Message
 from glm_magic.core.turn import Notice
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
 from glm_magic.engine.stream import Stream
 from glm_magic.engine.turn_builder import Reaction
+from tests.faults.life import settled
 from tests.servers.script import Failure, Script, Tokens
 
 
@@ -120,3 +121,18 @@ def test_nothing_is_estimated_where_nothing_came(opened, model_server):
     assert stream.wait(20)
     assert stream.turn.estimate is None
     assert stream.turn.cost is None
+
+
+class StopsAtTheEnd(NotingObserver):
+    """Stops a turn when its usage is reported, as a budget does that ends there."""
+
+    def on_events(self, events):
+        if any(isinstance(event, UsageReport) for event in events):
+            yield Reaction(Notice("enough", "that is enough"), stop=True)
+
+
+def test_a_stop_while_a_connection_is_given_back_leaves_none_busy(opened, model_server):
+    model_server.tell(Script(tokens=Tokens(7, 9)))
+    for _ in range(5):
+        assert opened(StopsAtTheEnd()).wait(20)
+    assert settled() == []
