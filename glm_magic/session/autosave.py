@@ -21,7 +21,7 @@ from .codec import TextDelta
 from .ledger import Entry, entries_of
 from .rows import call_row, ended_row, new_variant_row, run_row, slot_rows
 from .slots import Slot, Variant
-from .store import FILE, Statement, Store
+from .store import FILE, Statement, Store, insert
 
 PIECE_S = 0.9
 """A running turn is written so often: a killed kernel loses less than a second of it."""
@@ -137,8 +137,8 @@ class TurnSaver:
             rows = [*self._calls(turn)]
             if self._texts:
                 body = json.dumps(self._growth.piece(turn), ensure_ascii=False)
-                sql = "INSERT INTO piece VALUES (?, ?, ?)"
-                rows.append((sql, (self._variant.id, self._pieces, body)))
+                row = {"run": self._variant.id, "number": self._pieces, "body": body}
+                rows.append(insert("piece", row))
                 self._pieces += 1
             if not self._journal.store.write(rows, lasting=False):
                 self._growth.lost()

@@ -16,7 +16,7 @@ from .budget_guard import BudgetGuard, Limit
 from .ledger import Entry, day_of
 from .notebook import followers
 from .rows import read_entries
-from .store import Statement
+from .store import Statement, insert
 
 if TYPE_CHECKING:
     from .conversation import Conversation
@@ -38,7 +38,7 @@ def put(name: str, value: str | None) -> None:
     if journal is not None:
         rows: list[Statement] = [("DELETE FROM setting WHERE name = ?", (name,))]
         if value is not None:
-            rows.append(("INSERT INTO setting VALUES (?, ?)", (name, value)))
+            rows.append(insert("setting", {"name": name, "value": value}))
         journal.store.write(rows)
 
 

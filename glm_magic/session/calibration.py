@@ -6,7 +6,7 @@ import json
 import threading
 from collections import deque
 
-from .store import Statement, Store
+from .store import Statement, Store, insert
 
 REMEMBERED = 20
 """Calls that a scale is learnt from, the last ones."""
@@ -57,7 +57,7 @@ def _name(provider: str, model: str) -> str:
 
 
 def _row(name: str, pairs: list[tuple[int, int]]) -> Statement:
-    return "INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, json.dumps(pairs))
+    return insert("setting", {"name": name, "value": json.dumps(pairs)}, update=["value"])
 
 
 def _read(store: Store, name: str) -> list[tuple[int, int]]:

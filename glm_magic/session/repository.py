@@ -15,7 +15,7 @@ from . import autosave as journals
 from .amounts import Amount, parse_amount
 from .codec import encode
 from .rows import read_entries, read_slots
-from .store import Statement
+from .store import Statement, insert
 
 if TYPE_CHECKING:
     from .autosave import Autosave
@@ -88,12 +88,15 @@ def session_row(session: Conversation) -> Statement:
     options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}
     options["budget"] = session.budget.written if session.budget else None
     text = json.dumps(encode({k: v for k, v in options.items() if v not in (None, {})}))
-    sql = (
-        "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " name = excluded.name, notebook = excluded.notebook, used_at = excluded.used_at,"
-        " options = excluded.options"
-    )
-    return sql, (session.id, session.name, journals.notebook(), now, now, text)
+    row = {
+        "id": session.id,
+        "name": session.name,
+        "notebook": journals.notebook(),
+        "began_at": now,
+        "used_at": now,
+        "options": text,
+    }
+    return insert("session", row, update=["name", "notebook", "used_at", "options"])
 
 
 def _options(text: str) -> Options:

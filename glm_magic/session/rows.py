@@ -16,7 +16,7 @@ from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
 from .notebook import SlotKey
 from .slots import Slot, Variant
-from .store import Statement, Store
+from .store import Statement, Store, insert
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
@@ -28,25 +28,33 @@ _ENTRY = (
 
 def slot_rows(session: str, slot: Slot) -> list[Statement]:
     """Return what writes a slot's marks."""
-    marks = (slot.place, slot.hidden, slot.pinned, slot.gone)
-    sql = (
-        "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " place = excluded.place, hidden = excluded.hidden, pinned = excluded.pinned,"
-        " gone = excluded.gone"
-    )
-    return [(sql, (session, slot.id, slot.made_at, json.dumps(slot.key, default=str), *marks))]
+    marks = {
+        "place": slot.place,
+        "hidden": slot.hidden,
+        "pinned": slot.pinned,
+        "gone": slot.gone,
+    }
+    row = {
+        "session": session,
+        "id": slot.id,
+        "made_at": slot.made_at,
+        "key": json.dumps(slot.key, default=str),
+        **marks,
+    }
+    return [insert("slot", row, update=list(marks))]
 
 
 def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
     """Return what makes a run a variant of a slot."""
-    sql = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?)"
-    return sql, (session, slot.id, number, variant.id)
+    row = {"session": session, "slot": slot.id, "number": number, "run": variant.id}
+    return insert("variant", row, update=["run"])
 
 
 def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
     """Return what makes a run the last variant of a slot, those of other kernels included."""
     sql = (
-        "INSERT INTO variant SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
+        "INSERT INTO variant (session, slot, number, run)"
+        " SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
         " WHERE session = ? AND slot = ?"
     )
     return sql, (session, slot.id, variant.id, session, slot.id)
@@ -55,11 +63,8 @@ def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
 def run_row(run: str, basis: str, turn: Turn) -> Statement:
     """Return what writes a run."""
     text = json.dumps(encode(turn), ensure_ascii=False)
-    sql = (
-        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " status = excluded.status, turn = excluded.turn"
-    )
-    return sql, (run, basis, turn.status, text)
+    row = {"id": run, "basis": basis, "status": turn.status, "turn": text}
+    return insert("run", row, update=["status", "turn"])
 
 
 def ended_row(run: str, turn: Turn) -> Statement:
@@ -95,13 +100,22 @@ def call_row(session: str, entry: Entry) -> Statement:
     """Return what writes a call."""
     usage, cost = entry.usage, entry.cost
     guesses = entry.estimated * USAGE + bool(cost and cost.estimated) * COST
-    values = (
-        *(entry.run, entry.step, session, entry.session, entry.at, entry.day),
-        *(entry.provider, entry.model, usage.input, usage.output, usage.cached, usage.reasoning),
-        *(guesses, str(cost.amount) if cost else None, entry.currency or None),
-    )
-    places = ", ".join("?" * len(values))
-    return f"INSERT OR REPLACE INTO call VALUES ({places})", values  # noqa: S608 - question marks
+    figures = {
+        "session": session,
+        "session_name": entry.session,
+        "at": entry.at,
+        "day": entry.day,
+        "provider": entry.provider,
+        "model": entry.model,
+        "input": usage.input,
+        "output": usage.output,
+        "cached": usage.cached,
+        "reasoning": usage.reasoning,
+        "estimated": guesses,
+        "amount": str(cost.amount) if cost else None,
+        "currency": entry.currency or None,
+    }
+    return insert("call", {"run": entry.run, "step": entry.step, **figures}, update=list(figures))
 
 
 def read_entries(store: Store, where: str, values: Sequence[Any]) -> list[Entry]:

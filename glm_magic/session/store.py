@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -126,6 +126,28 @@ class Store:
     def _note(self, error: Exception) -> None:
         """Put a failure in words, and give up where trying again is of no use."""
         self.problem, self._given_up = _in_words(error, self.path)
+
+
+def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
+    """Return the statement that inserts a row.
+
+    It names its columns and never replaces a whole row: the kernel of an older version goes on
+    writing after a newer one, running at the same time, added a column.
+
+    Parameters
+    ----------
+    table : str
+        The table.
+    row : mapping
+        Values by column.
+    update : sequence of str
+        Columns that change where the row exists already; without any, such a row stays as it is.
+    """
+    columns, places = ", ".join(row), ", ".join("?" * len(row))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in update)
+    conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
+    return sql, tuple(row.values())
 
 
 class NewerFileError(OSError):

@@ -21,8 +21,9 @@ from glm_magic.core.messages import ToolCall
 from glm_magic.core.price import Cost
 from glm_magic.core.turn import Notice, Step, Timing, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.session import autosave, repository
+from glm_magic.session import autosave, budgets, repository
 from glm_magic.session import store as stores
+from glm_magic.session.amounts import TOKENS, Amount
 from glm_magic.session.codec import TextDelta, apply_delta, decode, encode
 from glm_magic.session.ledger import Total
 from glm_magic.session.store import Store
@@ -106,6 +107,46 @@ def test_a_named_session_goes_on_where_it_was(chat, model_server, another_kernel
     assert [m["content"] for m in model_server.requests[-1].json["messages"]] == [
         "be brief", "2?", "two", "3?",
     ]  # fmt: skip
+
+
+def test_an_older_kernel_goes_on_while_a_newer_version_adds_columns(
+    chat, store, model_server, another_kernel
+):
+    tokens = Tokens(200, 10)
+    cut = Script(answer="2 and more", piece_chars=1, stall_after=1)
+    model_server.tell(Script(answer="1", tokens=tokens), cut, Script(answer="2b", tokens=tokens))
+    session = chat("physics")
+    session.ask("why? " * 50)
+    budgets.put(budgets.DAY, "900000 tokens")
+    tables = [name for (name,) in store.read("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        assert store.write(
+            [(f"ALTER TABLE {table} ADD COLUMN mood TEXT NOT NULL DEFAULT 'new'", ())]
+        )
+        assert store.write([(f"UPDATE {table} SET mood = 'old'", ())])
+    session.hide(session.slots[0])
+    with session.stream("why? " * 40) as stream:
+        next(event for event in stream if isinstance(event, glm.ContentDelta))
+        (saver,) = autosave.current()._running
+        saver.write_piece()
+        assert store.read("SELECT DISTINCT mood FROM piece") == [("new",)]
+    session.retry().wait()
+    session.choose(session.slots[1], 0)
+    session.set_budget(Amount(Decimal(700_000), TOKENS))
+    session.fork("other")
+    budgets.put(budgets.DAY, "800000 tokens")
+    another_kernel()
+    again = glm.Session("physics", api_key="test-key")
+    assert [slot.turns for slot in again.slots] == [slot.turns for slot in session.slots]
+    assert [turn.answer for turn in again.turns] == ["1", "2"]
+    assert (again.budget, again.usage) == (session.budget, session.usage)
+    assert [turn.answer for turn in glm.Session("other").turns] == ["1", "2"]
+    assert budgets.get(budgets.DAY) == "800000 tokens"
+    old_and_new = {"session", "slot", "variant", "run", "call", "setting"}
+    for table in old_and_new:  # rows that were there keep what the newer version put in them
+        moods = {mood for (mood,) in store.read(f"SELECT mood FROM {table}")}
+        assert "old" in moods, table
+    assert store.problem == ""
 
 
 def test_a_new_default_session_begins_without_turns(chat):
