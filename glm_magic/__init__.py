@@ -10,7 +10,6 @@ Public names are loaded when they are first used, so importing the package costs
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -87,9 +86,6 @@ def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
-    if name == "Session" and "IPython" in sys.modules:
-        # in a notebook a session follows the cells, also where the extension is not loaded
-        import_module(".magic.cells", __name__).follow_cells()
     globals()[name] = value
     return value
 

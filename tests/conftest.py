@@ -64,12 +64,12 @@ def default_signals() -> None:
 def fresh_process_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session, budget or learnt size of another test be known to this one."""
     from glm_magic.session import budgets, notebook
-    from glm_magic.session import session as sessions
-    from glm_magic.session.calibration import TokenCalibration
+    from glm_magic.session.calibration import calibration
 
-    notebook.followers.clear()
+    notebook.conversations.clear()
+    monkeypatch.setattr(notebook, "_installed", [])
     monkeypatch.setattr(budgets, "_in_memory", {})
-    monkeypatch.setattr(sessions, "scales", TokenCalibration())
+    monkeypatch.setattr(calibration, "_seen", {})
 
 
 @pytest.fixture(autouse=True, scope="session")

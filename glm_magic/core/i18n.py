@@ -22,6 +22,13 @@ LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 chosen: str | None = None
 """The user's own choice for this process; ``None`` leaves it to the locale."""
 
+
+def set_language(language: str | None) -> None:
+    """Choose the language of this process: ``"en"``, ``"zh"``, or ``None`` for the locale's."""
+    global chosen  # noqa: PLW0603 - one user reads what this process writes
+    chosen = language
+
+
 Values = Mapping[str, Any] | tuple[Any, ...]
 
 

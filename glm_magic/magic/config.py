@@ -11,11 +11,10 @@ from typing import Any
 from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
-from ..core import i18n as speech
+from ..core import i18n
 from ..core.errors import GlmError
 from ..core.messages import thinking_of
 from ..engine.options import THINKING_WORDS, Options
-from ..session import notebook
 from .line.options import FORMATS, SHOW_THINKING
 
 LANGUAGES = ("en", "zh")
@@ -68,7 +67,7 @@ class GLM(Configurable):
         super().__init__(**kwargs)
         self._changed: set[str] = set()
         self.observe(lambda change: self._changed.add(change["name"]))
-        self.observe(lambda _: self.apply(), ["full_traceback", "language", "store"])
+        self.observe(lambda _: self.apply(), ["full_traceback", "language"])
         self.apply()
 
     @validate("idle_timeout_s")
@@ -80,9 +79,7 @@ class GLM(Configurable):
 
     def apply(self) -> None:
         """Apply the settings that hold for the whole process."""
-        GlmError.full_traceback = self.full_traceback
-        speech.chosen = self.language
-        notebook.kept = self.store
+        set_process_settings(full_traceback=self.full_traceback, language=self.language)
 
     def options(self) -> Options:
         """Return what the settings say about a prompt."""
@@ -103,3 +100,12 @@ class GLM(Configurable):
 
     def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != self.traits()[name].default_value)
+
+
+def set_process_settings(*, full_traceback: bool = False, language: str | None = None) -> None:
+    """Set what holds for the whole process, whoever asks; without arguments, as it was at first.
+
+    Nothing else in the package writes these two.
+    """
+    GlmError.full_traceback = full_traceback
+    i18n.set_language(language)

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from ..core import i18n as speech
-from ..core.errors import GlmError
-from ..engine import tapes
+from ..engine.tapes import set_default_speed
 from ..session import notebook
+from ..session.notebook import NotebookHooks
+from ..views import frontend
 from .cells import notebook_of
+from .config import set_process_settings
 from .line import hooks
 from .line.hooks import Completion
 from .workspace import Workspace
@@ -60,44 +59,50 @@ class Loaded:
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
-        self.slot_key: Callable[[], Any] = notebook.slot_key
         self.magics = GlmMagics(shell)
-        self.completion = Completion(self.magics.desk)
+        desk = self.magics.desk
+        self.completion = Completion(desk)
+        self.hooks = NotebookHooks(
+            cell_key=desk.cell.next_key,
+            notebook_path=lambda: notebook_of(shell),
+            persistence=lambda: desk.config.store,
+        )
+        self.events = [
+            ("post_run_cell", desk.errors.note),
+            ("pre_run_cell", _cell_started),
+            ("post_run_cell", _cell_ended),
+        ]
 
     @property
     def _configurables(self) -> list[Any]:
         """What ``%config`` offers."""
         shell: Any = self.shell  # a list of shells, says its annotation
-        found: list[Any] = shell.configurables
-        return found
+        configurables: list[Any] = shell.configurables
+        return configurables
 
-    def put_in(self) -> None:
+    def install(self) -> None:
         """Register the magics and everything around them."""
         desk = self.magics.desk
         self.shell.register_magics(self.magics)
         self._configurables.append(desk.config)
-        self.shell.events.register("post_run_cell", desk.errors.note)
-        self.shell.events.register("pre_run_cell", _cell_begins)
-        self.shell.events.register("post_run_cell", _cell_ends)
+        for event, handler in self.events:
+            self.shell.events.register(event, handler)
         hooks.install(self.shell)
         self.completion.install()
         desk.cell.install()
-        notebook.slot_key = desk.cell.next_key
-        self.speed_before = tapes.set_default_speed(desk.usual_speed)
-        notebook.notebook = lambda: notebook_of(self.shell)
+        notebook.install(self.hooks)
+        self.speed_before = set_default_speed(desk.usual_speed)
 
-    def take_out(self) -> None:
+    def uninstall(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         desk = self.magics.desk
+        set_default_speed(self.speed_before)
+        notebook.uninstall(self.hooks)
         desk.cell.uninstall()
-        notebook.slot_key = self.slot_key
-        tapes.set_default_speed(self.speed_before)
-        notebook.notebook = notebook.kept = None
         self.completion.uninstall()
         hooks.uninstall(self.shell)
-        self.shell.events.unregister("post_run_cell", desk.errors.note)
-        self.shell.events.unregister("pre_run_cell", _cell_begins)
-        self.shell.events.unregister("post_run_cell", _cell_ends)
+        for event, handler in self.events:
+            self.shell.events.unregister(event, handler)
         for configurable in (desk.config, self.magics):
             self._configurables.remove(configurable)
         manager: Any = self.shell.magics_manager
@@ -106,25 +111,19 @@ class Loaded:
             manager.magics[kind].pop(NAME, None)
             if magic is not None:
                 manager.magics[kind][NAME] = magic
-        GlmError.full_traceback = False
-        speech.chosen = None
+        set_process_settings()
 
 
-def _cell_begins(info: Any) -> None:
-    """Tell the views, once they are in use, that a cell's earlier outputs are gone."""
-    stylesheet = sys.modules.get("glm_magic.views.saved.assets")
-    if stylesheet is not None:
-        stylesheet.cell_begins(getattr(info, "cell_id", None))
-    module = sys.modules.get("glm_magic.views.live.handshake")
-    if module is not None:
-        module.handshake.cell_begins()
+def _cell_started(info: Any) -> None:
+    """Tell the views in use that a cell's earlier outputs are gone."""
+    for handler in frontend.cell_started:
+        handler(getattr(info, "cell_id", None))
 
 
-def _cell_ends(_: Any) -> None:
-    """Tell the views, once they are in use, that the kernel reads messages again."""
-    module = sys.modules.get("glm_magic.views.live.handshake")
-    if module is not None:
-        module.handshake.cell_ends()
+def _cell_ended(_: Any) -> None:
+    """Tell the views in use that the kernel reads messages again."""
+    for handler in frontend.cell_ended:
+        handler()
 
 
 _loaded: dict[int, Loaded] = {}
@@ -136,7 +135,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     if id(shell) in _loaded:
         return
     loaded = Loaded(shell)
-    loaded.put_in()
+    loaded.install()
     _loaded[id(shell)] = loaded
 
 
@@ -144,4 +143,4 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take them away again."""
     loaded = _loaded.pop(id(shell), None)
     if loaded is not None:
-        loaded.take_out()
+        loaded.uninstall()

@@ -13,7 +13,8 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
-from ..session.session import Session, VariantChoice
+from ..session.conversation import VariantChoice
+from ..session.session import Session
 from ..views.compare import compare_view
 from ..views.frontend import frontend_of
 from ..views.options import ViewOptions
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ..engine.reply import Reply
     from ..engine.stream import Stream
     from ..session.amounts import Amount
-    from ..session.notebook import SlotKey
+    from ..session.notebook import CellKey
     from .workspace import Workspace
 
 LAST = "_glm"
@@ -48,7 +49,7 @@ class Prompt:
 
     prompt: Interpolated
     options: Options
-    key: SlotKey | None
+    key: CellKey | None
     budget: Amount | None = None
 
 
@@ -107,7 +108,7 @@ def show_reply(
         looks = view_options(desk, options, inserted, alone=alone)
         slot = session.slot_of(stream)
         if slot is not None and session.name != ASIDE:
-            choice = VariantChoice(session, slot, lambda: desk.marks.refresh(session))
+            choice = VariantChoice(session.conversation, slot, lambda: desk.marks.refresh(session))
             looks = replace(looks, variants=choice)
         view = view_for(desk.shell, looks)
         desk.marks.showed(slot, view, looks)

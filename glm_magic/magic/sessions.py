@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..session import repository
+from ..session.conversation import Conversation
 from ..session.session import DEFAULT, Session
 
 __all__ = ["ASIDE", "DEFAULT", "Sessions"]
@@ -13,14 +14,20 @@ ASIDE = "(no history)"
 
 
 class Sessions:
-    """Sessions by name; a name that is not there yet begins, or goes on from the disk."""
+    """Sessions by name; a name that is not there yet begins, or goes on from the disk.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    persistent : bool
+        False works on copies, and changes nothing of what this kernel or the disk has.
+    """
+
+    def __init__(self, *, persistent: bool = True) -> None:
+        self._persistent = persistent
         self._sessions: dict[str, Session] = {}
         self.chosen: str | None = None
         """The session that ``%glm use`` or ``%glm new`` chose; ``None``: the configured one."""
-        self._aside = Session(ASIDE, fresh=True)
-        self._aside.persistent = False
+        self._aside = Session.of(Conversation(ASIDE, persistent=False))
 
     def __contains__(self, name: str) -> bool:
         return name in self._sessions or (name != DEFAULT and repository.by_name(name) is not None)
@@ -44,8 +51,14 @@ class Sessions:
     def get(self, name: str) -> Session:
         """Return the session of that name; one from an earlier kernel goes on."""
         if name not in self._sessions:
-            self._sessions[name] = Session(name)
+            self._sessions[name] = self._open(name)
         return self._sessions[name]
+
+    def _open(self, name: str, *, fresh: bool = False) -> Session:
+        session = Session(name, fresh=fresh)
+        if self._persistent:
+            return session
+        return Session.of(session.conversation.copy(name, session.options, persistent=False))
 
     def find(self, name: str) -> Session | None:
         """Return the session of that name, if this kernel has it."""
@@ -76,7 +89,7 @@ class Sessions:
         """
         options = self.get(name).options
         kept = self._put_away(name)
-        session = Session(name, fresh=True)
+        session = self._open(name, fresh=True)
         session.options = options
         self._sessions[name] = session
         return kept
@@ -89,7 +102,7 @@ class Sessions:
         other = self.unused(name)
         before.rename(other)
         self._sessions[other] = before
-        if name != DEFAULT:
+        if name != DEFAULT and self._persistent:
             repository.rename_saved(name, other)
         return other
 

@@ -15,8 +15,9 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ..session.notebook import RunningCell
 from ..views.frontend import frontend_of
-from .cells import Errors, RunningCell, prompt_namespace
+from .cells import Errors, prompt_namespace
 from .config import GLM
 
 if TYPE_CHECKING:
@@ -92,10 +93,11 @@ class Workspace:
         """The session that prompts belong to."""
         return self.conversations.get(self.session_name)
 
-    def _in_use(self) -> Session | None:
-        """Return the session that prompts belong to, unless nothing was asked yet."""
+    def _in_use(self) -> object | None:
+        """Return the conversation that prompts belong to, unless nothing was asked yet."""
         made: Sessions | None = self.__dict__.get("conversations")
-        return made.find(self.session_name) if made is not None else None
+        session = made.find(self.session_name) if made is not None else None
+        return session.conversation if session is not None else None
 
     def asked(self, options: MagicOptions | None = None, session: Session | None = None) -> Options:
         """Return what a prompt asks for: line, then session, then ``%config``."""

@@ -1,4 +1,4 @@
-"""Limits of money or tokens: how they are written, and how much of them is left."""
+"""Amounts of money or tokens: how they are written, and how much of one was spent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..core.price import SYMBOLS, Cost
 from ..core.usage import Usage
 from .ledger import Entry
@@ -38,7 +39,7 @@ class Amount:
 
     @property
     def written(self) -> str:
-        """The amount as it is kept on disk, for `parse_amount`."""
+        """The amount as it is saved on disk, for `parse_amount`."""
         return f"{self.number:f} {self.unit}"
 
     def of(self, usage: Usage, cost: Cost | None) -> Decimal:
@@ -84,6 +85,6 @@ def _positive(amount: Amount, text: str) -> Amount:
 
 def _unreadable(text: str) -> InvalidValueError:
     return InvalidValueError(
-        f"{text!r} is no amount of money or tokens",
-        hint="write ¥0.50, $0.02, 0.5CNY, or 20k for tokens",
+        tr("{text!r} is not an amount of money or tokens", text=text),
+        hint=tr("write ¥0.50, $0.02, 0.5CNY, or 20k for tokens"),
     )

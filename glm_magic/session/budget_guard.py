@@ -1,4 +1,4 @@
-"""Watches a reply and its price while it streams, and stops it where a budget ends."""
+"""Estimates the price of a reply while it streams, and stops it where a budget ends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from ..core.errors import InvalidValueError
 from ..core.events import ContentDelta, Event, ReasoningDelta, ToolCallDelta, UsageReport
+from ..core.i18n import Text, tr
 from ..core.price import Cost
 from ..core.turn import Notice, Turn
 from ..core.usage import Usage, estimate_tokens_exact
@@ -28,13 +29,18 @@ class Limit:
     """How much of it everything but this turn has taken."""
 
     @property
-    def name(self) -> str:
-        """The budget in words."""
-        return f"the {self.of}'s budget of {self.amount}"
+    def name(self) -> Text:
+        """The budget, as messages name it."""
+        amount = str(self.amount)
+        if self.of == "cell":
+            return tr("the cell's budget of {amount}", amount=amount)
+        if self.of == "session":
+            return tr("the session's budget of {amount}", amount=amount)
+        return tr("the day's budget of {amount}", amount=amount)
 
 
 class BudgetGuard:
-    """Holds one turn to its budgets; an observer of its stream.
+    """Observer of a stream that holds one turn to its budgets.
 
     The estimate is compared with the budgets after each network chunk, so that a budget is passed
     by one chunk's estimate at most.
@@ -43,55 +49,43 @@ class BudgetGuard:
     ----------
     limits : sequence of Limit
         The budgets.
-    learn : callable
-        Takes a call's size as it was estimated and its input as it was reported.
     """
 
-    def __init__(
-        self,
-        limits: Sequence[Limit],
-        learn: Callable[[PreparedRequest, int], None] = lambda _call, _tokens: None,
-    ) -> None:
+    def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = list(limits)
-        self._learn = learn
         self._lock = threading.Lock()
         self._call: PreparedRequest | None = None
         self._planned: PreparedRequest | None = None
         self._before: list[tuple[Usage, Cost | None]] = []
-        self._told = Usage()
-        self._written = 0.0
-        """What was written since the reported output last grew, by the estimate."""
+        self._reported = Usage()
+        self._unreported_tokens = 0.0
+        """Estimated output since the reported output last grew."""
         self._warned: set[str] = set()
-        self._due: list[Notice] = []
-        """What was found out before a later request of the turn, and is told with its reply."""
+        self._pending_notices: list[Notice] = []
+        """Notices about a later request of the turn; they are shown with its reply."""
         self._stopped = False
 
     def check(self, call: PreparedRequest) -> list[Notice]:
-        """Refuse a call whose input alone would pass a budget; return what is worth saying.
+        """Refuse a request whose input alone would pass a budget; return notices about the others.
 
         Raises
         ------
         InvalidValueError
-            It would, or the budget cannot be held because the price is not known.
+            It would pass one, or the budget cannot be applied because the price is not known.
         """
-        notices = []
-        for limit in self._limits:
-            notice = _foreign(limit, call)
-            notices += [notice] if notice else []
+        notices = [notice for limit in self._limits for notice in _foreign(limit, call)]
         usage = Usage(call.size.input, 0)
         for limit in self._limits:
-            spent, more = (
-                limit.spent() + self._taken(limit.amount),
-                limit.amount.of(usage, _cost(call, usage)),
-            )
+            spent = limit.spent() + self._taken(limit.amount)
+            more = limit.amount.of(usage, _cost(call, usage))
             if spent + more > limit.amount.number or spent >= limit.amount.number:
                 raise _refusal(limit, spent, more, later=bool(self._before))
             notices += self._warning(limit, spent + more)
         self._planned = call
         return notices
 
-    # The next two are asked by the meters of other lanes, and take no lock: two that ask each other
-    # must not wait for each other.
+    # The guards of other lanes call the next two, which take no lock: two guards that ask each
+    # other must not wait for each other.
 
     def waiting(self, amount: Amount) -> Decimal:
         """Return how much in that unit a turn will take that was checked and not yet sent."""
@@ -106,44 +100,43 @@ class BudgetGuard:
         return self.waiting(amount) + self._taken(amount)
 
     def on_request(self, request: PreparedRequest) -> None:
-        """See a call that is about to be sent; refuse it where a budget would be passed."""
+        """Refuse a request that would pass a budget."""
         with self._lock:
             if self._call is not None:
                 self._before.append(self._now())
-                self._call, self._written, self._told = None, 0.0, Usage()
-                self._due += self.check(request)
+                self._call, self._unreported_tokens, self._reported = None, 0.0, Usage()
+                self._pending_notices += self.check(request)
             self._call = request
 
     def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:
-        """Count what came, warn near the end of a budget, and stop at it."""
+        """Count what arrived, warn near the end of a budget, and stop at it."""
         with self._lock:
             for event in events:
                 match event:
                     case ReasoningDelta(text) | ContentDelta(text):
-                        self._written += estimate_tokens_exact(text)
+                        self._unreported_tokens += estimate_tokens_exact(text)
                     case ToolCallDelta():
-                        self._written += estimate_tokens_exact(event.arguments)
+                        self._unreported_tokens += estimate_tokens_exact(event.arguments)
                     case UsageReport(usage):
-                        before = self._told.output or 0
+                        before = self._reported.output or 0
                         if (usage.output or 0) > before:
-                            self._written = 0.0
-                        self._told = replace(usage, output=max(before, usage.output or 0))
-            due, self._due = [Reaction(notice) for notice in self._due], []
-            return [*due, *(self._remarks() if not self._stopped else ())]
+                            self._unreported_tokens = 0.0
+                        self._reported = replace(usage, output=max(before, usage.output or 0))
+            pending, self._pending_notices = self._pending_notices, []
+            reactions = () if self._stopped else self._reactions()
+            return [*map(Reaction, pending), *reactions]
 
     def on_end(self, turn: Turn) -> None:
-        """Learn from what was reported."""
-        reported = turn.steps[-1].usage if turn.steps else None
-        if self._call is not None and reported is not None and reported.input:
-            self._learn(self._call, reported.input)
+        """Leave the sums to the ledger."""
 
-    def _remarks(self) -> Iterator[Reaction]:
+    def _reactions(self) -> Iterator[Reaction]:
         for limit in self._limits:
             spent = limit.spent() + self._taken(limit.amount)
             if spent >= limit.amount.number:
                 self._stopped = True
-                used = f"is used up (≈{_amount(limit, spent)})"
-                yield Reaction(Notice("budget", f"stopped: {limit.name} {used}"), stop=True)
+                used = _amount(limit, spent)
+                text = tr("stopped: {budget} is used up (≈{used})", budget=limit.name, used=used)
+                yield Reaction(Notice("budget", text), stop=True)
                 return
             yield from (Reaction(notice) for notice in self._warning(limit, spent))
 
@@ -151,22 +144,23 @@ class BudgetGuard:
         if limit.of in self._warned or spent < WARN_AT * limit.amount.number:
             return []
         self._warned.add(limit.of)
-        said = f"80 % or more of {limit.name} is used (≈{_amount(limit, spent)})"
-        return [Notice("budget-near", said)]
+        used = _amount(limit, spent)
+        text = tr("80 % or more of {budget} is used (≈{used})", budget=limit.name, used=used)
+        return [Notice("budget-near", text)]
 
     def _taken(self, amount: Amount) -> Decimal:
-        """Return how much in that unit this turn has taken so far."""
         parts = [*self._before, self._now()]
         return sum((amount.of(usage, cost) for usage, cost in parts), Decimal(0))
 
     def _now(self) -> tuple[Usage, Cost | None]:
-        """Return what the running call has taken: as reported, and by the estimate since then."""
+        """Return what the running request has taken: as reported, and as estimated since then."""
         call = self._call
         if call is None:
             return Usage(0, 0), None
-        size, told = call.size, self._told
-        output = (told.output or 0) + round(size.scale * self._written)
-        usage = Usage(size.input if told.input is None else told.input, output, told.cached)
+        size, reported = call.size, self._reported
+        output = (reported.output or 0) + round(size.scale * self._unreported_tokens)
+        input_ = size.input if reported.input is None else reported.input
+        usage = Usage(input_, output, reported.cached)
         return usage, _cost(call, usage)
 
 
@@ -176,40 +170,89 @@ def _cost(call: PreparedRequest, usage: Usage) -> Cost | None:
     return replace(cost, estimated=True) if cost else None
 
 
-def _foreign(limit: Limit, call: PreparedRequest) -> Notice | None:
-    """Say that a budget of money cannot hold this call, or refuse it."""
+def _foreign(limit: Limit, call: PreparedRequest) -> list[Notice]:
+    """Return a notice that a budget of money does not apply to a request, or refuse it."""
     amount, offer = limit.amount, call.offer
     if amount.unit == TOKENS or (offer.price and offer.price.currency == amount.unit):
-        return None
-    where = f"{offer.model.id} at {offer.provider.name}"
-    why = f"is billed in {offer.price.currency}" if offer.price else "has no known price"
-    if limit.of == "cell" or (offer.price is None and not offer.provider.self_hosted):
-        other = f"in {offer.price.currency}" if offer.price else "in tokens, such as 20k"
+        return []
+    model, provider, budget = offer.model.id, offer.provider.name, limit.name
+    currency = offer.price.currency if offer.price else None
+    # Without a price only a server of one's own may go on: a budget that is not applied there
+    # costs nothing. A budget of the cell itself is meant for exactly this request.
+    refused = limit.of == "cell" or (currency is None and not offer.provider.self_hosted)
+    if currency is None and refused:
         raise InvalidValueError(
-            f"{where} {why}, so {limit.name} cannot be held; nothing was sent",
-            hint=f"write it {other}, or {_away(limit)}",
+            tr(
+                "{model} at {provider} has no known price, so {budget} cannot be applied;"
+                " nothing was sent",
+                model=model,
+                provider=provider,
+                budget=budget,
+            ),
+            hint=tr("write it in tokens, such as 20k, or {removal}", removal=_removal(limit)),
         )
-    return Notice("budget-foreign", f"{where} {why}: {limit.name} does not hold it")
+    if refused:
+        raise InvalidValueError(
+            tr(
+                "{model} at {provider} is billed in {currency}, so {budget} cannot be applied;"
+                " nothing was sent",
+                model=model,
+                provider=provider,
+                currency=currency,
+                budget=budget,
+            ),
+            hint=tr(
+                "write it in {currency}, or {removal}", currency=currency, removal=_removal(limit)
+            ),
+        )
+    if currency is None:
+        text = tr(
+            "{model} at {provider} has no known price: {budget} does not apply to it",
+            model=model,
+            provider=provider,
+            budget=budget,
+        )
+    else:
+        text = tr(
+            "{model} at {provider} is billed in {currency}: {budget} does not apply to it",
+            model=model,
+            provider=provider,
+            currency=currency,
+            budget=budget,
+        )
+    return [Notice("budget-foreign", text)]
 
 
 def _refusal(limit: Limit, spent: Decimal, more: Decimal, *, later: bool) -> InvalidValueError:
-    used, next_ = _amount(limit, spent), _amount(limit, more)
-    return InvalidValueError(
-        f"{limit.name} would be passed: ≈{used} used so far, and going on takes ≈{next_} at least;"
-        " the turn ends here"
-        if later
-        else f"{limit.name} would be passed: ≈{used} used so far, and the prompt alone takes"
-        f" ≈{next_}; nothing was sent",
-        hint="raise --budget" if limit.of == "cell" else f"raise it, or {_away(limit)}",
-    )
-
-
-def _away(limit: Limit) -> str:
-    """Say how a budget is taken away."""
+    values = {
+        "budget": limit.name,
+        "used": _amount(limit, spent),
+        "more": _amount(limit, more),
+    }
+    if later:
+        message = tr(
+            "{budget} would be passed: ≈{used} used so far, and going on takes ≈{more} at least;"
+            " the turn ends here",
+            **values,
+        )
+    else:
+        message = tr(
+            "{budget} would be passed: ≈{used} used so far, and the prompt alone takes ≈{more};"
+            " nothing was sent",
+            **values,
+        )
     if limit.of == "cell":
-        return "leave --budget out"
-    day = limit.of == "day"
-    return "take it away: %glm budget day off" if day else "take it away: %glm budget off"
+        return InvalidValueError(message, hint=tr("raise --budget"))
+    return InvalidValueError(message, hint=tr("raise it, or {removal}", removal=_removal(limit)))
+
+
+def _removal(limit: Limit) -> Text:
+    """Return how a budget is taken away."""
+    if limit.of == "cell":
+        return tr("leave out --budget")
+    if limit.of == "session":
+        return tr("remove it: %glm budget off")
+    return tr("remove it: %glm budget day off")
 
 
 def _amount(limit: Limit, number: Decimal) -> str:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from ..catalogue.load import catalogue
-from . import autosave as journals
 from .amounts import Amount, parse_amount
 from .budget_guard import BudgetGuard, Limit
+from .conversation import Conversation, open_conversations
 from .ledger import Entry, day_of
-from .notebook import followers
 from .rows import read_entries
-from .store import Statement, insert
-
-if TYPE_CHECKING:
-    from .conversation import Conversation
+from .store import Statement, current_store, insert
 
 DAY = "budget day"
 QUOTA = "quota"
@@ -34,20 +28,20 @@ def put(name: str, value: str | None) -> None:
     _in_memory.pop(name, None)
     if value is not None:
         _in_memory[name] = value
-    journal = journals.current()
-    if journal is not None:
+    store = current_store()
+    if store is not None:
         rows: list[Statement] = [("DELETE FROM setting WHERE name = ?", (name,))]
         if value is not None:
             rows.append(insert("setting", {"name": name, "value": value}))
-        journal.store.write(rows)
+        store.write(rows)
 
 
 def get(name: str) -> str | None:
     """Return a setting."""
-    journal = journals.current()
-    if journal is None or journal.store.problem:
+    store = current_store()
+    if store is None or store.problem:
         return _in_memory.get(name)
-    rows = journal.store.read("SELECT value FROM setting WHERE name = ?", (name,))
+    rows = store.read("SELECT value FROM setting WHERE name = ?", (name,))
     return str(rows[0][0]) if rows else None
 
 
@@ -59,13 +53,12 @@ def day_budget() -> Amount | None:
 
 def all_entries(since: float = 0.0) -> list[Entry]:
     """Return every call since a time, of every kernel, that is known of."""
-    journal = journals.current()
-    found = read_entries(journal.store, "at >= ?", (since,)) if journal else []
-    known = {(entry.run, entry.step): entry for entry in found}
-    for session in list(followers):
-        mine = getattr(session, "entries", [])
-        known.update({(e.run, e.step): e for e in mine if e.at >= since})
-    return sorted(known.values(), key=lambda entry: (entry.at, entry.step))
+    store = current_store()
+    saved = read_entries(store, "at >= ?", (since,)) if store else []
+    entries = {(entry.run, entry.step): entry for entry in saved}
+    for conversation in open_conversations():
+        entries.update({(e.run, e.step): e for e in conversation.entries if e.at >= since})
+    return sorted(entries.values(), key=lambda entry: (entry.at, entry.step))
 
 
 class Today:
@@ -87,31 +80,44 @@ class Today:
         return self._spent
 
 
-def limits_of(
-    session: Conversation, run: str, cell: Amount | None, beside: Callable[[], list[BudgetGuard]]
-) -> list[Limit]:
-    """Return the budgets that hold for a run; `beside` gives the meters of the other lanes."""
+def guard_of(
+    conversation: Conversation, run: str, cell: Amount | None, lanes: list[BudgetGuard]
+) -> BudgetGuard:
+    """Return what holds a run to its budgets; it joins the guards of its prompt's other lanes.
+
+    Parameters
+    ----------
+    conversation : Conversation
+        Whose budget holds, besides that of the day.
+    run : str
+        Id of the run, which is counted by the guard itself.
+    cell : Amount, optional
+        What all lanes of the prompt together may take.
+    lanes : list of BudgetGuard
+        The guards of the lanes, which count what each other takes.
+    """
+
+    def others() -> list[BudgetGuard]:
+        return [other for other in lanes if other is not guard]
 
     def waiting(amount: Amount) -> Decimal:
-        return sum((meter.waiting(amount) for meter in beside()), Decimal(0))
+        return sum((other.waiting(amount) for other in others()), Decimal(0))
 
-    def in_cell() -> Decimal:
-        return sum((meter.taken(cell) for meter in beside()), Decimal(0)) if cell else Decimal(0)
-
-    limits = [Limit("cell", cell, in_cell)] if cell else []
-    own = session.budget
-    if own is not None:
-        amount = own
-
-        def spent() -> Decimal:
-            return amount.spent(session.entries_without(run)) + waiting(amount)
-
-        limits.append(Limit("session", amount, spent))
-    day = day_budget()
+    limits: list[Limit] = []
+    if cell is not None:
+        limits.append(
+            Limit("cell", cell, lambda: sum((o.taken(cell) for o in others()), Decimal(0)))
+        )
+    total, day = conversation.budget, day_budget()
+    if total is not None:
+        before = conversation.entries_without
+        limits.append(Limit("session", total, lambda: total.spent(before(run)) + waiting(total)))
     if day is not None:
         today = Today(day, run)
         limits.append(Limit("day", day, lambda: today() + waiting(day)))
-    return limits
+    guard = BudgetGuard(limits)
+    lanes.append(guard)
+    return guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def quota() -> Quota | None:
     return Quota(**json.loads(text)) if text else None
 
 
-def set_quota(found: Quota | None) -> None:
+def set_quota(quota: Quota | None) -> None:
     """Count a free quota down from here on, or no more."""
-    text = json.dumps({"tokens": found.tokens, "since": found.since}) if found else None
+    text = json.dumps({"tokens": quota.tokens, "since": quota.since}) if quota else None
     put(QUOTA, text)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from collections.abc import Iterable, Sequence
 
+from ..core.events import Event
+from ..core.turn import Turn
+from ..engine.prepared import PreparedRequest
+from ..engine.turn_builder import Reaction
 from .store import Statement, Store, insert
 
 REMEMBERED = 20
@@ -50,6 +55,36 @@ class TokenCalibration:
                 pairs = _read(store, name) if store is not None else []
                 self._seen[name] = deque(pairs, REMEMBERED)
             return self._seen[name]
+
+
+calibration = TokenCalibration()
+"""What this process knows about the providers' counts."""
+
+
+class CalibrationObserver:
+    """Observer of a stream that learns from the input tokens its provider reports."""
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+        self._request: PreparedRequest | None = None
+
+    def on_request(self, request: PreparedRequest) -> None:
+        """Remember the request that is reported on at last."""
+        self._request = request
+
+    def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:  # noqa: ARG002
+        """Let every event pass."""
+        return ()
+
+    def on_end(self, turn: Turn) -> None:
+        """Compare the last request's estimated size with the provider's own count."""
+        usage = turn.steps[-1].usage if turn.steps else None
+        request = self._request
+        if request is None or usage is None or not usage.input or not request.size.scale:
+            return
+        provider, model = request.offer.provider.name, request.offer.model.id
+        estimated = request.size.input / request.size.scale
+        calibration.learn(provider, model, estimated, usage.input, self._store)
 
 
 def _name(provider: str, model: str) -> str:

@@ -1,4 +1,9 @@
-"""What earlier turns bring into a later prompt's context, and which leave when it is full."""
+"""What earlier turns bring into a later prompt's context, and which leave when it is full.
+
+Turns leave by quarters of the model's limit rather than one by one: what is sent then begins with
+the same messages for many turns, and the provider's prompt cache is hit. A notice says which turns
+were left out; pinned ones never are.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError
+from ..core.i18n import Text, tr
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
 from ..core.turn import Notice
@@ -17,11 +23,10 @@ from .slots import Slot
 
 ROOM_FOR_ANSWER = 4096
 """Tokens that are left for the reply where the user set no ``max_tokens``; at most a quarter."""
-DOUBT = 0.75
-"""A size that was never compared with the provider's own count may be too high by so much."""
-STEPS = 4
-"""Turns leave by quarters of the limit, so that what is sent begins the same for many turns and
-the provider's cache is hit."""
+UNCALIBRATED_MARGIN = 0.75
+"""An estimate that was never compared with the provider's own count may be this much too high."""
+EVICTION_STEPS = 4
+"""Turns leave by quarters of the limit, see the module's docstring."""
 
 
 def context_of(slots: Iterable[Slot]) -> list[Message]:
@@ -31,10 +36,10 @@ def context_of(slots: Iterable[Slot]) -> list[Message]:
 
 def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
     """Return how many tokens of input a model takes; ``None`` where it is not known."""
-    wanted = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
+    output = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
     limits = [offer.max_input] if offer.max_input else []
     if offer.context:
-        spare = wanted if isinstance(wanted, int) else min(ROOM_FOR_ANSWER, offer.context // 4)
+        spare = output if isinstance(output, int) else min(ROOM_FOR_ANSWER, offer.context // 4)
         limits.append(max(0, offer.context - spare))
     return min(limits) if limits else None
 
@@ -42,12 +47,12 @@ def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
 def fit_context(
     call: PreparedRequest, before: Sequence[Slot], scale: float | None
 ) -> PreparedRequest:
-    """Return a call whose input the model takes; the oldest unpinned turns leave first.
+    """Return a request whose input the model takes; the oldest unpinned turns leave first.
 
     Parameters
     ----------
-    call : Call
-        The call with every turn in its context; its size is not calibrated yet.
+    call : PreparedRequest
+        The request with every turn in its context; its size is not calibrated yet.
     before : sequence of Slot
         The slots before the prompt, sent or not.
     scale : float or None
@@ -64,11 +69,11 @@ def fit_context(
     limit = input_limit(call.offer, call.request.parameters)
     if limit is None or size.input <= limit:
         return call
-    own = call.offer.provider.name if _preserves(call) else ""
-    sizes = {slot.id: _tokens(slot, size, own) for slot in before if slot.is_sent}
+    provider = call.offer.provider.name if _preserves(call) else ""
+    sizes = {slot.id: _tokens(slot, size, provider) for slot in before if slot.is_sent}
     loose = [slot for slot in before if slot.is_sent and not slot.pinned]
     fixed = size.input - sum(sizes[slot.id] for slot in loose)
-    if fixed * (1.0 if scale else DOUBT) > limit:
+    if fixed * (1.0 if scale else UNCALIBRATED_MARGIN) > limit:
         raise _too_long(call, fixed, limit, pinned=len(loose) < len(sizes))
     leaving = _evict_count([sizes[slot.id] for slot in loose], size.input - limit, limit)
     return _without(call, before, loose[:leaving], sum(sizes[s.id] for s in loose[:leaving]), limit)
@@ -80,46 +85,50 @@ def _preserves(call: PreparedRequest) -> bool:
     return call.offer.is_coding_plan if preserve is None else preserve
 
 
-def _tokens(slot: Slot, size: TokenEstimate, own: str) -> int:
-    """Return the size of a slot's messages; of its reasoning as well where it is `own`."""
+def _tokens(slot: Slot, size: TokenEstimate, provider: str) -> int:
+    """Return the size of a slot's messages, with the reasoning that goes back to a provider."""
     counts = (
         TOKENS_PER_MESSAGE
         + estimate(message.content)
         + sum(estimate(call.name + call.arguments) for call in message.tool_calls)
-        + (estimate(message.reasoning) if message.reasoning_from == own else 0)
+        + (estimate(message.reasoning) if message.reasoning_from == provider else 0)
         for message in slot.current.messages
     )
     return round(size.scale * sum(counts))
 
 
 def reasoning_notice(call: PreparedRequest) -> tuple[Notice, ...]:
-    """Return what the reasoning that goes back with a call costs, if any does."""
-    own = call.offer.provider.name if _preserves(call) else None
-    messages = [m for m in call.request.messages if m.reasoning and m.reasoning_from == own]
+    """Return a notice of what the reasoning that goes back with a request costs, if any does."""
+    provider = call.offer.provider.name if _preserves(call) else None
+    messages = [m for m in call.request.messages if m.reasoning and m.reasoning_from == provider]
     tokens = sum(call.size.tokens(message.reasoning) for message in messages)
     if not tokens:
         return ()
     price = call.offer.price
     tier = price.tier(call.size.input) if price else None
-    money = (
-        f", ≈{format_money(tokens * tier.input / MILLION, price.currency)}"
-        if price and tier
-        else ""
-    )
-    said = f"reasoning of earlier turns goes back: ≈{tokens:,} tokens of this input{money}"
-    return (Notice("preserved", said),)
+    if price is None or tier is None:
+        text = tr(
+            "reasoning of earlier turns goes back: ≈{tokens:,} tokens of this input", tokens=tokens
+        )
+    else:
+        text = tr(
+            "reasoning of earlier turns goes back: ≈{tokens:,} tokens of this input, ≈{money}",
+            tokens=tokens,
+            money=format_money(tokens * tier.input / MILLION, price.currency),
+        )
+    return (Notice("preserved", text),)
 
 
 def _evict_count(sizes: Sequence[int], excess: int, limit: int) -> int:
     """Return how many of the oldest turns leave."""
-    step = max(1, limit // STEPS)
-    count = gone = 0
-    while count < len(sizes) and gone < excess:
-        gone += sizes[count]
+    step = max(1, limit // EVICTION_STEPS)
+    count = freed = 0
+    while count < len(sizes) and freed < excess:
+        freed += sizes[count]
         count += 1
-    boundary = -(-gone // step) * step
-    while count < len(sizes) and gone + sizes[count] <= boundary:
-        gone += sizes[count]
+    boundary = -(-freed // step) * step
+    while count < len(sizes) and freed + sizes[count] <= boundary:
+        freed += sizes[count]
         count += 1
     return count
 
@@ -127,38 +136,61 @@ def _evict_count(sizes: Sequence[int], excess: int, limit: int) -> int:
 def _without(
     call: PreparedRequest, before: Sequence[Slot], left: Sequence[Slot], tokens: int, limit: int
 ) -> PreparedRequest:
-    """Return the call without the turns that leave, and with a notice that says which."""
+    """Return the request without the turns that leave, and with a notice that names them."""
     model = call.offer.model.id
     if not left:
-        said = f"the input may be longer than the {limit:,} tokens that {model} takes here"
-        return replace(call, notices=(*call.notices, Notice("tight", said)))
+        text = tr(
+            "the input may be longer than the {limit:,} tokens that {model} takes here",
+            limit=limit,
+            model=model,
+        )
+        return replace(call, notices=(*call.notices, Notice("tight", text)))
     messages = call.request.messages
     head = messages[: len(messages) - len(context_of(before)) - 1]
-    kept = context_of(slot for slot in before if slot not in left)
-    said = (
-        f"the oldest of the context did not fit and was left out: {_numbers(before, left)},"
-        f" ≈{tokens:,} tokens; {model} takes {limit:,} here"
+    remaining = context_of(slot for slot in before if slot not in left)
+    text = tr(
+        "the oldest of the context did not fit and was left out: {turns}, ≈{tokens:,} tokens;"
+        " {model} takes {limit:,} here",
+        turns=_numbers(before, left),
+        tokens=tokens,
+        model=model,
+        limit=limit,
     )
-    shorter = call.with_request(messages=(*head, *kept, messages[-1]))
-    return replace(shorter, notices=(*call.notices, Notice("left-out", said)))
+    shorter = call.with_request(messages=(*head, *remaining, messages[-1]))
+    return replace(shorter, notices=(*call.notices, Notice("left-out", text)))
 
 
-def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> str:
+def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> Text:
     numbers = [before.index(slot) + 1 for slot in left]
+    first, last = numbers[0], numbers[-1]
     if len(numbers) == 1:
-        return f"turn {numbers[0]}"
-    if numbers[-1] - numbers[0] == len(numbers) - 1:
-        return f"turns {numbers[0]} to {numbers[-1]}"
-    return f"turns {', '.join(map(str, numbers))}"
+        return tr("turn {number}", number=first)
+    if last - first == len(numbers) - 1:
+        return tr("turns {first} to {last}", first=first, last=last)
+    return tr("turns {numbers}", numbers=", ".join(map(str, numbers)))
 
 
 def _too_long(call: PreparedRequest, tokens: int, limit: int, *, pinned: bool) -> InvalidValueError:
-    what = "the prompt and the pinned turns take" if pinned else "the prompt takes"
+    provider = call.offer.provider.name
+    values = {"tokens": tokens, "model": call.offer.model.id, "provider": provider, "limit": limit}
+    if pinned:
+        return InvalidValueError(
+            tr(
+                "the prompt and the pinned turns take ≈{tokens:,} tokens; {model} at {provider}"
+                " takes {limit:,}, so nothing was sent",
+                **values,
+            ),
+            hint=tr(
+                "shorten it, unpin turns with %glm pin N, or choose a model with a longer context"
+            ),
+            provider=provider,
+        )
     return InvalidValueError(
-        f"{what} ≈{tokens:,} tokens; {call.offer.model.id} at {call.offer.provider.name} takes"
-        f" {limit:,}, so nothing was sent",
-        hint="shorten it, "
-        + ("unpin turns with %glm pin N, " if pinned else "")
-        + "or choose a model with a longer context",
-        provider=call.offer.provider.name,
+        tr(
+            "the prompt takes ≈{tokens:,} tokens; {model} at {provider} takes {limit:,}, so"
+            " nothing was sent",
+            **values,
+        ),
+        hint=tr("shorten it, or choose a model with a longer context"),
+        provider=provider,
     )

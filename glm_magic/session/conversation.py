@@ -1,10 +1,15 @@
-"""The turns of a conversation: what they are, what they cost, and what may be done with them."""
+"""The turns of one conversation: what they are, what they cost, and what may be done with them.
+
+A `Conversation` is shared by every `Session` of its name in this process. Each change of it is
+written to the store, unless it is not to be saved.
+"""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.price import CostTotal
@@ -13,68 +18,98 @@ from ..core.usage import Usage
 from ..engine.options import Options
 from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
-from . import autosave as journals
-from . import repository
+from . import autosave, repository
 from .amounts import Amount
 from .ledger import Entry, entries_of
-from .notebook import SlotKey, followers
+from .notebook import CellKey, conversations
+from .repository import SavedSession
 from .rows import all_rows, drop_rows, slot_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
-from .store import Statement
+from .store import Statement, Store, current_store
 
 _numbers = itertools.count()
 
 
 class Conversation:
-    """A conversation without the asking; every change of it is written to disk.
+    """Slots in the order of the notebook, and every call that was made for them.
 
     Parameters
     ----------
     name : str
-        Name of the conversation.
+        Name of the conversation; more than one may have it.
     options : Options
-        Options for every turn.
+        What a further session of this conversation begins with: the options of the one that was
+        used last. They are saved with the turns.
+    id_ : str, optional
+        Id in the store; a new one by default.
+    persistent : bool
+        False keeps the texts off the disk; what they cost is still counted.
     """
 
-    def __init__(self, name: str, options: Options) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: Options | None = None,
+        *,
+        id_: str | None = None,
+        persistent: bool = True,
+    ) -> None:
         self.name = name
-        self.id = new_id()
-        self.persistent = True
-        """False keeps what is said off the disk; what it costs is still counted."""
+        self.options = options or Options()
+        self.id = id_ or new_id()
+        self.persistent = persistent
         self.budget: Amount | None = None
         """What all turns together may take; ``None``: no limit."""
-        self.options = options
-        self._slots = Slots()
+        self.slots = Slots()
+        self.lock = threading.RLock()
         self._asked: list[Variant] = []
-        self._past: list[Entry] = []
-        self._lock = threading.RLock()
-        self._number = next(_numbers)
-        followers.add(self)
+        self._earlier: list[Entry] = []
+        """Calls of earlier kernels."""
+        self.use()
 
-    def _join(self, name: str) -> bool:
-        """Share the turns of a session of that name in this process; False when there is none."""
-        alike = [s for s in _living() if s is not self and s.name == name and s.persistent]
-        if not alike:
-            return False
-        other = max(alike, key=lambda session: session._number)
-        self.id, self.budget, self._lock = other.id, other.budget, other._lock
-        self._slots, self._asked, self._past = other._slots, other._asked, other._past
-        self.options = self.options.over(other.options)
-        return True
+    def use(self) -> None:
+        """Note that a session begins with this conversation, or asks in it again."""
+        self.last_used = next(_numbers)
+        conversations[self.id] = self
 
-    def _twins(self) -> list[Conversation]:
-        """Return every session that shares these turns, this one included."""
-        return [session for session in _living() if session.id == self.id]
+    @classmethod
+    def load(cls, saved: SavedSession) -> Conversation:
+        """Return the conversation that was saved: this process's own one, or as the disk has it."""
+        existing = conversations.get(saved.id)
+        if isinstance(existing, cls):
+            return existing
+        conversation = cls(saved.name, saved.options, id_=saved.id)
+        conversation.budget = saved.budget
+        slots, conversation._earlier = repository.read_session(saved.id)
+        for slot in slots:
+            conversation.slots.add(slot)
+        return conversation
 
-    @property
-    def slots(self) -> list[Slot]:
-        """The slots, in the order in which the notebook shows them."""
-        return list(self._slots)
+    @classmethod
+    def find(cls, name: str) -> Conversation | None:
+        """Return the conversation of that name that this process used last, or the saved one."""
+        named = [c for c in open_conversations() if c.name == name and c.persistent]
+        if named:
+            return max(named, key=lambda conversation: conversation.last_used)
+        saved = repository.by_name(name)
+        return cls.load(saved) if saved is not None else None
+
+    def copy(self, name: str, options: Options, *, persistent: bool | None = None) -> Conversation:
+        """Return another conversation that goes on from the same turns.
+
+        It is saved as this one is, unless `persistent` says otherwise.
+        """
+        persistent = self.persistent if persistent is None else persistent
+        other = Conversation(name, options, persistent=persistent)
+        with self.lock:
+            other.slots = self.slots.copy()
+        other.write_all()
+        return other
 
     @property
     def turns(self) -> list[Turn]:
         """The chosen turn of each slot, as it stands now."""
-        return [slot.turn for slot in self._slots]
+        return [slot.turn for slot in self.slots]
 
     @property
     def asked(self) -> list[Stream]:
@@ -88,14 +123,14 @@ class Conversation:
 
     def entries_without(self, run: str) -> list[Entry]:
         """Return every call so far but those of one run."""
-        mine = {run, *(variant.id for variant in self._asked)}
-        found = [entry for entry in self._past if entry.run not in mine]
+        running = {run, *(variant.id for variant in self._asked)}
+        entries = [entry for entry in self._earlier if entry.run not in running]
         for variant in self._asked:
             stream = variant.stream
             if stream is not None and variant.id != run:
                 size, price = stream.call.size, stream.call.offer.price
-                found += entries_of(variant.id, self.name, variant.turn, size, price)
-        return found
+                entries += entries_of(variant.id, self.name, variant.turn, size, price)
+        return entries
 
     @property
     def usage(self) -> Usage:
@@ -118,51 +153,73 @@ class Conversation:
         return turns_to_frame(self.turns)
 
     def slot_of(self, stream: Stream) -> Slot | None:
-        """Return the slot that a stream of this session stands in."""
-        return next((s for s in self._slots if any(v.stream is stream for v in s.variants)), None)
+        """Return the slot that a stream of this conversation stands in."""
+        return next((s for s in self.slots if any(v.stream is stream for v in s.variants)), None)
 
     def stale(self) -> set[Slot]:
         """Return the turns that were answered from something else than what is before them now."""
-        with self._lock:
-            return self._slots.stale()
+        with self.lock:
+            return self.slots.stale()
+
+    def add_variants(self, slot: Slot, variants: Sequence[Variant], store: Store | None) -> None:
+        """Put runs that are about to begin in a slot; later turns see the first of them.
+
+        The store follows them to their end, or only their cost where the texts are not saved.
+        """
+        if slot not in self.slots:
+            self.slots.add(slot)
+        first = len(slot.variants)
+        for variant in variants:
+            slot.add(variant)
+        slot.place = first
+        self._asked += variants
+        self.use()
+        if store is None:
+            return
+        if self.persistent:
+            store.write([self.row()])
+        for variant in variants:
+            if self.persistent:
+                autosave.save(store, self.id, self.name, slot, variant)
+            else:
+                autosave.save_calls(store, self.id, self.name, variant)
 
     def set_budget(self, amount: Amount | None) -> None:
         """Limit what all turns together may take; ``None`` takes the limit away."""
-        for session in self._twins():
-            session.budget = amount
+        self.budget = amount
         if len(self):
-            self._write([repository.session_row(self)])
+            self._save()
 
     def choose(self, slot: Slot, place: int) -> None:
         """Let later turns see one of a slot's variants, counted from 0, unless it was taken out."""
-        with self._lock:
-            if slot not in self._slots:
+        with self.lock:
+            if slot not in self.slots:
                 return
             slot.place = range(len(slot.variants))[place]
             self._write(slot_rows(self.id, slot))
 
     def hide(self, slot: Slot, *, hidden: bool = True) -> None:
         """Keep a turn visible but do not send it, or send it again."""
-        with self._lock:
+        with self.lock:
             slot.hidden, slot.pinned = hidden, slot.pinned and not hidden
             self._write(slot_rows(self.id, slot))
 
     def pin(self, slot: Slot, *, pinned: bool = True) -> None:
         """Keep a turn in the context when older ones leave, and when its cell is gone."""
-        with self._lock:
+        with self.lock:
             slot.pinned, slot.hidden = pinned, slot.hidden and not pinned
             self._write(slot_rows(self.id, slot))
 
     def drop(self, slot: Slot) -> None:
         """Take a turn out."""
-        with self._lock:
-            self._slots.drop(slot)
+        with self.lock:
+            self.slots.drop(slot)
             self._write(drop_rows(self.id, [slot]))
 
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
-        with self._lock:
-            taken = self._slots.undo(count)
+        with self.lock:
+            taken = self.slots.undo(count)
             self._write(drop_rows(self.id, taken))
             return len(taken)
 
@@ -172,67 +229,99 @@ class Conversation:
 
     def forget(self) -> None:
         """Forget every turn, and what was asked so far."""
-        with self._lock:
+        with self.lock:
             self.reset()
             self._asked.clear()
-            self._past.clear()
+            self._earlier.clear()
 
-    def touch(self, key: SlotKey | None) -> None:
+    def touch(self, key: CellKey | None) -> None:
         """Note that a cell shows its slot, although it asked nothing."""
-        with self._lock:
-            slot = self._slots.find(key)
+        with self.lock:
+            slot = self.slots.find(key)
             if slot is not None:
                 slot.touch()
                 self._write(slot_rows(self.id, slot))
 
-    def lose_cells(self, cells: Sequence[str]) -> None:
-        """Send the turns of deleted cells no more, unless they are pinned."""
-        with self._lock:
-            self._marked(self._slots.lose_cells(cells))
-
-    def asked_since(self, cell: str, since_s: float) -> set[SlotKey]:
-        """Return the keys under which a cell has asked, or shown its slot, since then."""
-        with self._lock:
-            mine = [slot for slot in self._slots if cell_of(slot.key) == cell]
-            return {slot.key for slot in mine if slot.key is not None and slot.ran_at_s >= since_s}
-
-    def lose_older(self, cell: str, since_s: float, but: Collection[SlotKey] = ()) -> None:
-        """Send no more what a cell asked before, and not when it ran again."""
-        with self._lock:
-            self._marked(self._slots.lose_older(cell, since_s, but))
-
-    def _marked(self, slots: Sequence[Slot]) -> None:
-        self._write([row for slot in slots for row in slot_rows(self.id, slot)])
-
     def take(self, slots: Sequence[Slot]) -> None:
         """Go on from slots that were read from a file."""
-        with self._lock:
+        with self.lock:
             for slot in slots:
-                self._slots.add(slot)
+                self.slots.add(slot)
         self.write_all()
 
     def rename(self, name: str) -> None:
-        """Give the session another name."""
-        for session in self._twins():
-            session.name = name
+        """Give the conversation another name."""
+        self.name = name
         if len(self):
-            self._write([repository.session_row(self)])
+            self._save()
+
+    def on_cells_deleted(self, cells: Sequence[str]) -> None:
+        """Send the turns of deleted cells no more, unless they are pinned."""
+        with self.lock:
+            self._write_marks(self.slots.orphan_cells(cells))
+
+    def keys_since(self, cell: str, since_s: float) -> set[CellKey]:
+        """Return the keys under which a cell has asked, or shown its slot, since then."""
+        with self.lock:
+            slots = [slot for slot in self.slots if cell_of(slot.key) == cell]
+            return {s.key for s in slots if s.key is not None and s.ran_at_s >= since_s}
+
+    def on_cell_rerun(self, cell: str, since_s: float, but: Collection[CellKey] = ()) -> None:
+        """Send no more what a cell asked before, and not when it ran again."""
+        with self.lock:
+            self._write_marks(self.slots.orphan_older(cell, since_s, but))
 
     def write_all(self) -> None:
         """Write every turn to disk."""
-        with self._lock:
-            self._write(all_rows(self.id, self._slots))
+        with self.lock:
+            self._write(all_rows(self.id, self.slots))
+
+    def row(self) -> Statement:
+        """Return the statement that saves the conversation itself, without its turns."""
+        return repository.session_row(self.id, self.name, self.options, self.budget)
+
+    def _write_marks(self, slots: Sequence[Slot]) -> None:
+        self._write([row for slot in slots for row in slot_rows(self.id, slot)])
 
     def _write(self, rows: Sequence[Statement]) -> None:
-        """Write a change to disk, if the session is kept there."""
-        journal = journals.current()
-        if journal is not None and self.persistent and rows:
-            journal.store.write([repository.session_row(self), *rows])
+        if rows:
+            self._save(rows)
+
+    def _save(self, rows: Sequence[Statement] = ()) -> None:
+        """Write the conversation and a change of it to disk, if it is saved there."""
+        store = current_store()
+        if store is not None and self.persistent:
+            store.write([self.row(), *rows])
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self.slots)
 
 
-def _living() -> list[Conversation]:
-    """Return every session of this process."""
-    return [session for session in list(followers) if isinstance(session, Conversation)]
+def open_conversations() -> list[Conversation]:
+    """Return the conversations that this process has in use."""
+    return [c for c in list(conversations.values()) if isinstance(c, Conversation)]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantChoice:
+    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
+
+    conversation: Conversation
+    slot: Slot
+    changed: Callable[[], None] = lambda: None
+    """Called when another variant was chosen."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Every variant's turn as it stands now, oldest first."""
+        return self.slot.turns
+
+    @property
+    def chosen(self) -> int:
+        """Place of the variant that later turns see, from 0."""
+        return self.slot.place
+
+    def choose(self, place: int) -> None:
+        """Let later turns see that variant."""
+        self.conversation.choose(self.slot, place)
+        self.changed()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import Text, joined, tr
 from ..core.messages import Message
+from ..core.paths import replace_file
 from ..core.turn import Status, Step, Turn
 from ..engine.keywords import messages_of
 from .codec import decode, encode
 from .rows import cut_short
-from .slots import Slot, Variant, basis_of
+from .slots import Slot, Variant, digest_of
 
 FORMAT = "glm_magic session"
 VERSION = 1
@@ -44,17 +44,23 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
         The ending is none of these, there is another file of that name, or it cannot be written.
     """
     form = _form(path, _WRITERS)
-    if path.exists() and not _is_ours(path):
+    if path.exists() and not _is_saved_session(path):
         raise InvalidValueError(
-            f"{path} exists and is no saved session, so it is left alone",
-            hint="choose another name, or delete it first",
+            tr("{file} exists and is not a saved session; it was left as it is", file=str(path)),
+            hint=tr("choose another name, or delete it first"),
         )
     text = form(name, slots, system)
     try:
-        _write(path, text)
+        with replace_file(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise InvalidValueError(
-            f"{path} cannot be written: {error.strerror or error}", hint="choose another folder"
+            tr(
+                "{file} cannot be written: {reason}",
+                file=str(path),
+                reason=error.strerror or str(error),
+            ),
+            hint=tr("choose another folder"),
         ) from None
 
 
@@ -74,23 +80,34 @@ def load(path: Path) -> tuple[str, list[Slot], str | None]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        reason = getattr(error, "strerror", None) or tr("it is not UTF-8 text")
         raise InvalidValueError(
-            f"{path} cannot be read: {reason}", hint="the path is relative to the notebook's folder"
+            tr("{file} cannot be read: {reason}", file=str(path), reason=reason),
+            hint=tr("the path is relative to the notebook's folder"),
         ) from None
     try:
         return _read(path, text)
     except (ValueError, LookupError, TypeError, AttributeError, InvalidValueError) as error:
-        in_words = isinstance(error, InvalidValueError) or type(error) is ValueError
-        read_only = path.suffix.lower() == ".md"
         raise InvalidValueError(
-            f"{path} holds neither a session nor a list of messages ({error})"
-            if in_words
-            else f"{path} holds neither a session nor a list of messages",
-            hint="Markdown is only for reading; save the session as .jsonl to load it"
-            if read_only
-            else "%glm save writes .jsonl; .json is a list of {role, content}",
+            _unreadable(path, error),
+            hint=tr("Markdown is only for reading; save the session as .jsonl to load it")
+            if path.suffix.lower() == ".md"
+            else tr("%glm save writes .jsonl; .json is a list of {{role, content}}"),
         ) from None
+
+
+def _unreadable(path: Path, error: Exception) -> Text:
+    """Return why a file is not a session, with the reason where it is one for a reader."""
+    reason = error.args[0] if error.args else ""
+    if isinstance(error, InvalidValueError) and error.hint:
+        reason = joined([error.message, error.hint], " → ")
+    if isinstance(error, InvalidValueError) or type(error) is ValueError:
+        return tr(
+            "{file} holds neither a session nor a list of messages ({reason})",
+            file=str(path),
+            reason=reason,
+        )
+    return tr("{file} holds neither a session nor a list of messages", file=str(path))
 
 
 def _read(path: Path, text: str) -> tuple[str, list[Slot], str | None]:
@@ -114,7 +131,13 @@ def _json_lines_of(text: str) -> list[Any]:
 def _session(lines: Sequence[Mapping[str, Any]]) -> tuple[str, list[Slot], str | None]:
     head, *rest = lines
     if head["version"] > VERSION:
-        raise ValueError(f"it has version {head['version']}, this is version {VERSION}")
+        raise ValueError(
+            tr(
+                "it has version {version}, this glm_magic reads versions up to {newest}",
+                version=head["version"],
+                newest=VERSION,
+            )
+        )
     return head["name"], [_slot(line) for line in rest], head.get("system")
 
 
@@ -140,16 +163,19 @@ def slots_of_messages(messages: Any) -> tuple[str | None, list[Slot]]:
     Raises
     ------
     ValueError
-        It is no conversation of texts.
+        It is not a conversation of texts.
     """
-    if not isinstance(messages, list) or not messages:
-        raise ValueError("an empty list")
-    asked = {"role": "user", "content": "…"}  # a whole conversation ends with an answer
-    known = messages_of([*messages, asked])[:-1]
-    system = "\n\n".join(message.content for message in known if message.role == "system")
+    if not isinstance(messages, list):
+        raise ValueError(tr("not a list"))  # noqa: TRY004 - reported as what the file holds
+    if not messages:
+        raise ValueError(tr("an empty list"))
+    # The check wants a prompt as the last message; a whole conversation ends with an answer.
+    prompt = {"role": "user", "content": "…"}
+    checked = messages_of([*messages, prompt])[:-1]
+    system = "\n\n".join(message.content for message in checked if message.role == "system")
     slots: list[Slot] = []
-    for turn in _turns(known):
-        slots.append(Slot(variants=[Variant(turn, basis_of(slots))]))
+    for turn in _turns(checked):
+        slots.append(Slot(variants=[Variant(turn, digest_of(slots))]))
     return system or None, slots
 
 
@@ -187,8 +213,10 @@ def _line(slot: Slot) -> dict[str, Any]:
         "place": slot.place,
         "hidden": slot.hidden,
         "pinned": slot.pinned,
-        "gone": slot.gone,
-        "variants": [{"id": v.id, "basis": v.basis, "turn": encode(v.turn)} for v in slot.variants],
+        "gone": slot.orphaned,
+        "variants": [
+            {"id": v.id, "basis": v.context_digest, "turn": encode(v.turn)} for v in slot.variants
+        ],
     }
 
 
@@ -235,13 +263,15 @@ def _form(path: Path, forms: Mapping[str, Writer]) -> Writer:
     form = forms.get(path.suffix.lower())
     if form is None:
         raise InvalidValueError(
-            f"a session is not saved as {path.suffix or 'a file without an ending'!s}",
-            hint="use .jsonl (everything), .md (to read) or .json (a list of messages)",
+            tr("a session cannot be saved as {ending}", ending=path.suffix)
+            if path.suffix
+            else tr("a session cannot be saved as a file without an ending"),
+            hint=tr("use .jsonl (everything), .md (to read) or .json (a list of messages)"),
         )
     return form
 
 
-def _is_ours(path: Path) -> bool:
+def _is_saved_session(path: Path) -> bool:
     """Whether a file is a saved session, so that saving again may replace it."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -250,22 +280,3 @@ def _is_ours(path: Path) -> bool:
         return not text.strip() or bool(_read(path, text))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, InvalidValueError):
         return False
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that it is never half written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,21 +7,19 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import InvalidValueError
 from ..engine.options import Options
-from . import autosave as journals
 from .amounts import Amount, parse_amount
 from .codec import encode
+from .ledger import Entry
+from .notebook import hooks
 from .rows import read_entries, read_slots
-from .store import Statement, insert
+from .slots import Slot
+from .store import Statement, Store, current_store, insert
 
-if TYPE_CHECKING:
-    from .autosave import Autosave
-    from .conversation import Conversation
-
-_KEPT_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
+_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 
 _COLUMNS = (
     "id, name, notebook, used_at, options,"
@@ -42,66 +40,61 @@ class SavedSession:
     turns: int
 
 
-def kept_sessions(journal: Autosave, where: str, values: Sequence[Any] = ()) -> list[SavedSession]:
-    """Return the sessions with turns of which a condition holds, the last used one first."""
+def saved_sessions(store: Store, where: str, values: Sequence[Any] = ()) -> list[SavedSession]:
+    """Return the sessions with turns for which a condition holds, the last used one first."""
     sql = f"SELECT {_COLUMNS} FROM session WHERE {where} ORDER BY used_at DESC"  # noqa: S608 - our own words
-    found: list[SavedSession] = []
-    for id_, name, notebook, used_at, options, turns in journal.store.read(sql, values):
+    sessions: list[SavedSession] = []
+    for id_, name, notebook, used_at, text, turns in store.read(sql, values):
         with suppress(ValueError, TypeError, AttributeError):  # a damaged row hides no other one
-            own, budget = _options(options), _budget(options)
-            found.append(SavedSession(id_, name, notebook, used_at, own, budget, turns))
-    return [session for session in found if session.turns]
+            options, budget = _options(text), _budget(text)
+            sessions.append(SavedSession(id_, name, notebook, used_at, options, budget, turns))
+    return [session for session in sessions if session.turns]
 
 
-def last_of_notebook(taken: Iterable[str]) -> SavedSession | None:
+def last_of_notebook(but: Iterable[str]) -> SavedSession | None:
     """Return the session that this notebook used last, other than those with these ids."""
-    journal = journals.current()
-    if journal is None:
+    store = current_store()
+    if store is None:
         return None
-    found, ours = kept_sessions(journal, "notebook = ?", (journals.notebook(),)), set(taken)
-    return next((kept for kept in found if kept.id not in ours), None)
+    sessions = saved_sessions(store, "notebook = ?", (hooks().notebook_path(),))
+    excluded = set(but)
+    return next((session for session in sessions if session.id not in excluded), None)
 
 
 def by_name(name: str) -> SavedSession | None:
     """Return the session of that name that was used last."""
-    journal = journals.current()
-    found = kept_sessions(journal, "name = ?", (name,)) if journal else []
-    return found[0] if found else None
+    store = current_store()
+    sessions = saved_sessions(store, "name = ?", (name,)) if store else []
+    return sessions[0] if sessions else None
 
 
-def fill(session: Conversation, kept: SavedSession) -> None:
-    """Let a session go on from what is on disk; options that it has already win."""
-    journal = journals.current()
-    if journal is None:
-        return
-    session.id = kept.id
-    session.options = session.options.over(kept.options)
-    session.budget = kept.budget
-    for slot in read_slots(journal.store, kept.id):
-        session._slots.add(slot)
-    session._past = read_entries(journal.store, "session = ?", (kept.id,))
+def read_session(id_: str) -> tuple[list[Slot], list[Entry]]:
+    """Return the slots of a session, and its calls."""
+    store = current_store()
+    if store is None:
+        return [], []
+    return read_slots(store, id_), read_entries(store, "session = ?", (id_,))
 
 
-def session_row(session: Conversation) -> Statement:
-    """Return what writes a session itself; keys and tools are never part of it."""
+def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
+    """Return the statement that saves a session itself; keys and tools are never part of it."""
     now = time.time()
-    options = {name: getattr(session.options, name) for name in _KEPT_OPTIONS}
-    options["budget"] = session.budget.written if session.budget else None
-    text = json.dumps(encode({k: v for k, v in options.items() if v not in (None, {})}))
+    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
+    saved["budget"] = budget.written if budget else None
     row = {
-        "id": session.id,
-        "name": session.name,
-        "notebook": journals.notebook(),
+        "id": id_,
+        "name": name,
+        "notebook": hooks().notebook_path(),
         "began_at": now,
         "used_at": now,
-        "options": text,
+        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
     }
     return insert("session", row, update=["name", "notebook", "used_at", "options"])
 
 
 def _options(text: str) -> Options:
-    known = {field.name for field in fields(Options)}
-    return replace(Options(), **{k: v for k, v in json.loads(text).items() if k in known})
+    names = {field.name for field in fields(Options)}
+    return replace(Options(), **{k: v for k, v in json.loads(text).items() if k in names})
 
 
 def _budget(text: str) -> Amount | None:
@@ -113,25 +106,24 @@ def _budget(text: str) -> Amount | None:
 
 def rename_saved(name: str, other: str) -> None:
     """Give sessions on disk another name, so that the name begins anew."""
-    journal = journals.current()
-    if journal is not None:
-        journal.store.write([("UPDATE session SET name = ? WHERE name = ?", (other, name))])
+    store = current_store()
+    if store is not None:
+        store.write([("UPDATE session SET name = ? WHERE name = ?", (other, name))])
 
 
 def names_on_disk() -> list[str]:
     """Return the names of the sessions on disk, the last used one first."""
-    journal = journals.current()
-    found = kept_sessions(journal, "1") if journal else []
-    return list(dict.fromkeys(kept.name for kept in found))
+    store = current_store()
+    sessions = saved_sessions(store, "1") if store else []
+    return list(dict.fromkeys(session.name for session in sessions))
 
 
 def forget(id_: str) -> None:
-    """Delete what a session's turns say; what they cost stays in the sums."""
-    journal = journals.current()
-    if journal is None:
+    """Delete the texts of a session's turns; what they cost stays in the sums."""
+    store = current_store()
+    if store is None:
         return
     unused = "DELETE FROM run WHERE NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
     nameless = "UPDATE call SET session_name = '' WHERE session = ?"
-    statements = [("DELETE FROM session WHERE id = ?", (id_,)), (unused, ()), (nameless, (id_,))]
-    journal.store.write(statements)
-    journal.store.shrink()
+    store.write([("DELETE FROM session WHERE id = ?", (id_,)), (unused, ()), (nameless, (id_,))])
+    store.shrink()

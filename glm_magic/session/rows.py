@@ -14,7 +14,7 @@ from ..core.turn import Step, Turn
 from ..core.usage import Usage
 from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
-from .notebook import SlotKey
+from .notebook import CellKey
 from .slots import Slot, Variant
 from .store import Statement, Store, insert
 
@@ -32,7 +32,7 @@ def slot_rows(session: str, slot: Slot) -> list[Statement]:
         "place": slot.place,
         "hidden": slot.hidden,
         "pinned": slot.pinned,
-        "gone": slot.gone,
+        "gone": slot.orphaned,
     }
     row = {
         "session": session,
@@ -60,10 +60,10 @@ def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
     return sql, (session, slot.id, variant.id, session, slot.id)
 
 
-def run_row(run: str, basis: str, turn: Turn) -> Statement:
+def run_row(run: str, digest: str, turn: Turn) -> Statement:
     """Return what writes a run."""
     text = json.dumps(encode(turn), ensure_ascii=False)
-    row = {"id": run, "basis": basis, "status": turn.status, "turn": text}
+    row = {"id": run, "basis": digest, "status": turn.status, "turn": text}
     return insert("run", row, update=["status", "turn"])
 
 
@@ -79,7 +79,7 @@ def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
     for slot in slots:
         rows += slot_rows(session, slot)
         for number, variant in enumerate(slot.variants):
-            rows.append(run_row(variant.id, variant.basis, variant.turn))
+            rows.append(run_row(variant.id, variant.context_digest, variant.turn))
             rows.append(variant_row(session, slot, number, variant))
     return rows
 
@@ -158,7 +158,7 @@ def _slot(row: Sequence[Any]) -> Slot:
     )
 
 
-def _key(value: Any) -> SlotKey | None:
+def _key(value: Any) -> CellKey | None:
     return tuple(value) if isinstance(value, list) else value
 
 

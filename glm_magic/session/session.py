@@ -1,18 +1,19 @@
-"""A conversation whose turns are what the notebook shows.
-
-The variants of one slot, as a view offers them.
-"""
+"""Ask in a conversation: each question is answered from the turns before it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Unpack
+from dataclasses import replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, Unpack
 
 from ..catalogue.load import catalogue
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..core.messages import Message
+from ..core.price import CostTotal
 from ..core.turn import Turn
+from ..core.usage import Usage
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..engine.prepare import prepare
@@ -20,35 +21,38 @@ from ..engine.prepared import PreparedRequest
 from ..engine.reply import Reply
 from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
-from . import autosave as journals
-from . import notebook, repository
 from .amounts import Amount
 from .budget_guard import BudgetGuard
-from .budgets import limits_of
-from .calibration import TokenCalibration
+from .budgets import guard_of
+from .calibration import CalibrationObserver, calibration
 from .context import context_of, fit_context, reasoning_notice
 from .conversation import Conversation
-from .notebook import SlotKey
-from .slots import Slot, Variant, basis_of, new_id
+from .ledger import Entry
+from .notebook import CellKey, follow_cells, hooks
+from .slots import Slot, Variant, digest_of, new_id
+from .store import Store, current_store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DEFAULT = "default"
 """The session that begins afresh in every kernel."""
 
-scales = TokenCalibration()
-"""What this process knows about the providers' counts."""
+
+def _of_conversation(
+    method: Callable[Concatenate[Conversation, P], T],
+) -> Callable[Concatenate[Session, P], T]:
+    """Return a method of the conversation as one of each session that asks in it."""
+
+    @wraps(method)
+    def call(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return method(session.conversation, *args, **kwargs)
+
+    return call
 
 
-def _learn(call: PreparedRequest, reported: int) -> None:
-    """Compare a call's size with its provider's own count."""
-    journal, size = journals.current(), call.size
-    if size is not None and size.scale:
-        offer, raw = call.offer, size.input / size.scale
-        store = journal.store if journal else None
-        scales.learn(offer.provider.name, offer.model.id, raw, reported, store)
-
-
-class Session(Conversation):
-    """A conversation: each question is answered from the turns before it.
+class Session:
+    """A conversation, and the options for asking in it.
 
     Asked again from the same notebook cell, a question replaces that cell's own turn and is
     answered from the turns before it. Anywhere else, every question is a new turn.
@@ -67,14 +71,94 @@ class Session(Conversation):
     def __init__(
         self, name: str = DEFAULT, *, fresh: bool = False, **asking: Unpack[AskKeywords]
     ) -> None:
-        super().__init__(name, to_options(asking))
-        if fresh or name == DEFAULT:
-            return
-        if self._join(name):
-            return
-        kept = repository.by_name(name)
-        if kept is not None:
-            repository.fill(self, kept)
+        options = to_options(asking)
+        existing = None if fresh or name == DEFAULT else Conversation.find(name)
+        self._begin(existing or Conversation(name), options)
+
+    @classmethod
+    def of(cls, conversation: Conversation, options: Options | None = None) -> Session:
+        """Return a session that asks in a conversation; its saved options lie below these."""
+        session = cls.__new__(cls)
+        session._begin(conversation, options or Options())
+        return session
+
+    def _begin(self, conversation: Conversation, options: Options) -> None:
+        follow_cells()
+        self.conversation = conversation
+        self.options = options.over(conversation.options)
+        conversation.use()
+
+    @property
+    def options(self) -> Options:
+        """Options for every turn."""
+        return self._options
+
+    @options.setter
+    def options(self, options: Options) -> None:
+        self._options = self.conversation.options = options
+
+    @property
+    def name(self) -> str:
+        """Name of the conversation."""
+        return self.conversation.name
+
+    @property
+    def id(self) -> str:
+        """Id of the conversation in the store."""
+        return self.conversation.id
+
+    @property
+    def budget(self) -> Amount | None:
+        """What all turns together may take; ``None``: no limit."""
+        return self.conversation.budget
+
+    @budget.setter
+    def budget(self, amount: Amount | None) -> None:
+        self.conversation.budget = amount
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The slots, in the order in which the notebook shows them."""
+        return list(self.conversation.slots)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The chosen turn of each slot, as it stands now."""
+        return self.conversation.turns
+
+    @property
+    def asked(self) -> list[Stream]:
+        """Every stream that this kernel asked, replaced and undone ones included."""
+        return self.conversation.asked
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every call so far, replaced and undone turns and earlier kernels included."""
+        return self.conversation.entries
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of every call so far, as reported; estimates are not part of it."""
+        return self.conversation.usage
+
+    @property
+    def cost(self) -> CostTotal:
+        """Cost of every call so far, replaced and undone turns included, per currency."""
+        return self.conversation.cost
+
+    to_frame = _of_conversation(Conversation.to_frame)
+    slot_of = _of_conversation(Conversation.slot_of)
+    stale = _of_conversation(Conversation.stale)
+    set_budget = _of_conversation(Conversation.set_budget)
+    choose = _of_conversation(Conversation.choose)
+    hide = _of_conversation(Conversation.hide)
+    pin = _of_conversation(Conversation.pin)
+    drop = _of_conversation(Conversation.drop)
+    undo = _of_conversation(Conversation.undo)
+    reset = _of_conversation(Conversation.reset)
+    touch = _of_conversation(Conversation.touch)
+    take = _of_conversation(Conversation.take)
+    rename = _of_conversation(Conversation.rename)
 
     @with_ask_keywords
     def ask(self, prompt: str, **asking: Unpack[AskKeywords]) -> Reply:
@@ -104,7 +188,7 @@ class Session(Conversation):
         Reply
             The answer, the reasoning and what they cost.
         """
-        key, options = notebook.slot_key(), self.resolve(to_options(asking))
+        key, options = hooks().cell_key(), self.resolve(to_options(asking))
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:
                 pass
@@ -119,7 +203,7 @@ class Session(Conversation):
         Stream
             It takes its place in the session at once; nothing is sent before its block is entered.
         """
-        return self.open(prompt, self.resolve(to_options(asking)), notebook.slot_key())
+        return self.open(prompt, self.resolve(to_options(asking)), hooks().cell_key())
 
     def resolve(self, options: Options) -> Options:
         """Return options with the session's wherever they set nothing."""
@@ -129,7 +213,7 @@ class Session(Conversation):
         self,
         prompt: str,
         options: Options,
-        key: SlotKey | None = None,
+        key: CellKey | None = None,
         budget: Amount | None = None,
     ) -> Stream:
         """Put a question in the slot of `key`, and return its stream.
@@ -142,7 +226,7 @@ class Session(Conversation):
         self,
         prompt: str,
         lanes: Sequence[Options],
-        key: SlotKey | None = None,
+        key: CellKey | None = None,
         slot: Slot | None = None,
         budget: Amount | None = None,
     ) -> list[Stream]:
@@ -157,7 +241,7 @@ class Session(Conversation):
             The question.
         lanes : sequence of Options
             How to ask it, resolved; one stream each.
-        key : SlotKey, optional
+        key : CellKey, optional
             What tells its cell; the slot that has it takes the variants, or a new one.
         slot : Slot, optional
             The slot itself, where there is no key.
@@ -169,61 +253,46 @@ class Session(Conversation):
         RefusedError
             The question is known not to work, does not fit, or would pass a budget.
         """
-        with self._lock:
-            slot = slot or self._slots.find(key)
-            basis = basis_of(self._slots.before(slot))
-            calls = [self.plan(prompt, options, slot=slot) for options in lanes]
-            meters: list[BudgetGuard] = []
-            runs = [self._metered(call, budget, meters) for call in calls]
-            if slot is None:
-                slot = Slot(key)
-                self._slots.add(slot)
+        conversation, store = self.conversation, current_store()
+        with conversation.lock:
+            slot = slot or conversation.slots.find(key)
+            digest = digest_of(conversation.slots.before(slot))
+            requests = [self._plan(prompt, options, slot, store=store) for options in lanes]
+            variants: list[Variant] = []
+            guards: list[BudgetGuard] = []
+            for request, options in zip(requests, lanes, strict=True):
+                run = new_id()
+                stream = self._stream(request, run, budget, guards, store)
+                variants.append(Variant(stream, digest, run, options))
+            slot = slot or Slot(key)
             slot.budget = budget
-            first = len(slot.variants)
-            for (id_, stream), options in zip(runs, lanes, strict=True):
-                slot.add(Variant(stream, basis, id_, options))
-            slot.place = first
-            new = slot.variants[first:]
-            streams = [variant.stream for variant in new if variant.stream]
-            self._asked += new
+            conversation.options = self.options
+            streams = [variant.stream for variant in variants if variant.stream]
             try:
-                self._begin(slot, new)
+                conversation.add_variants(slot, variants, store)
             except BaseException:  # an interrupt: nobody will start what nobody was given
                 for stream in streams:
                     stream.cancel()
                 raise
         return streams
 
-    def _metered(
-        self, call: PreparedRequest, budget: Amount | None, beside: list[BudgetGuard]
-    ) -> tuple[str, Stream]:
-        """Return a stream that its budgets stop, and the id of its run.
-
-        The meters of the lanes `beside` it are counted in, and its own joins them.
-        """
-        run = new_id()
-
-        def others() -> list[BudgetGuard]:
-            return [other for other in beside if other is not meter]
-
-        meter = BudgetGuard(limits_of(self, run, budget, others) if call.is_live else [], _learn)
-        notices = meter.check(call)
-        beside.append(meter)
-        stream = Stream(replace(call, notices=(*call.notices, *notices)))
-        stream.observers.append(meter)
-        return run, stream
-
-    def _begin(self, slot: Slot, new: Sequence[Variant]) -> None:
-        """Let runs that are about to begin be written down as they happen."""
-        journal = journals.current()
-        if journal is None:
-            return
-        for variant in new:
-            if self.persistent:
-                journal.store.write([repository.session_row(self)])
-                journal.keep(self.id, self.name, slot, variant)
-            else:
-                journal.count(self.id, self.name, variant)
+    def _stream(
+        self,
+        request: PreparedRequest,
+        run: str,
+        budget: Amount | None,
+        guards: list[BudgetGuard],
+        store: Store | None,
+    ) -> Stream:
+        """Return a stream that budgets stop, and that the size of later prompts learns from."""
+        guard = None
+        if request.is_live:
+            guard = guard_of(self.conversation, run, budget, guards)
+            request = replace(request, notices=(*request.notices, *guard.check(request)))
+        stream = Stream(request)
+        stream.observers.extend([guard] if guard else [])
+        stream.observers.append(CalibrationObserver(store))
+        return stream
 
     def retry(self) -> Stream:
         """Ask the prompt that ran last once more, in its own slot.
@@ -233,10 +302,11 @@ class Session(Conversation):
         InvalidValueError
             Nothing was asked yet.
         """
-        slot = self._slots.newest()
+        slot = self.conversation.slots.newest()
         if slot is None:
             raise InvalidValueError(
-                f"the session {self.name} has no turn yet", hint="ask something first"
+                tr("the session {name} has no turn yet", name=self.name),
+                hint=tr("ask something first"),
             )
         last = slot.variants[-1]
         ways = [self.resolve(last.options or Options())]
@@ -246,58 +316,43 @@ class Session(Conversation):
         self,
         prompt: str,
         options: Options,
-        key: SlotKey | None = None,
+        key: CellKey | None = None,
         *,
-        slot: Slot | None = None,
         start_local: bool = True,
     ) -> PreparedRequest:
-        """Return the call that a question would send, without asking it."""
-        before = self._slots.before(slot or self._slots.find(key))
+        """Return the request that a question would send, without asking it."""
+        slot = self.conversation.slots.find(key)
+        return self._plan(prompt, options, slot, store=current_store(), start_local=start_local)
+
+    def _plan(
+        self,
+        prompt: str,
+        options: Options,
+        slot: Slot | None,
+        *,
+        store: Store | None,
+        start_local: bool = True,
+    ) -> PreparedRequest:
+        before = self.conversation.slots.before(slot)
         messages = [*context_of(before), Message("user", prompt)]
-        call = prepare(messages, options, start_local=start_local)
-        offer, journal = call.offer, journals.current()
-        store = journal.store if journal else None
-        fit = fit_context(call, before, scales.scale(offer.provider.name, offer.model.id, store))
+        request = prepare(messages, options, start_local=start_local)
+        offer = request.offer
+        scale = calibration.scale(offer.provider.name, offer.model.id, store)
+        fit = fit_context(request, before, scale)
         return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
 
-    def context(self, key: SlotKey | None = None) -> list[Message]:
+    def context(self, key: CellKey | None = None) -> list[Message]:
         """Return the messages of earlier turns that a question under `key` would be sent with."""
-        return context_of(self._slots.before(self._slots.find(key)))
+        slots = self.conversation.slots
+        return context_of(slots.before(slots.find(key)))
 
     def fork(self, name: str) -> Session:
         """Return a session of another name that goes on from the same turns."""
-        other = Session(name, fresh=True)
-        other.options = self.options
-        with self._lock:
-            other._slots = self._slots.copy()
-        other.write_all()
-        return other
+        return Session.of(self.conversation.copy(name, self.options))
+
+    def __len__(self) -> int:
+        return len(self.conversation)
 
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
-
-
-@dataclass(frozen=True, slots=True)
-class VariantChoice:
-    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
-
-    session: Session
-    slot: Slot
-    changed: Callable[[], None] = lambda: None
-    """Called when another variant was chosen."""
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        """Every variant's turn as it stands now, oldest first."""
-        return self.slot.turns
-
-    @property
-    def chosen(self) -> int:
-        """Place of the variant that later turns see, from 0."""
-        return self.slot.place
-
-    def choose(self, place: int) -> None:
-        """Let later turns see that variant."""
-        self.session.choose(self.slot, place)
-        self.changed()

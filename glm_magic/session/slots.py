@@ -1,4 +1,13 @@
-"""The turns of a session, in the order in which the notebook shows them."""
+"""The turns of a conversation, in the order in which the notebook shows them.
+
+A conversation is an ordered list of slots, one for each prompt cell; running the cell again adds a
+variant to its slot. Each variant keeps a fingerprint of the turns that it was answered from, so
+that "answered before the change" is computed and never a flag that could be wrong: choosing the
+old variant of an earlier turn takes the mark away again.
+
+A slot stands where its cell first ran. A kernel hears which cells are deleted, as JupyterLab says
+with each request, but never how the cells are ordered.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +22,11 @@ from ..core.turn import Turn
 from ..engine.options import Options
 from ..engine.stream import Stream
 from .amounts import Amount
-from .notebook import SlotKey
+from .notebook import CellKey
 
 
 def new_id() -> str:
-    """Return an id that no other session of any kernel has."""
+    """Return an id that nothing else has, in any kernel."""
     return secrets.token_hex(8)
 
 
@@ -37,11 +46,11 @@ class Variant:
 
     source: Stream | Turn
     """The stream while this kernel has it; the turn where it was read from disk or a file."""
-    basis: str = ""
+    context_digest: str = ""
     """Fingerprint of the turns that it was answered from."""
     id: str = field(default_factory=new_id)
     options: Options | None = None
-    """What was asked for; ``None`` for one that was read."""
+    """Options it was asked with; ``None`` for one that was read."""
     _last: Turn | None = None
     _messages: tuple[Message, ...] | None = None
 
@@ -51,7 +60,7 @@ class Variant:
         if isinstance(self.source, Turn):
             return self.source
         if self._last is None and self.source.done:
-            self._last = self.source.turn  # sums over a session look at every turn again and again
+            self._last = self.source.turn  # sums over a session read every turn again and again
         return self._last or self.source.turn
 
     @property
@@ -60,8 +69,8 @@ class Variant:
         if self._messages is None:
             turn = self.turn
             # Between two requests of one turn the status may say that it has ended.
-            goes_on = self.stream is not None and not self.stream.done
-            if goes_on or turn.status == "streaming":
+            is_running = self.stream is not None and not self.stream.done
+            if is_running or turn.status == "streaming":
                 return ()
             self._messages = tuple(turn.to_messages()) if turn.is_context else ()
         return self._messages
@@ -76,7 +85,7 @@ class Variant:
 class Slot:
     """One prompt cell, and the variants that running it produced."""
 
-    key: SlotKey | None = None
+    key: CellKey | None = None
     """``None`` where the host tells nothing about cells; every run is then a slot of its own."""
     variants: list[Variant] = field(default_factory=list)
     place: int = 0
@@ -85,7 +94,7 @@ class Slot:
     """True: the user keeps it from being sent."""
     pinned: bool = False
     """True: it stays in the context when older turns have to leave, and when its cell is gone."""
-    gone: bool = False
+    orphaned: bool = False
     """True: its cell was deleted, or ran again without asking this."""
     id: str = field(default_factory=new_id)
     made_at: float = field(default_factory=_next_time)
@@ -113,7 +122,7 @@ class Slot:
     @property
     def is_shown(self) -> bool:
         """Whether later turns may see it at all."""
-        return not self.hidden and (self.pinned or not self.gone)
+        return not self.hidden and (self.pinned or not self.orphaned)
 
     @property
     def is_sent(self) -> bool:
@@ -128,7 +137,7 @@ class Slot:
 
     def touch(self) -> None:
         """Note that the cell shows this slot again."""
-        self.gone = False
+        self.orphaned = False
         self.ran_at_s = time.monotonic()
 
     def copy(self) -> Slot:
@@ -151,7 +160,7 @@ class Slots:
     def __getitem__(self, place: int) -> Slot:
         return self._slots[place]
 
-    def find(self, key: SlotKey | None) -> Slot | None:
+    def find(self, key: CellKey | None) -> Slot | None:
         """Return the slot of a cell's call, if it ran before."""
         return next((s for s in self._slots if key is not None and s.key == key), None)
 
@@ -179,51 +188,52 @@ class Slots:
 
     def stale(self) -> set[Slot]:
         """Return the slots that were answered from something else than what is before them now."""
-        pairs = zip(self._slots, _running_basis(self._slots), strict=False)
-        return {slot for slot, basis in pairs if slot.current.basis != _text(basis)}
+        pairs = zip(self._slots, _running_digest(self._slots), strict=False)
+        return {slot for slot, digest in pairs if slot.current.context_digest != _text(digest)}
 
     def newest(self) -> Slot | None:
         """Return the slot that ran last, wherever it stands; one that was only read comes after."""
         ranked = sorted(enumerate(self._slots), key=lambda item: (item[1].ran_at_s, item[0]))
         return ranked[-1][1] if ranked else None
 
-    def lose_cells(self, cells: Sequence[str]) -> list[Slot]:
+    def orphan_cells(self, cells: Sequence[str]) -> list[Slot]:
         """Mark the slots of cells that were deleted; return those that were not marked yet."""
-        return self._lose(s for s in self._slots if cell_of(s.key) in cells)
+        return _orphan(s for s in self._slots if cell_of(s.key) in cells)
 
-    def lose_older(self, cell: str, since_s: float, but: Collection[SlotKey] = ()) -> list[Slot]:
+    def orphan_older(self, cell: str, since_s: float, but: Collection[CellKey] = ()) -> list[Slot]:
         """Mark the slots of a cell that ran again without asking them; return the newly marked."""
-        mine = (s for s in self._slots if cell_of(s.key) == cell)
-        return self._lose(s for s in mine if s.ran_at_s < since_s and s.key not in but)
-
-    def _lose(self, slots: Iterable[Slot]) -> list[Slot]:
-        lost = [slot for slot in slots if not slot.gone]
-        for slot in lost:
-            slot.gone = True
-        return lost
+        slots = (s for s in self._slots if cell_of(s.key) == cell)
+        return _orphan(s for s in slots if s.ran_at_s < since_s and s.key not in but)
 
 
-def cell_of(key: SlotKey | None) -> str | None:
+def _orphan(slots: Iterable[Slot]) -> list[Slot]:
+    marked = [slot for slot in slots if not slot.orphaned]
+    for slot in marked:
+        slot.orphaned = True
+    return marked
+
+
+def cell_of(key: CellKey | None) -> str | None:
     """Return the id of the cell that a key belongs to."""
     return key[0] if isinstance(key, tuple) and key and isinstance(key[0], str) else None
 
 
-def basis_of(slots: Iterable[Slot]) -> str:
+def digest_of(slots: Iterable[Slot]) -> str:
     """Return the fingerprint of what slots bring into a later prompt's context."""
-    *_, basis = _running_basis(slots)
-    return _text(basis)
+    *_, digest = _running_digest(slots)
+    return _text(digest)
 
 
-def _running_basis(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
+def _running_digest(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
     """Yield one hash again and again: of what stands before each slot, and at last of all."""
-    basis, gap = hashlib.sha256(), ""
+    digest, gap = hashlib.sha256(), ""
     for slot in slots:
-        yield basis
+        yield digest
         if slot.is_sent:
-            basis.update(f"{gap}{slot.current.id}".encode())
+            digest.update(f"{gap}{slot.current.id}".encode())
             gap = " "
-    yield basis
+    yield digest
 
 
-def _text(basis: hashlib._Hash) -> str:
-    return basis.hexdigest()[:16]
+def _text(digest: hashlib._Hash) -> str:
+    return digest.hexdigest()[:16]

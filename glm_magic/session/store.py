@@ -1,7 +1,14 @@
 """One SQLite file with every conversation, shared by all kernels of a user.
 
-Nothing here raises: a disk that is full, read-only or broken is a `problem` in words, and the
-conversation goes on in memory.
+The file is in WAL mode, so that kernels read while another writes, and has numbered migrations in
+``schema.sql``. A running turn is written about once a second as a piece that holds only what is
+new, and once as a whole when it ends; runs are shared by forks. What a run cost is kept in rows
+without text, which outlive the turns they belong to, so that sums stay true after ``undo`` and
+``forget``. There is no fsync for each turn: a killed process loses nothing, a power cut may lose
+the last seconds.
+
+Nothing here raises: a disk that is full, read-only or broken is a `Store.problem`, and the
+conversation goes on in memory. Statements that could not be written are written later.
 """
 
 from __future__ import annotations
@@ -15,6 +22,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..core.i18n import Text, tr
+from ..core.paths import data_folder
+from ..core.process import PerProcess
+from .notebook import hooks
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
@@ -27,6 +39,21 @@ BUSY_S = 3.0
 """How long to wait while another kernel writes."""
 MOST_WAITING = 10_000
 """Statements that are kept for a disk that has room again."""
+OFF = ("off", "0", "no", "false")
+"""Values of ``GLM_STORE`` that keep conversations in memory only."""
+
+
+def current_store() -> Store | None:
+    """Return this process's store, or ``None`` where conversations are not to be saved."""
+    return _shared.get() if is_on() else None
+
+
+def is_on() -> bool:
+    """Whether conversations are saved: as the notebook's settings or ``GLM_STORE`` say."""
+    choice = hooks().persistence()
+    if choice is not None:
+        return choice
+    return os.environ.get("GLM_STORE", "").strip().lower() not in OFF
 
 
 class Store:
@@ -40,11 +67,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.problem = ""
-        """Why conversations are not being kept, in words; empty while all is well."""
+        self.problem: str = ""
+        """Why conversations are not being saved; empty while all is well."""
         self._lock = threading.RLock()
         self._connection: Connection | None = None
         self._given_up = False
+        self._reported = ""
         self._waiting: list[Statement] = []
         self._pid = os.getpid()
 
@@ -73,6 +101,12 @@ class Store:
         """Return the rows of a query; none where nothing is kept."""
         found = self._do(lambda connection: connection.execute(sql, values).fetchall(), make=False)
         return found or []
+
+    def new_problem(self) -> str:
+        """Return the problem the first time that it is asked for; empty afterwards."""
+        problem, before = self.problem, self._reported
+        self._reported = problem
+        return problem if problem != before else ""
 
     def shrink(self) -> None:
         """Let nothing of what was deleted stay in the file's journal."""
@@ -124,8 +158,14 @@ class Store:
         return self._connection
 
     def _note(self, error: Exception) -> None:
-        """Put a failure in words, and give up where trying again is of no use."""
-        self.problem, self._given_up = _in_words(error, self.path)
+        self.problem, self._given_up = _described(error, self.path)
+
+
+_shared = PerProcess(
+    lambda: Store(data_folder() / FILE),
+    Store.close,
+    is_current=lambda store: store.path == data_folder() / FILE,
+)
 
 
 def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
@@ -193,7 +233,13 @@ def _migrate(connection: Connection) -> None:
     steps = migrations()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(steps):
-        raise NewerFileError(f"format {version}, this version knows up to {len(steps)}")
+        raise NewerFileError(
+            tr(
+                "it has format {format}, this version reads formats up to {newest}",
+                format=version,
+                newest=len(steps),
+            )
+        )
     if version == len(steps):
         return
     connection.execute("PRAGMA journal_mode = WAL")
@@ -213,16 +259,28 @@ def migrations() -> list[str]:
     return [re.sub(r"(?m)^--.*$", "", step) for step in steps]
 
 
-def _in_words(error: Exception, path: Path) -> tuple[str, bool]:
+def _described(error: Exception, path: Path) -> tuple[Text, bool]:
     """Return what is wrong, and whether it will stay so."""
-    said = str(error).lower()
+    text, file = str(error).lower(), str(path)
     if isinstance(error, NewerFileError):
-        return f"{path} was written by a newer glm_magic ({error}); upgrade, or set GLM_HOME", True
-    if "not a database" in said or "malformed" in said:
-        return f"{path} is damaged; move it away, or delete it with %glm forget all", True
-    if "full" in said or "disk i/o" in said:
-        return f"{path} cannot grow: {error}; make room on the disk", False
-    if "locked" in said or "busy" in said:
-        return f"{path} is being written by another program; it is tried again", False
+        return tr(
+            "{file} was written by a newer glm_magic ({reason}); upgrade, or set GLM_HOME",
+            file=file,
+            reason=error.args[0],
+        ), True
+    if "not a database" in text or "malformed" in text:
+        return tr(
+            "{file} is damaged; move it away, or delete it with %glm forget all", file=file
+        ), True
+    if "full" in text or "disk i/o" in text:
+        return tr(
+            "{file} cannot grow: {reason}; make room on the disk", file=file, reason=str(error)
+        ), False
+    if "locked" in text or "busy" in text:
+        return tr("{file} is being written by another program; it is tried again", file=file), False
     reason = getattr(error, "strerror", None) or str(error)
-    return f"{path} cannot be written ({reason}); set GLM_HOME to another folder", True
+    return tr(
+        "{file} cannot be written ({reason}); set GLM_HOME to another folder",
+        file=file,
+        reason=reason,
+    ), True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,12 @@ Frontend = Literal["page", "executor", "console", "terminal", "script"]
 nbconvert, which only write a file. ``console``: a text front end of a kernel, which cannot update
 an output. ``terminal``: IPython itself. ``script``: no IPython.
 """
+
+cell_started: list[Callable[[str | None], object]] = []
+"""Called with the id, if there is one, of each notebook cell that starts. Views that remember what
+the page shows add themselves when they are first used."""
+cell_ended: list[Callable[[], object]] = []
+"""Called when a notebook cell has ended, and the kernel reads messages again."""
 
 _CONSOLES = ("jupyter-console", "jupyter-qtconsole", "euporie", "console", "qtconsole")
 """Commands and modules, with ``-`` for ``_``: ``python -m jupyter_console`` counts too."""

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.session.autosave import Autosave
-from glm_magic.session.repository import kept_sessions
+from glm_magic.session.repository import saved_sessions
 from glm_magic.session.rows import all_rows
 from glm_magic.session.slots import Slot, Variant
 from glm_magic.session.store import Store
@@ -49,8 +48,8 @@ def _fill(path: Path) -> None:
 def _opened(path: Path) -> float:
     began = time.perf_counter()
     store = Store(path)
-    found = kept_sessions(Autosave(store), "1")
+    sessions = saved_sessions(store, "1")
     spent_s = time.perf_counter() - began
     store.close()
-    assert sum(session.turns for session in found) == SESSIONS * TURNS
+    assert sum(session.turns for session in sessions) == SESSIONS * TURNS
     return spent_s

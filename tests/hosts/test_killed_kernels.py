@@ -11,7 +11,7 @@ import time
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import autosave
+from glm_magic.session.store import current_store
 from tests.servers.script import Script
 
 from .conftest import Kernel
@@ -59,9 +59,9 @@ def kill_many(count: int, seed: int) -> int:
         assert all(turn.answer == ANSWER and turn.usage for turn in whole)
         assert [turn.status for turn in turns[len(whole) :]] in ([], ["interrupted"])
         assert all(ANSWER.startswith(turn.answer) for turn in turns)
-    current = autosave.current()
-    assert current is not None
-    assert current.store.read("PRAGMA integrity_check") == [("ok",)]
+    store = current_store()
+    assert store is not None
+    assert store.read("PRAGMA integrity_check") == [("ok",)]
     return sum(finished.values())
 
 

@@ -1,6 +1,9 @@
 """Loading gives a shell the magics, unloading takes every trace away but the user's names."""
 
+import glm_magic
+from glm_magic.core import i18n
 from glm_magic.core.errors import GlmError
+from glm_magic.engine import tapes
 from glm_magic.session import notebook
 
 
@@ -17,8 +20,10 @@ def state(shell):
         list(rules.line_transforms),
         list(rules.cleanup_transforms),
         {name: list(found) for name, found in shell.events.callbacks.items()},
-        notebook.slot_key,
+        notebook.hooks(),
         GlmError.full_traceback,
+        i18n.chosen,
+        tapes._player._default_speed,
     )
 
 
@@ -30,6 +35,7 @@ def test_unloading_restores_the_shell(bare_shell):
     assert state(bare_shell) != before
     assert set(bare_shell.user_ns) == names
     bare_shell.run_cell("%config GLM.full_traceback = True")
+    bare_shell.run_cell("%config GLM.language = 'zh'")
     bare_shell.run_line_magic("unload_ext", "glm_magic")
     assert state(bare_shell) == before
 
@@ -68,3 +74,26 @@ def test_the_users_names_stay(asking):
     asking.shell.run_line_magic("unload_ext", "glm_magic")
     assert asking["kept"].answer == asking["_glm"].answer == "Because."
     asking.shell.run_line_magic("load_ext", "glm_magic")
+
+
+def test_looking_a_name_up_registers_nothing(bare_shell):
+    before = state(bare_shell)
+    for name in glm_magic._EXPORTS:
+        vars(glm_magic).pop(name, None)  # as if nobody had looked it up yet
+        assert hasattr(glm_magic, name)
+    assert state(bare_shell) == before
+
+
+def test_a_session_follows_the_cells_where_the_extension_is_not_loaded(bare_shell):
+    bare_shell.run_cell("%config")  # loads IPython's own lazy magics
+    glm_magic.Session()
+    hooks = notebook.hooks()
+    bare_shell.get_parent = lambda: {"metadata": {"cellId": "c1"}, "header": {"msg_id": "m1"}}
+    assert [hooks.cell_key(), hooks.cell_key()] == [("c1", 1), ("c1", 2)]
+    followed = state(bare_shell)
+    glm_magic.Session()
+    assert state(bare_shell) == followed, "the second one finds the hooks of the first"
+    bare_shell.run_line_magic("load_ext", "glm_magic")
+    assert notebook.hooks() is not hooks
+    bare_shell.run_line_magic("unload_ext", "glm_magic")
+    assert state(bare_shell) == followed

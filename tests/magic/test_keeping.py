@@ -12,7 +12,7 @@ def restart(cells):
     """Do what a kernel restart does to sessions: everything in memory is gone."""
     cells.shell.run_line_magic("unload_ext", "glm_magic")
     cells.shell.run_line_magic("load_ext", "glm_magic")
-    notebook.followers.clear()
+    notebook.conversations.clear()
 
 
 def users(sent):

@@ -76,13 +76,13 @@ def test_a_cell_that_works_when_run_again_marks_what_was_answered_without_it(
 def test_a_turn_that_was_taken_out_is_not_written_again(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    from glm_magic.session import autosave
+    from glm_magic.session.store import current_store
 
     model_server.tell(Script(answer="one"))
     session.ask("a")
     slot = session.slots[0]
     session.drop(slot)
     session.choose(slot, 0)
-    current = autosave.current()
-    assert current is not None
-    assert current.store.read("SELECT count(*) FROM slot") == [(0,)]
+    store = current_store()
+    assert store is not None
+    assert store.read("SELECT count(*) FROM slot") == [(0,)]

@@ -273,4 +273,4 @@ def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(asking, sent,
 def test_a_price_is_needed_to_hold_money(asking, model_server):
     model_server.tell(Script(tokens=Tokens(5, 5)))
     said = asking.fail("%%glm --budget ¥1\nhi")
-    assert "leave --budget out" in said[1]
+    assert "leave out --budget" in said[1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import autosave, notebook
+from glm_magic.session import notebook
+from glm_magic.session.store import current_store
 
 
 @pytest.fixture
@@ -26,10 +27,10 @@ def chat(model_server):
 @pytest.fixture
 def another_kernel():
     """Let sessions that are made from now on find only what is on disk."""
-    return notebook.followers.clear
+    return notebook.conversations.clear
 
 
 @pytest.fixture
 def store():
     """Give the store of the test's own home."""
-    return autosave.current().store
+    return current_store()

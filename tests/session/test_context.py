@@ -17,8 +17,7 @@ from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import estimate, estimate_body
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
-from glm_magic.session import session as sessions
-from glm_magic.session.calibration import TokenCalibration
+from glm_magic.session.calibration import TokenCalibration, calibration
 from glm_magic.session.context import _evict_count, context_of, fit_context, input_limit
 from glm_magic.session.slots import Slot, Variant
 from tests.servers.script import Script, Tokens
@@ -152,7 +151,7 @@ def test_the_estimate_is_calibrated_on_what_is_reported(chat, model_server, monk
     raw = estimate_body(call.wire.body)
     assert call.size.scale == pytest.approx(154 / 104)
     assert call.size.input == round(raw * 154 / 104)
-    monkeypatch.setattr(sessions, "scales", TokenCalibration())
+    monkeypatch.setattr(calibration, "_seen", {})
     other = chat("other")
     again = other.plan("x", other.options)
     assert again.size.scale == pytest.approx(154 / 104), "the next kernel knows it too"

@@ -10,7 +10,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, InvalidValueError
 from glm_magic.engine.options import Options
-from glm_magic.session import budgets
+from glm_magic.session import budgets, notebook
 from glm_magic.session.amounts import TOKENS, Amount, parse_amount
 from glm_magic.session.ledger import Total, day_of, grouped
 from tests.servers.script import Call, Failure, Script, Tokens
@@ -123,7 +123,7 @@ def test_amounts_are_read_as_people_write_them(text, number, unit):
 
 @pytest.mark.parametrize("text", ["", "0", "¥0", "-1", "0.5", "five", "$5 CNY", "¥", "5 apples"])
 def test_what_is_no_amount_is_refused(text):
-    with pytest.raises(InvalidValueError, match="no amount"):
+    with pytest.raises(InvalidValueError, match="is not an amount"):
         parse_amount(text)
 
 
@@ -187,7 +187,7 @@ def test_a_day_budget_holds_over_sessions_and_kernels(model_server, store):
     make(model_server, "wcode", "glm-4.5", "b").ask("2?")
     with pytest.raises(InvalidValueError, match="the day's budget of 3,000 tokens"):
         make(model_server, "zai", "glm-4.6", "c").ask("3?")
-    budgets.followers.clear()  # as in another kernel, which has only the disk
+    notebook.conversations.clear()  # as in another kernel, which has only the disk
     with pytest.raises(InvalidValueError, match="≈4,000 tokens used so far"):
         make(model_server, "zai", "glm-4.6", "c").ask("3?")
     store.write([(yesterday, ())])

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from glm_magic.core.turn import Step, Turn
 from glm_magic.session.context import context_of
-from glm_magic.session.slots import Slot, Slots, Variant, basis_of
+from glm_magic.session.slots import Slot, Slots, Variant, digest_of
 
 
 def turn(prompt, answer, status="complete"):
@@ -88,7 +88,7 @@ class Notebook(RuleBasedStateMachine):
         slot = self.slots.find(key)
         before = self.slots.before(slot)
         assert [m.content for m in context_of(before) if m.role == "assistant"] == expected
-        variant = Variant(turn("q", said, status), basis_of(before))
+        variant = Variant(turn("q", said, status), digest_of(before))
         if slot is None:
             slot = Slot(key)
             self.slots.add(slot)
@@ -108,7 +108,7 @@ class Notebook(RuleBasedStateMachine):
     def delete(self, data):
         cell = data.draw(st.sampled_from(self.cells))
         self.cells.remove(cell)
-        self.slots.lose_cells([f"cell {cell}"])
+        self.slots.orphan_cells([f"cell {cell}"])
         entry = self._entry(cell)
         if entry:
             entry.gone = True
@@ -118,7 +118,7 @@ class Notebook(RuleBasedStateMachine):
     def edit_away(self, data):
         """The cell runs again and asks nothing."""
         entry = data.draw(st.sampled_from(self.model))
-        self.slots.lose_older(f"cell {entry.cell}", float("inf"))
+        self.slots.orphan_older(f"cell {entry.cell}", float("inf"))
         entry.gone = True
 
     @precondition(lambda self: self.model)
@@ -210,10 +210,10 @@ def test_only_the_cell_that_ran_loses_what_it_asked_before():
     second = slots[1]
     since = second.ran_at_s + 1
     slots[0].ran_at_s = since
-    assert slots.lose_older("a", since) == [second]
-    assert [slot.gone for slot in slots] == [False, True, False, False, False]
+    assert slots.orphan_older("a", since) == [second]
+    assert [slot.orphaned for slot in slots] == [False, True, False, False, False]
     second.add(Variant(turn("q", "again")))
-    assert not second.gone
+    assert not second.orphaned
 
 
 def test_a_run_that_seems_ended_between_two_requests_is_not_remembered_as_nothing() -> None:

@@ -26,7 +26,7 @@ from glm_magic.session import store as stores
 from glm_magic.session.amounts import TOKENS, Amount
 from glm_magic.session.codec import TextDelta, apply_delta, decode, encode
 from glm_magic.session.ledger import Total
-from glm_magic.session.store import Store
+from glm_magic.session.store import Store, current_store
 from tests.servers.script import Script, Tokens
 
 TEXT = st.text(max_size=40)
@@ -127,7 +127,7 @@ def test_an_older_kernel_goes_on_while_a_newer_version_adds_columns(
     session.hide(session.slots[0])
     with session.stream("why? " * 40) as stream:
         next(event for event in stream if isinstance(event, glm.ContentDelta))
-        (saver,) = autosave.current()._running
+        (saver,) = autosave._shared.get()._savers
         saver.write_piece()
         assert store.read("SELECT DISTINCT mood FROM piece") == [("new",)]
     session.retry().wait()
@@ -425,7 +425,7 @@ def test_several_kernels_write_one_file(model_server, store):
         assert kernel.stdout.read().count("done") == 8
         kernel.stdout.close()
     assert len(glm.Session("a")) == len(glm.Session("b")) == 8
-    found = repository.kept_sessions(autosave.current(), "name = 'shared'")
+    found = repository.saved_sessions(current_store(), "name = 'shared'")
     assert sum(kept.turns for kept in found) == 16, "none has lost a turn of the other"
     assert store.read("SELECT count(*), sum(output) FROM call") == [(32, 640)]
     assert store.read("PRAGMA integrity_check") == [("ok",)]

@@ -10,7 +10,7 @@ from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.turn import Step, Turn
 from glm_magic.session import export
 from glm_magic.session.context import context_of
-from glm_magic.session.slots import Slot, Slots, Variant, basis_of
+from glm_magic.session.slots import Slot, Slots, Variant, digest_of
 from tests.servers.script import Script
 
 ODD = '线 \u2028 \x85 "quotes" ```python\nx = 1\n``` 🙂\r\n'
@@ -30,7 +30,14 @@ def asked(chat, model_server):
 
 def state(slots):
     return [
-        (s.key, s.place, s.hidden, s.pinned, s.gone, [(v.id, v.basis, v.turn) for v in s.variants])
+        (
+            s.key,
+            s.place,
+            s.hidden,
+            s.pinned,
+            s.orphaned,
+            [(v.id, v.context_digest, v.turn) for v in s.variants],
+        )
         for s in slots
     ]
 
@@ -112,7 +119,7 @@ def test_saving_again_replaces_only_what_was_saved(asked, tmp_path):
         export.save(path, "x", asked.slots[:1])
         assert path.read_bytes() != before
         path.write_text("my thesis\n")
-        with pytest.raises(InvalidValueError, match="is left alone"):
+        with pytest.raises(InvalidValueError, match="it was left as it is"):
             export.save(path, "x", asked.slots)
         assert path.read_text() == "my thesis\n"
     assert len(list(tmp_path.glob("*"))) == 4  # the three, and the test's home
@@ -142,12 +149,12 @@ def test_files_that_are_not_there_or_cannot_be_written_are_two_lines(tmp_path):
         export.load(tmp_path / "none.json")
     with pytest.raises(InvalidValueError, match="cannot be written"):
         export.save(tmp_path / "no" / "folder.json", "x", slots)
-    with pytest.raises(InvalidValueError, match=r"not saved as \.txt"):
+    with pytest.raises(InvalidValueError, match=r"cannot be saved as \.txt"):
         export.save(tmp_path / "x.txt", "x", slots)
 
 
 def test_a_turn_still_running_is_saved_as_interrupted(tmp_path):
     turn = Turn("q", "p", "m", (Step(content="half", status="streaming"),), "streaming")
-    export.save(tmp_path / "x.jsonl", "x", [Slot(variants=[Variant(turn, basis_of([]))])])
+    export.save(tmp_path / "x.jsonl", "x", [Slot(variants=[Variant(turn, digest_of([]))])])
     _, (slot,), _ = export.load(tmp_path / "x.jsonl")
     assert slot.turn.status == slot.turn.steps[0].status == "interrupted"

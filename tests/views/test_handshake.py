@@ -38,9 +38,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_silence_of_an_idle_kernel_is_a_verdict(clock: Clock) -> None:
     state = Handshake()
     state.shown()
-    state.cell_ends()
+    state.cell_ended()
     clock.now_s += IDLE_S + 1
-    state.cell_begins()
+    state.cell_started()
     assert state.is_missing
 
 
@@ -48,21 +48,21 @@ def test_silence_of_a_busy_kernel_is_none(clock: Clock) -> None:
     """Run All on a kernel that reads the page's messages only between cells."""
     state = Handshake()
     for _ in range(20):
-        state.cell_begins()
+        state.cell_started()
         state.shown()
         clock.now_s += 10
-        state.cell_ends()
+        state.cell_ended()
         clock.now_s += 0.05
-    state.cell_begins()
+    state.cell_started()
     assert not state.is_missing
 
 
 def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
     state = Handshake()
     state.shown()
-    state.cell_ends()
+    state.cell_ended()
     clock.now_s += 60
-    state.cell_begins()
+    state.cell_started()
     state.acknowledged()
     assert not state.is_missing
     assert not state.timed_out(PATIENCE_S + 1)
@@ -70,9 +70,9 @@ def test_one_word_of_a_page_is_enough(clock: Clock) -> None:
 
 def test_a_kernel_that_showed_nothing_knows_nothing(clock: Clock) -> None:
     state = Handshake()
-    state.cell_ends()
+    state.cell_ended()
     clock.now_s += 60
-    state.cell_begins()
+    state.cell_started()
     assert not state.is_missing
 
 

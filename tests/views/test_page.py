@@ -257,21 +257,21 @@ def test_one_output_of_a_notebook_carries_the_style_for_all() -> None:
     whole = html_of(turn_of("short", ""), position=first)
     assert "blockquote" in whole, "the others may need what this one does not"
     assert "<style>" in html_of(turn_of()), "an output of unknown place is complete in itself"
-    assets.cell_begins("b")
+    assets.stylesheet_owner.cell_started("b")
     assert "<style>" not in html_of(turn_of(), position=second)
-    assets.cell_begins("a")
+    assets.stylesheet_owner.cell_started("a")
     assert "<style>" in html_of(turn_of(), position=second), "the owner's output is gone"
 
 
 def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
-    assets.cell_begins("x")
+    assets.stylesheet_owner.cell_started("x")
     html_of(turn_of(), position=("x", 1))
     turn = turn_of(ANSWER * 4, REASONING * 4)
     data, _ = bundle(turn, replace(ENGLISH, position=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
     assert len(data["text/html"]) < 3 * text
     assert sum(len(form) for form in data.values()) < 5 * text, "the text is in there three times"
-    assets.cell_begins("x")
+    assets.stylesheet_owner.cell_started("x")
 
 
 @pytest.mark.parametrize("revealed", [False, True])

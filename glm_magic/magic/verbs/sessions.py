@@ -10,12 +10,13 @@ from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.price import CostTotal
-from ...session import autosave as journals
-from ...session import export, notebook, repository
-from ...session.autosave import Autosave
-from ...session.repository import kept_sessions
+from ...session import export, repository
+from ...session.conversation import Conversation
+from ...session.notebook import conversations
+from ...session.repository import saved_sessions
 from ...session.rows import read_entries
 from ...session.session import Session
+from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, count_turns, from_home
 from ..workspace import Workspace
 
@@ -32,8 +33,7 @@ def resume(desk: Workspace, _: Sequence[str]) -> Displayable:
             f"nothing is kept of an earlier session of this notebook{_why()}",
             hint="%glm sessions lists what there is; %glm use NAME goes on from one",
         )
-    session = Session(kept.name, fresh=True)
-    repository.fill(session, kept)
+    session = Session.of(Conversation.load(kept))
     desk.conversations.add(session)
     desk.conversations.chosen = kept.name
     return Paragraph(f"The session {kept.name} goes on from {count_turns(len(session))}.")
@@ -41,10 +41,10 @@ def resume(desk: Workspace, _: Sequence[str]) -> Displayable:
 
 def _why() -> str:
     """Say why nothing is kept, where there is a reason."""
-    journal = journals.current()
-    if journal is None:
+    store = current_store()
+    if store is None:
         return "; conversations are not kept here (GLM_STORE, GLM.store)"
-    return f": {journal.store.problem}" if journal.store.problem else ""
+    return f": {store.problem}" if store.problem else ""
 
 
 def save(desk: Workspace, words: Sequence[str]) -> Displayable:
@@ -81,32 +81,30 @@ def forget(desk: Workspace, words: Sequence[str]) -> Displayable:
     for session in mine:
         session.reset()
         desk.conversations.remove(session)
-        notebook.followers.discard(session)
+        conversations.pop(session.id, None)
     for id_ in {*(session.id for session in mine), *([kept.id] if kept else [])}:
         repository.forget(id_)
     return Paragraph(f"The session {name} is deleted; what it cost stays in the sums.")
 
 
 def _forget_all(desk: Workspace) -> Displayable:
-    for follower in list(notebook.followers):
-        follower.forget()
+    for conversation in list(conversations.values()):
+        conversation.forget()
     for session in list(desk.conversations):
         desk.conversations.remove(session)
-        notebook.followers.discard(session)
+        conversations.pop(session.id, None)
     desk.conversations.chosen = None
-    journal = journals.current()
-    if journal is None:
+    store = current_store()
+    if store is None:
         return Paragraph("Nothing is kept on disk.")
     try:
-        journal.store.erase()
+        store.erase()
     except OSError as error:
         raise InvalidValueError(
-            f"{journal.store.path} cannot be deleted: {error.strerror or error}",
+            f"{store.path} cannot be deleted: {error.strerror or error}",
             hint="delete it yourself",
         ) from None
-    return Paragraph(
-        f"Every session is deleted, and {from_home(journal.store.path)} with all sums."
-    )
+    return Paragraph(f"Every session is deleted, and {from_home(store.path)} with all sums.")
 
 
 def sessions(desk: Workspace, _: Sequence[str]) -> Displayable:
@@ -116,29 +114,29 @@ def sessions(desk: Workspace, _: Sequence[str]) -> Displayable:
         (s.name, "in use" if s is current else "", len(s), "now", str(s.cost))
         for s in desk.conversations
     ]
-    journal = journals.current()
-    if journal is not None:
-        rows += _on_disk(journal, {session.id for session in desk.conversations})
-    return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(journal))
+    store = current_store()
+    if store is not None:
+        rows += _on_disk(store, {session.id for session in desk.conversations})
+    return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(store))
 
 
-def _on_disk(journal: Autosave, mine: set[str]) -> Iterator[tuple[Any, ...]]:
+def _on_disk(store: Store, mine: set[str]) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each session that only the disk has."""
-    others = [kept for kept in kept_sessions(journal, "1") if kept.id not in mine]
+    others = [kept for kept in saved_sessions(store, "1") if kept.id not in mine]
     for kept in others[:_MOST_SESSIONS]:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used_at))
-        entries = read_entries(journal.store, "session = ?", (kept.id,))
+        entries = read_entries(store, "session = ?", (kept.id,))
         cost = str(CostTotal.of(entry.cost for entry in entries))
         yield kept.name, "on disk", kept.turns, used, cost
 
 
-def _kept(journal: Autosave | None) -> str:
+def _kept(store: Store | None) -> str:
     """Say where conversations are kept, or why not."""
-    if journal is None:
+    if store is None:
         return "Conversations are not kept on disk."
-    if journal.store.problem:
-        return f"Conversations are not kept: {journal.store.problem}."
-    where = from_home(journal.store.path)
+    if store.problem:
+        return f"Conversations are not kept: {store.problem}."
+    where = from_home(store.path)
     return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
 
 

@@ -16,7 +16,7 @@ from ...core.text import shorten
 from ...core.usage import Usage
 from ...engine import tapes
 from ...engine.prepare import resolve_offer
-from ...session import autosave as journals
+from ...session.store import current_store
 from ...views.header import seconds
 from ..display import Displayable, Paragraph, Table, from_home
 from ..help import help_on, whole_help
@@ -56,10 +56,10 @@ def status(desk: Workspace) -> Displayable:
 
 
 def _where_kept() -> str:
-    journal = journals.current()
-    if journal is None:
+    store = current_store()
+    if store is None:
         return "no: in memory only"
-    return journal.store.problem or from_home(journal.store.path)
+    return store.problem or from_home(store.path)
 
 
 def _thinking(wanted: Thinking) -> str:

@@ -27,6 +27,7 @@ from ...wire.tape.tape import Tape
 from ..config import GLM
 from ..display import Displayable, Table
 from ..line import parse
+from ..sessions import Sessions
 from ..workspace import Workspace
 from .registry import Verb, find_verb
 
@@ -96,6 +97,7 @@ class _Rehearsal:
 
     def __init__(self, desk: Workspace, tape: Tape) -> None:
         self._desk = Workspace(desk.shell)
+        self._desk.conversations = Sessions(persistent=False)
         names = desk.config.trait_names(config=True)
         self._desk.config = _Config(**{name: getattr(desk.config, name) for name in names})
         self._use = TapeSetting(tape.path.absolute(), "replay", NO_DELAY)
@@ -175,7 +177,6 @@ class _Rehearsal:
         asked = replace(desk.asked(options, session), tape=self._use)
         if not options.history:
             session = desk.conversations.aside(session)
-        session.persistent = False
         ways = [way.options for way in expand_axes(options.compare, asked)]
         lanes = Lanes([""] * len(ways), session.open_lanes(prompt, ways))
         try:

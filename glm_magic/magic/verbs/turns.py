@@ -48,7 +48,7 @@ def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
     marks = {
         "pinned": slot.pinned,
         "hidden": slot.hidden,
-        "cell is gone": slot.gone,
+        "cell is gone": slot.orphaned,
         "answered before the change": stale,
     }
     told = ", ".join(mark for mark, holds in marks.items() if holds)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ..frontend import cell_ended, cell_started
+
 IDLE_S = 3.0
 """After so long, an idle kernel has read what a page sent before."""
 PATIENCE_S = 5.0
@@ -37,13 +39,13 @@ class Handshake:
         """Record that a page has sent a panel's message."""
         self._acknowledged = True
 
-    def cell_begins(self) -> None:
+    def cell_started(self) -> None:
         """Record that the kernel is busy from now on."""
         idle_s = 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
         if self._shown and not self._acknowledged and idle_s > IDLE_S:
             self._missing = True
 
-    def cell_ends(self) -> None:
+    def cell_ended(self) -> None:
         """Record that the kernel reads messages again."""
         self._idle_since = time.monotonic()
 
@@ -90,3 +92,6 @@ def receive_while_a_cell_runs(widget: Any) -> None:
 
 handshake = Handshake()
 """The one of this kernel."""
+
+cell_started.append(lambda _: handshake.cell_started())
+cell_ended.append(handshake.cell_ended)

@@ -13,6 +13,7 @@ import re
 from functools import lru_cache
 from importlib import resources
 
+from ..frontend import cell_started
 from ..options import Position
 
 _SECTION = re.compile(r"/\* where (\S+) \*/")
@@ -33,7 +34,7 @@ class StylesheetOwner:
         self.position = self.position or position
         return position == self.position
 
-    def cell_begins(self, cell: str | None) -> None:
+    def cell_started(self, cell: str | None) -> None:
         """Forget an owner whose cell runs again: its earlier outputs are gone."""
         if self.position is not None and self.position[0] == cell:
             self.position = None
@@ -42,7 +43,7 @@ class StylesheetOwner:
 stylesheet_owner = StylesheetOwner()
 """The one of this kernel."""
 
-cell_begins = stylesheet_owner.cell_begins
+cell_started.append(stylesheet_owner.cell_started)
 
 
 def style_of(position: Position | None, body: str) -> str:
