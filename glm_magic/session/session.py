@@ -73,7 +73,7 @@ class Session:
     ) -> None:
         options = to_options(asking)
         existing = None if fresh or name == DEFAULT else Conversation.find(name)
-        self._begin(existing or Conversation(name), options)
+        self._begin(Conversation(name) if existing is None else existing, options)
 
     @classmethod
     def of(cls, conversation: Conversation, options: Options | None = None) -> Session:
@@ -156,6 +156,7 @@ class Session:
     drop = _of_conversation(Conversation.drop)
     undo = _of_conversation(Conversation.undo)
     reset = _of_conversation(Conversation.reset)
+    forget = _of_conversation(Conversation.forget)
     touch = _of_conversation(Conversation.touch)
     take = _of_conversation(Conversation.take)
     rename = _of_conversation(Conversation.rename)
@@ -181,13 +182,7 @@ class Session:
 
     @with_ask_keywords
     async def aask(self, prompt: str, **asking: Unpack[AskKeywords]) -> Reply:
-        """Ask the next question without blocking the event loop.
-
-        Returns
-        -------
-        Reply
-            The answer, the reasoning and what they cost.
-        """
+        """Ask the next question as `ask` does, without blocking the event loop."""
         key, options = hooks().cell_key(), self.resolve(to_options(asking))
         async with AsyncStream(lambda: self.open(prompt, options, key)) as opened:
             async for _ in opened:

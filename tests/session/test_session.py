@@ -8,6 +8,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import GlmError, UnavailableError
+from glm_magic.session.amounts import parse_amount
 from tests.servers.script import Failure, Script, Tokens
 
 
@@ -132,3 +133,23 @@ def test_a_dataframe_without_pandas_says_what_to_install(chat, monkeypatch):
     with pytest.raises(UnavailableError, match="pandas") as caught:
         chat().to_frame()
     assert caught.value.hint == "pip install pandas"
+
+
+def test_sessions_of_one_name_share_one_conversation_from_the_start(chat, model_server):
+    model_server.tell(Script(answer="one"), Script(answer="two"))
+    first, second = chat("physics"), chat("physics", system="be brief")
+    assert first.id == second.id
+    first.set_budget(parse_amount("900k"))
+    first.ask("1?")
+    second.ask("2?")
+    assert [turn.answer for turn in first.turns] == ["one", "two"]
+    assert (second.turns, second.budget) == (first.turns, first.budget)
+    assert (first.options.system, second.options.system) == (None, "be brief")
+    second.rename("chemistry")
+    assert first.name == "chemistry"
+    assert len(chat("physics")) == 0
+    assert chat("chemistry").id == first.id
+    fork = first.fork("other")
+    assert fork.id != first.id
+    fork.undo()
+    assert (len(first), len(second), len(fork)) == (2, 2, 1)

@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+from glm_magic.session.repository import saved_sessions
+from glm_magic.session.store import current_store
 from tests.servers.script import Script
 
 SLOW = Script(answer="Because.", reasoning="Let me see.", first_pause_s=2)
@@ -105,6 +107,23 @@ def test_a_notebook_is_checked_against_a_tape(asking, sent, model_server):
     assert len(sent()) == asked  # a rehearsal asks nobody, and leaves the conversation alone
     assert len(asking.shell.magics_manager.registry["GlmMagics"].desk.session) == turns
     assert "cannot be read" in asking.fail("%glm tape check lesson.glmtape none.ipynb")[0]
+
+
+def test_a_check_changes_no_session_that_the_notebook_has(asking):
+    asking.run("%glm record lesson.glmtape")
+    asking.run("%%glm -S physics\nWhy?")
+    asking.run("%glm record off")
+    before = asking.run("%glm sessions")
+    notebook(
+        "%%glm -S physics\nWhy?", "%glm use physics", "%glm undo", "%glm fork other",
+        "%%glm --new -S physics\nWhy?", "%glm reset",
+    )  # fmt: skip
+    asking.run("%glm tape check lesson.glmtape lesson.ipynb")
+    assert asking.run("%glm sessions") == before
+    desk = asking.shell.magics_manager.registry["GlmMagics"].desk
+    physics = desk.conversations.get("physics")
+    assert [turn.prompt for turn in physics.turns] == ["Why?"]
+    assert [s.name for s in saved_sessions(current_store(), "1")] == ["physics"]
 
 
 def test_a_prompt_that_begins_like_a_verb_stays_a_prompt(asking, sent):
