@@ -42,7 +42,7 @@ class Errors:
         self._shell = shell
         self._texts: dict[int, str] = {}
         self.last: int | None = None
-        """Number of the cell that failed last, other than by a refusal or failure of our own."""
+        """Number of the cell that failed last, other than with a `GlmError`."""
 
     def note(self, result: ExecutionResult) -> None:
         """Remember how a cell failed; a handler of IPython's ``post_run_cell``."""

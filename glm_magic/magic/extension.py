@@ -1,6 +1,7 @@
-"""``%load_ext glm_magic`` and back: everything that is put into a shell is taken out again.
+"""``%load_ext glm_magic`` and ``%unload_ext``: what a shell is given, and how it is taken back.
 
-``%glm`` and ``%%glm``, as IPython knows them; what they need is loaded when they first run.
+``%glm`` and ``%%glm`` are registered here; what they need is loaded when they first run. All that
+sessions ask of the notebook is installed as one value, `session.notebook.NotebookHooks`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @magics_class
 class GlmMagics(Magics):
-    """The magics, and the desk they work at."""
+    """The magics of one shell, and their workspace."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -34,7 +35,7 @@ class GlmMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def glm(self, line: str, cell: str | None = None) -> Any:
-        """Ask a GLM model and stream its reasoning beside the answer.
+        """Ask a GLM model and stream its reasoning and answer.
 
         ``%%glm [MODEL] [options]`` takes the cell as the prompt; ``%glm VERB`` shows or changes
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options

@@ -57,7 +57,7 @@ def _follow(saver: TurnSaver) -> None:
 
 
 class Autosave:
-    """Writes what has arrived of each running turn about every second, on a thread of its own."""
+    """Writes what has arrived of each running turn about every second, on its own thread."""
 
     def __init__(self) -> None:
         self._savers: WeakSet[TurnSaver] = WeakSet()
@@ -120,7 +120,7 @@ class TurnSaver:
             )
 
     def on_end(self, turn: Turn) -> None:
-        """Write the whole turn, before anybody is told that it has ended."""
+        """Write the whole turn; a program that sees it has ended may rely on the disk."""
         with self._lock:
             self._ended = True
             rows: list[Statement] = []
@@ -148,7 +148,7 @@ class TurnSaver:
                 self._delta.lost()
 
     def _nameless(self) -> list[Statement]:
-        """Return what takes the name of a session that was forgotten meanwhile off its calls."""
+        """Return what clears the session's name from its calls, if it was forgotten meanwhile."""
         sql = (
             "UPDATE call SET session_name = '' WHERE session = ?"
             " AND NOT EXISTS (SELECT 1 FROM session WHERE id = ?)"

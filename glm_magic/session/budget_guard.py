@@ -177,8 +177,8 @@ def _foreign(limit: Limit, call: PreparedRequest) -> list[Notice]:
         return []
     model, provider, budget = offer.model.id, offer.provider.name, limit.name
     currency = offer.price.currency if offer.price else None
-    # Without a price only a server of one's own may go on: a budget that is not applied there
-    # costs nothing. A budget of the cell itself is meant for exactly this request.
+    # Where nothing is charged, as on the user's machine, a budget of money need not be applied.
+    # A cell's budget was written for exactly this request, so it is never passed over.
     refused = limit.of == "cell" or (currency is None and not offer.provider.self_hosted)
     if currency is None and refused:
         raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""The budgets that are set: for a session, and for a day over all sessions and kernels."""
+"""The budgets that were set: for a session, and for a day over all sessions and kernels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .store import Statement, current_store, insert
 DAY = "budget day"
 QUOTA = "quota"
 REREAD_S = 1.0
-"""How long the sums of other kernels are believed."""
+"""Time for which the sums of other kernels are reused."""
 
 _in_memory: dict[str, str] = {}
 
 
 def put(name: str, value: str | None) -> None:
-    """Keep a setting for every kernel of this user; ``None`` takes it away."""
+    """Save a setting for every kernel of this user; ``None`` removes it."""
     _in_memory.pop(name, None)
     if value is not None:
         _in_memory[name] = value
@@ -52,7 +52,7 @@ def day_budget() -> Amount | None:
 
 
 def all_entries(since: float = 0.0) -> list[Entry]:
-    """Return every call since a time, of every kernel, that is known of."""
+    """Return every call since a time: those on disk, of every kernel, and those of this one."""
     store = current_store()
     saved = read_entries(store, "at >= ?", (since,)) if store else []
     entries = {(entry.run, entry.step): entry for entry in saved}
@@ -70,7 +70,7 @@ class Today:
         self._spent = Decimal(0)
 
     def __call__(self) -> Decimal:
-        """Return it; what other kernels spend is seen a second later."""
+        """Return the amount; what other kernels spend is seen a second later."""
         now = time.time()
         if now - self._read_at > REREAD_S:
             today = day_of(now)
@@ -151,6 +151,6 @@ def quota() -> Quota | None:
 
 
 def set_quota(quota: Quota | None) -> None:
-    """Count a free quota down from here on, or no more."""
+    """Set the free quota that is counted down; ``None`` ends the counting."""
     text = json.dumps({"tokens": quota.tokens, "since": quota.since}) if quota else None
     put(QUOTA, text)

@@ -1,4 +1,4 @@
-"""How many tokens a provider counts where the estimate says one, learnt from its reports."""
+"""How many tokens a provider counts for each estimated one, learnt from what it reports."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..engine.turn_builder import Reaction
 from .store import Statement, Store, insert
 
 REMEMBERED = 20
-"""Calls that a scale is learnt from, the last ones."""
+"""A scale is learnt from this many of the last calls."""
 LOWEST, HIGHEST = 0.25, 4.0
 """Bounds: a report beyond them says more about the report than about the text."""
 FEWEST = 30
-"""Estimated tokens below which a call teaches nothing: there the chat template outweighs it."""
+"""Estimated tokens below which a call is ignored: the chat template would outweigh it."""
 
 
 class TokenCalibration:
-    """Scales by provider and model; what was learnt is kept beside the sessions."""
+    """Scales by provider and model; they are saved with the sessions."""
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[tuple[int, int]]] = {}
@@ -31,7 +31,7 @@ class TokenCalibration:
     def learn(
         self, provider: str, model: str, estimated: float, reported: int, store: Store | None
     ) -> None:
-        """Take in a call's input: as estimated without any scale, and as reported."""
+        """Add the input tokens of a call: as estimated without any scale, and as reported."""
         if estimated < FEWEST or not LOWEST <= reported / estimated <= HIGHEST:
             return
         seen = self._known(provider, model, store)

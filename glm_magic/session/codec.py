@@ -22,7 +22,7 @@ _TEXT = "_text"
 def encode(value: Any) -> Any:
     """Return a value as JSON has it, without the fields whose metadata say ``saved=False``.
 
-    Beside a message of ours stands what it was made of, so that it can be shown in Chinese.
+    The template and values of a `Text` are saved beside it, so that it can be shown in Chinese.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return dict(_encoded_fields(value))
@@ -70,7 +70,7 @@ def _decoded_text(data: Any) -> Any:
 def decode(kind: type[T], data: Any) -> T:
     """Return the value of that type which JSON data mean.
 
-    A key that the type does not know is left out, and a field that the data do not have gets its
+    A key that the type does not have is left out, and a field that the data do not have gets its
     default: a file may be older or newer than this code.
     """
     return _decode(kind, data)  # type: ignore[no-any-return]
@@ -85,8 +85,8 @@ def _decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_decode(get_args(kind)[0], item) for item in data)
     if isinstance(kind, type) and is_dataclass(kind):
-        known = _hints(kind)
-        values = {n: _decode(known[n], item) for n, item in data.items() if n in known}
+        types_ = _hints(kind)
+        values = {n: _decode(types_[n], item) for n, item in data.items() if n in types_}
         values |= {
             n: _text(item, data[key]) for n, item in values.items() if (key := n + _TEXT) in data
         }
@@ -121,7 +121,7 @@ Encoded = dict[str, Any]
 
 
 class TextDelta:
-    """Make the pieces of one turn."""
+    """Encodes a growing turn as pieces, each with only what is new of its texts."""
 
     def __init__(self) -> None:
         self._steps: list[dict[str, str]] = []
@@ -131,29 +131,29 @@ class TextDelta:
         encoded: Encoded = encode(turn)
         texts = [{name: step[name] for name in TEXTS} for step in encoded["steps"]]
         for place, step in enumerate(encoded["steps"]):
-            known = self._steps[place] if place < len(self._steps) else {}
-            step.update({name: _suffix(known.get(name, ""), step[name]) for name in TEXTS})
+            before = self._steps[place] if place < len(self._steps) else {}
+            step.update({name: _suffix(before.get(name, ""), step[name]) for name in TEXTS})
         self._steps = texts
         return encoded
 
     def lost(self) -> None:
-        """Begin anew with the next piece: the last one was not written."""
+        """Make the next piece whole: the last one was not written."""
         self._steps = []
 
 
-def _suffix(known: str, text: str) -> list[Any]:
+def _suffix(before: str, text: str) -> list[Any]:
     """Return how many characters to keep, and what comes after them."""
-    keep = len(known) if text.startswith(known) else 0
+    keep = len(before) if text.startswith(before) else 0
     return [keep, text[keep:]]
 
 
-def apply_delta(known: Encoded | None, piece: Encoded) -> Encoded:
-    """Return the turn that a piece makes of what was known before."""
-    steps = known["steps"] if known else []
+def apply_delta(before: Encoded | None, piece: Encoded) -> Encoded:
+    """Return the turn after a piece, from the turn before it."""
+    steps = before["steps"] if before else []
     whole = {**piece, "steps": [dict(step) for step in piece["steps"]]}
     for place, step in enumerate(whole["steps"]):
-        before = steps[place] if place < len(steps) else {}
+        texts = steps[place] if place < len(steps) else {}
         for name in TEXTS:
             keep, more = step[name]
-            step[name] = before.get(name, "")[:keep] + more
+            step[name] = texts.get(name, "")[:keep] + more
     return whole

@@ -68,13 +68,16 @@ class Conversation:
         self.use()
 
     def use(self) -> None:
-        """Note that a session begins with this conversation, or asks in it again."""
+        """Note that a session begins with this conversation, or asks in it.
+
+        One that was forgotten, and is still asked in, counts again.
+        """
         self.last_used = next(_numbers)
         conversations[self.id] = self
 
     @classmethod
     def load(cls, saved: SavedSession) -> Conversation:
-        """Return the conversation that was saved: this process's own one, or as the disk has it."""
+        """Return a saved conversation: the one in use here, or else as the disk has it."""
         existing = conversations.get(saved.id)
         if isinstance(existing, cls):
             return existing
@@ -95,7 +98,7 @@ class Conversation:
         return cls.load(saved) if saved is not None else None
 
     def copy(self, name: str, options: Options, *, persistent: bool | None = None) -> Conversation:
-        """Return another conversation that goes on from the same turns.
+        """Return another conversation that continues from the same turns.
 
         It is saved as this one is, unless `persistent` says otherwise.
         """
@@ -243,7 +246,7 @@ class Conversation:
                 self._write(slot_rows(self.id, slot))
 
     def take(self, slots: Sequence[Slot]) -> None:
-        """Go on from slots that were read from a file."""
+        """Continue from slots that were read from a file."""
         with self.lock:
             for slot in slots:
                 self.slots.add(slot)
@@ -256,7 +259,7 @@ class Conversation:
             self._save()
 
     def on_cells_deleted(self, cells: Sequence[str]) -> None:
-        """Send the turns of deleted cells no more, unless they are pinned."""
+        """Stop sending the turns of deleted cells, unless they are pinned."""
         with self.lock:
             self._write_marks(self.slots.orphan_cells(cells))
 
@@ -267,7 +270,7 @@ class Conversation:
             return {s.key for s in slots if s.key is not None and s.ran_at_s >= since_s}
 
     def on_cell_rerun(self, cell: str, since_s: float, but: Collection[CellKey] = ()) -> None:
-        """Send no more what a cell asked before, and not when it ran again."""
+        """Stop sending what a cell asked before, and not when it ran again."""
         with self.lock:
             self._write_marks(self.slots.orphan_older(cell, since_s, but))
 

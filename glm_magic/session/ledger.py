@@ -66,7 +66,7 @@ def entries_of(
     size, price : optional
         Size of its request and price of its model, by which a call is estimated while it runs.
     """
-    # Replies from a tape cost nothing; a turn that goes on live has its replayed steps first.
+    # Replies from a tape cost nothing. A turn may continue live; its replayed steps come first.
     replayed = sum(notice.code == REPLAYED for notice in turn.notices)
     for number, step in enumerate(turn.steps):
         sent_at = step.timing.started_at
@@ -110,12 +110,12 @@ class Total:
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Total:
         """Add up calls."""
-        found = list(entries)
+        calls = list(entries)
         return cls(
-            len(found),
-            sum((entry.usage for entry in found), Usage()),
-            CostTotal.of(entry.cost for entry in found),
-            any(entry.estimated for entry in found),
+            len(calls),
+            sum((entry.usage for entry in calls), Usage()),
+            CostTotal.of(entry.cost for entry in calls),
+            any(entry.estimated for entry in calls),
         )
 
 
@@ -126,4 +126,4 @@ def grouped(
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(key(entry), []).append(entry)
-    return {names: Total.of(found) for names, found in groups.items()}
+    return {names: Total.of(calls) for names, calls in groups.items()}

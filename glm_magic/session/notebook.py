@@ -23,7 +23,7 @@ CellKey = Hashable
 """What tells prompt cells apart: the cell's id and the ordinal of the call within one execution."""
 
 _REMEMBERED = 64
-"""Executions whose calls are still counted, as those of a cell that awaits beside another."""
+"""Executions whose calls are still counted: a cell may await while another one runs."""
 
 
 def _no_key() -> CellKey | None:
@@ -45,7 +45,7 @@ class NotebookHooks:
     cell_key: Callable[[], CellKey | None] = _no_key
     """Tells which cell is running; ``None`` makes every question a new turn."""
     notebook_path: Callable[[], str] = _working_folder
-    """Tells which notebook is running, or stands for it where nobody knows."""
+    """Tells which notebook is running; by default the folder stands for it."""
     persistence: Callable[[], bool | None] = _no_choice
     """Tells whether conversations are saved on disk; ``None`` leaves it to ``GLM_STORE``."""
 

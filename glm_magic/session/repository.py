@@ -1,4 +1,4 @@
-"""Sessions on disk: found by name or notebook, read back, renamed, forgotten."""
+"""Saved sessions: find them by name or notebook, read, rename and forget them."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _budget(text: str) -> Amount | None:
 
 
 def rename_saved(name: str, other: str) -> None:
-    """Give sessions on disk another name, so that the name begins anew."""
+    """Give sessions on disk another name, so that theirs is free."""
     store = current_store()
     if store is not None:
         store.write([("UPDATE session SET name = ? WHERE name = ?", (other, name))])

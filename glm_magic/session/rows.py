@@ -135,8 +135,8 @@ def _entry(row: Sequence[Any]) -> Entry:
 def read_slots(store: Store, session: str) -> list[Slot]:
     """Return the slots of a session, each with its variants."""
     columns = "id, made_at, key, place, hidden, pinned, gone"
-    found = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
-    slots = {row[0]: _slot(row) for row in found}
+    rows = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
+    slots = {row[0]: _slot(row) for row in rows}
     sql = (
         "SELECT slot, run, basis, turn FROM variant JOIN run ON run.id = run"
         " WHERE session = ? ORDER BY slot, number"
@@ -167,15 +167,15 @@ def _turn(store: Store, run: str, text: str) -> Turn:
     whole: Encoded = json.loads(text)
     if whole["status"] == "streaming":
         pieces = store.read("SELECT body FROM piece WHERE run = ? ORDER BY number", (run,))
-        known: Encoded | None = None
+        turn: Encoded | None = None
         for (body,) in pieces:
-            known = apply_delta(known, json.loads(body))
-        whole = known or whole
+            turn = apply_delta(turn, json.loads(body))
+        whole = turn or whole
     return cut_short(decode(Turn, whole))
 
 
 def cut_short(turn: Turn) -> Turn:
-    """Return a turn that no kernel goes on with; one that was running was interrupted."""
+    """Return a turn whose kernel is gone: one that was running was interrupted."""
     if turn.status != "streaming":
         return turn
     return replace(turn, status="interrupted", steps=tuple(map(_cut_step, turn.steps)))

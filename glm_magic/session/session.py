@@ -36,7 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT = "default"
-"""The session that begins afresh in every kernel."""
+"""Name of the session that begins without turns in every kernel."""
 
 
 def _of_conversation(
@@ -54,18 +54,18 @@ def _of_conversation(
 class Session:
     """A conversation, and the options for asking in it.
 
-    Asked again from the same notebook cell, a question replaces that cell's own turn and is
-    answered from the turns before it. Anywhere else, every question is a new turn.
+    Asked again from the same notebook cell, a question replaces that cell's turn and is answered
+    from the turns before it. Anywhere else, every question is a new turn.
 
     Parameters
     ----------
     name : str
-        Name of the session; one that is in use goes on with its turns, whoever else asks in it,
-        and one that was used before goes on from its turns on disk.
+        Name of the session. One that is in use is shared with whoever else asks in it; one that
+        was used before continues from its turns on disk.
     fresh : bool
         True begins without turns, whatever is on disk under that name.
     **asking
-        Options for every turn, the same as those of `glm_magic.ask`; a turn's own win.
+        Options for every turn, the same as those of `glm_magic.ask`; those of a turn win.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Session:
         slot: Slot | None = None,
         budget: Amount | None = None,
     ) -> list[Stream]:
-        """Put a question that is asked in several ways in one slot.
+        """Put a question in one slot, asked in several ways.
 
         Every lane is answered from the same turns and becomes a variant; later turns see the
         first.
@@ -265,7 +265,7 @@ class Session:
             streams = [variant.stream for variant in variants if variant.stream]
             try:
                 conversation.add_variants(slot, variants, store)
-            except BaseException:  # an interrupt: nobody will start what nobody was given
+            except BaseException:  # an interrupt: the caller never gets streams to start
                 for stream in streams:
                     stream.cancel()
                 raise
@@ -342,7 +342,7 @@ class Session:
         return context_of(slots.before(slots.find(key)))
 
     def fork(self, name: str) -> Session:
-        """Return a session of another name that goes on from the same turns."""
+        """Return a session of another name that continues from the same turns."""
         return Session.of(self.conversation.copy(name, self.options))
 
     def __len__(self) -> int:

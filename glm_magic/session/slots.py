@@ -65,7 +65,7 @@ class Variant:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What later prompts are told of it: nothing before it has ended, or if it failed."""
+        """What later prompts are sent of it: nothing before it has ended, or if it failed."""
         if self._messages is None:
             turn = self.turn
             # Between two requests of one turn the status may say that it has ended.
@@ -86,7 +86,7 @@ class Slot:
     """One prompt cell, and the variants that running it produced."""
 
     key: CellKey | None = None
-    """``None`` where the host tells nothing about cells; every run is then a slot of its own."""
+    """``None`` where the host has no cells; every run then gets its own slot."""
     variants: list[Variant] = field(default_factory=list)
     place: int = 0
     """Place of the chosen variant, which later turns see; the newest one until chosen otherwise."""
@@ -102,7 +102,7 @@ class Slot:
     ran_at_s: float = 0.0
     """When it ran last, by this process's monotonic clock."""
     budget: Amount | None = None
-    """What its prompt may take when it is asked, once more too."""
+    """What its prompt may take, also when it is asked again."""
 
     @property
     def current(self) -> Variant:
@@ -141,7 +141,7 @@ class Slot:
         self.ran_at_s = time.monotonic()
 
     def copy(self) -> Slot:
-        """Return a slot of its own with the same variants."""
+        """Return another slot with the same variants."""
         return replace(self, variants=list(self.variants), id=new_id())
 
 
@@ -183,7 +183,7 @@ class Slots:
         return taken
 
     def copy(self) -> Slots:
-        """Return slots of their own with the same variants."""
+        """Return other slots with the same variants."""
         return Slots(slot.copy() for slot in self._slots)
 
     def stale(self) -> set[Slot]:

@@ -38,7 +38,7 @@ FILE = "sessions.db"
 BUSY_S = 3.0
 """How long to wait while another kernel writes."""
 MOST_WAITING = 10_000
-"""Statements that are kept for a disk that has room again."""
+"""Statements that wait in memory for a disk that has room again."""
 OFF = ("off", "0", "no", "false")
 """Values of ``GLM_STORE`` that keep conversations in memory only."""
 
@@ -77,14 +77,14 @@ class Store:
         self._pid = os.getpid()
 
     def write(self, statements: Iterable[Statement], *, lasting: bool = True) -> bool:
-        """Write in one transaction; tell whether it is on disk.
+        """Write in one transaction; return whether it is on disk.
 
         Parameters
         ----------
         statements : iterable of (str, sequence)
             SQL and its values.
         lasting : bool
-            True keeps what cannot be written now for the next time.
+            True writes later what cannot be written now.
         """
         new = list(statements)
         with self._lock:
@@ -98,9 +98,9 @@ class Store:
             return False
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; none where nothing is kept."""
-        found = self._do(lambda connection: connection.execute(sql, values).fetchall(), make=False)
-        return found or []
+        """Return the rows of a query; none where nothing was saved."""
+        rows = self._do(lambda connection: connection.execute(sql, values).fetchall(), make=False)
+        return rows or []
 
     def new_problem(self) -> str:
         """Return the problem the first time that it is asked for; empty afterwards."""
@@ -109,7 +109,7 @@ class Store:
         return problem if problem != before else ""
 
     def shrink(self) -> None:
-        """Let nothing of what was deleted stay in the file's journal."""
+        """Remove what was deleted from the write-ahead log too."""
         self._do(
             lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"), make=False
         )
@@ -129,7 +129,7 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the file; it is opened again when it is needed."""
+        """Close the file; it is opened again when it is needed."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None and self._pid == os.getpid():
