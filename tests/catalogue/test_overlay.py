@@ -196,7 +196,9 @@ BROKEN = {
     "a date in quotes": (
         "[[model.'glm-5'.offer]]\nproviders = ['zai']\nretires = '2026-12-01'\n", "without quotes",
     ),
-    "a text where a list belongs": ("[provider.zai]\nkey_env = 'ZAI_API_KEY'\n", "a list of strings"),
+    "a text where a list belongs": (
+        "[provider.zai]\nkey_env = 'ZAI_API_KEY'\n", "a list of strings",
+    ),
     "a list of the wrong things": ("[provider.zai]\nkey_env = [1]\n", "a list of strings"),
     "a number where a switch belongs": ("[provider.zai]\nself_hosted = 1\n", "true or false"),
     "a switch where a number belongs": ("[model.'glm-5']\nrank = true\n", "a number"),

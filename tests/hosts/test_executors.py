@@ -61,7 +61,7 @@ def test_a_failing_cell_stops_the_run(asks_the_server):
     book = notebook("%%glm --tool nothing\nwhy?", "print('after')")
     with pytest.raises(CellExecutionError) as caught:
         NotebookClient(book, timeout=60).execute()
-    assert "there is nothing of that name here" in str(caught.value)
+    assert "no such name in the notebook" in str(caught.value)
     error = book.cells[1].outputs[0]
     assert error.ename == "UnknownNameError"
     assert len(error.traceback) == 2
