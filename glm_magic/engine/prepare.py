@@ -24,12 +24,13 @@ from ..core.usage import TokenEstimate, estimate_body
 from ..credentials import find_key, require_key
 from ..dialects import DIALECTS
 from ..local.models import named_model, selected_model
-from ..wire.request import IDLE_TIMEOUT_S
+from ..wire.request import IDLE_TIMEOUT_S, WireRequest
+from ..wire.tape.errors import not_on_tape
+from ..wire.tape.matching import RequestKey
 from ..wire.tape.tape import OpenTape
 from .checks import check_request, parameter_notices
 from .options import Options
 from .prepared import PreparedRequest
-from .replay import follow_recording, needs_provider, recorded_model
 from .structured import SchemaRequest, apply_schema
 from .tapes import open_tape
 from .tool_setup import ToolSetup, set_up_tools
@@ -82,7 +83,7 @@ def prepare(
     request = replace(request, preserve=options.preserve)
     dialect = DIALECTS[offer.provider.dialect]
     wire = dialect.encode(request, offer)
-    is_live = not start_local or needs_provider(tape, offer, wire)
+    is_live = not start_local or _needs_provider(tape, offer, wire)
     if is_live and start_local:
         reached, key = _reach(offer, options)
         if reached is not offer:
@@ -122,7 +123,7 @@ def resolve_offer(
     """
     catalogue = catalogue or load.catalogue()
     if tape is not None and tape.replays:
-        options = follow_recording(options, tape)
+        options = _follow_recording(options, tape)
     options = options.with_provider(catalogue)
     provider = options.provider or _env("GLM_PROVIDER")
     base_url = options.base_url or _env("GLM_BASE_URL")
@@ -153,7 +154,7 @@ def resolve_offer(
 
 def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
     """Return the local offer with the model that the tape recorded, or that would run here."""
-    recorded = recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
+    recorded = _recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
     model = selected_model() if recorded is None else named_model(recorded)
     info = ModelInfo(model.name, model.title)
     return replace(offer, model=info, wire_id=model.name, functions=model.functions)
@@ -193,3 +194,36 @@ def _local_notices(offer: Offer, is_live: bool) -> tuple[Notice, ...]:
     if not is_live:  # how many bits the weights have here says nothing about a recorded reply
         title = tr("{model}, a small model", model=title.partition(",")[0])
     return (Notice("local", tr("{model}; expect mistakes", model=title)),)
+
+
+def _follow_recording(options: Options, tape: OpenTape) -> Options:
+    """Return options that ask the provider and model of the tape, unless they name others.
+
+    So a lesson replays the same whatever keys and variables a student's computer has.
+    """
+    recorded = [(entry.asked.provider, entry.asked.model) for entry in tape.tape.entries]
+    named = (options.model or "").rpartition("/")[2]
+    for provider, model in recorded:
+        bare = model.rpartition("/")[2]
+        if options.provider in (None, provider) and named in ("", bare):
+            listed = None if provider == LOCAL else model  # what runs locally has no listed name
+            return replace(options, provider=provider, model=options.model or listed)
+    return options
+
+
+def _recorded_model(tape: OpenTape, provider: str) -> str | None:
+    """Return the first model of a provider on the tape."""
+    requests = (entry.asked for entry in tape.tape.entries)
+    return next((asked.model for asked in requests if asked.provider == provider), None)
+
+
+def _needs_provider(tape: OpenTape | None, offer: Offer, wire: WireRequest) -> bool:
+    """Whether a request needs a key or a server: not where the tape answers it."""
+    if tape is None:
+        return True
+    request = RequestKey.of(offer.provider.name, wire.body)
+    if tape.answers(request):
+        return False
+    if tape.only_replays:
+        raise not_on_tape(tape.tape.path, request, tape.tape.nearest(request))
+    return True

@@ -1,7 +1,7 @@
 """The local server: started when first needed, one for each process.
 
 The server runs llama.cpp in a process of its own, on a free port that only this computer reaches,
-and ends with the process that started it (`process`).
+and ends with the process that started it (`server_process`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..core.secret import Secret
 from . import install
 from .models import LocalModel, package_folder, selected_model
 from .probe import answers, get
-from .process import ServerProcess
+from .server_process import ServerProcess
 
 
 @dataclass(frozen=True, slots=True)

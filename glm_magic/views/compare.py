@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from ..core.text import escape_controls
 from ..core.turn import Turn
-from .display import NullView, publish
 from .labels import labels_for
 from .markup.escape import escape_html
 from .options import ViewOptions
 from .play import Playable, View
+from .publish import NullView, publish
 from .saved.compare_page import compare_bundle, compare_text
 from .select import where_for
 

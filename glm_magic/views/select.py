@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .display import NullView, PlainView
 from .frontend import Frontend, frontend_of
 from .options import ViewOptions, Where
 from .play import View
+from .publish import NullView, PlainView
 
 _VIEW_OF_FRONTEND: dict[Frontend, Where] = {
     "page": "panel",

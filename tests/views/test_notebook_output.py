@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from glm_magic.views.display import PlainView
 from glm_magic.views.live import widget
 from glm_magic.views.live.handshake import receive_while_a_cell_runs
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import play
+from glm_magic.views.publish import PlainView
 
 from .turns import ScriptedStream, turn_of
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from glm_magic.views import frontend
-from glm_magic.views.display import NullView, PlainView
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
+from glm_magic.views.publish import NullView, PlainView
 from glm_magic.views.select import view_for
 from glm_magic.views.terminal import TerminalView
 

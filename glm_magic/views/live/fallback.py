@@ -12,12 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.turn import Turn
-from ..display import clear_output, publish
 from ..header import is_error_only
 from ..labels import labels_for
 from ..markup.escape import escape_html
 from ..options import ViewOptions
 from ..play import View
+from ..publish import clear_output, publish
 from ..saved.page import bundle, page_html
 from .handshake import receive_while_a_cell_runs
 

@@ -18,13 +18,13 @@ from uuid import uuid4
 
 from ...core.errors import GlmError
 from ...core.turn import Notice, Turn
-from ..display import clear_output, publish
 from ..header import is_error_only, phase
 from ..labels import labels_for
 from ..markup.escape import strip_blank_lines
 from ..markup.markdown import markdown_html
 from ..options import ViewOptions
 from ..play import Playable, View
+from ..publish import clear_output, publish
 from ..saved.answer import answer_html
 from ..saved.page import (
     bundle,
