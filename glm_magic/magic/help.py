@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.i18n import tr, translate
 from .display import Displayable, Paragraph, Sections
 from .line.options import OPTIONS, find_option
-from .verbs.registry import BY_NAME, VERBS, Verb
+from .verbs.registry import Verb, verbs
 
 _USAGE = """\
 %%glm [MODEL] [options] [start of the prompt]     the cell is the prompt
@@ -20,14 +20,14 @@ def whole_help() -> Displayable:
         [
             ("", _USAGE),
             ("Options", _aligned([(o.usage, o.help) for o in OPTIONS])),
-            ("Verbs of %glm", _aligned([(_short(v), v.help) for v in VERBS])),
+            ("Verbs of %glm", _aligned([(_short(v), v.help) for v in verbs().values()])),
         ]
     )
 
 
 def help_on(word: str) -> Displayable:
     """Return the help on one verb or option."""
-    verb, option = BY_NAME.get(word), find_option(word)
+    verb, option = verbs().get(word), find_option(word)
     if verb is not None:
         return _paragraph(verb.usage, verb.help)
     return _paragraph(option.usage, option.help) if option else whole_help()
@@ -41,7 +41,7 @@ def option_rows() -> list[str]:
 
 def verb_rows() -> list[str]:
     """Return the table of verbs as lines of Markdown."""
-    rows = [(f"`{_piped(_short(v))}`", v.help) for v in VERBS]
+    rows = [(f"`{_piped(_short(v))}`", v.help) for v in verbs().values()]
     return _markdown(("verb", "what it shows or does"), rows)
 
 

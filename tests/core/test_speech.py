@@ -15,7 +15,7 @@ from glm_magic.core import i18n, old_i18n
 from glm_magic.core.errors import MissingKeyError, RateLimitError
 from glm_magic.core.i18n import translate
 from glm_magic.magic.line.options import OPTIONS
-from glm_magic.magic.verbs.registry import VERBS
+from glm_magic.magic.verbs.registry import verbs
 from glm_magic.session.store import NewerFileError, _in_words
 from glm_magic.wire.tape.matching import RequestKey
 from tests.core.sentences import DUMMY, Reader, Sentence, dummy, sentences
@@ -75,7 +75,7 @@ BY_HAND = {
         "⟨2⟩ of the ⟨22⟩ packages of ⟨file⟩ are missing",
     ],
     "magic/help.py: option.help": [option.help for option in OPTIONS],
-    "magic/help.py: verb.help": [verb.help for verb in VERBS],
+    "magic/help.py: verb.help": [verb.help for verb in verbs().values()],
     "magic/verbs/sessions.py: count_turns(taken).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
     "magic/verbs/sessions.py: count_turns(len(session)).capitalize()": ["⟨1⟩ turn", "⟨2⟩ turns"],
     "magic/verbs/status.py: journal.store.problem": PROBLEMS_OF_THE_STORE,

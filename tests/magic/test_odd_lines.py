@@ -56,7 +56,7 @@ def test_a_file_name_may_have_spaces(asking, sent):
 @pytest.mark.parametrize("verb", ["save", "drop", "hide", "use", "fork", "mcp", "record", "load"])
 def test_a_verb_without_its_argument_is_no_prompt(asking, sent, verb):
     lines = asking.fail(f"%glm {verb}")
-    assert f"%glm {verb} needs to know more" in lines[0]
+    assert f"%glm {verb} needs an argument" in lines[0]
     assert f"to ask a model, %glm -- {verb}" in lines[1]
     assert sent() == []
     asking.run(f"%glm -- {verb}")

@@ -3,12 +3,12 @@
 from glm_magic.magic.display import Sections, Table
 from glm_magic.magic.help import help_on, option_rows, verb_rows, whole_help
 from glm_magic.magic.line.options import OPTIONS
-from glm_magic.magic.verbs.registry import VERBS
+from glm_magic.magic.verbs.registry import verbs
 
 
 def test_every_option_and_verb_has_one_row():
     assert len(option_rows()) == len(OPTIONS) + 2
-    assert len(verb_rows()) == len(VERBS) + 2
+    assert len(verb_rows()) == len(verbs()) + 2
     for row in [*option_rows(), *verb_rows()]:
         assert row.replace(r"\|", "").count("|") == 3
 

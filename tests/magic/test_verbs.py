@@ -5,9 +5,9 @@ import json
 import pytest
 
 from glm_magic.core.errors import GlmError, InvalidValueError, MissingKeyError, UnknownNameError
-from glm_magic.magic.dispatch import judges
-from glm_magic.magic.verbs.commands import COMMANDS
-from glm_magic.magic.verbs.registry import VERBS, find_verb
+from glm_magic.magic.verbs import registry
+from glm_magic.magic.verbs.arguments import KINDS
+from glm_magic.magic.verbs.registry import ORDER, find_verb, verbs
 from tests.servers.script import Script, Tokens
 
 
@@ -15,8 +15,18 @@ def prompts(bodies):
     return [body["messages"][-1]["content"] for body in bodies]
 
 
-def test_every_verb_has_its_command():
-    assert {verb.name for verb in VERBS} == set(COMMANDS)
+def test_every_verb_that_is_declared_has_its_place_in_the_help():
+    assert list(verbs()) == list(ORDER)
+    assert set(registry._declared) == set(ORDER)
+
+
+def test_every_argument_in_capitals_is_of_a_kind():
+    for verb in verbs().values():
+        for word in " ".join(verb.arguments).replace("…", "").split():
+            name = word.strip("[]")
+            assert (name in verb.kinds) == name.isupper(), f"{verb.name} {word}"
+        written = {word.strip("[]") for form in verb.arguments for word in form.split()}
+        assert verb.kinds.keys() - KINDS.keys() <= written, verb.name
 
 
 @pytest.mark.parametrize(
@@ -31,8 +41,8 @@ def test_every_verb_has_its_command():
 )  # fmt: skip
 def test_a_line_that_cannot_be_a_verb_is_a_prompt(asking, sent, line):
     asking.run(f"%glm -q -- {line}")  # what it should be the same as
-    found = find_verb(line, judges(asking.shell.find_line_magic("glm").__self__.desk))
-    assert found is None
+    workspace = asking.shell.find_line_magic("glm").__self__.desk
+    assert find_verb(workspace, line) is None
     asking.run(f"%glm {line}")
     assert prompts(sent()) == [line, line]
 

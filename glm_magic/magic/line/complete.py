@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...engine.options import LineOption
-from ..verbs.registry import BY_NAME, USAGE_FORMS, VERBS
+from ..verbs.registry import verbs
 from . import candidates
 from .options import BY_FLAG, OPTIONS, find_option
 
@@ -49,14 +49,13 @@ def _words(workspace: Workspace, before: list[str], *, is_cell: bool) -> Iterabl
     option = find_option(before[-1]) if before else None
     if option is not None and option.takes_value:
         values = _values(workspace, option)
-        return (
-            [*values, *options] if option.reads == "think" else values
-        )  # its word may be left out
+        may_be_left_out = option.reads == "think"
+        return [*values, *options] if may_be_left_out else values
     if not before:
-        verbs = [] if is_cell else [verb.name for verb in VERBS]
-        return [*verbs, *options, *candidates.models(workspace)]
-    if before[0] in BY_NAME and not is_cell:
-        return _arguments(workspace, *before)
+        return [*([] if is_cell else verbs()), *options, *candidates.models(workspace)]
+    verb = None if is_cell else verbs().get(before[0])
+    if verb is not None:
+        return verb.completions(workspace, before[1:])
     if not all(_is_written(workspace, before, at) for at in range(len(before))):
         return []  # the prompt has begun
     names_model = any(_names_model(workspace, before, at) for at in range(len(before)))
@@ -89,53 +88,6 @@ def _values(workspace: Workspace, option: LineOption) -> list[str]:
     if option.completes:
         return candidates.VALUES[option.completes](workspace)
     return list(option.choices)
-
-
-def _arguments(workspace: Workspace, verb: str, *given: str) -> list[str]:
-    """Return what may follow a verb and the arguments that stand there already."""
-    catalogue = workspace.catalogue
-    if verb == "mcp" and given == ("remove",):
-        return candidates.servers(workspace)
-    if verb in ("choose", "show") and len(given) == 1:
-        return _variants(workspace, given[0])
-    if verb == "alias" and len(given) == 1:
-        return candidates.models(workspace)
-    if verb == "budget" and given in (("day",), ("quota",)):
-        return ["off"]
-    if verb == "tape" and given[:1] == ("check",):
-        return candidates.files(candidates.TAPE, ".ipynb")
-    if given:
-        return []
-    if verb in ("drop", "hide", "pin", "choose", "show", "wire"):
-        return candidates.numbers(len(workspace.session))
-    first: dict[str, Callable[[], list[str]]] = {
-        "models": lambda: [*catalogue.providers, *catalogue.models],
-        "mcp": lambda: ["add", "list", "remove"],
-        "use": lambda: [
-            *candidates.models(workspace),
-            *catalogue.providers,
-            *candidates.sessions(workspace),
-        ],
-        "help": lambda: [*BY_NAME, *BY_FLAG],
-        "forget": lambda: [*candidates.sessions(workspace), "all"],
-        "usage": lambda: list(USAGE_FORMS),
-        "budget": lambda: ["off", "day", "quota"],
-        "preserve": lambda: ["on", "off"],
-        "alias": lambda: list(workspace.aliases),
-        "dealias": lambda: list(workspace.aliases),
-        "record": lambda: [*candidates.tapes(workspace), "off"],
-        "replay": lambda: [*candidates.tapes(workspace), "off"],
-        "tape": lambda: ["check"],
-        "save": lambda: candidates.files(".jsonl", ".json", ".md"),
-        "load": lambda: candidates.files(".jsonl", ".json"),
-    }
-    return first[verb]() if verb in first else []
-
-
-def _variants(workspace: Workspace, number: str) -> list[str]:
-    slots = workspace.session.slots
-    fits = number.isdecimal() and 0 < int(number) <= len(slots)
-    return candidates.numbers(len(slots[int(number) - 1].variants)) if fits else []
 
 
 def _continuing(typed: str, words: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from .. import prompt
 from ..cells import Inputs
 from ..line.options import MagicOptions
 from ..workspace import Workspace
+from .registry import verb
 
 MOST_CHARACTERS = 12_000
 """Of a traceback or cell; the ends are kept, which say most."""
@@ -19,11 +20,13 @@ _FIX = (
 _EXPLAIN = "This notebook cell failed. Explain the error and how to avoid it."
 
 
+@verb("fix", "ask for a correction of the cell that failed last; it comes in a new cell")
 def fix(desk: Workspace, _: Sequence[str]) -> None:
     """Ask for a correction, and put it into a new cell."""
     prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _FIX), format="code", raw=True), None)
 
 
+@verb("explain", "ask what the last exception means")
 def explain(desk: Workspace, _: Sequence[str]) -> None:
     """Ask what the error means."""
     prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _EXPLAIN), raw=True), None)

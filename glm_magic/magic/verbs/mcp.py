@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import InvalidValueError
 from ..display import Displayable, Paragraph, Table
+from ..line import candidates
+from .arguments import matching
+from .registry import verb
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
+SERVER = matching(
+    r"[\w.-]+",
+    lambda workspace, before: candidates.servers(workspace) if before[-1] == "remove" else (),
+)
 
+
+@verb(
+    "mcp",
+    "servers of the Model Context Protocol",
+    "add NAME …",
+    "list",
+    "remove NAME",
+    NAME=SERVER,
+)
 def mcp(_: Workspace, words: Sequence[str]) -> Displayable:
     """Add, remove or list the servers."""
     if words[:1] == ["add"]:

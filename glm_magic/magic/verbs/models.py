@@ -22,35 +22,19 @@ from ...engine.prepare import resolve_offer
 from .. import aliases
 from ..display import Displayable, Paragraph, Table, count_turns
 from ..workspace import Workspace
-from .registry import BY_NAME
-
-
-def filters(known: Catalogue, word: str) -> bool:
-    """Whether a word picks some of the catalogue."""
-    return bool(_offers(known, word)) or word in known.providers
+from .arguments import matching, offers_matching
+from .registry import verb, verbs
 
 
 def catalogue_table(known: Catalogue, word: str) -> Displayable:
     """Return the catalogue, or the part that a provider's name or a part of a model's picks."""
     keys = {info.name: key_state(info) for info in known.providers.values()}
-    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in _offers(known, word)]
+    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in offers_matching(known, word)]
     free = [n for n, info in known.providers.items() if info.self_hosted and n != LOCAL]
     columns = ("model", "provider", "context", "longest reply", "price in", "price out",
                "thinking", "tools", "key")  # fmt: skip
     note = "Prices are for a million tokens; n/a: not known. "
     return Table(columns, rows, note=f"{note}Any model name goes to {', '.join(free)}.")
-
-
-def _offers(known: Catalogue, word: str) -> list[Offer]:
-    offers = [offer for name in known.providers for offer in known.of_provider(name)]
-    if not word:
-        return offers
-    if word in known.providers:
-        return known.of_provider(word)
-    exact = find_model(known, word)
-    if exact:
-        return [offer for offer in offers if offer.model.id == exact.id]
-    return [offer for offer in offers if word.lower() in offer.model.id]
 
 
 def _offer_row(offer: Offer, key: str) -> tuple[Any, ...]:
@@ -99,6 +83,16 @@ _OPENINGS = (
 """Words that prompts begin with."""
 
 
+NEW_ALIAS = matching(r"[\w.-]+", lambda workspace, _: workspace.aliases)
+
+
+@verb(
+    "alias",
+    "give a model, or a model at a provider, a name; without one, list them",
+    "",
+    "NAME [MODEL]",
+    NAME=NEW_ALIAS,
+)
 def alias(desk: Workspace, words: Sequence[str]) -> Displayable:
     """List the names, show one, or give a model a name."""
     if len(words) == 2:
@@ -114,7 +108,7 @@ def alias(desk: Workspace, words: Sequence[str]) -> Displayable:
 
 def _give(desk: Workspace, name: str, model: str) -> Displayable:
     model = desk.aliases.get(model, model)
-    if f" {name.lower()} " in _OPENINGS or name in BY_NAME:
+    if f" {name.lower()} " in _OPENINGS or name in verbs():
         raise InvalidValueError(
             f"{name!r} would be read as a model wherever a line begins with it",
             hint="choose a name that begins no sentence, such as fast or mine",
@@ -132,17 +126,20 @@ def _give(desk: Workspace, name: str, model: str) -> Displayable:
     return Paragraph(f"{name} now means {model}: %%glm {name}, %glm use {name}.")
 
 
+@verb("dealias", "take such a name away", "ALIAS")
 def dealias(_: Workspace, words: Sequence[str]) -> Displayable:
     """Take a name away."""
     aliases.put(words[0], None)
     return Paragraph(f"{words[0]} means nothing any more.")
 
 
+@verb("models", "models with limits, price, abilities, and whether a key is there", "[FILTER]")
 def models(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the catalogue."""
     return catalogue_table(desk.catalogue, words[0] if words else "")
 
 
+@verb("use", "choose model, provider or session from here on", "MODEL|PROVIDER|SESSION")
 def use(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Choose a model, a provider or a session from here on."""
     name = desk.aliases.get(words[0], words[0])

@@ -1,28 +1,56 @@
-"""The verbs of ``%glm``: one table, from which reading, help, completion and the README come.
+"""The verbs of ``%glm``: which there are, and what a line says.
 
-A new verb is one row here and one function in `commands`.
+A verb is a function of one of the modules here, under `verb`. That row is all there is to it:
+reading a line, the help, completion and the tables of the documentation ask the registry.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ...core.errors import InvalidValueError, UnknownNameError
-from ..line.options import BY_FLAG
+from ...core.i18n import tr
+from ...core.text import suggest
+from ..display import Displayable
 from ..line.tokens import read_words
+from .arguments import KINDS, ArgumentKind, one_of
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+Command = Callable[["Workspace", Sequence[str]], Displayable | None]
+"""What a verb does; ``None`` where it has shown all there is itself."""
+
+_MODULES = ("errors", "mcp", "models", "sessions", "status", "tapes", "turns", "usage")
+
+ORDER = (
+    "models", "use", "sessions", "new", "fork", "undo", "retry", "drop", "hide", "pin", "choose",
+    "show", "context", "reset", "resume", "save", "load", "usage", "budget", "record", "replay",
+    "wire", "fix", "explain", "jobs", "stop", "mcp", "tape", "forget", "alias", "dealias",
+    "preserve", "config", "help", "version",
+)  # fmt: skip
+"""How the help lists them: what is used together stands together."""
+
+_ANYTHING = "…"
+_NUMBER = re.compile(r"[¥￥$]?[\d.,_]+[kKmM]?")
+_UNITS = ("tok", "token", "tokens", "cny", "usd", "rmb", "元")
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One row of the table."""
+    """A verb as its row declares it."""
 
     name: str
     help: str
-    arguments: tuple[str, ...] = ("",)
+    arguments: tuple[str, ...]
     """What may follow, one string for each form; ``[…]`` may be left out."""
+    run: Command
+    kinds: Mapping[str, ArgumentKind]
 
     @property
     def usage(self) -> str:
@@ -30,131 +58,105 @@ class Verb:
         forms = (f"%glm {self.name} {form}".rstrip() for form in self.arguments)
         return "  or  ".join(forms)
 
+    def accepts(self, workspace: Workspace, words: Sequence[str]) -> bool:
+        """Whether words can be its arguments."""
+        rests = (self._rest(workspace, form, words) for form in self.arguments)
+        return any(rest is not None and all(map(_is_optional, rest[:1])) for rest in rests)
 
-VERBS: tuple[Verb, ...] = (
-    Verb("models", "models with limits, price, abilities, and whether a key is there",
-         ("[FILTER]",)),
-    Verb("use", "choose model, provider or session from here on", ("MODEL|PROVIDER|SESSION",)),
-    Verb("sessions", "the sessions of this kernel"),
-    Verb("new", "start a session afresh; its earlier turns are kept", ("[NAME]",)),
-    Verb("fork", "go on from the same turns under another name", ("NAME",)),
-    Verb("undo", "take back the last turns", ("[N]",)),
-    Verb("retry", "ask the prompt that ran last again, in its own place"),
-    Verb("drop", "take one turn out", ("N",)),
-    Verb("hide", "keep a turn visible but do not send it; once more: send it again", ("N",)),
-    Verb("pin", "always send a turn; once more: like any other", ("N",)),
-    Verb("choose", "let later turns see variant V of turn N", ("N V",)),
-    Verb("show", "the turns of the session, or one of them, or its variant V", ("[N]", "N V")),
-    Verb("context", "exactly what the next turn would send"),
-    Verb("reset", "forget the turns of the session"),
-    Verb("resume", "continue this notebook's last session"),
-    Verb("save", "write the session to a file: .jsonl, .md or .json (messages)", ("PATH",)),
-    Verb("load", "read a session from .jsonl, or messages from .json", ("PATH",)),
-    Verb("usage", "tokens and cost so far, by session, provider and model; or by day, by turn, of "
-         "all that is on disk; as a plot or a DataFrame; or the prices, with date and source",
-         ("", "HOW")),
-    Verb("budget", "limits of money or tokens for this session and for a day (¥5, $0.10, 200k); "
-         "Model Studio's free quota, counted down from a day on",
-         ("[AMOUNT]", "off", "day AMOUNT", "day off", "quota AMOUNT [DATE]", "quota off")),
-    Verb("record", "write every reply from here on to a tape", ("FILE", "off")),
-    Verb("replay", "answer from a tape from here on, without key or network",
-         ("FILE [SPEED]", "off")),
-    Verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", ("[N]",)),
-    Verb("fix", "ask for a correction of the cell that failed last; it comes in a new cell"),
-    Verb("explain", "ask what the last exception means"),
-    Verb("jobs", "turns that run in the background"),
-    Verb("stop", "stop one background turn, or all", ("[N]",)),
-    Verb("mcp", "servers of the Model Context Protocol", ("add NAME …", "list", "remove NAME")),
-    Verb("tape", "what a tape holds, and whether it covers a notebook",
-         ("", "check [FILE] [NOTEBOOK]")),
-    Verb("forget", "delete a session, this one by default, or everything that is kept on disk",
-         ("[SESSION]", "all")),
-    Verb("alias", "give a model, or a model at a provider, a name; without one, list them",
-         ("", "NAME [MODEL]")),
-    Verb("dealias", "take such a name away", ("ALIAS",)),
-    Verb("preserve", "send earlier reasoning back with every turn, where the provider offers it",
-         ("[on]", "off")),
-    Verb("config", "every setting and where it came from"),
-    Verb("help", "options and verbs, or one of them", ("[WORD]",)),
-    Verb("version", "versions of glm_magic and what it runs on"),
-)  # fmt: skip
+    def completions(self, workspace: Workspace, before: Sequence[str]) -> list[str]:
+        """Return what Tab offers after the arguments before the cursor."""
+        words: list[str] = []
+        for form in self.arguments:
+            for argument in self._rest(workspace, form, before) or ():
+                if argument != _ANYTHING:
+                    words += self._kind(argument).completions(workspace, before)
+                if not _is_optional(argument):
+                    break
+        return words
 
-BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}
+    def _rest(self, workspace: Workspace, form: str, words: Sequence[str]) -> list[str] | None:
+        """Return the arguments of a form that come after words; ``None``: they do not fit it."""
+        rest = form.split()
+        for word in words:
+            if rest[:1] == [_ANYTHING]:
+                return rest
+            if not rest or not self._kind(rest.pop(0)).accepts(workspace, word):
+                return None
+        return rest
 
-USAGE_FORMS = ("turns", "day", "all", "plot", "frame", "prices")
-"""What may follow ``%glm usage``."""
-
-_NUMBER = re.compile(r"[¥￥$]?[\d.,_]+[kKmM]?")
-_UNITS = ("tok", "token", "tokens", "cny", "usd", "rmb", "元")
-
-Accepts = Callable[[str], bool]
-"""Whether a word can be the argument of that name."""
+    def _kind(self, argument: str) -> ArgumentKind:
+        name = argument.strip("[]")
+        return self.kinds.get(name) or one_of((name,))
 
 
-def _matches(pattern: str) -> Accepts:
-    return lambda word: re.fullmatch(pattern, word) is not None
+def _is_optional(argument: str) -> bool:
+    return argument == _ANYTHING or argument.startswith("[")
 
 
-ARGUMENTS: Mapping[str, Accepts] = {
-    "N": _matches(r"[1-9]\d{0,5}"),
-    "V": _matches(r"[1-9]\d{0,5}"),
-    "NAME": _matches(r"[\w.-]+"),
-    "FILE": _matches(r".+"),
-    "PATH": _matches(r".+\.(jsonl|json|md)|.*[./~].*"),
-    "SPEED": _matches(r"\d+(\.\d+)?|max"),
-    "NOTEBOOK": _matches(r".+\.ipynb"),
-    "AMOUNT": _matches(r"\S*\d\S*(\s\S+)?"),
-    "DATE": _matches(r"\d{4}-\d\d-\d\d"),
-    "HOW": lambda word: word in USAGE_FORMS,
-    "MODEL": _matches(r"\S+"),
-    "MODEL|PROVIDER|SESSION": _matches(r"\S+"),
-    "WORD": lambda word: word in BY_NAME or word in BY_FLAG,
-}
+_declared: dict[str, Verb] = {}
 
 
-def find_verb(line: str, extra: Mapping[str, Accepts]) -> tuple[Verb, list[str]] | None:
+def verb(
+    name: str, help_text: str, *arguments: str, **kinds: ArgumentKind
+) -> Callable[[Command], Command]:
+    """Declare a function as what ``%glm NAME`` does.
+
+    Parameters
+    ----------
+    name : str
+        The verb.
+    help_text : str
+        What it shows or does, in English.
+    *arguments : str
+        What may follow, one string for each form; none: nothing may.
+    **kinds : ArgumentKind
+        The kinds of argument that only this verb has, or has otherwise than `KINDS`.
+    """
+
+    def declare(command: Command) -> Command:
+        _declared[name] = Verb(name, help_text, arguments or ("",), command, {**KINDS, **kinds})
+        return command
+
+    return declare
+
+
+@cache
+def verbs() -> Mapping[str, Verb]:
+    """Return every verb by its name, in the order of the help."""
+    for module in _MODULES:  # by name: they import this one
+        import_module(f".{module}", __package__)
+    return {name: _declared[name] for name in ORDER}
+
+
+def find_verb(workspace: Workspace, line: str) -> tuple[Verb, list[str]] | None:
     """Return the verb of a line with its arguments, or ``None`` when the line is a prompt.
 
     A first word is a verb only when the rest of the line can be its arguments.
 
     Parameters
     ----------
+    workspace : Workspace
+        Tells which models, sessions and aliases there are.
     line : str
         Everything after ``%glm``.
-    extra : mapping
-        Arguments that only the running program can judge.
     """
     name, *words = read_words(line) or [""]
-    verb = BY_NAME.get(name)
+    verb = verbs().get(name)
     if verb is None:
         return None
-    words, known = _with_units(words), {**ARGUMENTS, **extra}
-    fits = any(_fits(form.split(), words, known) for form in verb.arguments)
-    return (verb, words) if fits else None
+    words = _with_units(words)
+    return (verb, words) if verb.accepts(workspace, words) else None
 
 
 def _with_units(words: list[str]) -> list[str]:
     """Return words with each number that has its unit behind it, as ``20k tokens``, as one."""
-    joined: list[str] = []
+    merged: list[str] = []
     for word in words:
-        if joined and _NUMBER.fullmatch(joined[-1]) and word.lower() in _UNITS:
-            joined[-1] += f" {word}"
+        if merged and _NUMBER.fullmatch(merged[-1]) and word.lower() in _UNITS:
+            merged[-1] += f" {word}"
         else:
-            joined.append(word)
-    return joined
-
-
-def _fits(form: list[str], words: list[str], known: Mapping[str, Accepts]) -> bool:
-    if not form:
-        return not words
-    if form[0] == "…":
-        return True
-    optional = form[0].startswith("[")
-    if not words:
-        return optional
-    wanted = form[0].strip("[]")
-    accepts = known.get(wanted, wanted.__eq__)
-    return accepts(words[0]) and _fits(form[1:], words[1:], known)
+            merged.append(word)
+    return merged
 
 
 def reject_typo(line: str) -> None:
@@ -162,20 +164,28 @@ def reject_typo(line: str) -> None:
 
     Raises
     ------
-    RefusedError
+    InvalidValueError
+        The verb needs an argument; the hint shows how it is written.
+    UnknownNameError
         The hint names the verb, and how to send the word all the same.
     """
     words = line.split()
     if len(words) != 1 or not words[0][0].isalpha():
         return
-    if words[0] in BY_NAME:
+    word = words[0]
+    verb = verbs().get(word)
+    if verb is not None:
         raise InvalidValueError(
-            f"%glm {words[0]} needs to know more",
-            hint=f"write {BY_NAME[words[0]].usage}; to ask a model, %glm -- {words[0]}",
+            tr("%glm {word} needs an argument", word=word),
+            hint=tr("write {usage}; to ask a model, %glm -- {word}", usage=verb.usage, word=word),
         )
-    near = difflib.get_close_matches(words[0].lower(), BY_NAME, 1, 0.75)
-    if near:
+    guess = suggest(word, verbs(), 0.75)
+    if guess is not None:
         raise UnknownNameError(
-            f"there is no verb {words[0]!r}",
-            hint=f"did you mean %glm {near[0]}? To ask a model, write %glm -- {words[0]}",
+            tr("there is no verb {word!r}", word=word),
+            hint=tr(
+                "did you mean %glm {guess}? To ask a model, write %glm -- {word}",
+                guess=guess,
+                word=word,
+            ),
         )

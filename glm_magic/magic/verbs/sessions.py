@@ -19,12 +19,15 @@ from ...session.session import Session
 from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, count_turns, from_home
 from ..workspace import Workspace
+from .arguments import COUNT, path_to
+from .registry import verb
 
 ALL = "all"
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
 
+@verb("resume", "continue this notebook's last session")
 def resume(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Continue the session that this notebook used last."""
     kept = repository.last_of_notebook(session.id for session in desk.conversations)
@@ -47,6 +50,12 @@ def _why() -> str:
     return f": {store.problem}" if store.problem else ""
 
 
+@verb(
+    "save",
+    "write the session to a file: .jsonl, .md or .json (messages)",
+    "PATH",
+    PATH=path_to(".jsonl", ".json", ".md"),
+)
 def save(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Write the session to a file."""
     path, session = Path(words[0]).expanduser(), desk.session
@@ -54,6 +63,12 @@ def save(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"{count_turns(len(session)).capitalize()} written to {path}.")
 
 
+@verb(
+    "load",
+    "read a session from .jsonl, or messages from .json",
+    "PATH",
+    PATH=path_to(".jsonl", ".json"),
+)
 def load(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Read a session from a file, under its own name, and use it."""
     name, slots, system = export.load(Path(words[0]).expanduser())
@@ -66,6 +81,12 @@ def load(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"The session {name} has {count_turns(len(slots))}; prompts now belong to it.")
 
 
+@verb(
+    "forget",
+    "delete a session, this one by default, or everything that is kept on disk",
+    "[SESSION]",
+    "all",
+)
 def forget(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Delete a session, or everything, from memory and disk."""
     name = words[0] if words else desk.session_name
@@ -107,6 +128,7 @@ def _forget_all(desk: Workspace) -> Displayable:
     return Paragraph(f"Every session is deleted, and {from_home(store.path)} with all sums.")
 
 
+@verb("sessions", "the sessions of this kernel")
 def sessions(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show the sessions of this kernel, and those on disk, the last used one first."""
     current = desk.session  # it begins to exist when it is first named
@@ -140,6 +162,7 @@ def _kept(store: Store | None) -> str:
     return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
 
 
+@verb("new", "start a session afresh; its earlier turns are kept", "[NAME]")
 def new(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Start a session afresh and use it."""
     name = words[0] if words else desk.conversations.unused("session")
@@ -151,6 +174,7 @@ def new(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"Prompts now belong to the session {name}, which is empty.{remark}")
 
 
+@verb("fork", "go on from the same turns under another name", "NAME")
 def fork(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
@@ -159,6 +183,7 @@ def fork(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"The session {name} goes on from {count_turns(len(desk.session))}.")
 
 
+@verb("undo", "take back the last turns", "[N]", N=COUNT)
 def undo(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Take back the last turns."""
     taken = desk.session.undo(int(words[0]) if words else 1)
@@ -168,6 +193,7 @@ def undo(desk: Workspace, words: Sequence[str]) -> Displayable:
     )
 
 
+@verb("reset", "forget the turns of the session")
 def reset(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Forget the turns of the session."""
     count = len(desk.session)

@@ -20,9 +20,12 @@ from ...session.store import current_store
 from ...views.header import seconds
 from ..display import Displayable, Paragraph, Table, from_home
 from ..help import help_on, whole_help
+from ..line.options import BY_FLAG
 from ..settings import Origins
 from ..workspace import Workspace
+from .arguments import COUNT, ArgumentKind
 from .models import key_state
+from .registry import verb, verbs
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -75,6 +78,7 @@ def _tokens(usage: Usage) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in parts if count is not None)
 
 
+@verb("jobs", "turns that run in the background")
 def jobs(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show the turns that were sent into the background."""
     rows = [
@@ -93,6 +97,7 @@ def jobs(desk: Workspace, _: Sequence[str]) -> Displayable:
     return Table(("job", "prompt", "model", "provider", "state", "time", ""), rows, note=note)
 
 
+@verb("version", "versions of glm_magic and what it runs on")
 def version(_desk: Workspace, _: Sequence[str]) -> Displayable:
     """Return the versions that a bug report needs."""
     packages = ("ipython", "ipykernel", "jupyterlab", "notebook", "anywidget", "httpx")
@@ -108,6 +113,7 @@ def _installed(name: str) -> str:
         return ""
 
 
+@verb("stop", "stop one background turn, or all", "[N]", N=COUNT)
 def stop(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Stop one background turn, or all."""
     stopped = desk.jobs.stop(int(words[0]) if words else None)
@@ -117,6 +123,7 @@ def stop(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"Stopped job {numbers}; what had arrived stays.")
 
 
+@verb("config", "every setting and where it came from")
 def config(desk: Workspace, _: Sequence[str]) -> Displayable:
     """Show every setting and where it came from."""
     origins = Origins(desk.catalogue, desk.config, desk.session_name, desk.session.options)
@@ -124,6 +131,13 @@ def config(desk: Workspace, _: Sequence[str]) -> Displayable:
     return Table(("setting", "value", "from"), rows)
 
 
+WORD = ArgumentKind(
+    lambda _, word: word in verbs() or word in BY_FLAG,
+    lambda _workspace, _before: [*verbs(), *BY_FLAG],
+)
+
+
+@verb("help", "options and verbs, or one of them", "[WORD]", WORD=WORD)
 def help_(_: Workspace, words: Sequence[str]) -> Displayable:
     """Show the help."""
     return help_on(words[0]) if words else whole_help()

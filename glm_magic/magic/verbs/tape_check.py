@@ -27,6 +27,7 @@ from ...wire.tape.tape import Tape
 from ..config import GLM
 from ..display import Displayable, Table
 from ..line import parse
+from ..prompt import prompt_of
 from ..sessions import Sessions
 from ..workspace import Workspace
 from .registry import Verb, find_verb
@@ -115,8 +116,6 @@ class _Rehearsal:
                 yield from self._line(number, line)
 
     def _line(self, number: int, line: str) -> Iterator[PromptCheck]:
-        from ..dispatch import judges
-
         setting = _SETTING.match(line)
         if setting is not None:
             with contextlib.suppress(ValueError, SyntaxError, TraitError):
@@ -127,21 +126,17 @@ class _Rehearsal:
             if _PYTHON.search(line) or re.search(r"%glm\s", line):
                 yield PromptCheck(number, line.strip(), "asked from Python: run it to see", None)
             return
-        verb = find_verb(found["line"], judges(self._desk))
+        verb = find_verb(self._desk, found["line"])
         if verb is None and found["line"].strip():
             yield self._prompt(number, found["line"], None)
         elif verb is not None and verb[0].name in _HARMLESS:
             self._apply(*verb)
 
     def _apply(self, verb: Verb, words: Sequence[str]) -> None:
-        from .commands import COMMANDS
-
         with contextlib.suppress(GlmError):  # it fails in the notebook as well
-            COMMANDS[verb.name](self._desk, words)
+            verb.run(self._desk, words)
 
     def _prompt(self, number: int, line: str, cell: str | None) -> PromptCheck:
-        from ..prompt import prompt_of
-
         try:
             options = parse.parse(line.strip(), self._desk.is_model)
             prompt = prompt_of(self._desk, options, cell).text

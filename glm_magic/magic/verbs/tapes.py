@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
@@ -13,12 +13,16 @@ from ...engine.tapes import TapeSetting
 from ...wire.tape.matching import Recording
 from ...wire.tape.tape import Tape
 from ..display import Displayable, Paragraph, Table
+from ..line import candidates
 from ..workspace import Workspace
 from . import tape_check
+from .arguments import matching
+from .registry import verb
 
 _OFF = "off"
 
 
+@verb("record", "write every reply from here on to a tape", "FILE", "off")
 def record(_: Workspace, words: Sequence[str]) -> Displayable:
     """Write what follows to a tape."""
     if words[0] == _OFF:
@@ -27,6 +31,7 @@ def record(_: Workspace, words: Sequence[str]) -> Displayable:
     return _put_in()
 
 
+@verb("replay", "answer from a tape from here on, without key or network", "FILE [SPEED]", "off")
 def replay(_: Workspace, words: Sequence[str]) -> Displayable:
     """Answer what follows from a tape."""
     if words[0] == _OFF:
@@ -68,6 +73,18 @@ def _about(entries: Sequence[Recording]) -> str:
     return f"{many} of {', '.join(speakers)}, recorded on {when}"
 
 
+def _files(_workspace: Workspace, _before: Sequence[str]) -> Iterable[str]:
+    return candidates.files(candidates.TAPE, ".ipynb")
+
+
+@verb(
+    "tape",
+    "what a tape holds, and whether it covers a notebook",
+    "",
+    "check [FILE] [NOTEBOOK]",
+    FILE=matching(r".+", _files),
+    NOTEBOOK=matching(r".+\.ipynb", _files),
+)
 def tape(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Say what a tape holds, and whether a notebook is covered by it."""
     files = [word for word in words[1:] if not word.endswith(".ipynb")]

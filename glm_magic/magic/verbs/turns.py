@@ -23,8 +23,10 @@ from ..display import Displayable, Paragraph, Sections, Table
 from ..line.options import MagicOptions
 from ..request_view import sent
 from ..workspace import Workspace
+from .registry import verb
 
 
+@verb("show", "the turns of the session, or one of them, or its variant V", "[N]", "N V")
 def show(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the turns of the session, or one of them."""
     if not words:
@@ -85,12 +87,14 @@ class OneTurn(Displayable):
         return self._data, self._metadata
 
 
+@verb("retry", "ask the prompt that ran last again, in its own place")
 def retry(desk: Workspace, _: Sequence[str]) -> None:
     """Ask the prompt that ran last again, and show the reply as it arrives."""
     session = desk.session
     prompt.show_reply(desk, MagicOptions(), session, session.retry())
 
 
+@verb("drop", "take one turn out", "N")
 def drop(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Take one turn out."""
     slot, number = slot_at(desk, words)
@@ -100,6 +104,7 @@ def drop(desk: Workspace, words: Sequence[str]) -> Displayable:
     )
 
 
+@verb("hide", "keep a turn visible but do not send it; once more: send it again", "N")
 def hide(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn visible but do not send it, or send it again."""
     slot, number = slot_at(desk, words)
@@ -108,6 +113,7 @@ def hide(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"Turn {number} {state}.{_later(desk)}")
 
 
+@verb("pin", "always send a turn; once more: like any other", "N")
 def pin(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn in the context always, or treat it like any other again."""
     slot, number = slot_at(desk, words)
@@ -116,6 +122,7 @@ def pin(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"Turn {number} {state}.{_later(desk)}")
 
 
+@verb("choose", "let later turns see variant V of turn N", "N V")
 def choose(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Let later turns see another variant of a turn."""
     slot, number = slot_at(desk, words)
@@ -124,6 +131,12 @@ def choose(desk: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(f"Later turns now see {which} of turn {number}.{_later(desk)}")
 
 
+@verb(
+    "preserve",
+    "send earlier reasoning back with every turn, where the provider offers it",
+    "[on]",
+    "off",
+)
 def preserve(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Send earlier reasoning back with every turn, or no more."""
     keep = words != ["off"]
@@ -199,6 +212,7 @@ class Context(Displayable):
         return f"{self.table.text()}\n\n{self.messages.text()}"
 
 
+@verb("context", "exactly what the next turn would send")
 def context(desk: Workspace, _: object = ()) -> Displayable:
     """Show what the next turn would send, with the size of each part."""
     call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
@@ -247,6 +261,7 @@ def _note(call: PreparedRequest, size: TokenEstimate) -> str:
     return " ".join(line if line.endswith(".") else f"{line}." for line in lines)
 
 
+@verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", "[N]")
 def wire(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show a turn's request and its raw reply."""
     slot, number = slot_at(desk, words)

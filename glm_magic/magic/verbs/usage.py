@@ -20,6 +20,8 @@ from ...session.amounts import TOKENS, Amount, parse_amount
 from ...session.ledger import Entry, Total, day_of, grouped
 from ..display import Displayable, Paragraph, Table, Value
 from ..workspace import Workspace
+from .arguments import one_of
+from .registry import verb
 
 _COUNTS = ("calls", "input", "cached", "output", "reasoning", "cost")
 
@@ -144,7 +146,17 @@ def rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
 
 OFF = "off"
 
+HOW = one_of(("turns", "day", "all", "plot", "frame", "prices"))
 
+
+@verb(
+    "usage",
+    "tokens and cost so far, by session, provider and model; or by day, by turn, of all that "
+    "is on disk; as a plot or a DataFrame; or the prices, with date and source",
+    "",
+    "HOW",
+    HOW=HOW,
+)
 def usage(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show tokens and cost so far."""
     if words:
@@ -224,6 +236,17 @@ _FORMS: dict[str, Callable[[Workspace], Displayable]] = {
 }
 
 
+@verb(
+    "budget",
+    "limits of money or tokens for this session and for a day (¥5, $0.10, 200k); Model "
+    "Studio's free quota, counted down from a day on",
+    "[AMOUNT]",
+    "off",
+    "day AMOUNT",
+    "day off",
+    "quota AMOUNT [DATE]",
+    "quota off",
+)
 def budget(desk: Workspace, words: Sequence[str]) -> Displayable:
     """Show the budgets, or set one."""
     match list(words):
