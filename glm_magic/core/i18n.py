@@ -76,6 +76,11 @@ def tr(template: str, /, **values: Any) -> Text:
     return Text(template, values)
 
 
+def plural(count: int, one: str, many: str, /, **values: Any) -> Text:
+    """Return the message that fits a count, which is ``{count}`` in both templates."""
+    return tr(one if count == 1 else many, count=count, **values)
+
+
 def from_data(text: str) -> Text:
     """Return a text of a data file, such as a reason in the catalogue, as a message."""
     return Text(text.replace("{", "{{").replace("}", "}}"), {})

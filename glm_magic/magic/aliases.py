@@ -8,13 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..core.errors import InvalidValueError
-from ..core.paths import config_folder
+from ..core.i18n import tr
+from ..core.paths import config_folder, replace_file
 
 FILE = "aliases.json"
 
 
 def aliases() -> Mapping[str, str]:
-    """Return the model, or ``provider/model``, of each name; none from a file that is broken."""
+    """Return the model, or ``provider/model``, of each name; none where the file is damaged."""
     path = config_folder() / FILE
     try:
         return _read(path, path.stat().st_mtime_ns)
@@ -24,8 +25,8 @@ def aliases() -> Mapping[str, str]:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, _written_at: int) -> dict[str, str]:
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return {str(name): str(model) for name, model in found.items()}
+    models = json.loads(path.read_text(encoding="utf-8"))
+    return {str(name): str(model) for name, model in models.items()}
 
 
 def put(name: str, model: str | None) -> None:
@@ -36,14 +37,16 @@ def put(name: str, model: str | None) -> None:
     InvalidValueError
         The file cannot be written.
     """
-    known = {**aliases(), name: model or ""}
-    text = json.dumps({n: m for n, m in sorted(known.items()) if m}, ensure_ascii=False, indent=2)
+    models = {**aliases(), name: model or ""}
+    text = json.dumps({n: m for n, m in sorted(models.items()) if m}, ensure_ascii=False, indent=2)
     path = config_folder() / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
+        with replace_file(path) as file:
+            file.write(f"{text}\n".encode())
     except OSError as error:
         raise InvalidValueError(
-            f"{path} cannot be written: {error.strerror}", hint="GLM_HOME names another folder"
+            tr("{path} cannot be written: {reason}", path=path, reason=error.strerror),
+            hint=tr("set GLM_HOME to another folder"),
         ) from None
     _read.cache_clear()

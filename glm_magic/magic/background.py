@@ -1,4 +1,4 @@
-"""``--bg``: a turn that runs beside other cells, and the list of them."""
+"""Jobs: turns that run in the background (``--bg``) while other cells do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..core.turn import Turn
 from ..engine.reply import TurnProperties
 from ..views.play import View, play, play_in_background
@@ -21,7 +22,7 @@ SHOWN_S = 5.0
 
 
 class Background(TurnProperties):
-    """A turn that runs while other cells do; `result` waits for its reply."""
+    """A turn in the background; `result` waits for its reply."""
 
     def __init__(self, number: int, stream: Stream) -> None:
         self.number = number
@@ -31,12 +32,22 @@ class Background(TurnProperties):
         self._at_end: Callable[[Reply], None] = lambda _: None
 
     def show(self, view: View, at_end: Callable[[Reply], None], shown: Callable[[], None]) -> None:
-        """Let a view follow it; `at_end` gets the reply, `shown` is called when it is shown."""
+        """Let a view follow the turn from a thread.
+
+        Parameters
+        ----------
+        view : View
+            What shows it.
+        at_end : callable
+            Gets the reply when it has ended.
+        shown : callable
+            Called when the view has shown the end.
+        """
         self._at_end = at_end
         self._thread = play_in_background(self._stream, view, self._last_turn, shown)
 
     def show_to_the_end(self, view: View, at_end: Callable[[Reply], None]) -> None:
-        """Follow it to its end at once, where no cell could run beside it."""
+        """Follow the turn to its end now, where no cell could run meanwhile."""
         self._at_end = at_end
         try:
             play(self._stream, view, self._last_turn)
@@ -73,21 +84,23 @@ class Background(TurnProperties):
         GlmError
             The reply failed; the same error that its panel shows.
         TimeoutError
-            It was not there in time; it goes on.
+            The reply did not end in time; it is still running.
         """
         if not self._stream.wait(timeout_s):
-            raise TimeoutError(f"job {self.number} is not done after {timeout_s:g} s; it goes on")
+            raise TimeoutError(
+                f"job {self.number} is not done after {timeout_s:g} s; it is still running"
+            )
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(SHOWN_S)
         self._stream.raise_error()
         return self._stream.reply
 
     def stop(self) -> None:
-        """End it; what has arrived stays."""
+        """Stop the turn; what has arrived stays."""
         self._stream.cancel()
 
     def _last_turn(self) -> Turn:
-        """Hand over the reply, and return its turn with everything its error says."""
+        """Hand over the reply; return its turn with the whole text of its error, hint included."""
         self._at_end(self._stream.reply)
         turn, error = self._stream.turn, self._stream.error
         return replace(turn, error=error.to_text()) if error is not None else turn
@@ -98,7 +111,7 @@ class Background(TurnProperties):
 
 
 class Jobs:
-    """The turns that were sent into the background, numbered from 1."""
+    """The turns that were sent to the background, numbered from 1."""
 
     def __init__(self) -> None:
         self._jobs: list[Background] = []
@@ -110,7 +123,7 @@ class Jobs:
         return len(self._jobs)
 
     def add(self, stream: Stream) -> Background:
-        """Take in one more."""
+        """Add the job of a stream."""
         self._jobs.append(Background(len(self._jobs) + 1, stream))
         return self._jobs[-1]
 
@@ -124,11 +137,15 @@ class Jobs:
         """
         if number is not None and number > len(self._jobs):
             raise InvalidValueError(
-                f"there is no job {number}; {len(self._jobs)} were started",
-                hint="%glm jobs lists them; a cell that waits is stopped on its panel",
+                tr(
+                    "there is no job {number}; {count} were started",
+                    number=number,
+                    count=len(self._jobs),
+                ),
+                hint=tr("%glm jobs lists them; a running cell is stopped in its panel"),
             )
-        wanted = self._jobs if number is None else [self._jobs[number - 1]]
-        running = [job for job in wanted if not job.done]
+        jobs = self._jobs if number is None else [self._jobs[number - 1]]
+        running = [job for job in jobs if not job.done]
         for job in running:
             job.stop()
         return running

@@ -18,7 +18,7 @@ def run_line(workspace: Workspace, line: str) -> Any:
     if match is not None:
         verb, words = match
         result = verb.run(workspace, words)
-        workspace.marks.refresh(workspace.session)
+        workspace.outputs.refresh(workspace.session)
         if result is not None:
             show(result)
         return result.value if isinstance(result, Value) else None

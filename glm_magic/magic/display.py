@@ -1,4 +1,8 @@
-"""What a verb shows: a table or a sheet, as HTML and as text, never obeyed as markup."""
+"""What a verb shows: tables, sections, paragraphs, as HTML and as plain text.
+
+Every text is escaped in both forms: what a model or a user wrote is never obeyed as markup, nor by
+a terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.i18n import translate
+from ..core.i18n import Text, plural, translate
 from ..core.text import escape_controls
 from ..views.markup.escape import escape_html
 
@@ -37,15 +41,16 @@ class Displayable:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Table(Displayable):
-    """Rows under named columns; numbers stand right, ``None`` is shown as ``n/a``."""
+    """Rows under named columns; numbers are right-aligned, ``None`` is shown as ``n/a``."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     title: str = ""
     note: str = ""
+    """A message below the rows."""
 
     def html(self) -> str:
-        """Return a table that untrusted pages and GitHub show as well."""
+        """Return a table that pages which are not trusted, and GitHub, show as well."""
         head = "".join(f'<th style="{_TEXTUAL}">{escape_html(name)}</th>' for name in self.columns)
         body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
         title = f"<p><strong>{escape_html(self.title)}</strong></p>" if self.title else ""
@@ -69,7 +74,7 @@ class Table(Displayable):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sections(Displayable):
-    """Texts under headings, each as it is."""
+    """Texts under headings, with their spaces and line breaks."""
 
     parts: Sequence[tuple[str, str]]
     """Heading and text."""
@@ -83,9 +88,9 @@ class Sections(Displayable):
         return title + "".join(self._html_parts())
 
     def _html_parts(self) -> Iterator[str]:
-        for place, (heading, text) in enumerate(self.parts):
+        for index, (heading, text) in enumerate(self.parts):
             body = f'<pre style="white-space:pre-wrap">{escape_html(text)}</pre>'
-            if self.folded and place:
+            if self.folded and index:
                 yield f"<details><summary>{escape_html(heading)}</summary>{body}</details>"
             else:
                 yield (f"<p>{escape_html(heading)}</p>" if heading else "") + body
@@ -98,7 +103,7 @@ class Sections(Displayable):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Paragraph(Displayable):
-    """One sentence, in English; it is shown in the user's language."""
+    """One message, shown in the user's language."""
 
     sentence: str
 
@@ -119,19 +124,19 @@ class Value(Displayable):
 
     def html(self) -> str:
         """Return the value's own HTML form, or its text."""
-        own = getattr(self.value, "_repr_html_", None)
-        return str(own()) if own is not None else f"<pre>{escape_html(self.text())}</pre>"
+        html = getattr(self.value, "_repr_html_", None)
+        return str(html()) if html is not None else f"<pre>{escape_html(self.text())}</pre>"
 
     def text(self) -> str:
         """Return the value as text."""
         return escape_controls(str(self.value))
 
 
-def show(shown: Displayable) -> None:
-    """Show it in the cell, or print it where there is no IPython."""
+def show(output: Displayable) -> None:
+    """Show it as an output of the cell."""
     from IPython.display import display
 
-    display(shown)  # type: ignore[no-untyped-call]
+    display(output)  # type: ignore[no-untyped-call]
 
 
 def _html_cells(row: Sequence[Any]) -> Iterator[str]:
@@ -167,11 +172,14 @@ def _width(text: str) -> int:
 
 
 def from_home(path: Path) -> str:
-    """Spell a path without the user's name: what is shown stays in the notebook's file."""
+    """Return a path with ``~`` for the home folder.
+
+    What is shown stays in the notebook's file, and the user's name should not.
+    """
     home = Path.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
-def count_turns(count: int) -> str:
-    """Return a count of turns in words."""
-    return f"{count} turn{'' if count == 1 else 's'}"
+def turn_count(count: int) -> Text:
+    """Return a number of turns as text."""
+    return plural(count, "{count} turn", "{count} turns")

@@ -30,7 +30,7 @@ class GlmMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.desk = Workspace(shell)
+        self.workspace = Workspace(shell)
 
     @no_var_expand
     @line_cell_magic
@@ -44,8 +44,8 @@ class GlmMagics(Magics):
         from .dispatch import run_line, run_prompt
 
         if cell is None:
-            return run_line(self.desk, line)
-        run_prompt(self.desk, line, cell)
+            return run_line(self.workspace, line)
+        run_prompt(self.workspace, line, cell)
         return None
 
 
@@ -61,15 +61,15 @@ class Loaded:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
         self.magics = GlmMagics(shell)
-        desk = self.magics.desk
-        self.completion = Completion(desk)
+        workspace = self.magics.workspace
+        self.completion = Completion(workspace)
         self.hooks = NotebookHooks(
-            cell_key=desk.cell.next_key,
+            cell_key=workspace.cell.next_key,
             notebook_path=lambda: notebook_of(shell),
-            persistence=lambda: desk.config.store,
+            persistence=lambda: workspace.config.store,
         )
         self.events = [
-            ("post_run_cell", desk.errors.note),
+            ("post_run_cell", workspace.errors.note),
             ("pre_run_cell", _cell_started),
             ("post_run_cell", _cell_ended),
         ]
@@ -83,28 +83,28 @@ class Loaded:
 
     def install(self) -> None:
         """Register the magics and everything around them."""
-        desk = self.magics.desk
+        workspace = self.magics.workspace
         self.shell.register_magics(self.magics)
-        self._configurables.append(desk.config)
+        self._configurables.append(workspace.config)
         for event, handler in self.events:
             self.shell.events.register(event, handler)
         hooks.install(self.shell)
         self.completion.install()
-        desk.cell.install()
+        workspace.cell.install()
         notebook.install(self.hooks)
-        self.speed_before = set_default_speed(desk.usual_speed)
+        self.speed_before = set_default_speed(workspace.default_speed)
 
     def uninstall(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
-        desk = self.magics.desk
+        workspace = self.magics.workspace
         set_default_speed(self.speed_before)
         notebook.uninstall(self.hooks)
-        desk.cell.uninstall()
+        workspace.cell.uninstall()
         self.completion.uninstall()
         hooks.uninstall(self.shell)
         for event, handler in self.events:
             self.shell.events.unregister(event, handler)
-        for configurable in (desk.config, self.magics):
+        for configurable in (workspace.config, self.magics):
             self._configurables.remove(configurable)
         manager: Any = self.shell.magics_manager
         manager.registry.pop(type(self.magics).__name__, None)

@@ -1,6 +1,7 @@
 """One prompt, from the magic's line and cell to its reply.
 
-``--compare``: one prompt in several lanes, each a variant of the cell's turn.
+With ``--compare`` the prompt is asked in several lanes at the same time. Each lane is a variant of
+the cell's turn, so one of them can be chosen for what later turns see.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
-from ..core.i18n import tr
+from ..core.i18n import joined, tr
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
 from ..session.conversation import VariantChoice
@@ -25,7 +26,7 @@ from .display import Paragraph, show
 from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .request_view import dry_run
-from .sessions import ASIDE
+from .sessions import NO_HISTORY
 
 if TYPE_CHECKING:
     from ..engine.options import Options
@@ -45,15 +46,15 @@ _CODE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt that is ready to be asked: its text, how, and from which cell."""
+    """A prompt that is ready to be asked: its text, its options, and its cell's key."""
 
-    prompt: Interpolated
+    text: Interpolated
     options: Options
     key: CellKey | None
     budget: Amount | None = None
 
 
-def ask(desk: Workspace, options: MagicOptions, cell: str | None) -> Reply | Background | None:
+def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | Background | None:
     """Send a prompt, show the reply as it arrives, and bind it.
 
     Returns
@@ -67,35 +68,35 @@ def ask(desk: Workspace, options: MagicOptions, cell: str | None) -> Reply | Bac
     GlmError
         The prompt was refused or the reply failed; what had arrived has been shown.
     """
-    prompt = prompt_of(desk, options, cell)
-    session = _session(desk, options)
-    asked = desk.asked(options, session)
-    key = desk.cell.next_key() if options.history else None
-    if options.bg and (options.format or desk.config.format) == "code":
+    text = prompt_text(workspace, line, cell)
+    session = _session(workspace, line)
+    options = workspace.options(line, session)
+    key = workspace.cell.next_key() if line.history else None
+    if line.bg and _format(workspace, line) == "code":
         raise InvalidValueError(
-            "--bg cannot put code into a new cell: other cells run by then",
-            hint="leave out --bg, or -f code and take the code from the answer",
+            tr("--bg cannot put code into a new cell: other cells run by then"),
+            hint=tr("leave out --bg, or -f code and take the code from the answer"),
         )
-    if options.dry_run:
+    if line.dry_run:
         session.touch(key)
-        ways = [way.options for way in expand_axes(options.compare, asked)]
-        show(dry_run([session.plan(prompt.text, way, key, start_local=False) for way in ways]))
+        lanes = [lane.options for lane in expand_axes(line.compare, options)]
+        show(dry_run([session.plan(text.text, lane, key, start_local=False) for lane in lanes]))
         return None
-    budget = parse_amount(options.budget) if options.budget else None
-    if options.compare:
-        return compare(desk, options, session, Prompt(prompt, asked, key, budget))
-    stream = session.open(prompt.text, asked, key, budget)
-    return show_reply(desk, options, session, stream, prompt.inserted, alone=cell is not None)
+    budget = parse_amount(line.budget) if line.budget else None
+    if line.compare:
+        return _compare(workspace, line, session, Prompt(text, options, key, budget))
+    stream = session.open(text.text, options, key, budget)
+    return show_reply(workspace, line, session, stream, text.inserted, owns_cell=cell is not None)
 
 
 def show_reply(
-    desk: Workspace,
-    options: MagicOptions,
+    workspace: Workspace,
+    line: MagicOptions,
     session: Session,
     stream: Stream,
     inserted: tuple[str, ...] = (),
     *,
-    alone: bool = False,
+    owns_cell: bool = False,
 ) -> Reply | Background | None:
     """Show a reply as it arrives, and bind it.
 
@@ -105,136 +106,145 @@ def show_reply(
         The reply failed; what had arrived has been shown.
     """
     try:
-        looks = view_options(desk, options, inserted, alone=alone)
+        options = _view_options(workspace, line, inserted, owns_cell=owns_cell)
         slot = session.slot_of(stream)
-        if slot is not None and session.name != ASIDE:
-            choice = VariantChoice(session.conversation, slot, lambda: desk.marks.refresh(session))
-            looks = replace(looks, variants=choice)
-        view = view_for(desk.shell, looks)
-        desk.marks.showed(slot, view, looks)
-        desk.marks.refresh(session)
-    except BaseException:  # an interrupt: what nobody shows is not to be sent either
+        if slot is not None and session.name != NO_HISTORY:
+            choice = VariantChoice(
+                session.conversation, slot, lambda: workspace.outputs.refresh(session)
+            )
+            options = replace(options, variants=choice)
+        view = view_for(workspace.shell, options)
+        workspace.outputs.register(slot, view, options)
+        workspace.outputs.refresh(session)
+    except BaseException:  # an interrupt too: what is not shown must not be sent either
         stream.cancel()
         raise
-    if options.bg:
-        return _send_to_background(desk, options, session, stream, view)
+    if line.bg:
+        return _send_to_background(workspace, line, session, stream, view)
     try:
         play(stream, view)
     finally:
-        reply = _keep(desk, stream)
-        desk.marks.ended(session, view)
+        reply = _set_last(workspace, stream)
+        workspace.outputs.finished(session, view)
     stream.raise_error()
     if reply is not None:
-        _bind(desk, options, reply)
+        _bind(workspace, line, reply)
     return reply
 
 
-def prompt_of(desk: Workspace, options: MagicOptions, cell: str | None) -> Interpolated:
+def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> Interpolated:
     """Return the prompt with the values that it names put in."""
-    text = join(options.prompt, cell, raw=options.raw)
+    text = join(line.prompt, cell, raw=line.raw)
     if not text.strip():
-        alone = f"to ask {options.model} from here on, write %glm use {options.model}; "
-        raise InvalidValueError(
-            "the prompt is empty",
-            hint=f"{alone if options.model and cell is None else ''}"
-            "write the question under the %%glm line, or after %glm",
-        )
-    return Interpolated(text) if options.raw else interpolate(text, desk.namespace())
+        hint = tr("write the question under the %%glm line, or after %glm")
+        if line.model and cell is None:
+            use = tr("to ask {model} from here on, write %glm use {model}", model=line.model)
+            hint = joined([use, hint])
+        raise InvalidValueError(tr("the prompt is empty"), hint=hint)
+    return Interpolated(text) if line.raw else interpolate(text, workspace.namespace())
 
 
 def join(line: str, cell: str | None, *, raw: bool = False) -> str:
-    """Return the prompt: what stands on the magic's line, then the cell.
+    """Return the prompt: the text on the magic's line, then the cell.
 
-    IPython ends every cell with a line break of its own, which is taken off; other blank lines
-    around the text stay only in a `raw` prompt.
+    IPython ends every cell with a line break, which is taken off; other blank lines around the text
+    stay only in a `raw` prompt.
     """
     body = (cell or "").removesuffix("\n")
     text = f"{line}\n{body}" if line and body else line + body
     return text if raw else text.strip("\r\n").rstrip()
 
 
-def _session(desk: Workspace, options: MagicOptions) -> Session:
-    name = options.session or desk.session_name
-    if options.new and not options.dry_run:
-        desk.conversations.start(name)
-    session = desk.conversations.get(name)
-    if not options.history or (options.new and options.dry_run):
-        return desk.conversations.aside(session)
+def _session(workspace: Workspace, line: MagicOptions) -> Session:
+    name = line.session or workspace.session_name
+    if line.new and not line.dry_run:
+        workspace.sessions.start(name)
+    session = workspace.sessions.get(name)
+    if not line.history or (line.new and line.dry_run):
+        return workspace.sessions.without_history(session)
     return session
 
 
-def view_options(
-    desk: Workspace, options: MagicOptions, inserted: tuple[str, ...] = (), *, alone: bool = False
+def _format(workspace: Workspace, line: MagicOptions) -> str | None:
+    config: Any = workspace.config  # its traits check the choices
+    return line.format or config.format
+
+
+def _view_options(
+    workspace: Workspace,
+    line: MagicOptions,
+    inserted: tuple[str, ...] = (),
+    *,
+    owns_cell: bool = False,
 ) -> ViewOptions:
-    """Return how a reply is shown: line, then ``%config``."""
-    config: Any = desk.config  # its traits check the choices
+    """Return how a reply is shown: the line's options, then ``%config``'s."""
+    config: Any = workspace.config
+    format_: Any = _format(workspace, line)
     return ViewOptions(
-        show_thinking=options.show_thinking or config.show_thinking or "auto",
-        format=options.format or config.format or ("json" if options.schema else None),
-        quiet=options.quiet,
+        show_thinking=line.show_thinking or config.show_thinking or "auto",
+        format=format_ or ("json" if line.schema else None),
+        quiet=line.quiet,
         inserted=inserted,
-        owns_cell=alone,
-        hold=options.hold,
-        position=desk.places.next(),
-        background=options.bg,
+        owns_cell=owns_cell,
+        hold=line.hold,
+        position=workspace.next_position(),
+        background=line.bg,
         language=config.language,
     )
 
 
 def _send_to_background(
-    desk: Workspace, options: MagicOptions, session: Session, stream: Stream, view: View
+    workspace: Workspace, line: MagicOptions, session: Session, stream: Stream, view: View
 ) -> Background:
-    """Let the cell end while the reply goes on; its panel says how it ended, errors included."""
-    job = desk.jobs.add(stream)
-    names = [LAST, *([options.out] if options.out else [])]
-    desk.shell.user_ns.update(dict.fromkeys(names, job))
+    """Let the cell end while the reply arrives; its panel shows how it ended, errors included."""
+    job = workspace.jobs.add(stream)
+    variables = workspace.shell.user_ns
+    variables.update(dict.fromkeys([LAST, *([line.out] if line.out else [])], job))
 
     def at_end(reply: Reply) -> None:
-        if desk.shell.user_ns.get(LAST) is job:
-            desk.shell.user_ns[LAST] = reply
+        if variables.get(LAST) is job:
+            variables[LAST] = reply
 
-    if frontend_of(desk.shell) == "executor":  # it would write the file before the reply is there
+    frontend = frontend_of(workspace.shell)
+    if frontend == "executor":  # it would write the notebook before the reply is there
         job.show_to_the_end(view, at_end)
         return job
-    job.show(view, at_end, lambda: desk.marks.ended(session, view))
-    if frontend_of(desk.shell) != "page" and not options.quiet:
-        show(
-            Paragraph(
-                f"Job {job.number} runs in the background: %glm jobs, %glm stop {job.number}."
-            )
-        )
+    job.show(view, at_end, lambda: workspace.outputs.finished(session, view))
+    if frontend != "page" and not line.quiet:
+        started = tr("Job {number} runs in the background: %glm jobs, %glm stop {number}.",
+                     number=job.number)  # fmt: skip
+        show(Paragraph(started))
     return job
 
 
-def _keep(desk: Workspace, stream: Stream) -> Reply | None:
-    """Make a reply the last one, unless it failed before anything came."""
+def _set_last(workspace: Workspace, stream: Stream) -> Reply | None:
+    """Bind `LAST` to a reply, unless it failed before anything arrived."""
     if not stream.done:  # a second interrupt ended the waiting
         return None
     reply = stream.reply
     if reply.status != "failed" or reply.answer or reply.reasoning:
-        desk.shell.user_ns[LAST] = reply
+        workspace.shell.user_ns[LAST] = reply
     return reply
 
 
-def _bind(desk: Workspace, options: MagicOptions, reply: Reply) -> None:
-    if options.out:
-        desk.shell.user_ns[options.out] = reply
-    if (options.format or desk.config.format) == "code":
-        code = first_code_block(reply.answer)
-        if code:
-            desk.shell.set_next_input(code)
+def _bind(workspace: Workspace, line: MagicOptions, reply: Reply) -> None:
+    if line.out:
+        workspace.shell.user_ns[line.out] = reply
+    code = first_code_block(reply.answer) if _format(workspace, line) == "code" else ""
+    if code:
+        workspace.shell.set_next_input(code)
 
 
 def first_code_block(answer: str) -> str:
     """Return the first fenced block of an answer; empty when there is none."""
-    found = _CODE.search(answer)
-    return found["code"].rstrip("\n") if found else ""
+    match = _CODE.search(answer)
+    return match["code"].rstrip("\n") if match else ""
 
 
-def compare(
-    desk: Workspace, options: MagicOptions, session: Session, asking: Prompt
+def _compare(
+    workspace: Workspace, line: MagicOptions, session: Session, prompt: Prompt
 ) -> Comparison | None:
-    """Ask a prompt in several ways at the same time, and show the lanes side by side.
+    """Ask a prompt in several lanes at the same time, and show them side by side.
 
     Returns
     -------
@@ -246,41 +256,40 @@ def compare(
     GlmError
         A lane was refused, so nothing was sent; or every lane failed.
     """
-    if options.bg or options.hold:
+    if line.bg or line.hold:
+        option = "--bg" if line.bg else "--hold"
         raise InvalidValueError(
-            tr(
-                "--compare and {option} exclude each other",
-                option="--bg" if options.bg else "--hold",
-            ),
+            tr("--compare and {option} exclude each other", option=option),
             hint=tr("leave one of them out"),
         )
-    ways = expand_axes(options.compare, asking.options)
+    specs = expand_axes(line.compare, prompt.options)
     streams = session.open_lanes(
-        asking.prompt.text, [way.options for way in ways], asking.key, budget=asking.budget
+        prompt.text.text, [spec.options for spec in specs], prompt.key, budget=prompt.budget
     )
-    lanes = Lanes([way.label for way in ways], streams)
+    lanes = Lanes([spec.label for spec in specs], streams)
     slot = session.slot_of(streams[0])
     first = next(n for n, v in enumerate(slot.variants) if v.stream is streams[0]) if slot else 0
 
-    def choose(place: int) -> None:
+    def choose(lane: int) -> None:
         if slot is not None:
-            session.choose(slot, first + place)
-            desk.marks.refresh(session)
+            session.choose(slot, first + lane)
+            workspace.outputs.refresh(session)
 
-    looks = view_options(desk, options, asking.prompt.inserted)
-    view = compare_view(desk.shell, lanes, looks)
-    desk.marks.showed(slot, view, looks)
-    desk.marks.refresh(session)
-    found: Comparison | None = None
+    options = _view_options(workspace, line, prompt.text.inserted)
+    view = compare_view(workspace.shell, lanes, options)
+    workspace.outputs.register(slot, view, options)
+    workspace.outputs.refresh(session)
+    comparison: Comparison | None = None
     try:
         play(lanes, view)
     finally:
         if lanes.done:
-            found = Comparison(lanes, choose if session.name != ASIDE else lambda _: None)
+            can_choose = session.name != NO_HISTORY
+            comparison = Comparison(lanes, choose if can_choose else lambda _: None)
             if not lanes.failed:
-                desk.shell.user_ns[LAST] = found
-        desk.marks.ended(session, view)
+                workspace.shell.user_ns[LAST] = comparison
+        workspace.outputs.finished(session, view)
     lanes.raise_error()
-    if found is not None and options.out:
-        desk.shell.user_ns[options.out] = found
-    return found
+    if comparison is not None and line.out:
+        workspace.shell.user_ns[line.out] = comparison
+    return comparison

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from weakref import WeakValueDictionary
 
 CellKey = Hashable
@@ -107,7 +107,7 @@ class RunningCell:
     def __init__(self, shell: Any, in_use: Callable[[], object | None] = lambda: None) -> None:
         self._shell = shell
         self._in_use = in_use
-        self._calls: Counter[str] = Counter()
+        self._calls: Counter[tuple[str, str]] = Counter()
         self._started_s = 0.0
 
     def install(self) -> None:
@@ -120,15 +120,18 @@ class RunningCell:
         self._shell.events.unregister("pre_run_cell", self.started)
         self._shell.events.unregister("post_run_cell", self.ended)
 
-    def next_key(self) -> tuple[str, int] | None:
-        """Return the key of the next prompt, or ``None`` where the host sends no cell id."""
+    def next_key(self, kind: Literal["prompt", "output"] = "prompt") -> tuple[str, int] | None:
+        """Return the key of the next prompt or output; ``None`` where the host sends no cell id.
+
+        Prompts and outputs are counted apart: a prompt without history has an output and no key.
+        """
         cell, execution = self._running()
         if cell is None or not execution:
             return None
-        self._calls[execution] += 1
+        self._calls[execution, kind] += 1
         while len(self._calls) > _REMEMBERED:
             del self._calls[next(iter(self._calls))]
-        return cell, self._calls[execution]
+        return cell, self._calls[execution, kind]
 
     def started(self, _info: Any = None) -> None:
         """Note when a cell starts, and which cells were deleted before it."""

@@ -26,7 +26,7 @@ def test_a_new_kernel_begins_afresh_and_resume_continues(asking, sent):
     asking.run("%glm -q three")
     assert users(sent) == ["three"]
     restart(asking)
-    assert "goes on from 1 turn" in asking.run("%glm resume")
+    assert "continues from 1 turn" in asking.run("%glm resume")
     asking.run("%glm -q four")
     assert users(sent) == ["three", "four"]
 
@@ -130,7 +130,7 @@ def test_the_off_switch(asking, isolated_home):
     asking.run("%glm -q one")
     assert not (isolated_home / "glm" / "sessions.db").exists()
     assert "in memory only" in asking.run("%glm")
-    assert "not kept on disk" in asking.run("%glm sessions")
+    assert "not saved on disk" in asking.run("%glm sessions")
     assert len(asking.fail("%glm resume")) == 2
 
 
@@ -149,11 +149,11 @@ def test_files_complete(asking, tmp_path, verb):
 
     (tmp_path / "chat.jsonl").write_text("")
     (tmp_path / "data.csv").write_text("")
-    desk = asking.shell.find_line_magic("glm").__self__.desk
-    assert complete(desk, f"{verb} ", is_cell=False)[1] == ["chat.jsonl"]
+    workspace = asking.shell.find_line_magic("glm").__self__.workspace
+    assert complete(workspace, f"{verb} ", is_cell=False)[1] == ["chat.jsonl"]
     asking.run("%glm -q -S physics one")
-    assert "physics" in complete(desk, "use ph", is_cell=False)[1]
-    assert complete(desk, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
+    assert "physics" in complete(workspace, "use ph", is_cell=False)[1]
+    assert complete(workspace, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
 
 
 def test_resume_from_a_damaged_file_says_that_it_is_damaged(asking, isolated_home):

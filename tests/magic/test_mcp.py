@@ -23,7 +23,7 @@ def none_left():
 
 def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
     printed = asking.run(f"%glm mcp add example -- {COMMAND}")
-    assert "The MCP server example runs, with 7 tools: add, search" in printed
+    assert "The MCP server example is running, with 7 tools: add, search" in printed
     model_server.tell(
         Script(answer="", calls=(Call("example_add", '{"a": 2, "b": 3}'),)), Script(answer="Five.")
     )
@@ -43,7 +43,7 @@ def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
     ("line", "error", "words"),
     [
         ("%glm mcp remove nothing", UnknownNameError, "no MCP server 'nothing'"),
-        ("%glm mcp add x -- 'open", InvalidValueError, "cannot be read"),
+        ("%glm mcp add x -- 'open", InvalidValueError, "cannot be parsed"),
         ("%glm mcp add x --", InvalidValueError, "give a command or a URL for the MCP server x"),
         ("%%glm --mcp nothing\nhello", UnknownNameError, "no MCP server 'nothing'"),
     ],

@@ -144,7 +144,7 @@ def test_the_context_says_how_large_it_is_and_what_has_to_leave(asking, sent, mo
 def test_preserve_sends_reasoning_back(asking, sent):
     asking.run("%glm use glm-4.7")
     asking.run("%glm -q one")
-    assert "goes back with every turn" in asking.run("%glm preserve on")
+    assert "is sent back with every turn" in asking.run("%glm preserve on")
     printed = asking.run("%glm context")
     assert "reasoning_content" in printed
     assert "reasoning of earlier turns goes back: ≈" in printed
@@ -161,10 +161,10 @@ def test_preserve_sends_reasoning_back(asking, sent):
 
 
 def test_what_may_follow_these_verbs_completes(asking):
-    desk = asking.shell.find_line_magic("glm").__self__.desk
+    workspace = asking.shell.find_line_magic("glm").__self__.workspace
 
     def after(line):
-        return complete(desk, line, is_cell=False)[1]
+        return complete(workspace, line, is_cell=False)[1]
 
     assert after("usage p") == ["plot", "prices"]
     assert after("budget ") == ["off", "day", "quota"]

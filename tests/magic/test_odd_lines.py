@@ -138,7 +138,7 @@ def test_every_estimate_has_its_mark(asking, model_server):
     from glm_magic.views.options import ViewOptions
     from glm_magic.views.saved.page import bundle
 
-    session = asking.shell.magics_manager.registry["GlmMagics"].desk.session
+    session = asking.shell.magics_manager.registry["GlmMagics"].workspace.session
     plain = bundle(session.turns[0], ViewOptions(language="en"))[0]["text/plain"]
     assert "≈" in plain.split(" in")[0][-4:]
     assert "· ≈" in plain
@@ -171,7 +171,7 @@ def test_resume_never_takes_a_session_of_this_kernel(asking):
     asking.run("%glm -q one")
     asking.run("%glm -q -S physics two")
     before = asking.run("%glm usage").splitlines()[-1]
-    assert "nothing is kept of an earlier session" in asking.fail("%glm resume")[0]
+    assert "no earlier session of this notebook is saved" in asking.fail("%glm resume")[0]
     assert asking.run("%glm usage").splitlines()[-1] == before
 
 
@@ -267,7 +267,7 @@ def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(asking, sent,
     assert "Every prompt that can be judged without running the notebook" in printed
     assert asking.run("%glm sessions") == listed, "nothing of a rehearsal is kept"
     assert len(sent()) == asked
-    assert asking.shell.magics_manager.registry["GlmMagics"].desk.config.system is None
+    assert asking.shell.magics_manager.registry["GlmMagics"].workspace.config.system is None
 
 
 def test_a_price_is_needed_to_hold_money(asking, model_server):

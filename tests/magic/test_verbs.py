@@ -41,7 +41,7 @@ def test_every_argument_in_capitals_is_of_a_kind():
 )  # fmt: skip
 def test_a_line_that_cannot_be_a_verb_is_a_prompt(asking, sent, line):
     asking.run(f"%glm -q -- {line}")  # what it should be the same as
-    workspace = asking.shell.find_line_magic("glm").__self__.desk
+    workspace = asking.shell.find_line_magic("glm").__self__.workspace
     assert find_verb(workspace, line) is None
     asking.run(f"%glm {line}")
     assert prompts(sent()) == [line, line]
@@ -250,8 +250,8 @@ def test_choose_tells_which_variant_later_turns_see(asking, sent, model_server):
     model_server.tell(*(Script(answer=word) for word in ("A", "B", "B2", "C")))
     for line in ("%glm -q one", "%glm -q two", "%glm -q three"):
         asking.run(line)
-    asking.shell.find_line_magic("glm").__self__.desk.session.slots[1].add(
-        asking.shell.find_line_magic("glm").__self__.desk.session.slots[2].current
+    asking.shell.find_line_magic("glm").__self__.workspace.session.slots[1].add(
+        asking.shell.find_line_magic("glm").__self__.workspace.session.slots[2].current
     )
     assert "2/2" in asking.run("%glm show")
     said = asking.run("%glm choose 2 1")

@@ -95,7 +95,10 @@ def test_a_notebook_is_checked_against_a_tape(asking, sent, model_server):
         asking.run(source)
     asking.run("%glm record off")
     notebook(*lesson)
-    turns, asked = len(asking.shell.magics_manager.registry["GlmMagics"].desk.session), len(sent())
+    turns, asked = (
+        len(asking.shell.magics_manager.registry["GlmMagics"].workspace.session),
+        len(sent()),
+    )
     printed = asking.run("%glm tape check lesson.glmtape lesson.ipynb")
     assert printed.count("covered") == 3
     assert "Every prompt is on the tape." in printed
@@ -105,7 +108,7 @@ def test_a_notebook_is_checked_against_a_tape(asking, sent, model_server):
     assert "messages were sent before it" in printed or "nearest recorded prompt" in printed
     assert "asked from Python: run it to see" in printed
     assert len(sent()) == asked  # a rehearsal asks nobody, and leaves the conversation alone
-    assert len(asking.shell.magics_manager.registry["GlmMagics"].desk.session) == turns
+    assert len(asking.shell.magics_manager.registry["GlmMagics"].workspace.session) == turns
     assert "cannot be read" in asking.fail("%glm tape check lesson.glmtape none.ipynb")[0]
 
 
@@ -120,8 +123,8 @@ def test_a_check_changes_no_session_that_the_notebook_has(asking):
     )  # fmt: skip
     asking.run("%glm tape check lesson.glmtape lesson.ipynb")
     assert asking.run("%glm sessions") == before
-    desk = asking.shell.magics_manager.registry["GlmMagics"].desk
-    physics = desk.conversations.get("physics")
+    workspace = asking.shell.magics_manager.registry["GlmMagics"].workspace
+    physics = workspace.sessions.get("physics")
     assert [turn.prompt for turn in physics.turns] == ["Why?"]
     assert [s.name for s in saved_sessions(current_store(), "1")] == ["physics"]
 

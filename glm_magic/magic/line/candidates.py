@@ -37,7 +37,7 @@ def providers(workspace: Workspace) -> list[str]:
 
 def sessions(workspace: Workspace) -> list[str]:
     """Return the sessions of this kernel, and those on disk."""
-    return workspace.conversations.known_names
+    return workspace.sessions.all_names
 
 
 def variables(workspace: Workspace) -> list[str]:

@@ -99,7 +99,7 @@ KINDS: Mapping[str, ArgumentKind] = {
         lambda workspace, _: [
             *candidates.models(workspace),
             *workspace.catalogue.providers,
-            *workspace.conversations.known_names,
+            *workspace.sessions.all_names,
         ],
     ),
     "FILTER": ArgumentKind(
@@ -107,8 +107,8 @@ KINDS: Mapping[str, ArgumentKind] = {
         lambda workspace, _: [*workspace.catalogue.providers, *workspace.catalogue.models],
     ),
     "SESSION": ArgumentKind(
-        lambda workspace, word: word in workspace.conversations,
-        lambda workspace, _: workspace.conversations.known_names,
+        lambda workspace, word: word in workspace.sessions,
+        lambda workspace, _: workspace.sessions.all_names,
     ),
     "ALIAS": ArgumentKind(
         lambda workspace, word: word in workspace.aliases, lambda workspace, _: workspace.aliases

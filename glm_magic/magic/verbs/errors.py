@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.errors import InvalidValueError
+from ...core.i18n import tr
 from .. import prompt
 from ..cells import Inputs
 from ..line.options import MagicOptions
@@ -12,7 +13,7 @@ from ..workspace import Workspace
 from .registry import verb
 
 MOST_CHARACTERS = 12_000
-"""Of a traceback or cell; the ends are kept, which say most."""
+"""Of a traceback or cell; of a longer one both ends are sent, which say most."""
 _FIX = (
     "This notebook cell failed. Say in one or two sentences why, then give the whole corrected cell"
     " in one Python code block."
@@ -21,32 +22,34 @@ _EXPLAIN = "This notebook cell failed. Explain the error and how to avoid it."
 
 
 @verb("fix", "ask for a correction of the cell that failed last; it comes in a new cell")
-def fix(desk: Workspace, _: Sequence[str]) -> None:
-    """Ask for a correction, and put it into a new cell."""
-    prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _FIX), format="code", raw=True), None)
+def fix(workspace: Workspace, _: Sequence[str]) -> None:
+    """Ask for a correction, which is put into a new cell."""
+    prompt.ask(
+        workspace, MagicOptions(prompt=_prompt(workspace, _FIX), format="code", raw=True), None
+    )
 
 
 @verb("explain", "ask what the last exception means")
-def explain(desk: Workspace, _: Sequence[str]) -> None:
+def explain(workspace: Workspace, _: Sequence[str]) -> None:
     """Ask what the error means."""
-    prompt.ask(desk, MagicOptions(prompt=_prompt(desk, _EXPLAIN), raw=True), None)
+    prompt.ask(workspace, MagicOptions(prompt=_prompt(workspace, _EXPLAIN), raw=True), None)
 
 
-def _prompt(desk: Workspace, task: str) -> str:
-    number = desk.errors.last
+def _prompt(workspace: Workspace, task: str) -> str:
+    number = workspace.errors.last
     if number is None:
         raise InvalidValueError(
-            "no cell has failed yet since glm_magic was loaded",
-            hint="run the failing cell again, then this",
+            tr("no cell has failed yet since glm_magic was loaded"),
+            hint=tr("run the failing cell again, then this"),
         )
-    cells = desk.namespace().get("In")
+    cells = workspace.namespace().get("In")
     source = cells[number] if isinstance(cells, Inputs) else ""
-    language = "" if desk.config.language != "zh" else " 请用中文回答。"
-    code = f"```python\n{_middle_cut(source.strip())}\n```\n\n" if source else ""
-    return f"{task}{language}\n\n{code}```\n{_middle_cut(desk.errors[number])}\n```"
+    language = "" if workspace.config.language != "zh" else " 请用中文回答。"
+    code = f"```python\n{_cut_middle(source.strip())}\n```\n\n" if source else ""
+    return f"{task}{language}\n\n{code}```\n{_cut_middle(workspace.errors[number])}\n```"
 
 
-def _middle_cut(text: str) -> str:
+def _cut_middle(text: str) -> str:
     if len(text) <= MOST_CHARACTERS:
         return text
     half = MOST_CHARACTERS // 2

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...core.errors import InvalidValueError
+from ...core.i18n import tr
+from ...tools.mcp_registry import add_mcp, mcp_servers, remove_mcp
 from ..display import Displayable, Paragraph, Table
 from ..line import candidates
 from .arguments import matching
@@ -39,37 +41,38 @@ def mcp(_: Workspace, words: Sequence[str]) -> Displayable:
 
 
 def _add(name: str, rest: Sequence[str]) -> Displayable:
-    from ...tools.mcp_registry import add_mcp
-
     try:
         parts = shlex.split(" ".join(rest))
     except ValueError as error:
         raise InvalidValueError(
-            f"the command of {name} cannot be read: {error}", hint="close every quotation"
+            tr("the command of {name} cannot be parsed: {reason}", name=name, reason=error),
+            hint=tr("close every quotation mark"),
         ) from None
     parts = parts[1:] if parts[:1] == ["--"] else parts
     is_url = len(parts) == 1 and parts[0].startswith(("http://", "https://"))
     tools = add_mcp(name, url=parts[0]) if is_url else add_mcp(name, parts)
-    listed = ", ".join(tools) or "none"
-    return Paragraph(f"The MCP server {name} runs, with {len(tools)} tools: {listed}. --mcp {name}")
+    return Paragraph(
+        tr(
+            "The MCP server {name} is running, with {count} tools: {tools}. --mcp {name}",
+            name=name,
+            count=len(tools),
+            tools=", ".join(tools) or tr("none"),
+        )
+    )
 
 
 def _remove(name: str) -> Displayable:
-    from ...tools.mcp_registry import remove_mcp
-
     remove_mcp(name)
-    return Paragraph(f"The MCP server {name} is stopped and forgotten.")
+    return Paragraph(tr("The MCP server {name} is stopped and removed.", name=name))
 
 
 def _list() -> Displayable:
-    from ...tools.mcp_registry import mcp_servers
-
     rows = [
         (server.name, "runs" if server.alive else "ended", str(server.address), server.listed)
         for server in mcp_servers()
     ]
     if not rows:
         return Paragraph(
-            "No MCP server yet: %glm mcp add NAME -- COMMAND ARGUMENTS, or … add NAME URL"
+            tr("No MCP server yet: %glm mcp add NAME -- COMMAND ARGUMENTS, or … add NAME URL")
         )
     return Table(("server", "state", "address", "tools"), rows)

@@ -1,7 +1,4 @@
-"""The catalogue as a table, and whether the keys are there.
-
-The verbs about names of models: alias, dealias.
-"""
+"""The verbs about models: which there are, which one is asked, and the user's names for them."""
 
 from __future__ import annotations
 
@@ -10,31 +7,37 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ...catalogue.load import Catalogue
-from ...catalogue.resolve import LOCAL, find_model, nearest
+from ...catalogue.resolve import LOCAL, find_model
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
-from ...core.i18n import translate
+from ...core.i18n import joined, tr, translate
 from ...core.price import SYMBOLS, Price
+from ...core.text import suggest
 from ...credentials import find_key
 from ...engine.options import Options
 from ...engine.prepare import resolve_offer
 from .. import aliases
-from ..display import Displayable, Paragraph, Table, count_turns
+from ..display import Displayable, Paragraph, Table, turn_count
 from ..workspace import Workspace
 from .arguments import matching, offers_matching
 from .registry import verb, verbs
 
 
-def catalogue_table(known: Catalogue, word: str) -> Displayable:
-    """Return the catalogue, or the part that a provider's name or a part of a model's picks."""
-    keys = {info.name: key_state(info) for info in known.providers.values()}
-    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in offers_matching(known, word)]
-    free = [n for n, info in known.providers.items() if info.self_hosted and n != LOCAL]
+@verb("models", "models with limits, price, abilities, and whether a key is there", "[FILTER]")
+def models(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """Show the catalogue, or the offers that match a word."""
+    catalogue = workspace.catalogue
+    keys = {info.name: key_state(info) for info in catalogue.providers.values()}
+    offers = offers_matching(catalogue, words[0] if words else "")
+    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in offers]
+    free = [n for n, info in catalogue.providers.items() if info.self_hosted and n != LOCAL]
     columns = ("model", "provider", "context", "longest reply", "price in", "price out",
                "thinking", "tools", "key")  # fmt: skip
-    note = "Prices are for a million tokens; n/a: not known. "
-    return Table(columns, rows, note=f"{note}Any model name goes to {', '.join(free)}.")
+    note = tr(
+        "Prices are for a million tokens; n/a: not known. Any model name goes to {names}.",
+        names=", ".join(free),
+    )
+    return Table(columns, rows, note=note)
 
 
 def _offer_row(offer: Offer, key: str) -> tuple[Any, ...]:
@@ -63,7 +66,7 @@ def _price(price: Price | None, side: str) -> str | None:
 
 
 def key_state(provider: ProviderInfo) -> str:
-    """Return where a provider's key was found, or which variable is missing; never the key."""
+    """Return where a provider's key is, or which variable is missing; never the key."""
     try:
         key = find_key(provider)
     except GlmError as error:
@@ -80,7 +83,7 @@ _OPENINGS = (
     " please show tell that the then think this to what when where which who why will with write"
     " you "
 )
-"""Words that prompts begin with."""
+"""Words that prompts begin with, so none of them can be an alias."""
 
 
 NEW_ALIAS = matching(r"[\w.-]+", lambda workspace, _: workspace.aliases)
@@ -93,91 +96,101 @@ NEW_ALIAS = matching(r"[\w.-]+", lambda workspace, _: workspace.aliases)
     "NAME [MODEL]",
     NAME=NEW_ALIAS,
 )
-def alias(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """List the names, show one, or give a model a name."""
+def alias(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """List the aliases, show one, or add one."""
     if len(words) == 2:
-        return _give(desk, *words)
-    known = desk.aliases
-    if words and words[0] not in known:
+        return _add_alias(workspace, *words)
+    existing = workspace.aliases
+    if words and words[0] not in existing:
         raise UnknownNameError(
-            f"there is no alias {words[0]!r}", hint=f"%glm alias {words[0]} MODEL makes it one"
+            tr("there is no alias {name!r}", name=words[0]),
+            hint=tr("%glm alias {name} MODEL creates it", name=words[0]),
         )
-    rows = [(name, known[name]) for name in (words or known)]
-    return Table(("alias", "model"), rows, note="" if rows else "%glm alias NAME MODEL makes one.")
+    rows = [(name, existing[name]) for name in (words or existing)]
+    note = "" if rows else tr("%glm alias NAME MODEL creates one.")
+    return Table(("alias", "model"), rows, note=note)
 
 
-def _give(desk: Workspace, name: str, model: str) -> Displayable:
-    model = desk.aliases.get(model, model)
+def _add_alias(workspace: Workspace, name: str, model: str) -> Displayable:
+    model = workspace.aliases.get(model, model)
     if f" {name.lower()} " in _OPENINGS or name in verbs():
         raise InvalidValueError(
-            f"{name!r} would be read as a model wherever a line begins with it",
-            hint="choose a name that begins no sentence, such as fast or mine",
+            tr("{name!r} would be read as a model wherever a line begins with it", name=name),
+            hint=tr("choose a name that no sentence begins with, such as fast or mine"),
         )
-    if find_model(desk.catalogue, name) or name in desk.catalogue.providers:
+    if find_model(workspace.catalogue, name) or name in workspace.catalogue.providers:
         raise InvalidValueError(
-            f"{name!r} is a model or provider already", hint="choose another name"
+            tr("{name!r} is a model or provider already", name=name),
+            hint=tr("choose another name"),
         )
-    if not desk.is_model(model):
+    if not workspace.is_model(model):
         raise UnknownNameError(
-            f"there is no model {model!r}",
-            hint="%glm models lists them; one of another name goes as provider/model",
+            tr("there is no model {name!r}", name=model),
+            hint=tr("%glm models lists them; write one that is not listed as provider/model"),
         )
     aliases.put(name, model)
-    return Paragraph(f"{name} now means {model}: %%glm {name}, %glm use {name}.")
+    return Paragraph(
+        tr("{name} now means {model}: %%glm {name}, %glm use {name}.", name=name, model=model)
+    )
 
 
 @verb("dealias", "take such a name away", "ALIAS")
 def dealias(_: Workspace, words: Sequence[str]) -> Displayable:
-    """Take a name away."""
+    """Remove an alias."""
     aliases.put(words[0], None)
-    return Paragraph(f"{words[0]} means nothing any more.")
-
-
-@verb("models", "models with limits, price, abilities, and whether a key is there", "[FILTER]")
-def models(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """Show the catalogue."""
-    return catalogue_table(desk.catalogue, words[0] if words else "")
+    return Paragraph(tr("Alias {name} was removed.", name=words[0]))
 
 
 @verb("use", "choose model, provider or session from here on", "MODEL|PROVIDER|SESSION")
-def use(desk: Workspace, words: Sequence[str]) -> Displayable:
+def use(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Choose a model, a provider or a session from here on."""
-    name = desk.aliases.get(words[0], words[0])
-    if desk.is_model(name):
-        return _use_model(desk, name)
-    if name in desk.conversations:
-        desk.conversations.chosen = name
+    name = workspace.aliases.get(words[0], words[0])
+    if workspace.is_model(name):
+        return _use_model(workspace, name)
+    if name in workspace.sessions:
+        workspace.sessions.chosen = name
         return Paragraph(
-            f"Prompts now belong to the session {name}: {count_turns(len(desk.session))}."
+            tr(
+                "Prompts now belong to the session {name}: {turns}.",
+                name=name,
+                turns=turn_count(len(workspace.session)),
+            )
         )
-    if name in desk.catalogue.providers:
-        return _choose(desk, Options(provider=name))
-    known = [
-        *desk.catalogue.model_names(),
-        *desk.catalogue.providers,
-        *desk.conversations.known_names,
+    if name in workspace.catalogue.providers:
+        return _choose(workspace, Options(provider=name))
+    names = [
+        *workspace.catalogue.model_names(),
+        *workspace.catalogue.providers,
+        *workspace.sessions.all_names,
     ]
+    hint = tr("%glm models lists the models; write one that is not listed as provider/model")
+    guess = suggest(name, names, 0.5)
+    if guess is not None:
+        hint = joined([tr("did you mean {name}?", name=guess), hint], " ")
     raise UnknownNameError(
-        f"there is no model, provider or session named {name!r}",
-        hint=f"{nearest(name, known)}%glm models lists the models; "
-        "a model of another name goes as provider/model",
+        tr("there is no model, provider or session named {name!r}", name=name), hint=hint
     )
 
 
-def _use_model(desk: Workspace, name: str) -> Displayable:
-    wanted = Options(model=name).with_provider(desk.catalogue)
-    if wanted.provider is None:
-        provider = desk.session.options.provider
-        model = find_model(desk.catalogue, name)
-        serves = model is not None and (provider, model.id) in desk.catalogue.offers
-        wanted = replace(wanted, provider=provider if serves else None)
-    return _choose(desk, wanted)
+def _use_model(workspace: Workspace, name: str) -> Displayable:
+    options = Options(model=name).with_provider(workspace.catalogue)
+    if options.provider is None:
+        provider = workspace.session.options.provider
+        model = find_model(workspace.catalogue, name)
+        serves = model is not None and (provider, model.id) in workspace.catalogue.offers
+        options = replace(options, provider=provider if serves else None)
+    return _choose(workspace, options)
 
 
-def _choose(desk: Workspace, wanted: Options) -> Displayable:
-    options = replace(desk.session.options, model=wanted.model, provider=wanted.provider)
-    offer = resolve_offer(desk.below(options), desk.catalogue).offer
-    desk.session.options = options
+def _choose(workspace: Workspace, choice: Options) -> Displayable:
+    options = replace(workspace.session.options, model=choice.model, provider=choice.provider)
+    offer = resolve_offer(workspace.over_config(options), workspace.catalogue).offer
+    workspace.session.options = options
     return Paragraph(
-        f"The session {desk.session_name} now asks {offer.model.id} at {offer.provider.name}."
+        tr(
+            "The session {name} now asks {model} at {provider}.",
+            name=workspace.session_name,
+            model=offer.model.id,
+            provider=offer.provider.name,
+        )
     )

@@ -1,4 +1,4 @@
-"""The verbs about files and the disk: resume, save, load, forget."""
+"""The verbs about whole sessions: which there are, in memory, on disk and in files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
+from ...core.i18n import Text, joined, tr
 from ...core.price import CostTotal
 from ...session import export, repository
 from ...session.conversation import Conversation
@@ -17,7 +18,7 @@ from ...session.repository import saved_sessions
 from ...session.rows import read_entries
 from ...session.session import Session
 from ...session.store import Store, current_store
-from ..display import Displayable, Paragraph, Table, count_turns, from_home
+from ..display import Displayable, Paragraph, Table, from_home, turn_count
 from ..workspace import Workspace
 from .arguments import COUNT, path_to
 from .registry import verb
@@ -28,26 +29,35 @@ _MOST_SESSIONS = 50
 
 
 @verb("resume", "continue this notebook's last session")
-def resume(desk: Workspace, _: Sequence[str]) -> Displayable:
+def resume(workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Continue the session that this notebook used last."""
-    kept = repository.last_of_notebook(session.id for session in desk.conversations)
-    if kept is None:
+    saved = repository.last_of_notebook(session.id for session in workspace.sessions)
+    if saved is None:
         raise InvalidValueError(
-            f"nothing is kept of an earlier session of this notebook{_why()}",
-            hint="%glm sessions lists what there is; %glm use NAME goes on from one",
+            _nothing_saved(),
+            hint=tr("%glm sessions lists the sessions; %glm use NAME continues one"),
         )
-    session = Session.of(Conversation.load(kept))
-    desk.conversations.add(session)
-    desk.conversations.chosen = kept.name
-    return Paragraph(f"The session {kept.name} goes on from {count_turns(len(session))}.")
+    session = Session.of(Conversation.load(saved))
+    workspace.sessions.add(session)
+    workspace.sessions.chosen = saved.name
+    return _continued(session)
 
 
-def _why() -> str:
-    """Say why nothing is kept, where there is a reason."""
+def _nothing_saved() -> Text:
+    nothing = tr("no earlier session of this notebook is saved")
     store = current_store()
     if store is None:
-        return "; conversations are not kept here (GLM_STORE, GLM.store)"
-    return f": {store.problem}" if store.problem else ""
+        return joined([nothing, tr("conversations are not saved here (GLM_STORE, GLM.store)")])
+    if store.problem:
+        return tr("no earlier session of this notebook is saved: {problem}", problem=store.problem)
+    return nothing
+
+
+def _continued(session: Session) -> Paragraph:
+    turns = turn_count(len(session))
+    return Paragraph(
+        tr("The session {name} continues from {turns}.", name=session.name, turns=turns)
+    )
 
 
 @verb(
@@ -56,11 +66,11 @@ def _why() -> str:
     "PATH",
     PATH=path_to(".jsonl", ".json", ".md"),
 )
-def save(desk: Workspace, words: Sequence[str]) -> Displayable:
+def save(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Write the session to a file."""
-    path, session = Path(words[0]).expanduser(), desk.session
+    path, session = Path(words[0]).expanduser(), workspace.session
     export.save(path, session.name, session.slots, session.options.system)
-    return Paragraph(f"{count_turns(len(session)).capitalize()} written to {path}.")
+    return Paragraph(tr("{turns} written to {path}.", turns=turn_count(len(session)), path=path))
 
 
 @verb(
@@ -69,16 +79,22 @@ def save(desk: Workspace, words: Sequence[str]) -> Displayable:
     "PATH",
     PATH=path_to(".jsonl", ".json"),
 )
-def load(desk: Workspace, words: Sequence[str]) -> Displayable:
+def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Read a session from a file, under its own name, and use it."""
     name, slots, system = export.load(Path(words[0]).expanduser())
-    options = desk.session.options
+    options = workspace.session.options
     session = Session(name, fresh=True)
     session.options = replace(options, system=system or options.system)
     session.take(slots)
-    desk.conversations.add(session)
-    desk.conversations.chosen = name
-    return Paragraph(f"The session {name} has {count_turns(len(slots))}; prompts now belong to it.")
+    workspace.sessions.add(session)
+    workspace.sessions.chosen = name
+    return Paragraph(
+        tr(
+            "The session {name} has {turns}; prompts now belong to it.",
+            name=name,
+            turns=turn_count(len(slots)),
+        )
+    )
 
 
 @verb(
@@ -87,115 +103,137 @@ def load(desk: Workspace, words: Sequence[str]) -> Displayable:
     "[SESSION]",
     "all",
 )
-def forget(desk: Workspace, words: Sequence[str]) -> Displayable:
+def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Delete a session, or everything, from memory and disk."""
-    name = words[0] if words else desk.session_name
-    if name == ALL and ALL not in desk.conversations:
-        return _forget_all(desk)
-    kept = repository.by_name(name)
-    mine = [session for session in desk.conversations if session.name == name]
-    if kept is None and not mine:
+    name = words[0] if words else workspace.session_name
+    if name == ALL and ALL not in workspace.sessions:
+        return _forget_all(workspace)
+    saved = repository.by_name(name)
+    in_memory = [session for session in workspace.sessions if session.name == name]
+    if saved is None and not in_memory:
         raise UnknownNameError(
-            f"there is no session named {name!r}",
-            hint="%glm sessions lists them; %glm forget all deletes everything",
+            tr("there is no session named {name!r}", name=name),
+            hint=tr("%glm sessions lists them; %glm forget all deletes everything"),
         )
-    for session in mine:
+    for session in in_memory:
         session.reset()
-        desk.conversations.remove(session)
+        workspace.sessions.remove(session)
         conversations.pop(session.id, None)
-    for id_ in {*(session.id for session in mine), *([kept.id] if kept else [])}:
+    for id_ in {*(session.id for session in in_memory), *([saved.id] if saved else [])}:
         repository.forget(id_)
-    return Paragraph(f"The session {name} is deleted; what it cost stays in the sums.")
+    return Paragraph(tr("The session {name} is deleted; its cost stays in the totals.", name=name))
 
 
-def _forget_all(desk: Workspace) -> Displayable:
+def _forget_all(workspace: Workspace) -> Displayable:
     for conversation in list(conversations.values()):
         conversation.forget()
-    for session in list(desk.conversations):
-        desk.conversations.remove(session)
+    for session in list(workspace.sessions):
+        workspace.sessions.remove(session)
         conversations.pop(session.id, None)
-    desk.conversations.chosen = None
+    workspace.sessions.chosen = None
     store = current_store()
     if store is None:
-        return Paragraph("Nothing is kept on disk.")
+        return Paragraph(tr("Nothing is saved on disk."))
     try:
         store.erase()
     except OSError as error:
         raise InvalidValueError(
-            f"{store.path} cannot be deleted: {error.strerror or error}",
-            hint="delete it yourself",
+            tr(
+                "{path} cannot be deleted: {reason}",
+                path=store.path,
+                reason=error.strerror or error,
+            ),
+            hint=tr("delete it yourself"),
         ) from None
-    return Paragraph(f"Every session is deleted, and {from_home(store.path)} with all sums.")
+    return Paragraph(
+        tr("Every session is deleted, and {path} with all totals.", path=from_home(store.path))
+    )
 
 
 @verb("sessions", "the sessions of this kernel")
-def sessions(desk: Workspace, _: Sequence[str]) -> Displayable:
+def sessions(workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Show the sessions of this kernel, and those on disk, the last used one first."""
-    current = desk.session  # it begins to exist when it is first named
+    current = workspace.session  # it begins to exist when it is first named
     rows: list[tuple[Any, ...]] = [
         (s.name, "in use" if s is current else "", len(s), "now", str(s.cost))
-        for s in desk.conversations
+        for s in workspace.sessions
     ]
     store = current_store()
     if store is not None:
-        rows += _on_disk(store, {session.id for session in desk.conversations})
-    return Table(("session", "", "turns", "used", "cost"), rows, note=_kept(store))
+        rows += _on_disk(store, {session.id for session in workspace.sessions})
+    return Table(("session", "", "turns", "used", "cost"), rows, note=_where_saved(store))
 
 
-def _on_disk(store: Store, mine: set[str]) -> Iterator[tuple[Any, ...]]:
+def _on_disk(store: Store, in_memory: set[str]) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each session that only the disk has."""
-    others = [kept for kept in saved_sessions(store, "1") if kept.id not in mine]
-    for kept in others[:_MOST_SESSIONS]:
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.used_at))
-        entries = read_entries(store, "session = ?", (kept.id,))
+    others = [saved for saved in saved_sessions(store, "1") if saved.id not in in_memory]
+    for saved in others[:_MOST_SESSIONS]:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(saved.used_at))
+        entries = read_entries(store, "session = ?", (saved.id,))
         cost = str(CostTotal.of(entry.cost for entry in entries))
-        yield kept.name, "on disk", kept.turns, used, cost
+        yield saved.name, "on disk", saved.turns, used, cost
 
 
-def _kept(store: Store | None) -> str:
-    """Say where conversations are kept, or why not."""
+def _where_saved(store: Store | None) -> Text:
+    """Return where conversations are saved, or why they are not."""
     if store is None:
-        return "Conversations are not kept on disk."
+        return tr("Conversations are not saved on disk.")
     if store.problem:
-        return f"Conversations are not kept: {store.problem}."
-    where = from_home(store.path)
-    return f"Kept in {where}; %glm forget deletes, %glm resume and %glm use go on."
+        return tr("Conversations are not saved: {problem}.", problem=store.problem)
+    return tr(
+        "Saved in {path}; %glm forget deletes, %glm resume and %glm use continue.",
+        path=from_home(store.path),
+    )
 
 
 @verb("new", "start a session afresh; its earlier turns are kept", "[NAME]")
-def new(desk: Workspace, words: Sequence[str]) -> Displayable:
+def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Start a session afresh and use it."""
-    name = words[0] if words else desk.conversations.unused("session")
-    options = desk.session.options
-    kept = desk.conversations.start(name)
-    desk.conversations.chosen = name
-    desk.session.options = options
-    remark = f" Its earlier turns are kept as {kept}." if kept else ""
-    return Paragraph(f"Prompts now belong to the session {name}, which is empty.{remark}")
+    name = words[0] if words else workspace.sessions.free_name("session")
+    options = workspace.session.options
+    earlier = workspace.sessions.start(name)
+    workspace.sessions.chosen = name
+    workspace.session.options = options
+    message = tr("Prompts now belong to the session {name}, which is empty.", name=name)
+    if earlier:
+        saved = tr("Its earlier turns are kept as {name}.", name=earlier)
+        message = joined([message, saved], " ")
+    return Paragraph(message)
 
 
 @verb("fork", "go on from the same turns under another name", "NAME")
-def fork(desk: Workspace, words: Sequence[str]) -> Displayable:
+def fork(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
-    desk.conversations.add(desk.session.fork(name))
-    desk.conversations.chosen = name
-    return Paragraph(f"The session {name} goes on from {count_turns(len(desk.session))}.")
+    workspace.sessions.add(workspace.session.fork(name))
+    workspace.sessions.chosen = name
+    return _continued(workspace.session)
 
 
 @verb("undo", "take back the last turns", "[N]", N=COUNT)
-def undo(desk: Workspace, words: Sequence[str]) -> Displayable:
+def undo(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Take back the last turns."""
-    taken = desk.session.undo(int(words[0]) if words else 1)
-    left = count_turns(len(desk.session))
+    undone = workspace.session.undo(int(words[0]) if words else 1)
+    left = turn_count(len(workspace.session))
     return Paragraph(
-        f"{count_turns(taken).capitalize()} taken back; {left} left in {desk.session_name}."
+        tr(
+            "{turns} taken back; {left} left in {name}.",
+            turns=turn_count(undone),
+            left=left,
+            name=workspace.session_name,
+        )
     )
 
 
 @verb("reset", "forget the turns of the session")
-def reset(desk: Workspace, _: Sequence[str]) -> Displayable:
+def reset(workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Forget the turns of the session."""
-    count = len(desk.session)
-    desk.session.reset()
-    return Paragraph(f"The session {desk.session_name} is empty; {count_turns(count)} forgotten.")
+    count = len(workspace.session)
+    workspace.session.reset()
+    return Paragraph(
+        tr(
+            "The session {name} is empty; {turns} forgotten.",
+            name=workspace.session_name,
+            turns=turn_count(count),
+        )
+    )

@@ -1,4 +1,4 @@
-"""The tables about this kernel: status, sessions, turns, context, usage, versions."""
+"""The verbs about this kernel: its status, settings, jobs, help and versions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._version import __version__
 from ...core.errors import GlmError
-from ...core.i18n import translate
+from ...core.i18n import tr, translate
 from ...core.messages import Thinking
 from ...core.text import shorten
 from ...core.usage import Usage
@@ -27,30 +27,27 @@ from .arguments import COUNT, ArgumentKind
 from .models import key_state
 from .registry import verb, verbs
 
-if TYPE_CHECKING:
-    from ..workspace import Workspace
 
-
-def status(desk: Workspace) -> Displayable:
+def status(workspace: Workspace) -> Displayable:
     """Return what a prompt would be asked with, and what was spent."""
-    session = desk.session
-    asked = desk.asked()
+    session = workspace.session
+    options = workspace.options()
     rows: list[tuple[str, Any]] = []
     try:
-        offer = resolve_offer(asked, desk.catalogue, tapes.open_tape()).offer
+        offer = resolve_offer(options, workspace.catalogue, tapes.open_tape()).offer
         rows += [("provider", offer.provider.name), ("model", offer.model.id)]
         key = key_state(offer.provider)
     except GlmError as error:
-        rows += [("provider", asked.provider or "none"), ("model", asked.model or "none")]
-        key = " → ".join(translate(said) for said in (error.message, error.hint) if said)
+        rows += [("provider", options.provider or "none"), ("model", options.model or "none")]
+        key = " → ".join(translate(text) for text in (error.message, error.hint) if text)
     usage = session.usage
     rows += [
-        ("thinking", _thinking(asked.thinking)),
-        ("session", desk.session_name),
+        ("thinking", _thinking(options.thinking)),
+        ("session", workspace.session_name),
         ("turns", str(len(session))),
         ("tokens", _tokens(usage)),
         ("cost", str(session.cost)),
-        ("kept", _where_kept()),
+        ("kept", _where_saved()),
         ("key", key),
     ]
     tape = tapes.state()
@@ -58,17 +55,17 @@ def status(desk: Workspace) -> Displayable:
     return Table(("%glm", ""), [(name, str(value)) for name, value in rows])
 
 
-def _where_kept() -> str:
+def _where_saved() -> str:
     store = current_store()
     if store is None:
         return "no: in memory only"
     return store.problem or from_home(store.path)
 
 
-def _thinking(wanted: Thinking) -> str:
-    if wanted is None or isinstance(wanted, bool):
-        return {None: "auto", True: "on", False: "off"}[wanted]
-    return wanted
+def _thinking(thinking: Thinking) -> str:
+    if thinking is None or isinstance(thinking, bool):
+        return {None: "auto", True: "on", False: "off"}[thinking]
+    return thinking
 
 
 def _tokens(usage: Usage) -> str:
@@ -79,8 +76,8 @@ def _tokens(usage: Usage) -> str:
 
 
 @verb("jobs", "turns that run in the background")
-def jobs(desk: Workspace, _: Sequence[str]) -> Displayable:
-    """Show the turns that were sent into the background."""
+def jobs(workspace: Workspace, _: Sequence[str]) -> Displayable:
+    """Show the turns that were sent to the background."""
     rows = [
         (
             job.number,
@@ -91,18 +88,18 @@ def jobs(desk: Workspace, _: Sequence[str]) -> Displayable:
             seconds(job.turn.timing.total_s or 0.0),
             translate(job.turn.error or ""),
         )
-        for job in desk.jobs
+        for job in workspace.jobs
     ]
-    note = "" if rows else "--bg sends a prompt into the background."
+    note = "" if rows else tr("--bg sends a prompt to the background.")
     return Table(("job", "prompt", "model", "provider", "state", "time", ""), rows, note=note)
 
 
 @verb("version", "versions of glm_magic and what it runs on")
-def version(_desk: Workspace, _: Sequence[str]) -> Displayable:
+def version(_workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Return the versions that a bug report needs."""
     packages = ("ipython", "ipykernel", "jupyterlab", "notebook", "anywidget", "httpx")
     rows = [("glm_magic", __version__), ("Python", platform.python_version())]
-    rows += [(name, found) for name in packages if (found := _installed(name))]
+    rows += [(name, installed) for name in packages if (installed := _installed(name))]
     return Table(("package", "version"), rows)
 
 
@@ -114,19 +111,22 @@ def _installed(name: str) -> str:
 
 
 @verb("stop", "stop one background turn, or all", "[N]", N=COUNT)
-def stop(desk: Workspace, words: Sequence[str]) -> Displayable:
+def stop(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Stop one background turn, or all."""
-    stopped = desk.jobs.stop(int(words[0]) if words else None)
+    stopped = workspace.jobs.stop(int(words[0]) if words else None)
     numbers = ", ".join(str(job.number) for job in stopped)
     if not stopped:
-        return Paragraph(f"Job {words[0]} has ended already." if words else "No job is running.")
-    return Paragraph(f"Stopped job {numbers}; what had arrived stays.")
+        ended = tr("Job {number} has ended already.", number=words[0]) if words else None
+        return Paragraph(ended or tr("No job is running."))
+    return Paragraph(tr("Stopped job {numbers}; what had arrived stays.", numbers=numbers))
 
 
 @verb("config", "every setting and where it came from")
-def config(desk: Workspace, _: Sequence[str]) -> Displayable:
+def config(workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Show every setting and where it came from."""
-    origins = Origins(desk.catalogue, desk.config, desk.session_name, desk.session.options)
+    origins = Origins(
+        workspace.catalogue, workspace.config, workspace.session_name, workspace.session.options
+    )
     rows = [(item.name, str(item.value), item.origin) for item in origins.settings()]
     return Table(("setting", "value", "from"), rows)
 

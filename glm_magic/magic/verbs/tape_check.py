@@ -1,7 +1,7 @@
 """Whether a tape covers a notebook: its prompts are asked in order, from the tape alone.
 
-The rehearsal has conversations of its own, so nothing is added to the notebook's; a later prompt is
-asked with the replies that the tape gave to the earlier ones, exactly as in a Run All.
+The rehearsal works on copies of the conversations, so nothing is added to the notebook's. A later
+prompt is asked with the replies that the tape gave to the earlier ones, exactly as in a Run All.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
-from ...core.i18n import translate
+from ...core.i18n import Text, tr, translate
 from ...core.text import shorten
 from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
@@ -27,7 +26,8 @@ from ...wire.tape.tape import Tape
 from ..config import GLM
 from ..display import Displayable, Table
 from ..line import parse
-from ..prompt import prompt_of
+from ..line.options import MagicOptions
+from ..prompt import prompt_text
 from ..sessions import Sessions
 from ..workspace import Workspace
 from .registry import Verb, find_verb
@@ -37,13 +37,13 @@ _LINE = re.compile(r"(?:[A-Za-z_]\w*\s*=\s*)?%glm(?![\w.])(?P<line>[^\n]*)")
 _PYTHON = re.compile(r"\b(?:glm|chat|session)\w*\.a?(?:ask|stream)\(")
 _SETTING = re.compile(r"%config\s+GLM\.(?P<name>\w+)\s*=\s*(?P<value>.+)")
 _VALUE = re.compile(r"(?<!\{)\{([^\W\d]\w*)")
-_HARMLESS = ("use", "new", "fork", "undo", "reset", "drop", "hide", "pin")
-"""Verbs that change what a later prompt sends."""
+_APPLIED = ("use", "new", "fork", "undo", "reset", "drop", "hide", "pin")
+"""Verbs that change what a later prompt sends, and nothing outside of the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptCheck:
-    """What a rehearsal found about one prompt."""
+    """Whether the tape covers one prompt."""
 
     cell: int
     prompt: str
@@ -52,7 +52,7 @@ class PromptCheck:
     """``None`` where only running the notebook can tell."""
 
 
-def check(desk: Workspace, tape: Tape, notebook: Path) -> Displayable:
+def check(workspace: Workspace, tape: Tape, notebook: Path) -> Displayable:
     """Return which prompts of a notebook a tape covers.
 
     Raises
@@ -60,28 +60,30 @@ def check(desk: Workspace, tape: Tape, notebook: Path) -> Displayable:
     InvalidValueError
         The notebook cannot be read.
     """
-    found = list(_Rehearsal(desk, tape).findings(_cells(notebook)))
-    rows = [(item.cell, shorten(item.prompt, 60), item.state) for item in found]
-    missing = sum(item.covered is False for item in found)
-    unknown = sum(item.covered is None for item in found)
-    verdict = "Every prompt is on the tape."
+    checks = list(_Rehearsal(workspace, tape).check(_cells(notebook)))
+    rows = [(item.cell, shorten(item.prompt, 60), translate(item.state)) for item in checks]
+    title = f"{notebook.name} against {tape.path.name}"
+    return Table(("cell", "prompt", ""), rows, title, _summary(checks))
+
+
+def _summary(checks: Sequence[PromptCheck]) -> Text:
+    missing = sum(item.covered is False for item in checks)
     if missing:
-        verdict = f"{missing} of {len(found)} prompts are not on the tape."
-    elif unknown:
-        verdict = "Every prompt that can be judged without running the notebook is on the tape."
-    elif not found:
-        verdict = "The notebook has no prompt."
-    return Table(("cell", "prompt", ""), rows, f"{notebook.name} against {tape.path.name}", verdict)
+        return tr("{count} of {all} prompts are not on the tape.", count=missing, all=len(checks))
+    if any(item.covered is None for item in checks):
+        return tr("Every prompt that can be judged without running the notebook is on the tape.")
+    return tr("Every prompt is on the tape.") if checks else tr("The notebook has no prompt.")
 
 
 def _cells(notebook: Path) -> list[str]:
-    """Return the source of each cell; an empty one for what is no code."""
+    """Return the source of each cell; an empty one where it is not code."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or tr("not a notebook")
         raise InvalidValueError(
-            f"{notebook.name} cannot be read: {getattr(error, 'strerror', None) or 'no notebook'}",
-            hint="the path is relative to the notebook's folder; save the notebook first",
+            tr("{name} cannot be read: {reason}", name=notebook.name, reason=reason),
+            hint=tr("the path is relative to the notebook's folder; save the notebook first"),
         ) from None
     return ["".join(cell["source"]) if cell["cell_type"] == "code" else "" for cell in cells]
 
@@ -90,23 +92,25 @@ class _Config(GLM):
     """Settings of a rehearsal, which change nothing outside of it."""
 
     def apply(self) -> None:
-        """Leave what belongs to the whole process alone."""
+        """Change nothing that holds for the whole process."""
 
 
 class _Rehearsal:
-    """One walk through a notebook, on a desk of its own."""
+    """One walk through a notebook, on a workspace of its own."""
 
-    def __init__(self, desk: Workspace, tape: Tape) -> None:
-        self._desk = Workspace(desk.shell)
-        self._desk.conversations = Sessions(persistent=False)
-        names = desk.config.trait_names(config=True)
-        self._desk.config = _Config(**{name: getattr(desk.config, name) for name in names})
-        self._use = TapeSetting(tape.path.absolute(), "replay", NO_DELAY)
+    def __init__(self, workspace: Workspace, tape: Tape) -> None:
+        self._workspace = Workspace(workspace.shell)
+        self._workspace.sessions = Sessions(persistent=False)
+        names = workspace.config.trait_names(config=True)
+        self._workspace.config = _Config(
+            **{name: getattr(workspace.config, name) for name in names}
+        )
+        self._tape = TapeSetting(tape.path.absolute(), "replay", NO_DELAY)
         self._unsure = False
-        """Whether an earlier prompt could not be judged, on whose reply later ones depend."""
+        """Whether the reply to an earlier prompt is not known, on which later ones depend."""
 
-    def findings(self, cells: Sequence[str]) -> Iterator[PromptCheck]:
-        """Yield what is found, prompt by prompt."""
+    def check(self, cells: Sequence[str]) -> Iterator[PromptCheck]:
+        """Yield the check of each prompt."""
         for number, source in enumerate(cells, 1):
             whole = _CELL.match(source.lstrip())
             if whole is not None:
@@ -119,64 +123,75 @@ class _Rehearsal:
         setting = _SETTING.match(line)
         if setting is not None:
             with contextlib.suppress(ValueError, SyntaxError, TraitError):
-                setattr(self._desk.config, setting["name"], ast.literal_eval(setting["value"]))
+                setattr(self._workspace.config, setting["name"], ast.literal_eval(setting["value"]))
             return
-        found = _LINE.match(line)
-        if found is None:
+        magic = _LINE.match(line)
+        if magic is None:
             if _PYTHON.search(line) or re.search(r"%glm\s", line):
-                yield PromptCheck(number, line.strip(), "asked from Python: run it to see", None)
+                yield PromptCheck(number, line.strip(), _run_to_see(tr("asked from Python")), None)
             return
-        verb = find_verb(self._desk, found["line"])
-        if verb is None and found["line"].strip():
-            yield self._prompt(number, found["line"], None)
-        elif verb is not None and verb[0].name in _HARMLESS:
+        verb = find_verb(self._workspace, magic["line"])
+        if verb is None and magic["line"].strip():
+            yield self._prompt(number, magic["line"], None)
+        elif verb is not None and verb[0].name in _APPLIED:
             self._apply(*verb)
 
     def _apply(self, verb: Verb, words: Sequence[str]) -> None:
         with contextlib.suppress(GlmError):  # it fails in the notebook as well
-            verb.run(self._desk, words)
+            verb.run(self._workspace, words)
 
     def _prompt(self, number: int, line: str, cell: str | None) -> PromptCheck:
         try:
-            options = parse.parse(line.strip(), self._desk.is_model)
-            prompt = prompt_of(self._desk, options, cell).text
+            options = parse.parse(line.strip(), self._workspace.is_model)
+            prompt = prompt_text(self._workspace, options, cell).text
             if options.dry_run or options.help:
-                return PromptCheck(number, prompt, "sends nothing", True)
+                return PromptCheck(number, prompt, tr("sends nothing"), True)
             for name in filter(None, (*options.tools, options.schema)):
-                if name.partition(".")[0] not in self._desk.shell.user_ns and name != WEB_SEARCH:
-                    return self._open(number, prompt, f"needs {name} from the notebook")
+                root, variables = name.partition(".")[0], self._workspace.shell.user_ns
+                if root not in variables and name != WEB_SEARCH:
+                    return self._unknown(number, prompt, _needs(name))
             self._ask(options, prompt)
         except NotOnTapeError as error:
             value = _VALUE.search(prompt)
             if value is not None:
-                return self._open(number, prompt, f"needs {value[1]} from the notebook")
+                return self._unknown(number, prompt, _needs(value[1]))
             if self._unsure and options.history:
-                return self._open(number, prompt, "depends on a prompt above")
-            return PromptCheck(number, prompt, translate(f"missing: {error.hint}"), False)
+                return self._unknown(number, prompt, tr("depends on a prompt above"))
+            reason = tr("missing: {reason}", reason=error.hint)
+            return PromptCheck(number, prompt, reason, False)
         except GlmError as error:
-            told = translate(f"cannot be asked: {error.message}")
-            return PromptCheck(number, cell or line, told, False)
-        return PromptCheck(number, prompt, "covered", True)
+            reason = tr("cannot be asked: {reason}", reason=error.message)
+            return PromptCheck(number, cell or line, reason, False)
+        return PromptCheck(number, prompt, tr("covered"), True)
 
-    def _open(self, number: int, prompt: str, why: str) -> PromptCheck:
-        """Return the finding for a prompt that only a run of the notebook can judge."""
+    def _unknown(self, number: int, prompt: str, reason: Text) -> PromptCheck:
+        """Return the check of a prompt that only a run of the notebook can judge."""
         self._unsure = True
-        return PromptCheck(number, prompt, f"{why}: run it to see", None)
+        return PromptCheck(number, prompt, _run_to_see(reason), None)
 
-    def _ask(self, options: Any, prompt: str) -> None:
-        desk = self._desk
-        name = options.session or desk.session_name
-        if options.new:
-            desk.conversations.start(name)
-        session = desk.conversations.get(name)
-        asked = replace(desk.asked(options, session), tape=self._use)
-        if not options.history:
-            session = desk.conversations.aside(session)
-        ways = [way.options for way in expand_axes(options.compare, asked)]
-        lanes = Lanes([""] * len(ways), session.open_lanes(prompt, ways))
+    def _ask(self, line: MagicOptions, prompt: str) -> None:
+        workspace = self._workspace
+        name = line.session or workspace.session_name
+        if line.new:
+            workspace.sessions.start(name)
+        session = workspace.sessions.get(name)
+        options = replace(workspace.options(line, session), tape=self._tape)
+        if not line.history:
+            session = workspace.sessions.without_history(session)
+        specs = expand_axes(line.compare, options)
+        streams = session.open_lanes(prompt, [spec.options for spec in specs])
+        lanes = Lanes([spec.label for spec in specs], streams)
         try:
             lanes.wait()
             for stream in lanes.streams:
                 stream.raise_error()
         finally:
             lanes.close()
+
+
+def _needs(name: str) -> Text:
+    return tr("needs {name} from the notebook", name=name)
+
+
+def _run_to_see(reason: Text) -> Text:
+    return tr("{reason}: run it to see", reason=reason)

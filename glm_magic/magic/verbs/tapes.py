@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
+from ...core.i18n import Text, joined, plural, tr
 from ...core.text import shorten
 from ...engine import tapes
 from ...engine.tapes import TapeSetting
@@ -26,51 +26,62 @@ _OFF = "off"
 def record(_: Workspace, words: Sequence[str]) -> Displayable:
     """Write what follows to a tape."""
     if words[0] == _OFF:
-        return _take_out("Nothing is recorded any more.")
+        return _eject(tr("Recording is off."))
     tapes.insert(TapeSetting(Path(words[0]), "record"))
-    return _put_in()
+    return _inserted()
 
 
 @verb("replay", "answer from a tape from here on, without key or network", "FILE [SPEED]", "off")
 def replay(_: Workspace, words: Sequence[str]) -> Displayable:
     """Answer what follows from a tape."""
     if words[0] == _OFF:
-        return _take_out("Requests are asked live again.")
+        return _eject(tr("Requests are sent to the provider again."))
     tapes.insert(
         TapeSetting(
             Path(words[0]), "replay", tapes.parse_speed(words[1]) if len(words) > 1 else None
         )
     )
-    return _put_in()
+    return _inserted()
 
 
-def _put_in() -> Displayable:
-    """Say what the tape that was put in does now, which ``GLM_TAPE`` may have changed."""
+def _inserted() -> Displayable:
+    """Return what the tape that was inserted does now, which ``GLM_TAPE`` may have changed."""
     deck = tapes.open_tape()
     if deck is None:
-        return Paragraph(f"No tape is used: {tapes.VARIABLE} is {tapes.LIVE}.")
+        return Paragraph(
+            tr("No tape is used: {variable} is {value}.", variable=tapes.VARIABLE, value=tapes.LIVE)
+        )
     name = deck.tape.path.name
     if not deck.replays:
-        begins = f"Every reply from here on is recorded to {name}; %glm record off ends it."
-        older = f"{begins} The tape that was there stays as {name}~."
-        return Paragraph(older if deck.tape.replaces_another else begins)
-    return Paragraph(f"Replies come from {name}: {_about(deck.tape.entries)}.")
+        message = tr(
+            "Every reply from here on is recorded to {name}; %glm record off ends it.", name=name
+        )
+        if deck.tape.replaces_another:
+            earlier = tr("The tape that was there stays as {name}~.", name=name)
+            message = joined([message, earlier], " ")
+        return Paragraph(message)
+    return Paragraph(
+        tr("Replies come from {name}: {content}.", name=name, content=_summary(deck.tape.entries))
+    )
 
 
-def _take_out(line: str) -> Displayable:
+def _eject(message: Text) -> Displayable:
     tapes.insert(None)
-    return Paragraph(line)
+    return Paragraph(message)
 
 
-def _about(entries: Sequence[Recording]) -> str:
-    """Return on one line how much a tape holds, from whom, and from when."""
+def _summary(entries: Sequence[Recording]) -> Text:
+    """Return how much a tape holds, from whom, and from when."""
     if not entries:
-        return "it is empty"
-    many = f"{len(entries)} {'reply' if len(entries) == 1 else 'replies'}"
-    speakers = Counter(f"{entry.asked.model} at {entry.asked.provider}" for entry in entries)
+        return tr("it is empty")
+    offers = dict.fromkeys(f"{entry.asked.model} at {entry.asked.provider}" for entry in entries)
     days = sorted({str(entry.recorded.date()) for entry in entries})
-    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return f"{many} of {', '.join(speakers)}, recorded on {when}"
+    return tr(
+        "{replies} of {offers}, recorded on {days}",
+        replies=plural(len(entries), "{count} reply", "{count} replies"),
+        offers=", ".join(offers),
+        days=tr("{first} to {last}", first=days[0], last=days[-1]) if len(days) > 1 else days[0],
+    )
 
 
 def _files(_workspace: Workspace, _before: Sequence[str]) -> Iterable[str]:
@@ -85,35 +96,36 @@ def _files(_workspace: Workspace, _before: Sequence[str]) -> Iterable[str]:
     FILE=matching(r".+", _files),
     NOTEBOOK=matching(r".+\.ipynb", _files),
 )
-def tape(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """Say what a tape holds, and whether a notebook is covered by it."""
+def tape(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """Show what a tape holds, or whether it covers a notebook."""
     files = [word for word in words[1:] if not word.endswith(".ipynb")]
     notebooks = [word for word in words[1:] if word.endswith(".ipynb")]
-    found = Tape.read(Path(files[0]).expanduser()) if files else _current()
+    opened = Tape.read(Path(files[0]).expanduser()) if files else _tape_in_use()
     if notebooks:
-        return tape_check.check(desk, found, Path(notebooks[0]).expanduser())
-    return contents(found)
+        return tape_check.check(workspace, opened, Path(notebooks[0]).expanduser())
+    return _contents(opened)
 
 
-def _current() -> Tape:
+def _tape_in_use() -> Tape:
     deck = tapes.open_tape()
     if deck is None:
         raise InvalidValueError(
-            "no tape is in use", hint="name one: %glm tape check FILE, or %glm replay FILE"
+            tr("no tape is in use"),
+            hint=tr("name one: %glm tape check FILE, or %glm replay FILE"),
         )
     return deck.tape
 
 
-def contents(found: Tape) -> Displayable:
+def _contents(opened: Tape) -> Displayable:
     """Return the replies on a tape, one a row."""
     rows = [
         (number, shorten(entry.asked.prompt, 60), entry.asked.model, len(entry.asked.messages) - 1,
          _settings(entry), f"{entry.ended_s:.1f} s", str(entry.recorded.date()), _ending(entry))
-        for number, entry in enumerate(found.entries, 1)
+        for number, entry in enumerate(opened.entries, 1)
     ]  # fmt: skip
     columns = ("", "prompt", "model", "messages before", "set", "time", "recorded", "ended")
-    about = _about(found.entries)
-    return Table(columns, rows, found.path.name, f"The tape is sound: {about}.")
+    note = tr("The tape is sound: {content}.", content=_summary(opened.entries))
+    return Table(columns, rows, opened.path.name, note)
 
 
 def _settings(entry: Recording) -> str:

@@ -1,7 +1,4 @@
-"""The verbs about single turns: show, retry, drop, hide, pin, choose.
-
-What stands before the next prompt, exactly as its provider gets it.
-"""
+"""The verbs about the turns of a session, and about what the next one will send."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.errors import InvalidValueError
+from ...core.i18n import Text, joined, plural, tr
 from ...core.messages import ROLES
 from ...core.text import shorten
 from ...core.turn import Turn
@@ -25,44 +23,46 @@ from ..request_view import sent
 from ..workspace import Workspace
 from .registry import verb
 
+_NEXT = "…"
+"""Stands for the prompt that is not written yet."""
+
 
 @verb("show", "the turns of the session, or one of them, or its variant V", "[N]", "N V")
-def show(desk: Workspace, words: Sequence[str]) -> Displayable:
+def show(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Show the turns of the session, or one of them."""
     if not words:
-        return _table(desk)
-    slot, number = slot_at(desk, words)
-    place = _place(slot, number, words[1]) if len(words) > 1 else slot.place
-    return OneTurn(slot.variants[place].turn, desk.config.language)
+        return _table(workspace)
+    slot, number = slot_at(workspace, words)
+    variant = _variant_at(slot, number, words[1]) if len(words) > 1 else slot.place
+    return OneTurn(slot.variants[variant].turn, workspace.config.language)
 
 
-def _table(desk: Workspace) -> Displayable:
-    """Return the turns of the session in use."""
-    stale = desk.session.stale()
-    rows = [_turn_row(n, slot, slot in stale) for n, slot in enumerate(desk.session.slots, 1)]
+def _table(workspace: Workspace) -> Displayable:
+    stale = workspace.session.stale()
+    rows = [_turn_row(n, slot, slot in stale) for n, slot in enumerate(workspace.session.slots, 1)]
     columns = ("", "prompt", "answer", "model", "status", "variant", "remarks", "tokens", "cost")
-    return Table(columns, rows, title=f"Session {desk.session_name}")
+    return Table(columns, rows, title=f"Session {workspace.session_name}")
 
 
 def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
     turn, count = slot.turn, len(slot.variants)
     which = f"{slot.place + 1}/{count}" if count > 1 else ""
-    marks = {
+    remarks = {
         "pinned": slot.pinned,
         "hidden": slot.hidden,
         "cell is gone": slot.orphaned,
         "answered before the change": stale,
     }
-    told = ", ".join(mark for mark, holds in marks.items() if holds)
-    texts = (shorten(turn.prompt), shorten(turn.answer), turn.model, turn.status, which, told)
+    remark = ", ".join(text for text, applies in remarks.items() if applies)
+    texts = (shorten(turn.prompt), shorten(turn.answer), turn.model, turn.status, which, remark)
     return (number, *texts, *_spent(turn))
 
 
 def _spent(turn: Turn) -> tuple[int | str | None, str | None]:
     total = turn.usage.total if turn.usage else None
     if turn.estimate is not None:
-        guess = ((turn.usage or Usage()) + turn.estimate).total
-        return f"≈{guess:,}", str(turn.cost) if turn.cost else None
+        total = ((turn.usage or Usage()) + turn.estimate).total
+        return f"≈{total:,}", str(turn.cost) if turn.cost else None
     return total, str(turn.cost) if turn.cost else None
 
 
@@ -88,47 +88,58 @@ class OneTurn(Displayable):
 
 
 @verb("retry", "ask the prompt that ran last again, in its own place")
-def retry(desk: Workspace, _: Sequence[str]) -> None:
+def retry(workspace: Workspace, _: Sequence[str]) -> None:
     """Ask the prompt that ran last again, and show the reply as it arrives."""
-    session = desk.session
-    prompt.show_reply(desk, MagicOptions(), session, session.retry())
+    session = workspace.session
+    prompt.show_reply(workspace, MagicOptions(), session, session.retry())
 
 
 @verb("drop", "take one turn out", "N")
-def drop(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """Take one turn out."""
-    slot, number = slot_at(desk, words)
-    desk.session.drop(slot)
-    return Paragraph(
-        f"Turn {number} is taken out of the session {desk.session_name}.{_later(desk)}"
-    )
+def drop(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """Remove one turn."""
+    slot, number = slot_at(workspace, words)
+    workspace.session.drop(slot)
+    name = workspace.session_name
+    message = tr("Turn {number} is removed from the session {name}.", number=number, name=name)
+    return _with_stale(workspace, message)
 
 
 @verb("hide", "keep a turn visible but do not send it; once more: send it again", "N")
-def hide(desk: Workspace, words: Sequence[str]) -> Displayable:
+def hide(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn visible but do not send it, or send it again."""
-    slot, number = slot_at(desk, words)
-    desk.session.hide(slot, hidden=not slot.hidden)
-    state = "stays visible but is not sent" if slot.hidden else "is sent again"
-    return Paragraph(f"Turn {number} {state}.{_later(desk)}")
+    slot, number = slot_at(workspace, words)
+    workspace.session.hide(slot, hidden=not slot.hidden)
+    if slot.hidden:
+        return _with_stale(
+            workspace, tr("Turn {number} stays visible but is not sent.", number=number)
+        )
+    return _with_stale(workspace, tr("Turn {number} is sent again.", number=number))
 
 
 @verb("pin", "always send a turn; once more: like any other", "N")
-def pin(desk: Workspace, words: Sequence[str]) -> Displayable:
+def pin(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Keep a turn in the context always, or treat it like any other again."""
-    slot, number = slot_at(desk, words)
-    desk.session.pin(slot, pinned=not slot.pinned)
-    state = "is pinned: it is always sent" if slot.pinned else "is no longer pinned"
-    return Paragraph(f"Turn {number} {state}.{_later(desk)}")
+    slot, number = slot_at(workspace, words)
+    workspace.session.pin(slot, pinned=not slot.pinned)
+    if slot.pinned:
+        return _with_stale(
+            workspace, tr("Turn {number} is pinned: it is always sent.", number=number)
+        )
+    return _with_stale(workspace, tr("Turn {number} is no longer pinned.", number=number))
 
 
 @verb("choose", "let later turns see variant V of turn N", "N V")
-def choose(desk: Workspace, words: Sequence[str]) -> Displayable:
+def choose(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Let later turns see another variant of a turn."""
-    slot, number = slot_at(desk, words)
-    desk.session.choose(slot, _place(slot, number, words[1]))
-    which = f"variant {slot.place + 1} of {len(slot.variants)}"
-    return Paragraph(f"Later turns now see {which} of turn {number}.{_later(desk)}")
+    slot, number = slot_at(workspace, words)
+    workspace.session.choose(slot, _variant_at(slot, number, words[1]))
+    message = tr(
+        "Later turns now see variant {variant} of {count} of turn {number}.",
+        variant=slot.place + 1,
+        count=len(slot.variants),
+        number=number,
+    )
+    return _with_stale(workspace, message)
 
 
 @verb(
@@ -137,39 +148,50 @@ def choose(desk: Workspace, words: Sequence[str]) -> Displayable:
     "[on]",
     "off",
 )
-def preserve(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """Send earlier reasoning back with every turn, or no more."""
+def preserve(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """Send earlier reasoning back with every turn, or stop doing so."""
     keep = words != ["off"]
-    session = desk.session
+    session = workspace.session
     if keep:
-        asked = replace(desk.asked(), preserve=True)
-        session.plan("…", asked, start_local=False)  # refuses where it is not offered
+        options = replace(workspace.options(), preserve=True)
+        session.plan(_NEXT, options, start_local=False)  # refuses where it is not offered
     session.options = replace(session.options, preserve=keep)
     if not keep:
-        return Paragraph("Earlier reasoning stays here.")
-    return Paragraph("Earlier reasoning goes back with every turn; each panel says what it costs.")
+        return Paragraph(tr("Earlier reasoning is not sent back."))
+    return Paragraph(
+        tr("Earlier reasoning is sent back with every turn; each panel shows what it costs.")
+    )
 
 
-def _later(desk: Workspace) -> str:
-    """Say how many turns were answered from something else than what stands before them now."""
-    stale = len(desk.session.stale())
-    if not stale:
-        return ""
-    was = "turn was" if stale == 1 else "turns were"
-    return f" {stale} {was} answered before the change; %glm show marks them."
+def _with_stale(workspace: Workspace, message: Text) -> Displayable:
+    """Return a message with how many turns were answered from other turns than they now follow."""
+    stale = len(workspace.session.stale())
+    if stale:
+        remark = plural(
+            stale,
+            "{count} turn was answered before the change; %glm show marks it.",
+            "{count} turns were answered before the change; %glm show marks them.",
+        )
+        message = joined([message, remark], " ")
+    return Paragraph(message)
 
 
-def _place(slot: Slot, number: int, word: str) -> int:
+def _variant_at(slot: Slot, number: int, word: str) -> int:
     count = len(slot.variants)
     if int(word) > count:
         raise InvalidValueError(
-            f"there is no variant {word}; turn {number} has {count}",
-            hint="running its cell again makes another one",
+            tr(
+                "there is no variant {variant}; turn {number} has {count}",
+                variant=word,
+                number=number,
+                count=count,
+            ),
+            hint=tr("running its cell again adds one"),
         )
     return int(word) - 1
 
 
-def slot_at(desk: Workspace, words: Sequence[str]) -> tuple[Slot, int]:
+def slot_at(workspace: Workspace, words: Sequence[str]) -> tuple[Slot, int]:
     """Return the slot of turn N, or of the last one, and its number.
 
     Raises
@@ -177,28 +199,29 @@ def slot_at(desk: Workspace, words: Sequence[str]) -> tuple[Slot, int]:
     InvalidValueError
         There is no such turn.
     """
-    slots = desk.session.slots
+    slots = workspace.session.slots
     if not slots:
         raise InvalidValueError(
-            f"the session {desk.session_name} has no turn yet",
-            hint="ask something first, or choose another session with %glm use NAME",
+            tr("the session {name} has no turn yet", name=workspace.session_name),
+            hint=tr("ask something first, or choose another session with %glm use NAME"),
         )
     number = int(words[0]) if words else len(slots)
     if number > len(slots):
         raise InvalidValueError(
-            f"there is no turn {number}; the session {desk.session_name} has {len(slots)}",
-            hint="%glm show lists them",
+            tr(
+                "there is no turn {number}; the session {name} has {count}",
+                number=number,
+                name=workspace.session_name,
+                count=len(slots),
+            ),
+            hint=tr("%glm show lists them"),
         )
     return slots[number - 1], number
 
 
-_NEXT = "…"
-"""Stands for a prompt that is still to be written."""
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Context(Displayable):
-    """A table of the parts, and the messages in full as they would be sent."""
+    """A table of the parts, and the messages in full, as they would be sent."""
 
     table: Table
     messages: Sections
@@ -213,16 +236,17 @@ class Context(Displayable):
 
 
 @verb("context", "exactly what the next turn would send")
-def context(desk: Workspace, _: object = ()) -> Displayable:
+def context(workspace: Workspace, _: object = ()) -> Displayable:
     """Show what the next turn would send, with the size of each part."""
-    call = desk.session.plan(_NEXT, desk.asked(), start_local=False)
-    size = call.size
+    request = workspace.session.plan(_NEXT, workspace.options(), start_local=False)
+    size = request.size
     rows = [
-        (role, shorten(text, 200), f"≈{_tokens(role, text, size):,}") for role, text in _parts(call)
+        (role, shorten(text, 200), f"≈{_tokens(role, text, size):,}")
+        for role, text in _parts(request)
     ]
-    title = f"Session {desk.session_name}"
-    table = Table(("role", "text", "tokens"), rows, title, _note(call, size))
-    body = json.dumps(_messages(call)[:-1], ensure_ascii=False, indent=2)
+    title = f"Session {workspace.session_name}"
+    table = Table(("role", "text", "tokens"), rows, title, _note(request, size))
+    body = json.dumps(_messages(request)[:-1], ensure_ascii=False, indent=2)
     return Context(table, Sections([("", ""), ("As it is sent", body)], folded=True))
 
 
@@ -232,16 +256,16 @@ def _tokens(role: str, text: str, size: TokenEstimate) -> int:
     return size.tokens(text) + round(size.scale * TOKENS_PER_MESSAGE * wraps)
 
 
-def _messages(call: PreparedRequest) -> list[Any]:
-    body = call.wire.body
+def _messages(request: PreparedRequest) -> list[Any]:
+    body = request.wire.body
     return list(body.get("input", body)["messages"])
 
 
-def _parts(call: PreparedRequest) -> Iterator[tuple[str, str]]:
+def _parts(request: PreparedRequest) -> Iterator[tuple[str, str]]:
     """Yield role and text of each part that the body of the request would hold."""
-    body = call.wire.body
+    body = request.wire.body
     options = body.get("parameters", body)
-    for message in _messages(call)[:-1]:
+    for message in _messages(request)[:-1]:
         for name, value in message.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if name != "role" and text:
@@ -251,24 +275,43 @@ def _parts(call: PreparedRequest) -> Iterator[tuple[str, str]]:
         yield "tools", json.dumps(options["tools"], ensure_ascii=False)
 
 
-def _note(call: PreparedRequest, size: TokenEstimate) -> str:
-    limit = input_limit(call.offer, call.request.parameters)
-    model = call.offer.model.id
-    how = f"calibrated on {model}'s own counts" if size.scale != 1 else "estimated from the text"
-    fits = f" of the {limit:,} that {model} takes" if limit else ""
-    said = [notice.message for notice in call.notices if notice.code in ("left-out", "preserved")]
-    lines = [f"≈{size.input:,} tokens{fits}, {how}; the next prompt comes after them.", *said]
-    return " ".join(line if line.endswith(".") else f"{line}." for line in lines)
+def _note(request: PreparedRequest, size: TokenEstimate) -> Text:
+    limit = input_limit(request.offer, request.request.parameters)
+    model = request.offer.model.id
+    how = (
+        tr("calibrated on {model}'s own counts", model=model)
+        if size.scale != 1
+        else tr("estimated from the text")
+    )
+    values = {"tokens": size.input, "model": model, "limit": limit, "how": how}
+    total = (
+        tr(
+            "≈{tokens:,} tokens of the {limit:,} that {model} takes, {how}; "
+            "the next prompt comes after them.",
+            **values,
+        )
+        if limit
+        else tr("≈{tokens:,} tokens, {how}; the next prompt comes after them.", **values)
+    )
+    notices = [
+        tr("{notice}.", notice=notice.message)
+        for notice in request.notices
+        if notice.code in ("left-out", "preserved")
+    ]
+    return joined([total, *notices], " ")
 
 
 @verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", "[N]")
-def wire(desk: Workspace, words: Sequence[str]) -> Displayable:
+def wire(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Show a turn's request and its raw reply."""
-    slot, number = slot_at(desk, words)
+    slot, number = slot_at(workspace, words)
     stream = slot.current.stream
     if stream is None:
         raise InvalidValueError(
-            f"turn {number} was not asked by this kernel, which has nothing of its wire",
-            hint=f"run its cell again, or see %glm show {number}",
+            tr(
+                "turn {number} was not asked by this kernel, which does not have its requests",
+                number=number,
+            ),
+            hint=tr("run its cell again, or see %glm show {number}", number=number),
         )
     return sent(stream, number)

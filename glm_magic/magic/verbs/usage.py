@@ -1,18 +1,16 @@
-"""The verbs about money and tokens: usage, budget.
-
-Tables of what was used and what it cost.
-"""
+"""The verbs about tokens and money: what was used, what it cost, and what the limits are."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from ...catalogue.schema import Offer
 from ...core.errors import InvalidValueError, UnavailableError
+from ...core.i18n import Text, joined, tr
 from ...core.price import SYMBOLS, Price
 from ...engine.reply import rows_to_frame
 from ...session import budgets
@@ -25,83 +23,91 @@ from .registry import verb
 
 _COUNTS = ("calls", "input", "cached", "output", "reasoning", "cost")
 
-NOTE = "Cached tokens are part of the input, reasoning is part of the output; ≈ marks estimates."
+_OFF = "off"
+
+_NOTE = tr(
+    "Cached tokens are part of the input, reasoning is part of the output; ≈ marks estimates."
+)
 
 
-def entries(desk: Workspace) -> list[Entry]:
+def _calls(workspace: Workspace) -> list[Entry]:
     """Return every call of this kernel's sessions."""
-    return [entry for session in desk.conversations for entry in session.entries]
+    return [entry for session in workspace.sessions for entry in session.entries]
 
 
-def by(
-    found: Iterable[Entry], names: Sequence[str], key: Callable[[Entry], tuple[str, ...]]
+def _totals(
+    calls: Sequence[Entry], names: Sequence[str], key: Callable[[Entry], tuple[str, ...]]
 ) -> Displayable:
-    """Return sums of calls under these names."""
-    calls = list(found)
+    """Return the totals of calls, grouped by a key whose parts have these names."""
     rows = [
-        (*labels[: len(names)], *_row(total))
-        for labels, total in grouped(calls, lambda e: (*key(e), e.currency)).items()
+        (*values[: len(names)], *_row(total))
+        for values, total in grouped(calls, lambda e: (*key(e), e.currency)).items()
     ]
-    note = f"Together: {Total.of(calls).cost}. {NOTE}{_free(calls)}"
-    return Table((*names, *_COUNTS), rows, note=note)
+    total = tr("Together: {total}.", total=Total.of(calls).cost)
+    return Table((*names, *_COUNTS), rows, note=joined([total, _NOTE, *_quota_note(calls)], " "))
 
 
 def _row(total: Total) -> tuple[Any, ...]:
     usage = total.usage
     counts = (usage.input, usage.cached, usage.output, usage.reasoning)
-    shown = (_about(count) if total.estimated else count for count in counts)
-    return (total.calls, *shown, str(total.cost))
+    cells = (_estimate(count) if total.estimated else count for count in counts)
+    return (total.calls, *cells, str(total.cost))
 
 
-def _about(count: int | None) -> str | None:
+def _estimate(count: int | None) -> str | None:
     return None if count is None else f"≈{count:,}"
 
 
-def turns(desk: Workspace) -> Displayable:
+def _turns(workspace: Workspace) -> Displayable:
     """Return each call of the session in use, in order."""
     rows = []
-    for entry in desk.session.entries:
+    for entry in workspace.session.entries:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
         cost = str(entry.cost) if entry.cost else None
         usage = entry.usage
         counts = (usage.input, usage.cached, usage.output, usage.reasoning)
-        shown = (_about(count) if entry.estimated else count for count in counts)
-        rows.append((at, entry.provider, entry.model, *shown, cost))
+        cells = (_estimate(count) if entry.estimated else count for count in counts)
+        rows.append((at, entry.provider, entry.model, *cells, cost))
     columns = ("at", "provider", "model", *_COUNTS[1:])
-    return Table(columns, rows, f"Session {desk.session_name}", NOTE)
+    return Table(columns, rows, f"Session {workspace.session_name}", _NOTE)
 
 
-def _free(calls: Iterable[Entry]) -> str:
-    """Say what is left of the free quota of each model that was asked at Model Studio."""
+def _quota_note(calls: Iterable[Entry]) -> Iterator[Text]:
+    """Yield what is left of the free quota of each model that was asked where there is one."""
     quota = budgets.quota()
-    if quota is None:
-        return ""
-    models = sorted({e.model for e in calls if budgets.has_free_quota(e.provider)})
-    every = budgets.all_entries()
-    left = ", ".join(f"{model} {quota.left(model, every):,}" for model in models)
-    return f" Free tokens left since {quota.since}: {left or 'not touched'}; costs are list prices."
+    if quota is not None:
+        models = sorted({e.model for e in calls if budgets.has_free_quota(e.provider)})
+        entries = budgets.all_entries()
+        left = ", ".join(f"{model} {quota.left(model, entries):,}" for model in models)
+        yield tr(
+            "Free tokens left since {day}: {left}; costs are list prices.",
+            day=quota.since,
+            left=left or tr("not touched"),
+        )
 
 
-def prices(desk: Workspace) -> Displayable:
+def _prices(workspace: Workspace) -> Displayable:
     """Return the price of each model that was asked, with date and source."""
-    asked = {(entry.provider, entry.model) for entry in entries(desk)}
-    call = desk.session.plan("…", desk.asked(), start_local=False)
-    asked.add((call.offer.provider.name, call.offer.model.id))
-    known = desk.catalogue
+    asked = {(entry.provider, entry.model) for entry in _calls(workspace)}
+    request = workspace.session.plan("…", workspace.options(), start_local=False)
+    asked.add((request.offer.provider.name, request.offer.model.id))
+    offers = workspace.catalogue.offers
     rows: list[tuple[Any, ...]] = []
     for provider, model in sorted(asked):
-        offer = known.offers.get((provider, model))
-        rows += _price_rows(desk, offer) if offer else [(model, provider, "", *[None] * 3, "", "")]
+        offer = offers.get((provider, model))
+        rows += (
+            _price_rows(workspace, offer) if offer else [(model, provider, "", *[None] * 3, "", "")]
+        )
     columns = ("model", "provider", "input tokens", "in", "cached", "out", "checked", "source")
-    note = "Prices are for a million tokens, in the billed currency; n/a: not known."
+    note = tr("Prices are for a million tokens, in the billed currency; n/a: not known.")
     return Table(columns, rows, note=note)
 
 
-def _price_rows(desk: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
+def _price_rows(workspace: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
     price, name = offer.price, (offer.model.id, offer.provider.name)
     if price is None:
         return [(*name, "", None, None, None, "", "")]
-    source = desk.catalogue.sources.get(price.source)
+    source = workspace.catalogue.sources.get(price.source)
     where = f"{source.title} {source.url}".strip() if source else price.source
     return [
         (*name, _span(price, at), *_money(price, at), price.checked.isoformat(), where)
@@ -123,7 +129,7 @@ def _money(price: Price, at: int) -> list[str | None]:
     return [None if amount is None else f"{symbol}{amount.normalize():f}" for amount in amounts]
 
 
-def rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
+def _rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     """Return calls as rows of a DataFrame."""
     return [
         {
@@ -140,71 +146,53 @@ def rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
             "cost": entry.cost.amount if entry.cost else None,
             "currency": entry.currency or None,
         }
-        for entry in found
+        for entry in entries
     ]
 
 
-OFF = "off"
-
-HOW = one_of(("turns", "day", "all", "plot", "frame", "prices"))
-
-
-@verb(
-    "usage",
-    "tokens and cost so far, by session, provider and model; or by day, by turn, of all that "
-    "is on disk; as a plot or a DataFrame; or the prices, with date and source",
-    "",
-    "HOW",
-    HOW=HOW,
-)
-def usage(desk: Workspace, words: Sequence[str]) -> Displayable:
-    """Show tokens and cost so far."""
-    if words:
-        return _FORMS[words[0]](desk)
-    names = ("session", "provider", "model")
-    return by(entries(desk), names, lambda e: (e.session, e.provider, e.model))
-
-
 def _days(_: Workspace) -> Displayable:
-    found = budgets.all_entries()
-    return by(found, ("day", "provider", "model"), lambda e: (e.day, e.provider, e.model))
+    names = ("day", "provider", "model")
+    return _totals(budgets.all_entries(), names, lambda e: (e.day, e.provider, e.model))
 
 
 def _all(_: Workspace) -> Displayable:
     names = ("session", "provider", "model")
-    return by(budgets.all_entries(), names, lambda e: (e.session, e.provider, e.model))
+    return _totals(budgets.all_entries(), names, lambda e: (e.session, e.provider, e.model))
 
 
-def _frame(desk: Workspace) -> Displayable:
-    return Value(rows_to_frame(rows(entries(desk))))
+def _frame(workspace: Workspace) -> Displayable:
+    return Value(rows_to_frame(_rows(_calls(workspace))))
 
 
-def _plot(desk: Workspace) -> Displayable:
+def _plot(workspace: Workspace) -> Displayable:
     """Return a plot of the session's tokens over its calls."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise UnavailableError(
-            "a plot needs matplotlib, which is not installed", hint="pip install matplotlib"
+            tr("a plot needs matplotlib, which is not installed"),
+            hint=tr("pip install matplotlib"),
         ) from None
-    found = desk.session.entries
+    entries = workspace.session.entries
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
-    places = list(range(1, len(found) + 1))
-    stacks = _stacks(found)
-    bottom = [0] * len(found)
+    places = list(range(1, len(entries) + 1))
+    stacks = _stacks(entries)
+    bottom = [0] * len(entries)
     for name, counts in stacks.items():
         axes.bar(places, counts, bottom=bottom, label=name)
         bottom = [low + count for low, count in zip(bottom, counts, strict=True)]
-    axes.set(xlabel="call", ylabel="tokens", title=f"Session {desk.session_name}", xticks=places)
+    axes.set(
+        xlabel="call", ylabel="tokens", title=f"Session {workspace.session_name}", xticks=places
+    )
     axes.legend()
     return Drawing(figure)
 
 
-def _stacks(found: Sequence[Entry]) -> dict[str, list[int]]:
+def _stacks(entries: Sequence[Entry]) -> dict[str, list[int]]:
     """Return the height of each part of each bar; parts do not overlap."""
     counts = [(e.usage.input or 0, e.usage.cached or 0, e.usage.output or 0, e.usage.reasoning or 0)
-              for e in found]  # fmt: skip
+              for e in entries]  # fmt: skip
     return {
         "cached input": [cached for _, cached, _, _ in counts],
         "input": [read - cached for read, cached, _, _ in counts],
@@ -214,7 +202,7 @@ def _stacks(found: Sequence[Entry]) -> dict[str, list[int]]:
 
 
 class Drawing(Value):
-    """A figure of matplotlib, shown as a picture."""
+    """A matplotlib figure, shown as an image."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         import base64
@@ -227,13 +215,29 @@ class Drawing(Value):
 
 
 _FORMS: dict[str, Callable[[Workspace], Displayable]] = {
-    "turns": turns,
+    "turns": _turns,
     "day": _days,
     "all": _all,
     "plot": _plot,
     "frame": _frame,
-    "prices": prices,
+    "prices": _prices,
 }
+
+
+@verb(
+    "usage",
+    "tokens and cost so far, by session, provider and model; or by day, by turn, of all that "
+    "is on disk; as a plot or a DataFrame; or the prices, with date and source",
+    "",
+    "HOW",
+    HOW=one_of(_FORMS),
+)
+def usage(workspace: Workspace, words: Sequence[str]) -> Displayable:
+    """Show tokens and cost so far."""
+    if words:
+        return _FORMS[words[0]](workspace)
+    names = ("session", "provider", "model")
+    return _totals(_calls(workspace), names, lambda e: (e.session, e.provider, e.model))
 
 
 @verb(
@@ -247,81 +251,86 @@ _FORMS: dict[str, Callable[[Workspace], Displayable]] = {
     "quota AMOUNT [DATE]",
     "quota off",
 )
-def budget(desk: Workspace, words: Sequence[str]) -> Displayable:
+def budget(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Show the budgets, or set one."""
     match list(words):
         case []:
-            return _budgets(desk)
+            return _budgets(workspace)
         case ["off"]:
-            desk.session.set_budget(None)
+            workspace.session.set_budget(None)
         case ["day", amount]:
-            budgets.put(budgets.DAY, None if amount == OFF else parse_amount(amount).written)
+            budgets.put(budgets.DAY, None if amount == _OFF else parse_amount(amount).written)
         case ["quota", *rest]:
-            budgets.set_quota(None if rest == [OFF] else _quota(rest))
+            budgets.set_quota(None if rest == [_OFF] else _quota(rest))
         case [amount]:
-            desk.session.set_budget(parse_amount(amount))
-    return _budgets(desk)
+            workspace.session.set_budget(parse_amount(amount))
+    return _budgets(workspace)
 
 
 def _quota(words: Sequence[str]) -> budgets.Quota:
     amount = parse_amount(words[0])
     if amount.unit != TOKENS:
-        raise InvalidValueError("a free quota is in tokens", hint="write %glm budget quota 1M")
+        raise InvalidValueError(
+            tr("a free quota is in tokens"), hint=tr("write %glm budget quota 1M")
+        )
     since = words[1] if len(words) > 1 else day_of(time.time())
     try:
         date.fromisoformat(since)
     except ValueError:
         raise InvalidValueError(
-            f"{since} is no day", hint="write it as 2026-11-21, the day the quota began"
+            tr("{text} is not a date", text=since),
+            hint=tr("write it as 2026-11-21, the day the quota began"),
         ) from None
     return budgets.Quota(int(amount.number), since)
 
 
-def _budgets(desk: Workspace) -> Displayable:
+def _budgets(workspace: Workspace) -> Displayable:
     rows: list[tuple[Any, ...]] = []
-    session, day, quota = desk.session.budget, budgets.day_budget(), budgets.quota()
+    session, day, quota = workspace.session.budget, budgets.day_budget(), budgets.quota()
     if session:
-        rows.append(_used(f"session {desk.session_name}", session, desk.session.entries))
+        rows.append(_used(f"session {workspace.session_name}", session, workspace.session.entries))
     today = day_of(time.time())
     if day:
         rows.append(
             _used(f"today, {today}", day, [e for e in budgets.all_entries() if e.day == today])
         )
     if quota:
-        rows += _quota_rows(desk, quota)
+        rows += _quota_rows(workspace, quota)
     if not rows:
         return Paragraph(
-            "No budget is set: %glm budget ¥5, %glm budget day 200k, %%glm --budget 0.10CNY."
+            tr("No budget is set: %glm budget ¥5, %glm budget day 200k, %%glm --budget 0.10CNY.")
         )
     return Table(("budget", "limit", "used", "left"), rows)
 
 
-def _used(name: str, amount: Amount, found: Sequence[Entry]) -> tuple[str, ...]:
-    spent = amount.spent(found)
+def _used(name: str, amount: Amount, entries: Sequence[Entry]) -> tuple[str, ...]:
+    spent = amount.spent(entries)
     left = max(Decimal(0), amount.number - spent)
-    shown = (Amount(_short(number), amount.unit) for number in (spent, left))
-    mark = "≈" * any(entry.estimated for entry in found)
-    return (name, str(amount), *(f"{mark}{item}" for item in shown))
+    amounts = (Amount(_rounded(number), amount.unit) for number in (spent, left))
+    mark = "≈" * any(entry.estimated for entry in entries)
+    return (name, str(amount), *(f"{mark}{item}" for item in amounts))
 
 
-def _short(number: Decimal) -> Decimal:
+def _rounded(number: Decimal) -> Decimal:
     rounded = number.quantize(Decimal("0.000001")).normalize()
     return rounded if rounded.as_tuple().exponent < 0 else rounded.quantize(Decimal(1))  # type: ignore[operator]
 
 
-def _quota_rows(desk: Workspace, quota: budgets.Quota) -> list[tuple[str, ...]]:
-    """Return what is left of the free quota, which each model has for itself."""
-    found = budgets.all_entries()
-    asked = {e.model for e in found if budgets.has_free_quota(e.provider)}
-    free = [info for info in desk.catalogue.providers.values() if info.free_quota_days]
-    models = sorted(asked) or [o.model.id for o in desk.catalogue.of_provider(free[0].name)][:1]
+def _quota_rows(workspace: Workspace, quota: budgets.Quota) -> list[tuple[str, ...]]:
+    """Return what is left of the free quota, which each model has separately."""
+    entries = budgets.all_entries()
+    asked = {e.model for e in entries if budgets.has_free_quota(e.provider)}
+    free = [info for info in workspace.catalogue.providers.values() if info.free_quota_days]
+    models = (
+        sorted(asked) or [o.model.id for o in workspace.catalogue.of_provider(free[0].name)][:1]
+    )
     ends = date.fromordinal(date.fromisoformat(quota.since).toordinal() + free[0].free_quota_days)
     return [
         (
             f"free quota of {model}, {quota.since} to {ends}",
             f"{quota.tokens:,} tokens",
-            f"{quota.tokens - quota.left(model, found):,}",
-            f"{quota.left(model, found):,} tokens",
+            f"{quota.tokens - quota.left(model, entries):,}",
+            f"{quota.left(model, entries):,} tokens",
         )
         for model in models
     ]

@@ -32,44 +32,44 @@ def session(model_server: ModelServer) -> glm.Session:
     )  # fmt: skip
 
 
-def run(session: glm.Session, marks: Outputs, prompt: str, key: str) -> Recorder:
+def run(session: glm.Session, outputs: Outputs, prompt: str, key: str) -> Recorder:
     """Ask from a cell, and show the reply to its end."""
     stream = session.open(prompt, session.options, (key, 0))
     view = Recorder()
-    marks.showed(session.slot_of(stream), view, ViewOptions(position=(key, 0)))
-    marks.refresh(session)
+    outputs.register(session.slot_of(stream), view, ViewOptions(position=(key, 0)))
+    outputs.refresh(session)
     stream.start()
     stream.wait()
-    marks.ended(session, view)
+    outputs.finished(session, view)
     return view
 
 
 def test_an_output_follows_only_runs_that_have_ended(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    marks = Outputs()
+    outputs = Outputs()
     model_server.tell(Script(answer="one"), Script(answer="two"))
-    view = run(session, marks, "a", "c1")
+    view = run(session, outputs, "a", "c1")
     again = session.retry()
-    marks.refresh(session)
+    outputs.refresh(session)
     assert view.shown == [], "nobody has asked it yet"
     again.start()
     again.wait()
-    marks.refresh(session)
+    outputs.refresh(session)
     session.choose(session.slots[0], 0)
-    marks.refresh(session)
+    outputs.refresh(session)
     assert view.shown == [("two", False), ("one", False)]
 
 
 def test_a_cell_that_works_when_run_again_marks_what_was_answered_without_it(
     session: glm.Session, model_server: ModelServer
 ) -> None:
-    marks = Outputs()
+    outputs = Outputs()
     model_server.tell(Script(refusal=Failure(400, "bad", "no")), Script(answer="fine"))
-    run(session, marks, "a", "c1")
-    later = run(session, marks, "b", "c2")
+    run(session, outputs, "a", "c1")
+    later = run(session, outputs, "b", "c2")
     assert later.shown == []
-    run(session, marks, "a", "c1")
+    run(session, outputs, "a", "c1")
     assert later.shown == [("fine", True)]
 
 
