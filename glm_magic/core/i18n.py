@@ -119,15 +119,13 @@ def is_chinese(language: str | None = None) -> bool:
 
 def _in_chinese(text: str) -> str:
     if not isinstance(text, Text):
-        from .old_i18n import translated
-
-        return _chinese().get(text) or translated(text, "zh")
+        return _chinese().get(text, text)
     template = _chinese().get(text.template, text.template)
     return _filled(template, _each(text.values, _value_in_chinese))
 
 
 def _value_in_chinese(value: Any) -> Any:
-    return _in_chinese(value) if isinstance(value, str) else value  # INTERIM: Text only
+    return _in_chinese(value) if isinstance(value, Text) else value  # other words are not ours
 
 
 def _filled(template: str, values: Values) -> str:
@@ -155,5 +153,4 @@ def _chinese() -> Mapping[str, str]:
     from importlib.resources import files
 
     tables = tomllib.loads(files(__package__).joinpath("zh.toml").read_text(encoding="utf-8"))
-    sections = [section for table in tables.values() for section in table.values()]
-    return {english: chinese for section in sections for english, chinese in section.items()}
+    return {english: text for table in tables.values() for english, text in table.items()}

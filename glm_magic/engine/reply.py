@@ -181,7 +181,7 @@ def rows_to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
         import pandas as pd
     except ImportError:
         raise UnavailableError(
-            tr("a DataFrame needs pandas, which is not installed"), hint="pip install pandas"
+            tr("a DataFrame needs pandas, which is not installed"), hint=tr("pip install pandas")
         ) from None
     return pd.DataFrame(list(rows))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.i18n import tr, translate
+from ..core.i18n import from_data, tr, translate
 from .display import Displayable, Paragraph, Sections
 from .line.options import OPTIONS, find_option
 from .verbs.registry import Verb, verbs
@@ -46,7 +46,7 @@ def verb_rows() -> list[str]:
 
 
 def _paragraph(usage: str, help_text: str) -> Paragraph:
-    return Paragraph(tr("{usage}: {help}", usage=usage, help=tr(help_text)))
+    return Paragraph(tr("{usage}: {help}", usage=usage, help=from_data(help_text)))
 
 
 def _short(verb: Verb) -> str:

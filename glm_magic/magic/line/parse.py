@@ -12,7 +12,7 @@ from typing import Any
 
 from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import Text, tr
+from ...core.i18n import Text, from_data, tr
 from ...core.messages import thinking_of
 from ...engine.options import LineOption
 from ...engine.tapes import TapeSetting, parse_speed
@@ -190,8 +190,7 @@ def _unknown(flag: str) -> UnknownNameError:
 
 
 def _usage(option: LineOption) -> Text:
-    help_text = tr(option.help)
-    return tr("write {usage}: {help}", usage=option.usage, help=help_text)
+    return tr("write {usage}: {help}", usage=option.usage, help=from_data(option.help))
 
 
 def _text(option: LineOption, text: str) -> str:
