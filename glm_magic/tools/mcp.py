@@ -21,7 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
-from ..wire.io_thread import LoopThread
+from ..core.process import PerProcess
+from ..wire.io_thread import LoopThread, cancel_running
 from .tool import ToolError, parse_arguments
 
 if TYPE_CHECKING:
@@ -48,14 +49,25 @@ class Address:
         return self.url.partition("?")[0] or " ".join(self.command)
 
 
+def _close(thread: LoopThread) -> None:
+    if thread.alive:
+        # a server that was never added, or that did not stop in time, must end its command
+        with contextlib.suppress(Exception, FutureTimeoutError):
+            thread.submit(cancel_running()).result(STOP_S)
+    thread.close()
+
+
+_loop_thread = PerProcess(LoopThread, _close, lambda thread: thread.alive)
+"""Apart from the thread that sends requests, so that no server of the user can hold those up."""
+
+
 class McpTool:
     """One tool of a server."""
 
     runs_in_thread = True
 
     def __init__(self, server: McpServer, tool: Any) -> None:
-        self.own_name: str = tool.name
-        """The name by which its server knows it."""
+        self.name_at_server: str = tool.name
         self.name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{server.name}_{tool.name}")[:64]
         self._server = server
         parameters = _field(tool, "input_schema", "inputSchema") or {"type": "object"}
@@ -69,12 +81,12 @@ class McpTool:
         Raises
         ------
         ToolError
-            The arguments are no JSON object.
+            The arguments are not a JSON object.
         """
         given = parse_arguments(arguments)
 
         async def call() -> str:
-            return await asyncio.wrap_future(self._server.call(self.own_name, given))
+            return await asyncio.wrap_future(self._server.call(self.name_at_server, given))
 
         return call
 
@@ -109,7 +121,7 @@ class McpServer:
     @property
     def listed(self) -> str:
         """The names of its tools, as it listed them when it was last started."""
-        return ", ".join(tool.own_name for tool in self._tools)
+        return ", ".join(tool.name_at_server for tool in self._tools)
 
     def tools(self) -> tuple[McpTool, ...]:
         """Return its tools, starting it if need be.
@@ -126,7 +138,7 @@ class McpServer:
 
     def _start(self) -> None:
         ready: Future[None] = Future()
-        self._life = _thread().submit(self._live(ready))
+        self._life = _loop_thread.get().submit(self._live(ready))
         try:
             ready.result(START_S)
         except FutureTimeoutError:
@@ -189,7 +201,7 @@ class McpServer:
 
     def call(self, name: str, arguments: dict[str, Any]) -> Future[str]:
         """Call a tool; cancelling the result cancels the call."""
-        return _thread().submit(self._call(name, arguments))
+        return _loop_thread.get().submit(self._call(name, arguments))
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> str:
         client = self._client
@@ -211,7 +223,7 @@ class McpServer:
         life, stop = self._life, self._stop
         if life is None or life.done() or stop is None:
             return
-        _thread().loop.call_soon_threadsafe(stop.set)
+        _loop_thread.get().loop.call_soon_threadsafe(stop.set)
         with contextlib.suppress(Exception, FutureTimeoutError):
             life.result(STOP_S)
         life.cancel()
@@ -265,15 +277,3 @@ def _last_line(file: IO[str]) -> str:
     except (OSError, ValueError):
         return ""
     return lines[-1][:200] if lines else ""
-
-
-_loop_thread: LoopThread | None = None
-_guard = threading.Lock()
-
-
-def _thread() -> LoopThread:
-    global _loop_thread  # noqa: PLW0603  one for each process
-    with _guard:
-        if _loop_thread is None or not _loop_thread.alive:
-            _loop_thread = LoopThread()
-        return _loop_thread

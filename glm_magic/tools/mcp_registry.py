@@ -67,7 +67,7 @@ def add_mcp(
     server = McpServer(name, Address(tuple(command), url, dict(env or {})))
     tools = server.tools()
     _servers[name] = server
-    return [tool.own_name for tool in tools]
+    return [tool.name_at_server for tool in tools]
 
 
 def remove_mcp(name: str) -> None:
