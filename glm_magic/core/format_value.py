@@ -1,4 +1,7 @@
-"""A Python value as text for a prompt; tables as Markdown, sizes capped and saying so."""
+"""A Python value as text for a prompt, or as records for a table.
+
+Tables become Markdown; sizes are capped, and the text says so.
+"""
 
 from __future__ import annotations
 
@@ -89,3 +92,23 @@ def _table(
 def _cell(value: Any) -> str:
     text = " ".join(str(value).split()).replace("|", r"\|")
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def records_in(value: Any) -> list[dict[str, Any]] | None:
+    """Return the records of a JSON value: a list of objects, or the only list of an object.
+
+    Parameters
+    ----------
+    value : object
+        What `json.loads` returns.
+
+    Returns
+    -------
+    list of dict or None
+        ``None`` where there are no records, or where two lists could be meant.
+    """
+    if isinstance(value, dict):
+        lists = [part for part in value.values() if isinstance(part, list)]
+        value = lists[0] if len(lists) == 1 else None
+    is_list = isinstance(value, list) and bool(value)
+    return value if is_list and all(isinstance(item, dict) for item in value) else None

@@ -8,7 +8,7 @@ from itertools import islice
 from types import FunctionType
 from typing import Any
 
-from ..core.format_value import format_value
+from ..core.format_value import format_value, records_in
 from ..core.text import join_surrogates
 from .tool import ToolError
 
@@ -103,13 +103,7 @@ def _summary(error: BaseException) -> str:
 
 def records_of(value: Any) -> list[dict[str, Any]] | None:
     """Return the records that a value is or holds as its only list; ``None`` for anything else."""
-    plain = _plain_record(value)
-    if isinstance(plain, dict):
-        lists = [part for part in plain.values() if isinstance(part, list)]
-        plain = lists[0] if len(lists) == 1 else plain
-    if isinstance(plain, list) and plain and all(isinstance(item, dict) for item in plain):
-        return plain
-    return None
+    return records_in(_plain_record(value))
 
 
 def _plain_record(value: Any) -> Any:

@@ -183,6 +183,19 @@ def test_the_answer_in_the_form_asked_for(form: str, answer: str, expected: str)
     assert expected in html_of(turn_of(answer, ""), format=form)
 
 
+def test_records_with_something_beside_them_are_a_table_that_hides_nothing() -> None:
+    source = html_of(turn_of('{"count": 2, "rows": [{"a": 7}, {"a": 8}]}', ""), format="json")
+    assert source.count("<tr>") == 3
+    assert ">7</td>" in source
+    assert "count" in source.partition("<table>")[0]
+    assert "rows" not in source
+
+
+@pytest.mark.parametrize("answer", ['{"a": [{"b": 1}], "c": [{"d": 1}]}', '[{}, {"a": 1}]', "[]"])
+def test_json_that_is_no_table_is_indented(answer: str) -> None:
+    assert "<table>" not in html_of(turn_of(answer, ""), format="json")
+
+
 def test_markdown_keeps_the_answer_as_it_was_written() -> None:
     data, _ = bundle(turn_of(), ENGLISH)
     assert ANSWER.strip() in data["text/markdown"]

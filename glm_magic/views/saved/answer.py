@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ...core.format_value import records_in
 from ...core.turn import Turn
 from ..header import missing_answer
 from ..labels import Labels
@@ -43,20 +44,18 @@ def _json_html(text: str) -> str:
         indented = json.dumps(value, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return block_html(text, "")
-    records = _records(value)
-    return block_html(indented, "json") if records is None else _table_html(records)
+    records = records_in(value)
+    if records is None or not all(records):  # an object without keys has no columns
+        return block_html(indented, "json")
+    return _others_html(value) + _table_html(records)
 
 
-def _records(value: Any) -> list[dict[str, Any]] | None:
-    """Return the records of a list of them, or of an object that holds only such a list.
-
-    ``Reply.to_frame()`` also takes the list out of an object that has other keys; a page that
-    showed only the list would hide those.
-    """
-    if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
-    is_list = isinstance(value, list) and bool(value)
-    return value if is_list and all(isinstance(item, dict) and item for item in value) else None
+def _others_html(value: Any) -> str:
+    """Return what stands beside the records, which a table alone would hide."""
+    if isinstance(value, list) or len(value) == 1:
+        return ""
+    others = {key: part for key, part in value.items() if not isinstance(part, list)}
+    return block_html(json.dumps(others, indent=2, ensure_ascii=False), "json")
 
 
 def _table_html(records: list[dict[str, Any]]) -> str:
