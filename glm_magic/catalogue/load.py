@@ -1,4 +1,8 @@
-"""Reads the catalogue from TOML; the user's own files are laid over the built-in ones."""
+"""Reads the catalogue from TOML files.
+
+The files in the user's configuration folder are laid over the built-in ones, in the order of their
+names: a table adds to, or replaces, the facts of the same provider, model or offer.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +99,7 @@ def _read(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidValueError(
             tr("the catalogue file {file} is not valid TOML: {reason}", file=name, reason=error),
-            hint=tr("mend the file, or move it out of the configuration folder"),
+            hint=tr("fix the file, or move it out of the configuration folder"),
         ) from None
     check_keys(table, _TOP_KEYS, name)
     return name, table
@@ -125,7 +129,7 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
 def _base(
     entry: Mapping[str, Any], facts: Mapping[str, dict[str, Any]], where: str
 ) -> dict[str, Any]:
-    """Return the facts of the provider that an entry is like."""
+    """Return the facts of the provider that an entry names with ``like``."""
     like = entry.get("like")
     if like is None:
         return {}
@@ -137,7 +141,7 @@ def _base(
 def _unknown_provider(name: str, existing: Iterable[str], where: str) -> InvalidValueError:
     return InvalidValueError(
         tr("the catalogue file {file} names an unknown provider {name!r}", file=where, name=name),
-        hint=tr("known are {names}", names=", ".join(existing)),
+        hint=tr("available: {names}", names=", ".join(existing)),
     )
 
 
@@ -155,9 +159,9 @@ def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
     facts: dict[str, dict[str, Any]] = {}
     for where, table in tables:
         for name, entry in table.get("model", {}).items():
-            own = {key: value for key, value in entry.items() if key not in ("offer", "conflict")}
-            check_keys(own, names(ModelInfo), where)
-            facts[name] = {"title": name, **facts.get(name, {}), **own, "id": name}
+            plain = {key: value for key, value in entry.items() if key not in ("offer", "conflict")}
+            check_keys(plain, names(ModelInfo), where)
+            facts[name] = {"title": name, **facts.get(name, {}), **plain, "id": name}
     return {
         name: build_dataclass(ModelInfo, entry, _model_named(name)) for name, entry in facts.items()
     }
@@ -178,10 +182,10 @@ def _offers(
         for model_id, entry in table.get("model", {}).items():
             for block in entry.get("offer", ()):
                 check_keys(block, _BLOCK_KEYS, where)
-                for name in _known_providers(block, providers, where):
+                for name in _providers_of(block, providers, where):
                     blocks.setdefault((name, model_id), []).append(block)
             for conflict in entry.get("conflict", ()):
-                for name in _known_providers(conflict, providers, where):
+                for name in _providers_of(conflict, providers, where):
                     facts = {key: value for key, value in conflict.items() if key != "providers"}
                     built = build_dataclass(Conflict, facts, where)
                     conflicts.setdefault((name, model_id), []).append(built)
@@ -193,14 +197,14 @@ def _offers(
     }
 
 
-def _known_providers(
+def _providers_of(
     block: Mapping[str, Any], providers: Mapping[str, ProviderInfo], where: str
 ) -> list[str]:
     served: list[str] = block.get("providers", [])
     if not served or not isinstance(served, list):
         raise InvalidValueError(
             tr(
-                "an offer or conflict in the catalogue file {file} belongs to no provider",
+                "an offer or conflict in the catalogue file {file} names no provider",
                 file=where,
             ),
             hint=tr('say which, for example providers = ["dashscope"]'),
@@ -226,13 +230,13 @@ def _offer(
     checked: dict[str, date] = {}
     price: Price | None = None
     for block in blocks:
-        own = {key: value for key, value in block.items() if key in _OFFER_KEYS}
-        facts.update(own)
+        stated = {key: value for key, value in block.items() if key in _OFFER_KEYS}
+        facts.update(stated)
         if not block.keys().isdisjoint(_PRICE_KEYS):
             price = read_price(block, _model_named(model.id))
-            own["price"] = price
-        sources.update(dict.fromkeys(own, block.get("source", "")))
-        checked.update({key: block["checked"] for key in own if "checked" in block})
+            stated["price"] = price
+        sources.update(dict.fromkeys(stated, block.get("source", "")))
+        checked.update({key: block["checked"] for key in stated if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
     facts |= {"provider": provider, "model": model}
     built: Offer = build_dataclass(Offer, facts, _model_named(model.id))

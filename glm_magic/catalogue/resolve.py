@@ -1,4 +1,8 @@
-"""Which offer a prompt goes to: the model, the provider and the address."""
+"""Which offer a prompt goes to: the model, the provider and the address.
+
+A provider that is named wins, then the one that the address belongs to, then the first in the
+catalogue's order that has a key, and at last the small local model.
+"""
 
 from __future__ import annotations
 
@@ -34,23 +38,23 @@ def resolve(
     has_key: Callable[[ProviderInfo], bool],
     local_available: Callable[[], bool] = lambda: False,
 ) -> Resolved:
-    """Return the offer that these names mean.
+    """Return the offer that a model, a provider and an address stand for.
 
     Parameters
     ----------
     model : str, optional
         A model id, an alias, or ``provider/model``.
     provider : str, optional
-        A provider's name; by default the address decides, then the keys that exist.
+        A provider's name; by default the address decides, then which keys exist.
     base_url : str, optional
         Replaces the provider's own address.
     has_key, local_available : callable
-        Whether a provider's own key exists, and whether the small local model is installed.
+        Whether a key of that provider exists, and whether the small local model is installed.
 
     Raises
     ------
     UnknownNameError
-        No such provider or model; the hint names the nearest.
+        No such provider or model; the hint has the nearest name.
     MissingKeyError
         Nothing is configured: no key, no address, no local model.
     """
@@ -63,7 +67,7 @@ def resolve(
         info = replace(info, base_url=base_url)
     offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
     if base_url and _is_of_another(catalogue, info, base_url):
-        offer = replace(offer, price=None)  # whoever answers there has other prices
+        offer = replace(offer, price=None)  # another provider has other prices
     return Resolved(offer, tuple(_notices(offer)))
 
 
@@ -130,7 +134,7 @@ def _provider(catalogue: Catalogue, name: str) -> ProviderInfo:
         raise UnknownNameError(
             tr("there is no provider named {name!r}", name=name),
             hint=tr(
-                "{guess}known are {names}",
+                "{guess}available: {names}",
                 guess=nearest(name, catalogue.providers),
                 names=", ".join(catalogue.providers),
             ),
@@ -196,7 +200,7 @@ def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
 
 
 def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> bool:
-    """Whether an address is known to be another provider's."""
+    """Whether the catalogue has the address as another provider's."""
     name = provider_at(catalogue, base_url)
     there = catalogue.providers[name] if name else info
     return not set(there.hosts) & set(info.hosts) if there.hosts else False
@@ -222,7 +226,7 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_na
             name=name,
         ),
         hint=tr(
-            "{guess}known are {names}; a newer one can be added in a TOML file, see %glm models",
+            "{guess}available: {names}; a newer one can be added in a TOML file, see %glm models",
             guess=nearest(bare, served),
             names=", ".join(served),
         ),
@@ -245,7 +249,7 @@ def _default_name(info: ProviderInfo) -> str:
 
 
 def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
-    """Return an offer whose model name is sent as it is, with what is known of the model."""
+    """Return an offer whose model name is sent unchanged, with what is listed about that model."""
     bare = name.rpartition("/")[2].lower().removesuffix("-fp8")
     listed = find_model(catalogue, bare)
     model = replace(listed, id=name) if listed else ModelInfo(name, name)
@@ -265,5 +269,9 @@ def _notices(offer: Offer) -> Iterable[Notice]:
     if offer.retires:
         yield Notice(
             "retires",
-            tr("{name} was announced to be removed on {day}", name=name, day=offer.retires),
+            tr(
+                "the provider announced that {name} will be removed on {day}",
+                name=name,
+                day=offer.retires,
+            ),
         )

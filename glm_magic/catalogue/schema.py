@@ -45,7 +45,7 @@ class ParameterRule:
     min_chars: int | None = None
     max_chars: int | None = None
     default: Any = None
-    """What the provider assumes when it is not sent; ``None``: not stated."""
+    """What the provider assumes where it is not sent; ``None``: not documented."""
     requires: str = ""
     """Another parameter that must be true as well."""
     refused: str = ""
@@ -163,15 +163,15 @@ class ProviderInfo:
     key_url: str = ""
     """Page where a key is made."""
     self_hosted: bool = False
-    """True: no key is needed, and model names are whatever the operator chose."""
+    """Run by the user: it needs no key, costs nothing, and its operator names the models."""
     hosts: tuple[str, ...] = ()
     """Host names by which a base URL is recognised; a leading dot means any subdomain."""
     host_path: str = ""
     """Start of the path that tells a base URL from that of another provider on the same host."""
     is_fallback: bool = False
-    """Whether a base URL that belongs to no known provider is treated as this one's."""
+    """Whether a base URL that belongs to no listed provider is treated as this one's."""
     unpriced_hosts: tuple[str, ...] = ()
-    """Parts of host names of other regions, where prices are not known."""
+    """Parts of host names of other regions, whose prices the catalogue does not have."""
     model_prefix: str = ""
     """Vendor prefix of the wire ids, such as ``z-ai/``."""
     unnamed_model: str = ""
@@ -193,7 +193,7 @@ class ProviderInfo:
     source: str = ""
     checked: date | None = None
     order: int = 1000
-    """Place among the providers; keys are looked for in this order, in a user's own ones last."""
+    """Position among the providers: keys are looked for in this order, a user's providers last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +229,14 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model at a provider."""
+    """A model at a provider: everything that a request, its price and its limits depend on."""
 
     provider: ProviderInfo
     model: ModelInfo
     wire_id: str
     """The provider's name of the model."""
     is_listed: bool = True
-    """False when the catalogue has no such model here, and its name is sent as it was given."""
+    """False where the catalogue lists no such model here; its name is sent as it was given."""
     context: int | None = None
     """Context window, tokens."""
     max_input: int | None = None
@@ -249,7 +249,11 @@ class Offer:
     thinking_off: bool = True
     effort: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Values that the provider assumes for parameters that are not sent."""
+    """Values that the provider assumes for parameters that are not sent.
+
+    Like `context_cache`, a published fact that no request depends on; both are here to be looked
+    up, and the tests hold them against the parameters' rules.
+    """
     functions: str = "unknown"
     """``yes``, ``no``, ``unknown``; in `structured_output` also ``non-thinking``."""
     structured_output: str = "unknown"
@@ -258,7 +262,7 @@ class Offer:
     context_cache: str = "unknown"
     price: Price | None = None
     retires: date | None = None
-    """Announced last day."""
+    """The last day, where the provider announced one."""
     note: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The source of each fact above, by name."""

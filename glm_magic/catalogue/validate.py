@@ -1,4 +1,8 @@
-"""Builds the catalogue's types from TOML, or says what is wrong with a file."""
+"""Builds the catalogue's types from TOML, or says what is wrong with a file.
+
+Users write catalogue files too, so that a wrong key or value is an error that names the place and
+the remedy: nothing in a file is ignored.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +41,10 @@ def check_keys(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
         if key not in allowed:
             near = suggest(key, allowed)
             raise InvalidValueError(
-                tr("the catalogue file {where} has an unknown key {key!r}", where=where, key=key),
+                tr("the catalogue has an unknown key {key!r} ({where})", where=where, key=key),
                 hint=tr("did you mean {name!r}?", name=near)
                 if near
-                else tr("it takes {names}", names=", ".join(sorted(allowed))),
+                else tr("its keys are {names}", names=", ".join(sorted(allowed))),
             )
 
 
@@ -50,7 +54,7 @@ def build_dataclass(cls: type, facts: Mapping[str, Any], where: str) -> Any:
     Raises
     ------
     InvalidValueError
-        A fact is unknown, missing, or of the wrong kind.
+        A fact is unknown, missing, or of the wrong type.
     """
     check_keys(facts, names(cls), where)
     plain = {key: _plain(value) for key, value in facts.items()}
@@ -61,7 +65,11 @@ def build_dataclass(cls: type, facts: Mapping[str, Any], where: str) -> Any:
         return cls(**plain)
     except TypeError as error:
         raise InvalidValueError(
-            tr("the catalogue's {where} is not complete: {reason}", where=where, reason=error),
+            tr(
+                "an entry of the catalogue is incomplete ({where}): {reason}",
+                where=where,
+                reason=error,
+            ),
             hint=tr("add what is missing"),
         ) from None
 
@@ -79,7 +87,11 @@ def price(block: Mapping[str, Any], where: str) -> Price:
         facts = {key: block[key] for key in ("currency", "checked", "source")}
     except (KeyError, InvalidOperation, TypeError) as error:
         raise InvalidValueError(
-            tr("the price of {where} is not complete: {reason}", where=where, reason=error),
+            tr(
+                "a price of the catalogue is incomplete ({where}): {reason}",
+                where=where,
+                reason=error,
+            ),
             hint=tr("a price needs currency, checked, source and tiers with input and output"),
         ) from None
     tiers.sort(key=lambda tier: (tier.up_to is None, tier.up_to or 0))
@@ -104,19 +116,19 @@ def _amount(value: Any) -> Decimal:
 
 
 def _check_kind(name: str, value: Any, annotation: str, where: str) -> None:
-    kind, words = _KINDS.get(annotation.removesuffix(" | None"), (object, ""))
+    kind, description = _KINDS.get(annotation.removesuffix(" | None"), (object, ""))
     fits = isinstance(value, kind) and (kind in (bool, object) or not isinstance(value, bool))
     if kind is tuple and fits:
         fits = all(isinstance(item, str) for item in value)
     if not fits and value is not None:
         raise InvalidValueError(
             tr(
-                "the catalogue's {where} has {name} = {value!r}",
+                "the catalogue has {name} = {value!r} ({where})",
                 where=where,
                 name=name,
                 value=value,
             ),
-            hint=tr("{name} should be {kind}", name=name, kind=words),
+            hint=tr("{name} should be {kind}", name=name, kind=description),
         )
 
 

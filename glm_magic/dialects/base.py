@@ -1,4 +1,8 @@
-"""What a dialect is: how one API is spelled, and nothing about who serves it."""
+"""What a dialect is: how one API is spelled, and nothing about who serves it.
+
+A request goes out through `encode`; a reply comes back through a `Decoder`, which is an object
+without sockets and clocks. So every law of a stream can be tested on recorded bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from ..wire.sse import Record
 
 
 class Decoder(Protocol):
-    """Records of one reply -> events. It holds all state of that reply and never raises."""
+    """Turns the records of one reply into events. It holds all its state and never raises."""
 
     @property
     def is_done(self) -> bool:

@@ -3,9 +3,9 @@
 Notes
 -----
 Thinking is ``thinking: {"type": …}``; with ``clear_thinking`` false in it, earlier reasoning is
-kept. Usage sits on the finish chunk and need not be asked for. The
-business code, not the HTTP status, tells errors apart: 429 is also an empty account (1113) and an
-expired plan, where retrying is pointless. BigModel API documentation, seen 2026-07 and 2026-11.
+kept. Usage comes with the finish chunk and need not be requested. The business code, not the HTTP
+status, tells errors apart: 429 is also an empty account (1113) or an expired plan (1309), where a
+retry is pointless. BigModel API documentation, seen 2026-07 and 2026-11.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""The OpenAI-style grammar that all providers but one share, and its decoder.
+"""The OpenAI-style grammar, which all dialects but one share, and its decoder.
 
-A provider's own habits are the fields of `ChatDialect`: how it spells thinking, which field takes
-reasoning back, whether it keeps earlier reasoning, what its error codes mean. A dialect holds no
-state; all state of a reply lives in its decoder.
+Where providers differ is in the fields of `ChatDialect`: how thinking is spelled, which field takes
+reasoning back, how earlier reasoning is kept, what the error codes mean. A dialect is a frozen
+value and holds no state, so that any number of streams may share it; all state of a reply lives in
+its decoder.
 
 Notes
 -----
-Every provider wants reasoning that goes back complete and unchanged.
+Every provider requires that reasoning is sent back complete and unchanged.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def refuse_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:
     Raises
     ------
     UnsupportedError
-        It was to be kept.
+        `preserve` is true.
     """
     if preserve:
         raise UnsupportedError(
@@ -75,7 +76,7 @@ class ChatDialect:
     asks_usage: bool = True
     """Whether usage must be asked for with ``stream_options``."""
     refuse: Callable[[Request, Offer], None] = lambda _request, _offer: None
-    """Raises `UnsupportedError` for what this provider is known to refuse."""
+    """Raises `UnsupportedError` for what this provider would answer with an error."""
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request as a streamed chat completion.
@@ -83,7 +84,7 @@ class ChatDialect:
         Raises
         ------
         UnsupportedError
-            The provider is known to refuse this combination.
+            The provider refuses this combination.
         """
         self.refuse(request, offer)
         body: dict[str, Any] = {
@@ -114,7 +115,7 @@ def add_options(
     thinking: ThinkingEncoder,
     preserve: PreserveEncoder,
 ) -> None:
-    """Add thinking, tools and parameters to a body; what the user spelled out wins."""
+    """Add thinking, tools and parameters to a body; parameters that the user set win."""
     if request.thinking not in (None, "auto"):
         body.update(thinking(request.thinking, offer))
     if request.preserve is not None:
@@ -122,9 +123,9 @@ def add_options(
     if request.tools:
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
-        before = body.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        body[name] = {**before, **value} if both and before else value
+        preset = body.get(name)
+        both = isinstance(preset, dict) and isinstance(value, dict)
+        body[name] = {**preset, **value} if both and preset else value
 
 
 def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[dict[str, Any]]:
@@ -134,7 +135,7 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     -----
     Inside a tool round, which runs from the last user message on, every provider takes the
     reasoning back, and BigModel and Z.ai require it. In plain turns it is left out, unless
-    preserved thinking was asked for; on the Coding Plan that is on by default. It never goes to
+    preserved thinking was requested; on the Coding Plan that is on by default. It never goes to
     another provider.
     """
     messages, preserve = request.messages, request.preserve
@@ -153,7 +154,7 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
 
 
 def _is_off(body: Mapping[str, Any]) -> bool:
-    """Whether a request to a self-hosted server switches thinking off; no tag is open then."""
+    """Whether a request switches thinking off; no tag is open then."""
     switches = body.get("chat_template_kwargs")
     off = isinstance(switches, Mapping) and switches.get("enable_thinking") is False
     return off or body.get("reasoning_effort") == "none"

@@ -3,7 +3,7 @@
 Notes
 -----
 ``enable_thinking`` is a top-level key; usage comes in a last chunk with empty ``choices``, and only
-when asked for. Model Studio pages "GLM-4.5" and "GLM", seen 2026-11.
+when requested. Model Studio pages "GLM-4.5" and "GLM", seen 2026-11.
 
 Error codes are the same in both protocols. The native one writes them as ``PascalCase.With.Dots``,
 the compatible mode as ``snake_case``; both are folded to one spelling here. HTTP 400 also means "no
@@ -144,7 +144,7 @@ _BAD_REQUEST: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     ),
     (
         ("stream",),
-        (errors.InvalidRequestError, tr("this model has to be streamed, as glm_magic does"), False),
+        (errors.InvalidRequestError, tr("this model must be streamed, as glm_magic does"), False),
     ),
     (
         ("model not exist",),
@@ -162,7 +162,7 @@ _BAD_REQUEST: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
 
 
 def classify(reply: ErrorReply) -> ErrorClass | None:
-    """Return what a Model Studio error means, or ``None`` when only its status tells."""
+    """Return the class of a Model Studio error, or ``None`` where its status has to decide."""
     code = reply.code.replace("_", "").replace(" ", "").lower()
     # The prefix may precede any other code; alone it means a fault of the service itself.
     code = code.removeprefix("internalerror.algo.")
@@ -239,7 +239,7 @@ def refuse(request: Request, offer: Offer) -> None:
 
 
 def _refuse_json(request: Request, offer: Offer, *, thinks: bool) -> None:
-    """Refuse JSON while a model thinks that need not; for others, sources disagree."""
+    """Refuse JSON mode while a model thinks that can do without; for others, sources disagree."""
     response_format = request.parameters.get("response_format")
     if not isinstance(response_format, Mapping) or response_format.get("type") != "json_object":
         return
@@ -254,7 +254,7 @@ def _refuse_json(request: Request, offer: Offer, *, thinks: bool) -> None:
         raise _unsupported(
             offer,
             tr("{provider}: JSON output needs the word JSON in a message", provider=title),
-            tr("say in the prompt that JSON is wanted"),
+            tr("ask for JSON in the prompt"),
         )
 
 

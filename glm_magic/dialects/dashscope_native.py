@@ -42,7 +42,7 @@ class DashscopeNative:
         Raises
         ------
         UnsupportedError
-            Model Studio is known to refuse this combination.
+            Model Studio refuses this combination.
         """
         refuse(request, offer)
         parameters: dict[str, Any] = {"incremental_output": True, "result_format": "message"}
@@ -55,7 +55,7 @@ class DashscopeNative:
         return WireRequest(offer.provider.base_url + offer.provider.path, body, _HEADERS)
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
-        """Return a decoder for one reply, cumulative only if the request asked for that."""
+        """Return a decoder for one reply; cumulative unless the request set the flag."""
         parameters = body.get("parameters", {})
         incremental = parameters.get("incremental_output", False) is True
         return NativeDecoder(
@@ -153,10 +153,10 @@ class NativeDecoder:
         if not isinstance(calls, list):
             return calls
         new_calls = []
-        for place, call in enumerate(calls):
+        for position, call in enumerate(calls):
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                name = f"arguments {call.get('index', place)}"
+                name = f"arguments {call.get('index', position)}"
                 arguments = self._new(name, function.get("arguments"))
                 new_calls.append({**call, "function": {**function, "arguments": arguments}})
             else:

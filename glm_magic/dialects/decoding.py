@@ -1,4 +1,4 @@
-"""What all decoders share: the parts of a reply become events, whatever a provider calls them."""
+"""What all decoders share: parts of a reply become events, whatever the provider calls them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ReplyDecoding:
         return [Started(_word(id_), _word(model))]
 
     def reasoning(self, text: Any) -> list[Event]:
-        """Return the events of a piece of reasoning from a field of its own."""
+        """Return the events of a piece of reasoning that came in a field for it."""
         if not isinstance(text, str) or not text:
             return []
         self._tags.ignore_tags()
@@ -89,7 +89,7 @@ class ReplyDecoding:
         return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
 
     def web_results(self, value: Any) -> list[Event]:
-        """Return the pages that the provider's own web search found."""
+        """Return the pages that the provider's web search listed."""
         pages = value if isinstance(value, list) else []
         pages = [page for page in pages if isinstance(page, Mapping)]
         links = tuple(_link(page) for page in pages if _web_address(page.get("link")))
@@ -103,7 +103,7 @@ class ReplyDecoding:
         return [UsageReport(usage)]
 
     def reason(self, value: Any) -> None:
-        """Remember why the reply ended; a later word replaces an earlier one."""
+        """Remember why the reply ended; a later reason replaces an earlier one."""
         if isinstance(value, str) and value and value != "null":
             self.finish_reason = join_surrogates(value)
 
@@ -182,7 +182,7 @@ class ToolCalls:
     -----
     Seen on the wire: ids missing, empty or only on the first fragment; names repeated in every
     fragment; an index that is missing (the fragment is then the whole call so far) or shared by
-    two calls with different ids; arguments as an object instead of a text.
+    two calls with different ids; arguments as an object instead of a string.
     """
 
     def __init__(self) -> None:
@@ -195,7 +195,7 @@ class ToolCalls:
 
     @property
     def any(self) -> bool:
-        """Whether there was a call at all."""
+        """Whether there was any call."""
         return bool(self._ids)
 
     def feed(self, fragments: list[Any]) -> Iterable[ToolCallDelta]:

@@ -1,8 +1,8 @@
-"""Error replies of every provider, read into one form and classed.
+"""Error replies of every provider, read into one form and classified.
 
 A body may be ``{"error": {…}}``, ``{"error": "text"}``, ``{"code", "message", "request_id"}``, one
-server-sent event holding any of these, a web page, or nothing. `ErrorReply` is the common reading
-of all of them; each dialect says which of its codes mean what.
+server-sent event with any of these, a web page, or nothing. All of them are read into an
+`ErrorReply`; each dialect then says what its codes mean, and the HTTP status decides the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ..core import errors
 from ..core.errors import ApiError, GlmError
 from ..core.i18n import tr
-from ..core.text import join_surrogates
+from ..core.text import join_surrogates, shorten
 
 MAX_MESSAGE = 400
 NO_MESSAGE = tr("an error without a message")
@@ -29,7 +29,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ErrorReply:
-    """What an error reply says, before it is classed."""
+    """What an error reply says, before it is classified."""
 
     message: str
     status: int | None = None
@@ -44,14 +44,14 @@ class ErrorReply:
 
     @property
     def number(self) -> int | None:
-        """The code as an HTTP status, where it looks like one."""
+        """The code as an HTTP status, where it has the form of one."""
         return int(self.code) if len(self.code) == 3 and self.code.isdecimal() else None
 
 
 ErrorClass = tuple[type[GlmError], str, bool]
 """The class of an error, a hint, and whether the same request may succeed a little later."""
 Classifier = Callable[[ErrorReply], ErrorClass | None]
-"""Classes an error by a dialect's own codes; ``None`` leaves it to the HTTP status."""
+"""Classifies an error by a dialect's codes; ``None`` leaves it to the HTTP status."""
 
 
 def read_body(status: int, headers: Mapping[str, str], body: bytes) -> ErrorReply:
@@ -80,15 +80,15 @@ def read_payload(
     type_ = metadata.get("error_type") or error.get("type")
     reasons = metadata.get("reasons")
     reasons = reasons if isinstance(reasons, list) else []
-    words = [error.get("message"), error.get("msg"), payload.get("message"), payload.get("detail")]
-    message = next((word for word in (*words, code) if word), "")
-    own_id = payload.get("request_id") or error.get("request_id") or request_id
+    texts = [error.get("message"), error.get("msg"), payload.get("message"), payload.get("detail")]
+    message = next((text for text in (*texts, code) if text), "")
+    id_ = payload.get("request_id") or error.get("request_id") or request_id
     return ErrorReply(
         one_line(str(message)) or NO_MESSAGE,
         status,
         "" if code is None else join_surrogates(str(code)),
         type_ if isinstance(type_, str) else "",
-        join_surrogates(str(own_id)) if own_id else None,
+        join_surrogates(str(id_)) if id_ else None,
         reasons=tuple(one_line(reason) for reason in reasons if isinstance(reason, str)),
     )
 
@@ -175,8 +175,7 @@ def page_title(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return a message on one line, shortened."""
-    line = " ".join(join_surrogates(text).split())
-    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+    return shorten(join_surrogates(text), MAX_MESSAGE)
 
 
 def not_an_api(title: str) -> GlmError:
@@ -208,5 +207,5 @@ def _json(text: str) -> Mapping[str, Any] | None:
 
 def _first_data(text: str) -> str:
     """Return the data of the first event, when an error comes as an event stream."""
-    found = _DATA_LINE.search(text)
-    return found[1].strip() if found else ""
+    match = _DATA_LINE.search(text)
+    return match[1].strip() if match else ""

@@ -3,9 +3,9 @@
 Notes
 -----
 Thinking is ``reasoning: {"enabled": …}`` or ``{"effort": …}``. The text comes as ``reasoning``, and
-once more as ``reasoning_details``: the same text, read once. Usage comes on a last chunk that
-repeats the finish reason. wcode's page (seen 2026-11) names ``enabled`` only and never shows a
-stream; what it does not say is taken from OpenRouter.
+once more as ``reasoning_details``, which is not read. Usage comes with a last chunk that repeats
+the finish reason. wcode's page (seen 2026-11) names ``enabled`` only and shows no stream; where it
+is silent, OpenRouter's documentation is followed.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Notes
 -----
-A strict gateway in front may reject unknown keys, so each is sent only its own spelling. Server
-documentation and sources, seen 2026-11.
+A strict gateway in front of a server may reject unknown keys, so each server is sent its spelling
+alone, never those of the others beside it. Documentation and sources of the servers, seen 2026-11.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BY_TYPE: dict[str, ErrorClass] = {
     ),
     "authentication_error": (
         errors.AuthenticationError,
-        tr("the server wants a key: set GLM_API_KEY to the one it was started with"),
+        tr("the server requires a key: set GLM_API_KEY to the one it was started with"),
         False,
     ),
 }
@@ -46,7 +46,7 @@ _OVERFLOW = ("context length", "context size", "context window", "maximum contex
 
 
 def classify(reply: ErrorReply) -> ErrorClass | None:
-    """Return what an error means; most of these servers say it by a type or in words."""
+    """Return the class of an error, which these servers tell by a type or only in the message."""
     if reply.status == 401:
         return _BY_TYPE["authentication_error"]
     if reply.status == 404:

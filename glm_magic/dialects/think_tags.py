@@ -2,11 +2,14 @@
 
 Notes
 -----
-Seen where a server runs without a reasoning parser. GLM-4.7 and later templates end the prompt with
-the opening tag, so a reply may hold only ``</think>``. A stream cannot know this in advance: what
-was shown as the answer until then is reclassified by one event, `ContentWasReasoning`. A lone
-closing tag is looked for at self-hosted servers only, outside of code, and never after reasoning
-has come in a field of its own. A tag in code, or any tag after real content has begun, is text.
+Such replies come from servers that run without a reasoning parser. The templates of GLM-4.7 and
+later end the prompt with the opening tag, so a reply may hold only ``</think>``. A stream cannot
+know this in advance: what was shown as the answer until then is reclassified by one event,
+`ContentWasReasoning`.
+
+A lone closing tag counts only at self-hosted servers, outside code, and where no reasoning came in
+a field for it: an answer *about* think tags must stay an answer. A tag in code, or any tag after
+real content has begun, is text.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ class ThinkTags:
     Parameters
     ----------
     lone_close : bool
-        Take a closing tag without an opening one for the end of reasoning.
+        Whether a closing tag without an opening one ends reasoning.
     opens : bool
-        The reply begins inside the reasoning, whether or not it says so.
+        Whether the reply begins inside the reasoning, with or without an opening tag.
     """
 
     __slots__ = ("_blank", "_code", "_feed", "_held", "_lone_close", "_opens")
@@ -54,7 +57,7 @@ class ThinkTags:
         return [ReasoningDelta(held) if self._feed == self._inside else ContentDelta(held)]
 
     def ignore_tags(self) -> None:
-        """Stop looking for tags: reasoning has arrived in a field of its own."""
+        """Stop looking for tags: reasoning has arrived in a field for it."""
         if self._feed == self._at_start or self._feed == self._outside:
             self._held, self._blank = "".join((*self._blank, self._held)), []
             self._feed = self._plain

@@ -38,6 +38,7 @@ def answers(base_url: str) -> bool:
 
 
 _PORTS = {"llamacpp": 8080, "ollama": 11434, "lmstudio": 1234, "vllm": 8000, "sglang": 30000}
+"""Those of the catalogue, which `local` stands beside and may not import; a test compares them."""
 
 _LOOK_S = 0.2
 

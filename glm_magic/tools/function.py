@@ -1,7 +1,8 @@
-"""Python functions as tools: schemas from their type hints and docstrings, and calls of them.
+"""Python functions as tools: their schemas, from type hints and docstrings, and their calls.
 
-pydantic does the typing. A function's parameters become a model whose fields have names of their
-own, since a parameter may be called ``schema`` or ``_x``, which a model's field may not.
+pydantic does the typing: a function's parameters become the fields of a model, which gives the
+schema and converts the arguments. The fields are called ``p0``, ``p1``, …, with the parameters'
+names as aliases, since a parameter may be called ``schema`` or ``_x``, which a field may not.
 """
 
 from __future__ import annotations
@@ -151,9 +152,9 @@ def _documented(function: Any) -> Any:
 
 
 def _is_async(function: Any) -> bool:
-    called = getattr(function, "__call__", None)  # noqa: B004  an object whose call is async
+    call = getattr(function, "__call__", None)  # noqa: B004  an object whose call is async
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    return any(kind(one) for kind in kinds for one in (function, called))
+    return any(kind(one) for kind in kinds for one in (function, call))
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -162,7 +163,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise InvalidValueError(
-            tr("the parameters of {name} are not known", name=_name(function)),
+            tr("the parameters of {name} cannot be read", name=_name(function)),
             hint=tr("write a small function with type hints around it"),
         ) from None
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

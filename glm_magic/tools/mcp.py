@@ -1,9 +1,9 @@
 """Servers of the Model Context Protocol, and their tools.
 
-Each server has one task, on one thread for all of them, for as long as it lives: the protocol's
-client must be closed by the task that opened it. All of them end with the process. Tools carry
-their server's name, since servers give the same names, and Model Studio refuses one called
-``search``.
+Each server has one task for as long as it runs, all on one thread: a client of the protocol must be
+closed by the task that opened it. All servers end with the process. A tool is offered under its
+server's name and its own, since servers name their tools alike, and Model Studio refuses a tool
+called ``search``.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class McpServer:
     Parameters
     ----------
     name : str
-        The user's name of it.
+        The user's name for it.
     address : Address
         Where it is.
     """

@@ -32,12 +32,12 @@ def add_mcp(
     url : str
         Address of a running one, instead of a command.
     env : mapping, optional
-        Environment variables for the command, beside the few that any command gets.
+        Environment variables for the command, besides the few that every command gets.
 
     Returns
     -------
     list of str
-        The tools that it has.
+        The names of its tools.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def add_mcp(
         )
     if name in _servers:
         raise InvalidValueError(
-            tr("there is an MCP server {name} already", name=name),
+            tr("an MCP server named {name} exists already", name=name),
             hint=tr("%glm mcp remove {name} ends it", name=name),
         )
     server = McpServer(name, Address(tuple(command), url, dict(env or {})))
@@ -76,7 +76,7 @@ def remove_mcp(name: str) -> None:
     Raises
     ------
     UnknownNameError
-        There is none of that name.
+        There is no server of that name.
     """
     mcp_server(name).stop()
     del _servers[name]

@@ -62,7 +62,7 @@ class OutputSchema:
 
     @property
     def prompt(self) -> str:
-        """What the model is told, whatever the server enforces."""
+        """What the model is told, whether or not the provider enforces the schema."""
         schema = json.dumps(self.wire_schema, ensure_ascii=False)
         return (
             "Answer with one JSON object and nothing else: no explanation, no code fence. "
@@ -102,7 +102,7 @@ def _of_type(given: Any) -> tuple[str, dict[str, Any], Callable[[Any], Any]]:
 
     def check(value: Any) -> Any:
         try:
-            # in JSON mode a date may be a text, which in Python mode it may not always be
+            # JSON mode takes a date as a string, which Python mode does not always do
             return adapter.validate_json(json.dumps(value))
         except ValidationError as error:
             raise OutputMismatchError(problems(error)) from None
@@ -196,14 +196,14 @@ def _points_into(schema: Any, reference: str) -> bool:
 
 
 def _moved(part: Any, place: str) -> Any:
-    """Return a schema moved to another place, with references to its root."""
+    """Return a schema moved to another place; its references to the root follow."""
     if isinstance(part, Mapping):
         return {k: place if (k, v) == ("$ref", "#") else _moved(v, place) for k, v in part.items()}
     return [_moved(inner, place) for inner in part] if isinstance(part, list) else part
 
 
 def _json(answer: str) -> Any:
-    """Return the JSON of an answer, which may be in a code fence or after some words."""
+    """Return the JSON of an answer, which may stand in a code fence or after some text."""
     fenced = _FENCE.match(answer)
     text = (fenced[1] if fenced else answer).strip()
     try:

@@ -1,4 +1,4 @@
-"""What a function returned, as text for the model, with sizes capped; values as records."""
+"""What a function returned, as text for the model, with sizes capped; a value as records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions and tools of MCP servers have in common, and asking for approval."""
+"""What functions and the tools of MCP servers have in common, and asking the user for approval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ToolError(Exception):
 
 
 class Tool(Protocol):
-    """Something that a model may call."""
+    """Something that a model may call: a new source of tools implements this."""
 
     @property
     def name(self) -> str:

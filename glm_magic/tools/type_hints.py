@@ -1,4 +1,4 @@
-"""Type hints as pydantic takes them, on every Python that we run on."""
+"""Type hints as pydantic takes them, on every supported Python."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def usable(hint: Any) -> Any:
 
     Notes
     -----
-    Before Python 3.12 pydantic takes only those of ``typing_extensions``, as the others do not say
+    Before Python 3.12 pydantic takes only those of ``typing_extensions``: the others do not tell
     which keys a base class requires.
     """
-    return hint if sys.version_info >= (3, 12) else _with_known_dicts(hint)
+    return hint if sys.version_info >= (3, 12) else _with_pydantic_dicts(hint)
 
 
-def _with_known_dicts(hint: Any) -> Any:
+def _with_pydantic_dicts(hint: Any) -> Any:
     if is_typeddict(hint):
-        return _known_dict(hint)
+        return _pydantic_dict(hint)
     origin, old = get_origin(hint), get_args(hint)
     if origin is None or origin is typing.Literal:
         return hint
-    new = tuple(_with_known_dicts(part) for part in (old[:1] if origin is Annotated else old))
+    new = tuple(_with_pydantic_dicts(part) for part in (old[:1] if origin is Annotated else old))
     if origin is Annotated:
         return Annotated[(*new, *hint.__metadata__)]
     if all(a is b for a, b in zip(new, old, strict=True)):
@@ -51,14 +51,14 @@ def _with_known_dicts(hint: Any) -> Any:
     return origin[new]
 
 
-def _known_dict(hint: Any) -> Any:
+def _pydantic_dict(hint: Any) -> Any:
     from typing import NotRequired
 
     from typing_extensions import TypedDict
 
     if type(hint).__module__ == "typing_extensions":
         return hint
-    keys = {name: _with_known_dicts(kind) for name, kind in get_type_hints(hint).items()}
+    keys = {name: _with_pydantic_dicts(kind) for name, kind in get_type_hints(hint).items()}
     fields = {
         name: kind if name in hint.__required_keys__ else NotRequired[kind]
         for name, kind in keys.items()

@@ -165,10 +165,10 @@ BROKEN = {
     "an unknown key of a parameter": (
         "[provider.zai.parameters]\ntemperature = {minimum = 1}\n", "'min'",
     ),
-    "an offer of an unknown provider": ("[[model.x.offer]]\nproviders = ['zay']\n", "known are"),
+    "an offer of an unknown provider": ("[[model.x.offer]]\nproviders = ['zay']\n", "available: "),
     "an offer of no provider": ("[[model.x.offer]]\ncontext = 1\n", 'providers = ["dashscope"]'),
     "providers that are no list": ("[[model.x.offer]]\nproviders = 'zai'\n", "providers = ["),
-    "likeness to nobody": ("[provider.x]\nlike = 'zay'\n", "known are"),
+    "likeness to nobody": ("[provider.x]\nlike = 'zay'\n", "available: "),
     "a provider without an address": ("[provider.x]\ntitle = 'x'\n", "add what is missing"),
     "a source without a title": ("[source.x]\nkind = 'official'\n", "add what is missing"),
     "a price without a source": (
@@ -205,7 +205,7 @@ BROKEN = {
     "a value where a table belongs": ("model = 5\n", "tables are"),
     "a value where a provider belongs": ("provider.zai = 5\n", "tables are"),
     "a value where an offer belongs": ("[model.x]\noffer = 5\n", "tables are"),
-    "bytes that are no text": ("\udcff", "mend the file"),
+    "bytes that are no text": ("\udcff", "fix the file"),
 }  # fmt: skip
 
 

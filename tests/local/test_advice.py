@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from glm_magic import local
+from glm_magic.catalogue.load import catalogue
+from glm_magic.catalogue.resolve import LOCAL
 from glm_magic.core.errors import UnavailableError
 from glm_magic.local import __main__ as command
 from glm_magic.local import install, models, probe
@@ -78,11 +81,16 @@ def test_installing_says_the_size_and_takes_no_dependencies(
 def test_model_servers_nearby_are_found(
     monkeypatch: pytest.MonkeyPatch, model_server: ModelServer
 ) -> None:
-    from urllib.parse import urlsplit
-
     port = urlsplit(model_server.url).port
     monkeypatch.setattr(probe, "_PORTS", {"ollama": port, "vllm": 1})
     assert local.found_servers() == ["ollama"]
+
+
+def test_model_servers_are_looked_for_at_the_ports_of_the_catalogue() -> None:
+    providers = catalogue().providers.values()
+    ports = {info.name: urlsplit(info.base_url).port for info in providers if info.self_hosted}
+    assert ports.pop(LOCAL) == 0  # it gets a free port when it starts
+    assert ports == probe._PORTS
 
 
 def test_the_extra_names_what_the_installer_installs() -> None:
