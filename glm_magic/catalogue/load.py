@@ -30,6 +30,8 @@ _OFFER_KEYS = {f.name for f in fields(Offer)} - {
 }  # fmt: skip
 _BLOCK_KEYS = _OFFER_KEYS | {"providers", "source", "checked", *_PRICE_KEYS}
 _TOP_KEYS = {"source", "provider", "model"}
+_NOT_INHERITED = ("free_quota_days", "is_fallback")
+"""What is true of one provider, and of another only if its table says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,10 @@ def _base(
         return {}
     if like not in facts:
         raise _unknown_provider(like, facts, where)
-    return facts[like]
+    inherited = {key: value for key, value in facts[like].items() if key not in _NOT_INHERITED}
+    if "hosts" in entry:
+        inherited.pop("host_path", None)
+    return inherited
 
 
 def _unknown_provider(name: str, existing: Iterable[str], where: str) -> InvalidValueError:

@@ -167,9 +167,9 @@ class ProviderInfo:
     hosts: tuple[str, ...] = ()
     """Host names by which a base URL is recognised; a leading dot means any subdomain."""
     host_path: str = ""
-    """Start of the path that tells a base URL from that of another provider on the same host."""
+    """Start of the path, where another provider has the same hosts; inherited only with `hosts`."""
     is_fallback: bool = False
-    """Whether a base URL that belongs to no listed provider is treated as this one's."""
+    """Whether a base URL that belongs to no provider is treated as this one's. Not inherited."""
     unpriced_hosts: tuple[str, ...] = ()
     """Parts of host names of other regions, whose prices the catalogue does not have."""
     model_prefix: str = ""
@@ -179,11 +179,9 @@ class ProviderInfo:
     effort: tuple[str, ...] = ()
     """Effort levels that the provider itself takes, for any model."""
     web_search: str = ""
-    """Engine of the provider's own web search; empty: it has none."""
-    json_needs_no_thinking: bool = False
-    """Whether JSON mode is refused while the model thinks."""
+    """Engine of the provider's web search; empty: the one that its dialect names, if any."""
     free_quota_days: int = 0
-    """How long the free tokens of a new model last, in days; 0: there are none."""
+    """Days for which the free tokens of a model last; 0: it gives none. Not inherited."""
     think_tags: bool = False
     """True: a reply may hold its reasoning in the text, closed by a lone ``</think>``."""
     think_open: bool = False

@@ -42,6 +42,14 @@ class Dialect(Protocol):
     def name(self) -> str:
         """The name that the catalogue's providers use."""
 
+    @property
+    def json_needs_no_thinking(self) -> bool:
+        """Whether JSON mode is refused while the model thinks."""
+
+    @property
+    def web_search(self) -> str:
+        """The engine of the web search, where a provider names no other; empty: there is none."""
+
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request. The key is not part of it."""
 

@@ -128,5 +128,10 @@ def encode_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:
 
 
 BIGMODEL = ChatDialect(
-    "bigmodel", encode_thinking, classify, preserve=encode_preserve, asks_usage=False
+    "bigmodel",
+    encode_thinking,
+    classify,
+    preserve=encode_preserve,
+    asks_usage=False,
+    web_search="search_pro",
 )

@@ -75,6 +75,10 @@ class ChatDialect:
     """How earlier reasoning is kept."""
     asks_usage: bool = True
     """Whether usage must be asked for with ``stream_options``."""
+    json_needs_no_thinking: bool = False
+    """Whether JSON mode is refused while the model thinks."""
+    web_search: str = ""
+    """The engine of the web search, where a provider names no other; empty: there is none."""
     refuse: Callable[[Request, Offer], None] = lambda _request, _offer: None
     """Raises `UnsupportedError` for what this provider would answer with an error."""
 

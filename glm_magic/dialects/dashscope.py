@@ -266,5 +266,10 @@ def _unsupported(offer: Offer, message: str, hint: str) -> UnsupportedError:
 
 
 DASHSCOPE = ChatDialect(
-    "dashscope", encode_thinking, classify, preserve=encode_preserve, refuse=refuse
+    "dashscope",
+    encode_thinking,
+    classify,
+    preserve=encode_preserve,
+    json_needs_no_thinking=True,
+    refuse=refuse,
 )

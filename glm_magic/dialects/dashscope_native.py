@@ -35,6 +35,8 @@ class DashscopeNative:
     """Model Studio's native spelling."""
 
     name = "dashscope_native"
+    json_needs_no_thinking = True
+    web_search = ""
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request as a streamed text generation.

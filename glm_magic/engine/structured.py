@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ..catalogue.schema import Offer
 from ..core.i18n import tr
 from ..core.turn import Notice
+from ..dialects import DIALECTS
 from ..tools.output_schema import OutputSchema
 from .options import Options
 
@@ -76,7 +77,7 @@ def _mode(options: Options, offer: Offer) -> Mode:
 
 def _needs_no_thinking(offer: Offer) -> bool:
     """Whether JSON is given only with thinking off, as at Model Studio."""
-    return offer.provider.json_needs_no_thinking
+    return DIALECTS[offer.provider.dialect].json_needs_no_thinking
 
 
 def _can_be_without_thinking(options: Options, offer: Offer) -> bool:

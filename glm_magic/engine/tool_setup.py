@@ -10,6 +10,7 @@ from ..catalogue.resolve import LOCAL
 from ..catalogue.schema import Offer
 from ..core.errors import UnsupportedError
 from ..core.i18n import tr
+from ..dialects import DIALECTS
 from ..local.models import BETTER
 from ..tools.function import resolve_tools
 from ..tools.mcp_registry import mcp_server
@@ -92,7 +93,8 @@ def web_search(offer: Offer) -> Mapping[str, Any]:
         The provider has none for this model.
     """
     provider = offer.provider
-    if not provider.web_search or offer.web_search == "no":
+    engine = provider.web_search or DIALECTS[provider.dialect].web_search
+    if not engine or offer.web_search == "no":
         raise UnsupportedError(
             tr(
                 "{provider} has no web search for {model}",
@@ -102,7 +104,7 @@ def web_search(offer: Offer) -> Mapping[str, Any]:
             hint=tr("ask at bigmodel or zai, or give a function that searches"),
             provider=provider.name,
         )
-    settings = {"enable": True, "search_engine": provider.web_search, "search_result": True}
+    settings = {"enable": True, "search_engine": engine, "search_result": True}
     return {"type": WEB_SEARCH, WEB_SEARCH: settings}
 
 

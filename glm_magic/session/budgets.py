@@ -130,10 +130,11 @@ class Quota:
 
     def left(self, model: str, entries: list[Entry]) -> int:
         """Return how many are left of a model's."""
+        free = {name for name in {entry.provider for entry in entries} if has_free_quota(name)}
         used = sum(
             (entry.usage.input or 0) + (entry.usage.output or 0)
             for entry in entries
-            if has_free_quota(entry.provider) and entry.model == model and entry.day >= self.since
+            if entry.provider in free and entry.model == model and entry.day >= self.since
         )
         return max(0, self.tokens - used)
 

@@ -84,6 +84,17 @@ def test_a_provider_can_be_added_in_the_likeness_of_another(overlay: Load) -> No
     assert choice.offer.context == 65536
 
 
+def test_what_is_true_of_one_provider_only_is_not_inherited(overlay: Load) -> None:
+    table = '[provider.{0}]\nlike = "{1}"\norder = 1\nhosts = ["{0}.example"]\n'
+    likes = {"lab": "vllm", "mirror": "dashscope", "native": "dashscope-native"}
+    providers = overlay("".join(map(table.format, likes, likes.values()))).providers
+    assert [name for name, info in providers.items() if info.is_fallback] == ["vllm"]
+    free = {name for name, info in providers.items() if info.free_quota_days}
+    assert free == {"dashscope", "dashscope-native"}
+    assert providers["native"].host_path == ""
+    assert providers["dashscope-native-intl"].host_path == "/api/v1"
+
+
 def test_an_added_provider_comes_after_the_built_in_ones(overlay: Load) -> None:
     found = overlay(
         '[provider.Mine]\ntitle = "mine"\ndialect = "vllm"\nbase_url = "https://mine.example/v1"\n'

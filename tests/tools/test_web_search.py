@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import glm_magic as glm
 from glm_magic.core.errors import UnsupportedError
+from glm_magic.core.paths import config_folder
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script
@@ -47,6 +50,19 @@ def test_a_search_is_asked_for_and_its_pages_are_links(place: Place, engine: str
     assert r"\[again\]" in data["text/markdown"]
     assert "https://example.org/sky" in data["text/plain"]
     assert reply.answer == "It is blue."
+
+
+def test_an_added_provider_has_the_search_of_its_dialect(isolated_home: Path) -> None:
+    table = '[provider.school]\ntitle = "school"\ndialect = "bigmodel"\nbase_url = "http://h"\n'
+    folder = config_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "school.toml").write_text(table, encoding="utf-8")
+    with ModelServer(strict=True) as server:
+        server.tell(FOUND)
+        options = PLACES[4].asked(server, tools=["web_search"], provider="school")
+        glm.ask("Why?", **options)
+        (tool,) = server.last.json["tools"]
+    assert tool["web_search"]["search_engine"] == "search_pro"
 
 
 def test_the_users_own_settings_of_the_search_are_sent_as_they_are() -> None:
