@@ -13,7 +13,7 @@ from .budget_guard import BudgetGuard, Limit
 from .conversation import Conversation, open_conversations
 from .ledger import Entry, day_of
 from .rows import read_entries
-from .store import Statement, current_store, insert
+from .store import Statement, Store, current_store, insert
 
 DAY = "budget day"
 QUOTA = "quota"
@@ -38,7 +38,10 @@ def put(name: str, value: str | None) -> None:
 
 def get(name: str) -> str | None:
     """Return a setting."""
-    store = current_store()
+    return _read(current_store(), name)
+
+
+def _read(store: Store | None, name: str) -> str | None:
     if store is None or store.problem:
         return _in_memory.get(name)
     rows = store.read("SELECT value FROM setting WHERE name = ?", (name,))
@@ -47,7 +50,11 @@ def get(name: str) -> str | None:
 
 def day_budget() -> Amount | None:
     """Return the budget of a day."""
-    text = get(DAY)
+    return _day_budget(current_store())
+
+
+def _day_budget(store: Store | None) -> Amount | None:
+    text = _read(store, DAY)
     return parse_amount(text) if text else None
 
 
@@ -81,7 +88,11 @@ class Today:
 
 
 def guard_of(
-    conversation: Conversation, run: str, cell: Amount | None, lanes: list[BudgetGuard]
+    conversation: Conversation,
+    run: str,
+    cell: Amount | None,
+    lanes: list[BudgetGuard],
+    store: Store | None,
 ) -> BudgetGuard:
     """Return what holds a run to its budgets; it joins the guards of its prompt's other lanes.
 
@@ -95,6 +106,8 @@ def guard_of(
         What all lanes of the prompt together may take.
     lanes : list of BudgetGuard
         The guards of the lanes, which count what each other takes.
+    store : Store or None
+        Where the budget of the day is.
     """
 
     def others() -> list[BudgetGuard]:
@@ -108,7 +121,7 @@ def guard_of(
         limits.append(
             Limit("cell", cell, lambda: sum((o.taken(cell) for o in others()), Decimal(0)))
         )
-    total, day = conversation.budget, day_budget()
+    total, day = conversation.budget, _day_budget(store)
     if total is not None:
         before = conversation.entries_without
         limits.append(Limit("session", total, lambda: total.spent(before(run)) + waiting(total)))

@@ -282,7 +282,7 @@ class Session:
         """Return a stream that budgets stop, and that the size of later prompts learns from."""
         guard = None
         if request.is_live:
-            guard = guard_of(self.conversation, run, budget, guards)
+            guard = guard_of(self.conversation, run, budget, guards, store)
             request = replace(request, notices=(*request.notices, *guard.check(request)))
         stream = Stream(request)
         stream.observers.extend([guard] if guard else [])
