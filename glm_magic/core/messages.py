@@ -80,6 +80,9 @@ Thinking = bool | str | None
 EFFORT_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort level that any of the providers knows, weakest first."""
 
+THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
+"""What may be written where thinking is asked for."""
+
 
 def thinking_of(word: Thinking) -> Thinking:
     """Return the request for thinking that a word means: ``"on"`` is True, ``"off"`` False."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..catalogue.load import Catalogue
 from ..catalogue.resolve import find_model, split_model
-from ..core.messages import EFFORT_LEVELS, Thinking, thinking_of
+from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
 from ..tools.tool import Approve
 from .checks import (
@@ -37,8 +37,6 @@ from .tapes import TapeSetting
 
 WEB_SEARCH = "web_search"
 """Name of the tool that BigModel and Z.ai run themselves."""
-
-THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
 
 Reads = Literal[
     "flag",

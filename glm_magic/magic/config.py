@@ -6,16 +6,18 @@ none of them sets is left to the environment and the provider.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
 from ..core import i18n
 from ..core.errors import GlmError
-from ..core.messages import thinking_of
-from ..engine.options import THINKING_WORDS, Options
-from .line.options import FORMATS, SHOW_THINKING
+from ..core.messages import THINKING_WORDS, thinking_of
+from ..views.options import FORMATS, SHOW_THINKING
+
+if TYPE_CHECKING:
+    from ..engine.options import Options
 
 LANGUAGES = ("en", "zh")
 
@@ -83,6 +85,8 @@ class GLM(Configurable):
 
     def options(self) -> Options:
         """Return what the settings say about a prompt."""
+        from ..engine.options import Options  # not needed to load the extension
+
         thinking: Any = self.thinking
         return Options(
             model=self.model,

@@ -1,13 +1,11 @@
-"""A line or a cell: verb or prompt, and what each leads to."""
+"""A ``%glm`` line: the status, a verb, or a prompt."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .display import Value, show
-from .help import whole_help
-from .line import parse
-from .prompt import ask
+from .prompt import run_prompt
 from .verbs.registry import find_verb, reject_typo
 from .workspace import Workspace
 
@@ -30,12 +28,3 @@ def run_line(workspace: Workspace, line: str) -> Any:
     if not workspace.is_model(line.strip()):
         reject_typo(line)
     return run_prompt(workspace, line, None)
-
-
-def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
-    """Ask what a line, or a line and its cell, say; return the reply."""
-    options = parse.parse(line, workspace.is_model)
-    if options.help:
-        show(whole_help())
-        return None
-    return ask(workspace, options, cell)

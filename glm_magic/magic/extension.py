@@ -1,27 +1,31 @@
 """``%load_ext glm_magic`` and ``%unload_ext``: what a shell is given, and how it is taken back.
 
-``%glm`` and ``%%glm`` are registered here; what they need is loaded when they first run. All that
-sessions ask of the notebook is installed as one value, `session.notebook.NotebookHooks`.
+``%glm`` and ``%%glm`` are registered here, with what has to watch the notebook from the start. The
+workspace, and all that a prompt needs, is loaded when they first run. What sessions ask of the
+notebook is installed as one value, `session.notebook.NotebookHooks`.
 """
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from ..engine.tapes import set_default_speed
 from ..session import notebook
-from ..session.notebook import NotebookHooks
+from ..session.notebook import NotebookHooks, RunningCell
 from ..views import frontend
-from .cells import notebook_of
-from .config import set_process_settings
+from .cells import Errors, notebook_of
+from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
-from .workspace import Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .workspace import Workspace
 
 
 @magics_class
@@ -30,7 +34,21 @@ class GlmMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.workspace = Workspace(shell)
+        self._shell = shell
+        self.settings = GLM(parent=shell)
+        self.errors = Errors(shell)
+        self.cell = RunningCell(shell, self._in_use)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """What prompts and verbs share."""
+        from .workspace import Workspace
+
+        return Workspace(self._shell, self.settings, self.errors, self.cell)
+
+    def _in_use(self) -> object | None:
+        """Return the conversation that prompts belong to, unless nothing was asked yet."""
+        return self.workspace.in_use() if "workspace" in self.__dict__ else None
 
     @no_var_expand
     @line_cell_magic
@@ -41,10 +59,12 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
-        from .dispatch import run_line, run_prompt
-
         if cell is None:
+            from .dispatch import run_line
+
             return run_line(self.workspace, line)
+        from .prompt import run_prompt
+
         run_prompt(self.workspace, line, cell)
         return None
 
@@ -61,15 +81,14 @@ class Loaded:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
         self.magics = GlmMagics(shell)
-        workspace = self.magics.workspace
-        self.completion = Completion(workspace)
+        self.completion = Completion(shell, lambda: self.magics.workspace)
         self.hooks = NotebookHooks(
-            cell_key=workspace.cell.next_key,
+            cell_key=self.magics.cell.next_key,
             notebook_path=lambda: notebook_of(shell),
-            persistence=lambda: workspace.config.store,
+            persistence=lambda: self.magics.settings.store,
         )
         self.events = [
-            ("post_run_cell", workspace.errors.note),
+            ("post_run_cell", self.magics.errors.note),
             ("pre_run_cell", _cell_started),
             ("post_run_cell", _cell_ended),
         ]
@@ -83,28 +102,26 @@ class Loaded:
 
     def install(self) -> None:
         """Register the magics and everything around them."""
-        workspace = self.magics.workspace
         self.shell.register_magics(self.magics)
-        self._configurables.append(workspace.config)
+        self._configurables.append(self.magics.settings)
         for event, handler in self.events:
             self.shell.events.register(event, handler)
         hooks.install(self.shell)
         self.completion.install()
-        workspace.cell.install()
+        self.magics.cell.install()
         notebook.install(self.hooks)
-        self.speed_before = set_default_speed(workspace.default_speed)
+        self.speed_before = set_default_speed(self._default_speed)
 
     def uninstall(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
-        workspace = self.magics.workspace
         set_default_speed(self.speed_before)
         notebook.uninstall(self.hooks)
-        workspace.cell.uninstall()
+        self.magics.cell.uninstall()
         self.completion.uninstall()
         hooks.uninstall(self.shell)
         for event, handler in self.events:
             self.shell.events.unregister(event, handler)
-        for configurable in (workspace.config, self.magics):
+        for configurable in (self.magics.settings, self.magics):
             self._configurables.remove(configurable)
         manager: Any = self.shell.magics_manager
         manager.registry.pop(type(self.magics).__name__, None)
@@ -113,6 +130,10 @@ class Loaded:
             if magic is not None:
                 manager.magics[kind][NAME] = magic
         set_process_settings()
+
+    def _default_speed(self) -> float:
+        """Return how fast tapes play here: without waiting where nobody watches."""
+        return math.inf if frontend.frontend_of(self.shell) == "executor" else 1.0
 
 
 def _cell_started(info: Any) -> None:

@@ -23,10 +23,12 @@ from ..views.play import View, play
 from ..views.select import view_for
 from .background import Background
 from .display import Paragraph, show
+from .help import whole_help
 from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
+from .line.parse import parse
 from .request_view import dry_run
-from .sessions import NO_HISTORY
+from .workspace import NO_HISTORY
 
 if TYPE_CHECKING:
     from ..engine.options import Options
@@ -52,6 +54,15 @@ class Prompt:
     options: Options
     key: CellKey | None
     budget: Amount | None = None
+
+
+def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
+    """Ask what a line, or a line and its cell, say; return the reply."""
+    options = parse(line, workspace.is_model)
+    if options.help:
+        show(whole_help())
+        return None
+    return ask(workspace, options, cell)
 
 
 def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | Background | None:

@@ -13,9 +13,9 @@ from ..core.text import strip_userinfo
 from ..credentials import find_key
 from ..engine.options import Options
 from ..engine.prepare import resolve_offer
+from ..session.session import DEFAULT
 from ..wire.request import IDLE_TIMEOUT_S
 from .config import GLM
-from .sessions import DEFAULT
 
 BUILT_IN = "built-in"
 

@@ -1,25 +1,26 @@
 """What the magics of one shell share: its settings, sessions, jobs and outputs.
 
-It is made when the extension loads. What only a prompt needs is imported by the property that makes
-it, so that ``%load_ext`` is fast and loads neither the engine nor the views.
+It is made when the first prompt or verb runs, so that ``%load_ext`` loads little of the package.
 """
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
 from ..catalogue.resolve import LOCAL, find_model
 from ..engine.options import Options
+from ..session import repository
+from ..session.conversation import Conversation
 from ..session.notebook import RunningCell
+from ..session.session import DEFAULT, Session
 from ..views.frontend import frontend_of
 from .aliases import aliases
+from .background import Jobs
 from .cells import Errors, prompt_namespace
 from .config import GLM
 from .line.lookup import look_up
@@ -29,10 +30,110 @@ from .outputs import Outputs
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..session.session import Session
     from ..views.options import Position
-    from .background import Jobs
-    from .sessions import Sessions
+
+NO_HISTORY = "(no history)"
+
+
+class Sessions:
+    """Sessions by name; a new name starts a session, or continues the one on disk.
+
+    Parameters
+    ----------
+    persistent : bool
+        False works on copies, and changes nothing of what this kernel or the disk has.
+    """
+
+    def __init__(self, *, persistent: bool = True) -> None:
+        self._persistent = persistent
+        self._sessions: dict[str, Session] = {}
+        self.chosen: str | None = None
+        """The session that ``%glm use`` or ``%glm new`` chose; ``None``: the configured one."""
+        self._no_history = Session.of(Conversation(NO_HISTORY, persistent=False))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sessions or (name != DEFAULT and repository.by_name(name) is not None)
+
+    def __iter__(self) -> Iterator[Session]:
+        """Yield every session of this kernel, then that of the prompts without history."""
+        yield from self._sessions.values()
+        if self._no_history.asked:
+            yield self._no_history
+
+    @property
+    def names(self) -> list[str]:
+        """The names of this kernel's sessions."""
+        return list(self._sessions)
+
+    @property
+    def all_names(self) -> list[str]:
+        """The names of this kernel's sessions, and of those on disk."""
+        return list(dict.fromkeys([*self._sessions, *repository.names_on_disk()]))
+
+    def get(self, name: str) -> Session:
+        """Return the session of a name; one of an earlier kernel is continued."""
+        if name not in self._sessions:
+            self._sessions[name] = self._open(name)
+        return self._sessions[name]
+
+    def _open(self, name: str, *, fresh: bool = False) -> Session:
+        session = Session(name, fresh=fresh)
+        if self._persistent:
+            return session
+        return Session.of(session.conversation.copy(name, session.options, persistent=False))
+
+    def find(self, name: str) -> Session | None:
+        """Return the session of a name if this kernel has it."""
+        return self._sessions.get(name)
+
+    def add(self, session: Session) -> None:
+        """Add a session; one that has its name already is kept under another."""
+        self._archive(session.name)
+        self._sessions[session.name] = session
+
+    def remove(self, session: Session) -> None:
+        """Remove a session; nothing on disk changes."""
+        self._sessions = {n: s for n, s in self._sessions.items() if s is not session}
+
+    def without_history(self, like: Session) -> Session:
+        """Return an empty session with another's options, for a prompt without history."""
+        self._no_history.options = like.options
+        self._no_history.reset()
+        return self._no_history
+
+    def start(self, name: str) -> str | None:
+        """Start a session afresh.
+
+        Returns
+        -------
+        str or None
+            The name under which its earlier turns are kept, if there were any.
+        """
+        options = self.get(name).options
+        archived = self._archive(name)
+        session = self._open(name, fresh=True)
+        session.options = options
+        self._sessions[name] = session
+        return archived
+
+    def _archive(self, name: str) -> str | None:
+        """Free a name; its session gets another name, unless it was never asked anything."""
+        before = self._sessions.pop(name, None)
+        if before is None or not (before.asked or len(before)):
+            return None
+        other = self.free_name(name)
+        before.rename(other)
+        self._sessions[other] = before
+        if name != DEFAULT and self._persistent:
+            repository.rename_saved(name, other)
+        return other
+
+    def free_name(self, name: str) -> str:
+        """Return a name with the first number that is free, as ``physics-2``."""
+        number, taken = 2, {*self._sessions, *repository.names_on_disk()}
+        while f"{name}-{number}" in taken:
+            number += 1
+        return f"{name}-{number}"
 
 
 class Workspace:
@@ -42,29 +143,22 @@ class Workspace:
     ----------
     shell : InteractiveShell
         Where the cells run.
+    config : GLM
+        The user's settings.
+    errors : Errors
+        What failed in other cells.
+    cell : RunningCell
+        Tells the cells of prompts and outputs apart.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
-        self.config = GLM(parent=shell)
-        self.errors = Errors(shell)
-        self.cell = RunningCell(shell, self._in_use)
+    def __init__(
+        self, shell: InteractiveShell, config: GLM, errors: Errors, cell: RunningCell
+    ) -> None:
+        self.shell, self.config, self.errors, self.cell = shell, config, errors, cell
+        self.jobs = Jobs()
+        self.sessions: Sessions = Sessions()
         self.outputs = Outputs()
         self._ordinals = count(1)
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """The prompts in the background."""
-        from .background import Jobs
-
-        return Jobs()
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """The sessions by name."""
-        from .sessions import Sessions
-
-        return Sessions()
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -79,8 +173,6 @@ class Workspace:
     @property
     def session_name(self) -> str:
         """Name of the session that prompts belong to."""
-        from .sessions import DEFAULT
-
         return self.sessions.chosen or self.config.session or DEFAULT
 
     @property
@@ -88,10 +180,9 @@ class Workspace:
         """The session that prompts belong to."""
         return self.sessions.get(self.session_name)
 
-    def _in_use(self) -> object | None:
+    def in_use(self) -> Conversation | None:
         """Return the conversation that prompts belong to, unless nothing was asked yet."""
-        sessions: Sessions | None = self.__dict__.get("sessions")
-        session = sessions.find(self.session_name) if sessions is not None else None
+        session = self.sessions.find(self.session_name)
         return session.conversation if session is not None else None
 
     def options(self, line: MagicOptions | None = None, session: Session | None = None) -> Options:
@@ -109,10 +200,6 @@ class Workspace:
     def over_config(self, *levels: Options) -> Options:
         """Return options with ``%config`` wherever none of them sets anything."""
         return Options.layered(self.catalogue, *levels, self.config.options())
-
-    def default_speed(self) -> float:
-        """Return how fast tapes play here: without waiting where nobody watches."""
-        return math.inf if frontend_of(self.shell) == "executor" else 1.0
 
     def next_position(self) -> Position | None:
         """Return where the next output is: its cell, and its number there.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from ..core.turn import Turn
 
 ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]
 Hold = Literal["answer", "thinking"]
+SHOW_THINKING: tuple[ShowThinking, ...] = get_args(ShowThinking)
+FORMATS: tuple[Format, ...] = get_args(Format)
 Where = Literal["auto", "panel", "page", "terminal"]
 Position = tuple[str, int]
 """A cell's id and the ordinal of an output in it, from 0."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import tokenize
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
@@ -124,7 +125,8 @@ _LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.
 class Completion:
     """A matcher for IPython's completer, on our lines only."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, shell: InteractiveShell, workspace: Callable[[], Workspace]) -> None:
+        self._shell = shell
         self._workspace = workspace
 
     def install(self) -> None:
@@ -137,7 +139,7 @@ class Completion:
             self._matchers().remove(self.match)
 
     def _matchers(self) -> list[Any]:
-        completer: Any = self._workspace.shell.Completer
+        completer: Any = self._shell.Completer
         matchers: list[Any] = completer.custom_matchers
         return matchers
 
@@ -149,7 +151,7 @@ class Completion:
             return {"completions": [], "suppress": False}
         from .complete import complete
 
-        typed, words = complete(self._workspace, line["rest"], is_cell=line["magic"] == "%%")
+        typed, words = complete(self._workspace(), line["rest"], is_cell=line["magic"] == "%%")
         return {
             "completions": [SimpleCompletion(text=word, type="param") for word in words],
             "matched_fragment": typed,

@@ -8,21 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...engine.options import THINKING_WORDS, LineOption, Options, line_options, option
-from ...views.options import Format, Hold, ShowThinking
-
-__all__ = [
-    "BY_FLAG",
-    "FORMATS",
-    "OPTIONS",
-    "SHOW_THINKING",
-    "THINKING_WORDS",
-    "MagicOptions",
-    "find_option",
-]
-
-SHOW_THINKING = ("auto", "open", "closed", "hide")
-FORMATS = ("markdown", "text", "json", "code")
+from ...engine.options import LineOption, Options, line_options, option
+from ...views.options import FORMATS, SHOW_THINKING, Format, Hold, ShowThinking
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any
 from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, from_data, tr
-from ...core.messages import thinking_of
+from ...core.messages import THINKING_WORDS, thinking_of
 from ...engine.options import LineOption
 from ...engine.tapes import TapeSetting, parse_speed
-from .options import BY_FLAG, THINKING_WORDS, MagicOptions, find_option
+from .options import BY_FLAG, MagicOptions, find_option
 from .tokens import read_word, skip_space
 
 _OPTION = re.compile(r"--?[A-Za-z]")

@@ -22,14 +22,14 @@ from ...core.text import shorten
 from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
 from ...engine.tapes import NO_DELAY, TapeSetting
+from ...session.notebook import RunningCell
 from ...wire.tape.tape import Tape
 from ..config import GLM
 from ..display import Displayable, Table
 from ..line import parse
 from ..line.options import MagicOptions
 from ..prompt import prompt_text
-from ..sessions import Sessions
-from ..workspace import Workspace
+from ..workspace import Sessions, Workspace
 from .registry import Verb, find_verb
 
 _CELL = re.compile(r"%%glm(?![\w.])(?P<line>[^\n]*)\n?(?P<cell>.*)", re.DOTALL)
@@ -99,12 +99,11 @@ class _Rehearsal:
     """One walk through a notebook, on a workspace of its own."""
 
     def __init__(self, workspace: Workspace, tape: Tape) -> None:
-        self._workspace = Workspace(workspace.shell)
-        self._workspace.sessions = Sessions(persistent=False)
         names = workspace.config.trait_names(config=True)
-        self._workspace.config = _Config(
-            **{name: getattr(workspace.config, name) for name in names}
-        )
+        config = _Config(**{name: getattr(workspace.config, name) for name in names})
+        shell = workspace.shell
+        self._workspace = Workspace(shell, config, workspace.errors, RunningCell(shell))
+        self._workspace.sessions = Sessions(persistent=False)
         self._tape = TapeSetting(tape.path.absolute(), "replay", NO_DELAY)
         self._unsure = False
         """Whether the reply to an earlier prompt is not known, on which later ones depend."""
