@@ -6,18 +6,15 @@ none of them sets is left to the environment and the provider.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import Bool, Enum, Float, TraitError, Unicode, validate
 from traitlets.config.configurable import Configurable
 
 from ..core import i18n
 from ..core.errors import GlmError
-from ..core.messages import THINKING_WORDS, thinking_of
+from ..core.messages import THINKING_WORDS
 from ..views.options import FORMATS, SHOW_THINKING
-
-if TYPE_CHECKING:
-    from ..engine.options import Options
 
 LANGUAGES = ("en", "zh")
 
@@ -82,19 +79,6 @@ class GLM(Configurable):
     def apply(self) -> None:
         """Apply the settings that hold for the whole process."""
         set_process_settings(full_traceback=self.full_traceback, language=self.language)
-
-    def options(self) -> Options:
-        """Return what the settings say about a prompt."""
-        from ..engine.options import Options  # not needed to load the extension
-
-        thinking: Any = self.thinking
-        return Options(
-            model=self.model,
-            provider=self.provider,
-            system=self.system,
-            thinking=thinking_of(thinking),
-            idle_timeout_s=self.idle_timeout_s,
-        )
 
     def origin(self, name: str) -> str | None:
         """Return where a setting was made, ``None`` where it has its default."""

@@ -16,6 +16,7 @@ from ..engine.prepare import resolve_offer
 from ..session.session import DEFAULT
 from ..wire.request import IDLE_TIMEOUT_S
 from .config import GLM
+from .workspace import config_options
 
 BUILT_IN = "built-in"
 
@@ -53,7 +54,7 @@ class Origins:
 
     def settings(self) -> list[Setting]:
         """Return every setting with its value and where it came from."""
-        chosen = Options.layered(self.catalogue, self.session, self.config.options())
+        chosen = Options.layered(self.catalogue, self.session, config_options(self.config))
         base_url = os.environ.get("GLM_BASE_URL", "").strip()
         return [
             self._place("provider", chosen),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
 from ..catalogue.resolve import LOCAL, find_model
+from ..core.messages import thinking_of
 from ..engine.options import Options
 from ..session import repository
 from ..session.conversation import Conversation
@@ -136,6 +137,16 @@ class Sessions:
         return f"{name}-{number}"
 
 
+def config_options(config: GLM) -> Options:
+    """Return what ``%config`` sets for every prompt."""
+    names = ("model", "provider", "system", "thinking", "idle_timeout_s")
+    values = {name: getattr(config, name) for name in names}
+    values = {name: value for name, value in values.items() if value is not None}
+    if "thinking" in values:
+        values["thinking"] = thinking_of(values["thinking"])
+    return Options(**values)
+
+
 class Workspace:
     """The state of the magics in one shell.
 
@@ -199,7 +210,7 @@ class Workspace:
 
     def over_config(self, *levels: Options) -> Options:
         """Return options with ``%config`` wherever none of them sets anything."""
-        return Options.layered(self.catalogue, *levels, self.config.options())
+        return Options.layered(self.catalogue, *levels, config_options(self.config))
 
     def next_position(self) -> Position | None:
         """Return where the next output is: its cell, and its number there.

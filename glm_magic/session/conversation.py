@@ -23,7 +23,7 @@ from .amounts import Amount
 from .ledger import Entry, entries_of
 from .notebook import CellKey, conversations
 from .repository import SavedSession
-from .rows import all_rows, drop_rows, slot_rows
+from .rows import all_rows, drop_rows, session_row, slot_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
 from .store import Statement, Store, current_store
 
@@ -281,7 +281,7 @@ class Conversation:
 
     def row(self) -> Statement:
         """Return the statement that saves the conversation itself, without its turns."""
-        return repository.session_row(self.id, self.name, self.options, self.budget)
+        return session_row(self.id, self.name, self.options, self.budget)
 
     def _write_marks(self, slots: Sequence[Slot]) -> None:
         self._write([row for slot in slots for row in slot_rows(self.id, slot)])

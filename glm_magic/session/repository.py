@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -12,14 +11,11 @@ from typing import Any
 from ..core.errors import InvalidValueError
 from ..engine.options import Options
 from .amounts import Amount, parse_amount
-from .codec import encode
 from .ledger import Entry
 from .notebook import hooks
 from .rows import read_entries, read_slots
 from .slots import Slot
-from .store import Statement, Store, current_store, insert
-
-_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
+from .store import Store, current_store
 
 _COLUMNS = (
     "id, name, notebook, used_at, options,"
@@ -74,22 +70,6 @@ def read_session(id_: str) -> tuple[list[Slot], list[Entry]]:
     if store is None:
         return [], []
     return read_slots(store, id_), read_entries(store, "session = ?", (id_,))
-
-
-def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
-    """Return the statement that saves a session itself; keys and tools are never part of it."""
-    now = time.time()
-    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
-    saved["budget"] = budget.written if budget else None
-    row = {
-        "id": id_,
-        "name": name,
-        "notebook": hooks().notebook_path(),
-        "began_at": now,
-        "used_at": now,
-        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
-    }
-    return insert("session", row, update=["name", "notebook", "used_at", "options"])
 
 
 def _options(text: str) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,9 +13,11 @@ from typing import Any
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
+from ..engine.options import Options
+from .amounts import Amount
 from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
-from .notebook import CellKey
+from .notebook import CellKey, hooks
 from .slots import Slot, Variant
 from .store import Statement, Store, insert
 
@@ -24,6 +27,24 @@ _ENTRY = (
     "run, step, at, session_name, provider, model, input, output, cached, reasoning, estimated, "
     "amount, currency"
 )
+
+_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
+
+
+def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
+    """Return the statement that saves a session itself; keys and tools are never part of it."""
+    now = time.time()
+    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
+    saved["budget"] = budget.written if budget else None
+    row = {
+        "id": id_,
+        "name": name,
+        "notebook": hooks().notebook_path(),
+        "began_at": now,
+        "used_at": now,
+        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
+    }
+    return insert("session", row, update=["name", "notebook", "used_at", "options"])
 
 
 def slot_rows(session: str, slot: Slot) -> list[Statement]:

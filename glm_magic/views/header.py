@@ -10,7 +10,7 @@ from ..core.turn import Turn
 from ..core.usage import Usage
 from .labels import Labels
 from .options import ViewOptions
-from .variants import run_label
+from .variants import index_of
 
 Phase = Literal[
     "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
@@ -43,16 +43,24 @@ def phase(turn: Turn) -> Phase:
 
 def facts(turn: Turn, options: ViewOptions, labels: Labels) -> list[Fact]:
     """Return the header of a turn, in reading order."""
-    items = [
+    items: list[Fact | None] = [
         _model(turn, labels),
         Fact("provider", turn.provider),
         _state(turn, labels),
         _time(turn, labels),
         *_counts(turn, labels),
-        Fact("run", run_label(turn, options, labels), labels.run_title),
+        _run(turn, options, labels),
         Fact("note", options.remark),
     ]
     return [item for item in items if item and item.text]
+
+
+def _run(turn: Turn, options: ViewOptions, labels: Labels) -> Fact | None:
+    """Return ``run 2/3``, unless it is the only run of its cell."""
+    if options.variants is None or len(options.variants.turns) < 2:
+        return None
+    number, count = index_of(turn, options.variants) + 1, len(options.variants.turns)
+    return Fact("run", labels.run.format(number=number, count=count), labels.run_title)
 
 
 def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:

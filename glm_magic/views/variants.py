@@ -19,15 +19,7 @@ def stamp(turn: Turn) -> str:
     return "" if sent_at is None else str(round(sent_at * 1000))
 
 
-def run_label(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return ``run 2/3``; empty for the only run of a cell."""
-    if options.variants is None or len(options.variants.turns) < 2:
-        return ""
-    number, count = _index_of(turn, options.variants) + 1, len(options.variants.turns)
-    return labels.run.format(number=number, count=count)
-
-
-def _index_of(turn: Turn, variants: Variants) -> int:
+def index_of(turn: Turn, variants: Variants) -> int:
     """Return which run a turn is; the chosen one when it cannot be told."""
     turns = variants.turns
     matches = [index for index, run in enumerate(turns) if run is turn]
@@ -41,7 +33,7 @@ def with_arrows(label: str, turn: Turn, options: ViewOptions, labels: Labels) ->
     """Return a run's label between two arrows, which only show where a panel receives clicks."""
     if options.variants is None or turn.status == "streaming":
         return escape_html(label)
-    index, last = _index_of(turn, options.variants), len(options.variants.turns) - 1
+    index, last = index_of(turn, options.variants), len(options.variants.turns) - 1
     sent_at = stamp(turn)
     before = _arrow("◀", index - 1, sent_at, labels.run_before, disabled=index == 0)
     after = _arrow("▶", index + 1, sent_at, labels.run_after, disabled=index == last)
@@ -62,7 +54,7 @@ def _others(turn: Turn, options: ViewOptions, labels: Labels) -> list[tuple[str,
     if options.variants is None or options.hold == "answer":
         return []
     turns = options.variants.turns
-    shown = _index_of(turn, options.variants)
+    shown = index_of(turn, options.variants)
     answered = [i for i, run in enumerate(turns) if run.answer.strip() and i != shown]
     return [
         (

@@ -9,6 +9,7 @@ from traitlets.config import Config
 from glm_magic.catalogue.load import catalogue
 from glm_magic.engine.options import Options
 from glm_magic.magic.config import GLM
+from glm_magic.magic.workspace import config_options
 
 
 def row(printed, name):
@@ -68,7 +69,7 @@ def test_the_configuration_file_is_named():
     assert config.origin("provider") is None
     config.model = "glm-4.5"
     assert config.origin("model") == "%config GLM.model"
-    assert config.options().thinking is True
+    assert config_options(config).thinking is True
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOpti
     InvalidValueError
         An option's value is missing, out of its choices, or of the wrong type.
     """
+    if not line.strip():
+        return MagicOptions()
     return _Parser(line, is_model or (lambda _: False)).run()
 
 

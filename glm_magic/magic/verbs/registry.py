@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 Command = Callable[["Workspace", Sequence[str]], Displayable | None]
 """What a verb does; ``None`` where it has shown all there is itself."""
 
-_MODULES = ("errors", "mcp", "models", "sessions", "status", "tapes", "turns", "usage")
+_MODULES = (
+    "exceptions",
+    "mcp_servers",
+    "models",
+    "sessions",
+    "spending",
+    "status",
+    "tapes",
+    "turns",
+)
 
 ORDER = (
     "models", "use", "sessions", "new", "fork", "undo", "retry", "drop", "hide", "pin", "choose",
