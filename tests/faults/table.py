@@ -9,7 +9,7 @@ from typing import Any
 
 import glm_magic as glm
 from glm_magic.core import errors
-from tests.faults.tongues import KEY, Tongue
+from tests.faults.protocols import KEY, Protocol
 from tests.servers.raw_server import Close, Reset, Send, Stall, Step, Wait, chunks, head, reply
 from tests.servers.vendor import to_json
 
@@ -25,7 +25,7 @@ class Fault:
     """One way in which a call goes wrong."""
 
     name: str
-    steps: Callable[[Tongue], list[Step]]
+    steps: Callable[[Protocol], list[Step]]
     kind: type[glm.GlmError] | None = None
     """What is raised; ``None``: a reply is returned."""
     status: str = "complete"
@@ -37,29 +37,29 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def sends(*parts: Callable[[Tongue], bytes] | bytes) -> Callable[[Tongue], list[Step]]:
+def sends(*parts: Callable[[Protocol], bytes] | bytes) -> Callable[[Protocol], list[Step]]:
     """Return steps that send a head and these parts at once."""
     return lambda t: [Send(head() + b"".join(p if isinstance(p, bytes) else p(t) for p in parts))]
 
 
-def start(t: Tongue) -> bytes:
+def start(t: Protocol) -> bytes:
     return t.start
 
 
-def body(t: Tongue) -> bytes:
+def body(t: Protocol) -> bytes:
     return t.start + t.rest
 
 
-def half_record(t: Tongue) -> bytes:
+def half_record(t: Protocol) -> bytes:
     return t.piece("lost")[:-12]
 
 
-def answers(content: Callable[[Tongue], bytes], **how: Any) -> Callable[[Tongue], list[Step]]:
+def answers(content: Callable[[Protocol], bytes], **how: Any) -> Callable[[Protocol], list[Step]]:
     """Return steps that answer with a whole response."""
     return lambda t: [reply(content(t), **how)]
 
 
-def refuses(status: str, value: Any, **headers: str) -> Callable[[Tongue], list[Step]]:
+def refuses(status: str, value: Any, **headers: str) -> Callable[[Protocol], list[Step]]:
     """Return steps that answer with an error."""
     content = value if isinstance(value, bytes) else to_json(value).encode()
     kind = "text/html" if content[:1] == b"<" else "application/json"

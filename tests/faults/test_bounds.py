@@ -16,13 +16,13 @@ from glm_magic.core import errors
 from glm_magic.engine import exchange
 from glm_magic.session.amounts import parse_amount
 from tests.faults.life import settled
-from tests.faults.tongues import TONGUES, Tongue
+from tests.faults.protocols import PROTOCOLS, Protocol
 from tests.servers.listener import Connection, Listener, Recorded
 from tests.servers.raw_server import RawServer, Send, Stall, head
 
 MEGABYTE = 1024 * 1024
-VLLM = next(tongue for tongue in TONGUES if tongue.provider == "vllm")
-every_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda t: t.provider)
+VLLM = next(protocol for protocol in PROTOCOLS if protocol.provider == "vllm")
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda t: t.provider)
 
 CLIENT = """
 import json, resource, sys
@@ -56,11 +56,11 @@ class Endless(Listener):
         return False
 
 
-def measured(server: Listener, tongue: Tongue = VLLM) -> tuple[float, str, str, str, str]:
+def measured(server: Listener, protocol: Protocol = VLLM) -> tuple[float, str, str, str, str]:
     """Ask in a process of its own; return the growth in MB, the error, the status, the answer."""
     with RawServer() as warm:
-        warm.answer(Send(head() + tongue.start + tongue.rest))
-        asked = {**tongue.asked(server.url), "warm": warm.url + tongue.path}
+        warm.answer(Send(head() + protocol.start + protocol.rest))
+        asked = {**protocol.asked(server.url), "warm": warm.url + protocol.path}
         command = [sys.executable, "-c", CLIENT, json.dumps(asked)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     growth, *rest = json.loads(run.stdout)
@@ -88,10 +88,10 @@ def test_fifty_megabytes_of_one_thing_are_given_up(first: bytes, again: bytes) -
     assert status in ("failed", "incomplete")
 
 
-@every_tongue
-def test_what_came_before_a_line_without_an_end_is_kept(tongue: Tongue) -> None:
-    with Endless(head() + tongue.start + b'data: {"x":"', b"y" * MEGABYTE, 60) as server:
-        with glm.stream("Why?", **tongue.asked(server.url)) as stream:
+@every_protocol
+def test_what_came_before_a_line_without_an_end_is_kept(protocol: Protocol) -> None:
+    with Endless(head() + protocol.start + b'data: {"x":"', b"y" * MEGABYTE, 60) as server:
+        with glm.stream("Why?", **protocol.asked(server.url)) as stream:
             assert stream.wait(30)
         assert isinstance(stream.error, errors.ProtocolError)
         assert (stream.turn.reasoning, stream.turn.answer) == ("Think", "Blue")
@@ -111,10 +111,10 @@ def test_an_answer_without_an_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     assert len(stream.turn.answer) < 4 * MEGABYTE
 
 
-@every_tongue
-def test_an_answer_without_an_end_stops_at_the_budget(tongue: Tongue) -> None:
-    with Endless(head() + tongue.start, tongue.piece("word " * 20), 10**6) as server:
-        session = glm.Session("bounded", **tongue.asked(server.url))
+@every_protocol
+def test_an_answer_without_an_end_stops_at_the_budget(protocol: Protocol) -> None:
+    with Endless(head() + protocol.start, protocol.piece("word " * 20), 10**6) as server:
+        session = glm.Session("bounded", **protocol.asked(server.url))
         session.set_budget(parse_amount("5000"))
         with session.stream("Why?") as stream:
             assert stream.wait(60)

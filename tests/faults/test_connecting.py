@@ -13,11 +13,11 @@ import trustme
 
 import glm_magic as glm
 from glm_magic.core import errors
-from tests.faults.tongues import KEY, TONGUES, Tongue
+from tests.faults.protocols import KEY, PROTOCOLS, Protocol
 from tests.servers.raw_server import RawServer, Send, head, reply
 
-every_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda t: t.provider)
-VLLM = next(tongue for tongue in TONGUES if tongue.provider == "vllm")
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda t: t.provider)
+VLLM = next(protocol for protocol in PROTOCOLS if protocol.provider == "vllm")
 WHOLE = Send(head() + VLLM.start + VLLM.rest)
 
 
@@ -38,10 +38,10 @@ def closed_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@every_tongue
-def test_a_refused_connection_is_tried_again_and_told(tongue: Tongue) -> None:
+@every_protocol
+def test_a_refused_connection_is_tried_again_and_told(protocol: Protocol) -> None:
     error = failed(
-        errors.ConnectionFailedError, **tongue.asked(f"http://127.0.0.1:{closed_port()}")
+        errors.ConnectionFailedError, **protocol.asked(f"http://127.0.0.1:{closed_port()}")
     )
     assert "no connection to 127.0.0.1" in error.message
     assert "running" in error.hint
@@ -62,10 +62,10 @@ def test_a_server_that_starts_meanwhile_is_reached(monkeypatch: pytest.MonkeyPat
     assert (stream.turn.answer, stream.turn.status) == ("Blue", "complete")
 
 
-@every_tongue
-def test_a_host_that_does_not_exist(tongue: Tongue, monkeypatch: pytest.MonkeyPatch) -> None:
+@every_protocol
+def test_a_host_that_does_not_exist(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
-    error = failed(errors.ConnectionFailedError, **tongue.asked("https://no-such-host.invalid"))
+    error = failed(errors.ConnectionFailedError, **protocol.asked("https://no-such-host.invalid"))
     assert error.message == "there is no host named no-such-host.invalid"
     assert error.turn is not None
     assert error.turn.notices == () or all(n.code != "retry" for n in error.turn.notices)
@@ -95,9 +95,9 @@ def secure(authority: trustme.CA) -> Any:
         yield server
 
 
-@every_tongue
-def test_a_certificate_that_nobody_vouches_for(secure: RawServer, tongue: Tongue) -> None:
-    error = failed(errors.ConnectionFailedError, **tongue.asked(secure.url))
+@every_protocol
+def test_a_certificate_that_nobody_vouches_for(secure: RawServer, protocol: Protocol) -> None:
+    error = failed(errors.ConnectionFailedError, **protocol.asked(secure.url))
     assert "no secure connection" in error.message
     assert "SSL_CERT_FILE" in error.hint
     assert secure.requests == []

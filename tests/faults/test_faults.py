@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import glm_magic as glm
+from tests.faults.protocols import KEY, PROTOCOLS, Protocol
 from tests.faults.table import FAULTS, WITHDRAWN, Fault
-from tests.faults.tongues import KEY, TONGUES, Tongue
 from tests.servers.raw_server import RawServer, Send, head
 
-every_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda t: t.provider)
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda t: t.provider)
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 
 
@@ -22,20 +22,22 @@ def asked(prompt: str, **options: Any) -> tuple[glm.Turn, glm.GlmError | None]:
         return stream.turn, stream.error
 
 
-@every_tongue
+@every_protocol
 @every_fault
-def test_a_fault(raw_server: RawServer, tongue: Tongue, fault: Fault) -> None:
-    raw_server.answer_in_turn(fault.steps(tongue), [Send(head() + tongue.start + tongue.rest)])
-    turn, error = asked("Why?", **tongue.asked(raw_server.url, **fault.options))
+def test_a_fault(raw_server: RawServer, protocol: Protocol, fault: Fault) -> None:
+    raw_server.answer_in_turn(
+        fault.steps(protocol), [Send(head() + protocol.start + protocol.rest)]
+    )
+    turn, error = asked("Why?", **protocol.asked(raw_server.url, **fault.options))
     assert (turn.reasoning, turn.answer) == fault.left
     assert turn.status == fault.status
-    _check_error(error, fault, tongue)
+    _check_error(error, fault, protocol)
     assert error is None or error.turn == turn
     assert len(raw_server.requests) == 1, "nothing is sent twice"
-    _check_health(raw_server, tongue)
+    _check_health(raw_server, protocol)
 
 
-def _check_error(error: glm.GlmError | None, fault: Fault, tongue: Tongue) -> None:
+def _check_error(error: glm.GlmError | None, fault: Fault, protocol: Protocol) -> None:
     if fault.kind is None:
         assert error is None
         return
@@ -43,7 +45,7 @@ def _check_error(error: glm.GlmError | None, fault: Fault, tongue: Tongue) -> No
     assert fault.words in error.message
     assert error.hint
     assert fault.hint in error.hint
-    assert error.provider == tongue.provider
+    assert error.provider == protocol.provider
     assert 2 <= len(error.lines()) <= 3
     assert len(str(error)) < 700
     shown = repr(vars(error)) + str(error)
@@ -51,20 +53,20 @@ def _check_error(error: glm.GlmError | None, fault: Fault, tongue: Tongue) -> No
     assert "private" not in shown, "a page's text is not shown"
 
 
-def _check_health(server: RawServer, tongue: Tongue) -> None:
+def _check_health(server: RawServer, protocol: Protocol) -> None:
     """Ask once more at the same server, over the same pool."""
-    turn, error = asked("Again?", **tongue.asked(server.url))
+    turn, error = asked("Again?", **protocol.asked(server.url))
     assert error is None
     assert (turn.answer, turn.status) == ("Blue", "complete")
 
 
-@every_tongue
+@every_protocol
 @pytest.mark.parametrize("reason", WITHDRAWN)
 def test_a_withdrawn_reply_is_failed_and_keeps_its_text(
-    raw_server: RawServer, tongue: Tongue, reason: str
+    raw_server: RawServer, protocol: Protocol, reason: str
 ) -> None:
-    raw_server.answer(Send(head() + tongue.finished(reason)))
-    turn, error = asked("Why?", **tongue.asked(raw_server.url))
+    raw_server.answer(Send(head() + protocol.finished(reason)))
+    turn, error = asked("Why?", **protocol.asked(raw_server.url))
     assert error is None
     assert (turn.answer, turn.status, turn.finish_reason) == ("Blue", "failed", reason)
     assert any(notice.code == reason and len(notice.message) > 20 for notice in turn.notices)
@@ -72,24 +74,26 @@ def test_a_withdrawn_reply_is_failed_and_keeps_its_text(
     assert len(raw_server.requests) == 1
 
 
-@every_tongue
-def test_a_new_word_for_the_end_is_shown_as_it_is(raw_server: RawServer, tongue: Tongue) -> None:
-    raw_server.answer(Send(head() + tongue.finished("brand_new")))
-    turn, _ = asked("Why?", **tongue.asked(raw_server.url))
+@every_protocol
+def test_a_new_word_for_the_end_is_shown_as_it_is(
+    raw_server: RawServer, protocol: Protocol
+) -> None:
+    raw_server.answer(Send(head() + protocol.finished("brand_new")))
+    turn, _ = asked("Why?", **protocol.asked(raw_server.url))
     assert (turn.status, turn.finish_reason) == ("complete", "brand_new")
 
 
-@every_tongue
+@every_protocol
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 def test_a_redirect_to_another_host_gets_neither_key_nor_prompt(
-    raw_server: RawServer, tongue: Tongue, status: str
+    raw_server: RawServer, protocol: Protocol, status: str
 ) -> None:
     with RawServer() as elsewhere:
-        location = f"Location: {elsewhere.url}{tongue.path}/chat/completions\r\n"
+        location = f"Location: {elsewhere.url}{protocol.path}/chat/completions\r\n"
         raw_server.answer(
             Send(f"HTTP/1.1 {status}\r\n{location}Content-Length: 0\r\n\r\n".encode())
         )
-        _, error = asked("Why?", **tongue.asked(raw_server.url))
+        _, error = asked("Why?", **protocol.asked(raw_server.url))
         assert error is not None
         assert error.status == int(status[:3])
         assert "moved" in error.hint
@@ -97,5 +101,5 @@ def test_a_redirect_to_another_host_gets_neither_key_nor_prompt(
 
 
 def test_silence_may_last_for_minutes_while_a_model_thinks() -> None:
-    stream = glm.stream("Why?", **TONGUES[0].asked("http://127.0.0.1:9"))
+    stream = glm.stream("Why?", **PROTOCOLS[0].asked("http://127.0.0.1:9"))
     assert stream.call.idle_timeout_s >= 180

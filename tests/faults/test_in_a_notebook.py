@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.faults.protocols import KEY, PROTOCOLS
 from tests.faults.table import BREAKS, NONSENSE, REFUSED, Fault
-from tests.faults.tongues import KEY, TONGUES
 from tests.hosts.conftest import ROOT, Kernel
 from tests.servers.raw_server import RawServer, Send, head
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(240)]
 
-ZAI = next(tongue for tongue in TONGUES if tongue.provider == "zai")
+ZAI = next(protocol for protocol in PROTOCOLS if protocol.provider == "zai")
 WHOLE = [Send(head() + ZAI.start + ZAI.rest)]
 TRIED: tuple[Fault, ...] = tuple(
     fault for fault in (*BREAKS, *NONSENSE, *REFUSED) if "idle_timeout_s" not in fault.options

@@ -15,17 +15,17 @@ from glm_magic.views.header import facts
 from glm_magic.views.labels import CHINESE, ENGLISH
 from glm_magic.views.options import ViewOptions
 from glm_magic.wire import retry
-from tests.faults.tongues import TONGUES, Tongue
+from tests.faults.protocols import PROTOCOLS, Protocol
 from tests.servers.raw_server import Close, RawServer, Reset, Send, Wait, head, reply
 from tests.servers.vendor import to_json
 
-BY_NAME = {tongue.provider: tongue for tongue in TONGUES}
+BY_NAME = {protocol.provider: protocol for protocol in PROTOCOLS}
 DASHSCOPE, BIGMODEL = BY_NAME["dashscope"], BY_NAME["bigmodel"]
-every_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda t: t.provider)
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda t: t.provider)
 
 
-def whole(tongue: Tongue) -> Send:
-    return Send(head() + tongue.start + tongue.rest)
+def whole(protocol: Protocol) -> Send:
+    return Send(head() + protocol.start + protocol.rest)
 
 
 def refusal(status: int, code: Any = None, **headers: str) -> Send:
@@ -35,20 +35,20 @@ def refusal(status: int, code: Any = None, **headers: str) -> Send:
     return reply(to_json(body).encode(), f"{status} No", "application/json", headers)
 
 
-def tries(server: RawServer, tongue: Tongue, answer: Send) -> tuple[int, glm.Turn]:
+def tries(server: RawServer, protocol: Protocol, answer: Send) -> tuple[int, glm.Turn]:
     """Ask a server that refuses twice and then answers; return how often it was asked."""
-    server.answer_in_turn([answer], [answer], [whole(tongue)])
-    with glm.stream("Why?", **tongue.asked(server.url)) as stream:
+    server.answer_in_turn([answer], [answer], [whole(protocol)])
+    with glm.stream("Why?", **protocol.asked(server.url)) as stream:
         assert stream.wait(10)
     return len(server.requests), stream.turn
 
 
-@every_tongue
+@every_protocol
 @pytest.mark.parametrize("status", [408, 409, 500, 502, 503, 504, 529])
 def test_a_status_that_may_pass_is_tried_three_times(
-    raw_server: RawServer, tongue: Tongue, status: int
+    raw_server: RawServer, protocol: Protocol, status: int
 ) -> None:
-    asked, turn = tries(raw_server, tongue, refusal(status))
+    asked, turn = tries(raw_server, protocol, refusal(status))
     assert asked == 3
     assert (turn.answer, turn.status) == ("Blue", "complete")
     assert len({request.body for request in raw_server.requests}) == 1, "the same request"
@@ -57,12 +57,12 @@ def test_a_status_that_may_pass_is_tried_three_times(
     assert all("not now" in notice.message for notice in told)
 
 
-@every_tongue
+@every_protocol
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 413, 422, 451, 501, 505])
 def test_a_status_that_stays_is_told_at_once(
-    raw_server: RawServer, tongue: Tongue, status: int
+    raw_server: RawServer, protocol: Protocol, status: int
 ) -> None:
-    asked, turn = tries(raw_server, tongue, refusal(status))
+    asked, turn = tries(raw_server, protocol, refusal(status))
     assert (asked, turn.status) == (1, "failed")
 
 
@@ -90,35 +90,37 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(
-    ("tongue", "status", "code", "again"), LIMITS, ids=lambda v: getattr(v, "provider", str(v))
+    ("protocol", "status", "code", "again"), LIMITS, ids=lambda v: getattr(v, "provider", str(v))
 )
 def test_the_providers_own_code_decides(
-    raw_server: RawServer, tongue: Tongue, status: int, code: Any, again: bool
+    raw_server: RawServer, protocol: Protocol, status: int, code: Any, again: bool
 ) -> None:
-    asked, turn = tries(raw_server, tongue, refusal(status, code))
+    asked, turn = tries(raw_server, protocol, refusal(status, code))
     assert asked == (3 if again else 1)
     assert turn.status == ("complete" if again else "failed")
 
 
 @pytest.mark.parametrize("ending", [Reset(), Close()], ids=["reset", "close"])
-@every_tongue
+@every_protocol
 def test_a_connection_that_breaks_after_the_request_was_sent_is_not_tried_again(
-    raw_server: RawServer, tongue: Tongue, ending: Any
+    raw_server: RawServer, protocol: Protocol, ending: Any
 ) -> None:
     """The provider may have begun, and may bill it: only the user can decide."""
-    raw_server.answer_in_turn([Wait(0.05), ending], [whole(tongue)])
-    with glm.stream("Why?", **tongue.asked(raw_server.url)) as stream:
+    raw_server.answer_in_turn([Wait(0.05), ending], [whole(protocol)])
+    with glm.stream("Why?", **protocol.asked(raw_server.url)) as stream:
         assert stream.wait(10)
     assert (len(raw_server.requests), stream.turn.status) == (1, "failed")
 
 
-@every_tongue
-def test_nothing_is_tried_again_after_the_first_byte(raw_server: RawServer, tongue: Tongue) -> None:
-    began = head() + tongue.reply.records[0]
-    for broken in ([Send(began), Wait(0.05), Reset()], [Send(began + tongue.error_in_stream())]):
+@every_protocol
+def test_nothing_is_tried_again_after_the_first_byte(
+    raw_server: RawServer, protocol: Protocol
+) -> None:
+    began = head() + protocol.reply.records[0]
+    for broken in ([Send(began), Wait(0.05), Reset()], [Send(began + protocol.error_in_stream())]):
         before = len(raw_server.requests)
-        raw_server.answer_in_turn(broken, [whole(tongue)])
-        with glm.stream("Why?", **tongue.asked(raw_server.url)) as stream:
+        raw_server.answer_in_turn(broken, [whole(protocol)])
+        with glm.stream("Why?", **protocol.asked(raw_server.url)) as stream:
             assert stream.wait(10)
         assert stream.error is not None
         assert len(raw_server.requests) == before + 1

@@ -66,7 +66,7 @@ def cells(bare_shell, capsys):
 
 
 @pytest.fixture
-def asking(cells, model_server, monkeypatch):
+def glm_shell(cells, model_server, monkeypatch):
     """Give a shell with the magics, which asks the model server in Z.ai's protocol."""
     monkeypatch.setenv("ZAI_API_KEY", "test-key")
     monkeypatch.setenv("GLM_PROVIDER", "zai")

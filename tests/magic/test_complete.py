@@ -93,8 +93,8 @@ def test_functions_complete_where_a_tool_is_wanted(tab, cells):
     assert tab("%%glm --tool we") == ["%%glm --tool weather"]
 
 
-def test_sessions_complete(tab, asking):
-    asking.run("%glm new lesson")
+def test_sessions_complete(tab, glm_shell):
+    glm_shell.run("%glm new lesson")
     assert tab("%glm use less") == ["%glm use lesson"]
     assert tab("%%glm -S less") == ["%%glm -S lesson"]
 

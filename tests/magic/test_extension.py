@@ -69,11 +69,11 @@ def test_a_magic_of_the_same_name_comes_back(bare_shell):
     assert bare_shell.run_cell_magic("glm", "x", "y") == "mine"
 
 
-def test_the_users_names_stay(asking):
-    asking.run("%glm -q -o kept hello")
-    asking.shell.run_line_magic("unload_ext", "glm_magic")
-    assert asking["kept"].answer == asking["_glm"].answer == "Because."
-    asking.shell.run_line_magic("load_ext", "glm_magic")
+def test_the_users_names_stay(glm_shell):
+    glm_shell.run("%glm -q -o kept hello")
+    glm_shell.shell.run_line_magic("unload_ext", "glm_magic")
+    assert glm_shell["kept"].answer == glm_shell["_glm"].answer == "Because."
+    glm_shell.shell.run_line_magic("load_ext", "glm_magic")
 
 
 def test_looking_a_name_up_registers_nothing(bare_shell):

@@ -19,124 +19,124 @@ def users(sent):
     return [m["content"] for m in sent()[-1]["messages"] if m["role"] == "user"]
 
 
-def test_a_new_kernel_begins_afresh_and_resume_continues(asking, sent):
-    asking.run("%glm -q one")
-    asking.run("%glm -q two")
-    restart(asking)
-    asking.run("%glm -q three")
+def test_a_new_kernel_begins_afresh_and_resume_continues(glm_shell, sent):
+    glm_shell.run("%glm -q one")
+    glm_shell.run("%glm -q two")
+    restart(glm_shell)
+    glm_shell.run("%glm -q three")
     assert users(sent) == ["three"]
-    restart(asking)
-    assert "continues from 1 turn" in asking.run("%glm resume")
-    asking.run("%glm -q four")
+    restart(glm_shell)
+    assert "continues from 1 turn" in glm_shell.run("%glm resume")
+    glm_shell.run("%glm -q four")
     assert users(sent) == ["three", "four"]
 
 
-def test_resume_is_of_this_notebook(asking, sent, monkeypatch):
+def test_resume_is_of_this_notebook(glm_shell, sent, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/a.ipynb")
-    asking.run("%glm -q in a")
-    restart(asking)
+    glm_shell.run("%glm -q in a")
+    restart(glm_shell)
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/b.ipynb")
-    lines = asking.fail("%glm resume")
+    lines = glm_shell.fail("%glm resume")
     assert len(lines) == 2
-    asking.run("%glm -q in b")
-    restart(asking)
+    glm_shell.run("%glm -q in b")
+    restart(glm_shell)
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/a.ipynb")
-    asking.run("%glm resume")
-    asking.run("%glm -q more")
+    glm_shell.run("%glm resume")
+    glm_shell.run("%glm -q more")
     assert users(sent) == ["in a", "more"]
 
 
-def test_resume_keeps_what_this_kernel_had_asked(asking, sent):
-    asking.run("%glm -q one")
-    restart(asking)
-    asking.run("%glm -q two")
-    asking.run("%glm resume")
-    assert "default-2" in asking.run("%glm sessions")
-    asking.run("%glm use default-2")
-    asking.run("%glm -q three")
+def test_resume_keeps_what_this_kernel_had_asked(glm_shell, sent):
+    glm_shell.run("%glm -q one")
+    restart(glm_shell)
+    glm_shell.run("%glm -q two")
+    glm_shell.run("%glm resume")
+    assert "default-2" in glm_shell.run("%glm sessions")
+    glm_shell.run("%glm use default-2")
+    glm_shell.run("%glm -q three")
     assert users(sent) == ["two", "three"]
 
 
-def test_a_named_session_continues_by_name(asking, sent):
-    asking.run("%glm -q -S physics one")
-    asking.run("%glm use physics")
-    asking.run("%glm use glm-4.5")
-    asking.run("%glm -q two")
-    restart(asking)
-    listed = asking.run("%glm sessions")
+def test_a_named_session_continues_by_name(glm_shell, sent):
+    glm_shell.run("%glm -q -S physics one")
+    glm_shell.run("%glm use physics")
+    glm_shell.run("%glm use glm-4.5")
+    glm_shell.run("%glm -q two")
+    restart(glm_shell)
+    listed = glm_shell.run("%glm sessions")
     assert "physics  on disk" in listed
-    asking.run("%glm -q -S physics three")
+    glm_shell.run("%glm -q -S physics three")
     assert users(sent) == ["one", "two", "three"]
     assert sent()[-1]["model"] == "glm-4.5"
-    restart(asking)
-    assert "2" not in asking.run("%glm use physics").split("turn")[0]
-    asking.run("%glm new physics")
-    asking.run("%glm -q four")
+    restart(glm_shell)
+    assert "2" not in glm_shell.run("%glm use physics").split("turn")[0]
+    glm_shell.run("%glm new physics")
+    glm_shell.run("%glm -q four")
     assert users(sent) == ["four"]
-    restart(asking)
-    asking.run("%glm -q -S physics five")
+    restart(glm_shell)
+    glm_shell.run("%glm -q -S physics five")
     assert users(sent) == ["four", "five"]
-    asking.run("%glm -q -S physics-2 six")
+    glm_shell.run("%glm -q -S physics-2 six")
     assert users(sent) == ["one", "two", "three", "six"]
 
 
-def test_new_never_continues_what_an_earlier_kernel_made(asking, sent):
-    asking.run("%glm new")
-    asking.run("%glm -q one")
-    restart(asking)
-    asking.run("%glm new")
-    asking.run("%glm -q two")
+def test_new_never_continues_what_an_earlier_kernel_made(glm_shell, sent):
+    glm_shell.run("%glm new")
+    glm_shell.run("%glm -q one")
+    restart(glm_shell)
+    glm_shell.run("%glm new")
+    glm_shell.run("%glm -q two")
     assert users(sent) == ["two"]
 
 
-def test_save_and_load(asking, sent, tmp_path):
-    asking.run("%glm -q one")
-    asking.run("%glm -q two")
-    assert "2 turns written" in asking.run("%glm save lesson.jsonl")
-    asking.run("%glm save lesson.md")
-    restart(asking)
-    assert "The session default has 2 turns" in asking.run("%glm load lesson.jsonl")
-    asking.run("%glm -q three")
+def test_save_and_load(glm_shell, sent, tmp_path):
+    glm_shell.run("%glm -q one")
+    glm_shell.run("%glm -q two")
+    assert "2 turns written" in glm_shell.run("%glm save lesson.jsonl")
+    glm_shell.run("%glm save lesson.md")
+    restart(glm_shell)
+    assert "The session default has 2 turns" in glm_shell.run("%glm load lesson.jsonl")
+    glm_shell.run("%glm -q three")
     assert users(sent) == ["one", "two", "three"]
-    assert len(asking.fail("%glm save lesson.txt")) == 2
-    assert len(asking.fail("%glm load none.json")) == 2
+    assert len(glm_shell.fail("%glm save lesson.txt")) == 2
+    assert len(glm_shell.fail("%glm load none.json")) == 2
     assert "Because." in (tmp_path / "lesson.md").read_text()
 
 
-def test_save_and_load_of_a_sentence_is_a_prompt(asking, sent):
-    asking.run("%glm -q save humanity")
-    asking.run("%glm -q load balancing")
+def test_save_and_load_of_a_sentence_is_a_prompt(glm_shell, sent):
+    glm_shell.run("%glm -q save humanity")
+    glm_shell.run("%glm -q load balancing")
     assert users(sent) == ["save humanity", "load balancing"]
 
 
-def test_forget_deletes_one_session_or_everything(asking, sent, isolated_home):
-    asking.run("%glm -q -S a unmistakable")
-    asking.run("%glm -q -S b other")
-    assert "is deleted" in asking.run("%glm forget a")
-    assert "a " not in asking.run("%glm sessions").splitlines()[2]
-    asking.run("%glm -q -S a again")
+def test_forget_deletes_one_session_or_everything(glm_shell, sent, isolated_home):
+    glm_shell.run("%glm -q -S a unmistakable")
+    glm_shell.run("%glm -q -S b other")
+    assert "is deleted" in glm_shell.run("%glm forget a")
+    assert "a " not in glm_shell.run("%glm sessions").splitlines()[2]
+    glm_shell.run("%glm -q -S a again")
     assert users(sent) == ["again"]
     file = isolated_home / "glm" / "sessions.db"
     assert file.exists()
-    assert "Every session is deleted" in asking.run("%glm forget all")
+    assert "Every session is deleted" in glm_shell.run("%glm forget all")
     assert not file.exists()
-    asking.run("%glm -q -S b afresh")
+    glm_shell.run("%glm -q -S b afresh")
     assert users(sent) == ["afresh"]
-    asking.run("%glm -q forget nothing")  # a prompt, as no session is named so
+    glm_shell.run("%glm -q forget nothing")  # a prompt, as no session is named so
 
 
-def test_the_off_switch(asking, isolated_home):
-    asking.run("%config GLM.store = False")
-    asking.run("%glm -q one")
+def test_the_off_switch(glm_shell, isolated_home):
+    glm_shell.run("%config GLM.store = False")
+    glm_shell.run("%glm -q one")
     assert not (isolated_home / "glm" / "sessions.db").exists()
-    assert "in memory only" in asking.run("%glm")
-    assert "not saved on disk" in asking.run("%glm sessions")
-    assert len(asking.fail("%glm resume")) == 2
+    assert "in memory only" in glm_shell.run("%glm")
+    assert "not saved on disk" in glm_shell.run("%glm sessions")
+    assert len(glm_shell.fail("%glm resume")) == 2
 
 
-def test_no_history_leaves_no_text_but_its_cost(asking, model_server, isolated_home):
+def test_no_history_leaves_no_text_but_its_cost(glm_shell, model_server, isolated_home):
     model_server.tell(Script(answer="unmistakable", tokens=Tokens(10, 20)))
-    asking.run("%glm -q --no-history secret question")
+    glm_shell.run("%glm -q --no-history secret question")
     content = b"".join(p.read_bytes() for p in (isolated_home / "glm").glob("sessions.db*"))
     assert b"unmistakable" not in content
     assert b"secret question" not in content
@@ -144,30 +144,30 @@ def test_no_history_leaves_no_text_but_its_cost(asking, model_server, isolated_h
 
 
 @pytest.mark.parametrize("verb", ["save", "load"])
-def test_files_complete(asking, tmp_path, verb):
+def test_files_complete(glm_shell, tmp_path, verb):
     from glm_magic.magic.line.complete import complete
 
     (tmp_path / "chat.jsonl").write_text("")
     (tmp_path / "data.csv").write_text("")
-    workspace = asking.shell.find_line_magic("glm").__self__.workspace
+    workspace = glm_shell.shell.find_line_magic("glm").__self__.workspace
     assert complete(workspace, f"{verb} ", is_cell=False)[1] == ["chat.jsonl"]
-    asking.run("%glm -q -S physics one")
+    glm_shell.run("%glm -q -S physics one")
     assert "physics" in complete(workspace, "use ph", is_cell=False)[1]
     assert complete(workspace, "forget ", is_cell=False)[1] == ["physics", "default", "all"]
 
 
-def test_resume_from_a_damaged_file_says_that_it_is_damaged(asking, isolated_home):
+def test_resume_from_a_damaged_file_says_that_it_is_damaged(glm_shell, isolated_home):
     (isolated_home / "glm").mkdir()
     (isolated_home / "glm" / "sessions.db").write_text("this is no database\n" * 99)
-    lines = asking.fail("%glm resume")
+    lines = glm_shell.fail("%glm resume")
     assert "is damaged" in lines[0]
-    assert "is damaged" in asking.run("%glm")
-    asking.run("%glm forget all")
-    asking.run("%glm -q one")
-    assert "sessions.db" in asking.run("%glm")
+    assert "is damaged" in glm_shell.run("%glm")
+    glm_shell.run("%glm forget all")
+    glm_shell.run("%glm -q one")
+    assert "sessions.db" in glm_shell.run("%glm")
 
 
-def test_the_status_names_no_home_folder(asking, isolated_home):
-    shown = asking.run("%glm")
+def test_the_status_names_no_home_folder(glm_shell, isolated_home):
+    shown = glm_shell.run("%glm")
     assert "~/glm/sessions.db" in shown
     assert str(isolated_home) not in shown

@@ -21,22 +21,22 @@ def none_left():
     mcp_registry.stop_all()
 
 
-def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
-    printed = asking.run(f"%glm mcp add example -- {COMMAND}")
+def test_a_server_is_added_used_listed_and_removed(glm_shell, model_server, sent):
+    printed = glm_shell.run(f"%glm mcp add example -- {COMMAND}")
     assert "The MCP server example is running, with 7 tools: add, search" in printed
     model_server.tell(
         Script(answer="", calls=(Call("example_add", '{"a": 2, "b": 3}'),)), Script(answer="Five.")
     )
-    printed = asking.run("%%glm --mcp example\n2 + 3?")
+    printed = glm_shell.run("%%glm --mcp example\n2 + 3?")
     assert "Five." in printed
     assert "example_add" in printed
     assert sent()[1]["messages"][-1]["content"] == "5"
-    printed = asking.run("%glm mcp list")
+    printed = glm_shell.run("%glm mcp list")
     assert "runs" in printed
     assert "mcp_server.py" in printed
-    assert asking.shell.Completer.all_completions("%%glm --mcp ex") == ["example"]
-    asking.run("%glm mcp remove example")
-    assert "No MCP server yet" in asking.run("%glm mcp list")
+    assert glm_shell.shell.Completer.all_completions("%%glm --mcp ex") == ["example"]
+    glm_shell.run("%glm mcp remove example")
+    assert "No MCP server yet" in glm_shell.run("%glm mcp list")
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_server_is_added_used_listed_and_removed(asking, model_server, sent):
         ("%%glm --mcp nothing\nhello", UnknownNameError, "no MCP server 'nothing'"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_two_lines(asking, sent, line, error, words):
-    lines = asking.fail(line)
-    assert isinstance(asking.error, error)
+def test_what_cannot_be_done_is_said_in_two_lines(glm_shell, sent, line, error, words):
+    lines = glm_shell.fail(line)
+    assert isinstance(glm_shell.error, error)
     assert words in lines[0]
     assert len(lines) == 2
     assert sent() == []
 
 
-def test_a_question_about_mcp_is_a_prompt(asking, sent):
-    asking.run("%glm mcp servers are what?")
+def test_a_question_about_mcp_is_a_prompt(glm_shell, sent):
+    glm_shell.run("%glm mcp servers are what?")
     assert sent()[0]["messages"][-1]["content"] == "mcp servers are what?"

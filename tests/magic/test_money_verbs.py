@@ -16,152 +16,154 @@ def rows(printed):
     return [line.split() for line in printed.splitlines()[2:]]
 
 
-def test_usage_tells_estimates_apart(asking, model_server):
+def test_usage_tells_estimates_apart(glm_shell, model_server):
     model_server.tell(Script(tokens=Tokens(100, 50, reasoning=20, cached=10)), Script(tokens=None))
-    asking.run("%glm -q glm-4.6 one")
-    asking.run("%glm -q glm-4.6 two")
-    printed = asking.run("%glm usage")
+    glm_shell.run("%glm -q glm-4.6 one")
+    glm_shell.run("%glm -q glm-4.6 two")
+    printed = glm_shell.run("%glm usage")
     assert rows(printed)[0][2:8] == ["glm-4.6", "2", "≈122", "≈10", "≈58", "≈20"]
     assert "≈$" in printed
-    turns = asking.run("%glm usage turns").splitlines()
+    turns = glm_shell.run("%glm usage turns").splitlines()
     assert "≈" not in turns[3]
     assert "≈" in turns[4]
 
 
-def test_usage_by_day_and_of_everything_on_disk(asking):
+def test_usage_by_day_and_of_everything_on_disk(glm_shell):
     from datetime import date
 
-    asking.run("%glm -q -S a one")
-    asking.shell.run_line_magic("unload_ext", "glm_magic")
-    asking.shell.run_line_magic("load_ext", "glm_magic")
-    asking.run("%glm -q two")
+    glm_shell.run("%glm -q -S a one")
+    glm_shell.shell.run_line_magic("unload_ext", "glm_magic")
+    glm_shell.shell.run_line_magic("load_ext", "glm_magic")
+    glm_shell.run("%glm -q two")
     today = date.today().isoformat()  # noqa: DTZ011
-    assert rows(asking.run("%glm usage day"))[0][:4] == [today, "zai", "glm-5.3", "2"]
-    assert [row[0] for row in rows(asking.run("%glm usage all"))[:2]] == ["a", "default"]
-    assert [row[0] for row in rows(asking.run("%glm usage"))[:1]] == ["default"]
+    assert rows(glm_shell.run("%glm usage day"))[0][:4] == [today, "zai", "glm-5.3", "2"]
+    assert [row[0] for row in rows(glm_shell.run("%glm usage all"))[:2]] == ["a", "default"]
+    assert [row[0] for row in rows(glm_shell.run("%glm usage"))[:1]] == ["default"]
 
 
-def test_usage_as_a_dataframe(asking):
-    asking.run("%glm -q glm-4.6 one")
-    asking.run("frame = %glm usage frame")
-    frame = asking["frame"]
+def test_usage_as_a_dataframe(glm_shell):
+    glm_shell.run("%glm -q glm-4.6 one")
+    glm_shell.run("frame = %glm usage frame")
+    frame = glm_shell["frame"]
     assert list(frame["model"]) == ["glm-4.6"]
     assert frame["cost"][0] == (11 * Decimal("0.6") + 29 * Decimal("2.2")) / 1_000_000
 
 
-def test_usage_as_a_plot_or_what_to_install(asking, monkeypatch):
-    asking.run("%glm -q one")
+def test_usage_as_a_plot_or_what_to_install(glm_shell, monkeypatch):
+    glm_shell.run("%glm -q one")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    lines = asking.fail("%glm usage plot")
+    lines = glm_shell.fail("%glm usage plot")
     assert "pip install matplotlib" in lines[1]
 
 
-def test_usage_as_a_plot(asking):
+def test_usage_as_a_plot(glm_shell):
     pytest.importorskip("matplotlib")
-    asking.run("%glm -q one")
-    asking.run("%glm -q two")
-    asking.run("figure = %glm usage plot")
-    (axes,) = asking["figure"].axes
+    glm_shell.run("%glm -q one")
+    glm_shell.run("%glm -q two")
+    glm_shell.run("figure = %glm usage plot")
+    (axes,) = glm_shell["figure"].axes
     assert len(axes.containers) == 4
     assert sum(bar.get_height() for stack in axes.containers for bar in stack) == 80
 
 
-def test_prices_come_with_date_and_source(asking):
-    asking.run("%glm -q glm-4.6 one")
-    printed = asking.run("%glm usage prices")
+def test_prices_come_with_date_and_source(glm_shell):
+    glm_shell.run("%glm -q glm-4.6 one")
+    printed = glm_shell.run("%glm usage prices")
     line = next(line for line in printed.splitlines() if line.startswith("glm-4.6"))
     for words in ("$0.6", "$0.11", "$2.2", "2026-11-21"):
         assert words in line
-    asking.run("%glm use dashscope/glm-4.5")
-    tiers = [line for line in asking.run("%glm usage prices").splitlines() if "dashscope" in line]
+    glm_shell.run("%glm use dashscope/glm-4.5")
+    tiers = [
+        line for line in glm_shell.run("%glm usage prices").splitlines() if "dashscope" in line
+    ]
     assert "up to 32,768" in tiers[0]
     assert "over 32,768 up to 98,304" in tiers[1]
     assert all("¥" in line and "Model Studio" in line for line in tiers)
 
 
-def test_a_budget_of_the_cell_refuses_or_stops(asking, model_server, sent):
-    lines = asking.fail("%%glm --budget 3\nwhy is the sky so very blue?")
-    assert isinstance(asking.error, InvalidValueError)
+def test_a_budget_of_the_cell_refuses_or_stops(glm_shell, model_server, sent):
+    lines = glm_shell.fail("%%glm --budget 3\nwhy is the sky so very blue?")
+    assert isinstance(glm_shell.error, InvalidValueError)
     assert len(lines) == 2
     assert sent() == []
     model_server.tell(Script(answer="word " * 3000, pause_s=0.001, tokens=None))
-    asking.run("%%glm --budget 200\nwhy?")
-    assert asking["_glm"].status == "interrupted"
-    assert "stopped: the cell's budget of 200 tokens is used up" in asking.run("%glm show 1")
-    assert len(asking.fail("%%glm --budget lots\nwhy?")) == 2
+    glm_shell.run("%%glm --budget 200\nwhy?")
+    assert glm_shell["_glm"].status == "interrupted"
+    assert "stopped: the cell's budget of 200 tokens is used up" in glm_shell.run("%glm show 1")
+    assert len(glm_shell.fail("%%glm --budget lots\nwhy?")) == 2
 
 
-def test_budgets_of_session_and_day_are_set_shown_and_taken_away(asking, sent):
-    assert "No budget is set" in asking.run("%glm budget")
-    asking.run("%glm budget $0.001")
-    asking.run("%glm budget day 2k")
-    asking.run("%glm -q glm-4.6 one")
-    printed = asking.run("%glm budget")
+def test_budgets_of_session_and_day_are_set_shown_and_taken_away(glm_shell, sent):
+    assert "No budget is set" in glm_shell.run("%glm budget")
+    glm_shell.run("%glm budget $0.001")
+    glm_shell.run("%glm budget day 2k")
+    glm_shell.run("%glm -q glm-4.6 one")
+    printed = glm_shell.run("%glm budget")
     assert "session default" in printed
     assert "$0.001" in printed
     assert "2,000 tokens" in printed
     assert "1,960 tokens" in printed
-    asking.shell.run_line_magic("unload_ext", "glm_magic")
-    asking.shell.run_line_magic("load_ext", "glm_magic")
-    printed = asking.run("%glm budget")
+    glm_shell.shell.run_line_magic("unload_ext", "glm_magic")
+    glm_shell.shell.run_line_magic("load_ext", "glm_magic")
+    printed = glm_shell.run("%glm budget")
     assert "1,960 tokens" in printed, "a day's budget is the user's, not the kernel's"
     assert "session" not in printed
-    asking.run("%glm budget day off")
-    asking.run("%glm budget 10")
-    assert len(asking.fail("%glm why is the sky blue in the morning?")) == 2
-    asking.run("%glm budget off")
-    assert "No budget is set" in asking.run("%glm budget")
-    asking.run("%glm -q budget my day")  # a prompt
+    glm_shell.run("%glm budget day off")
+    glm_shell.run("%glm budget 10")
+    assert len(glm_shell.fail("%glm why is the sky blue in the morning?")) == 2
+    glm_shell.run("%glm budget off")
+    assert "No budget is set" in glm_shell.run("%glm budget")
+    glm_shell.run("%glm -q budget my day")  # a prompt
     assert len(sent()) == 2
 
 
-def test_the_free_quota_is_counted_down_when_asked(asking, monkeypatch, model_server):
+def test_the_free_quota_is_counted_down_when_asked(glm_shell, monkeypatch, model_server):
     monkeypatch.setenv("DASHSCOPE_API_KEY", "test-key")
     monkeypatch.setenv("GLM_BASE_URL", f"{model_server.url}/compatible-mode/v1")
     model_server.tell(Script(tokens=Tokens(1000, 500)))
-    asking.run("%glm budget quota 1M 2026-01-01")
-    asking.run("%glm -q -p dashscope -m glm-4.5 hello")
-    printed = asking.run("%glm budget")
+    glm_shell.run("%glm budget quota 1M 2026-01-01")
+    glm_shell.run("%glm -q -p dashscope -m glm-4.5 hello")
+    printed = glm_shell.run("%glm budget")
     assert "free quota of glm-4.5, 2026-01-01 to 2026-06-30" in printed
     assert "998,500 tokens" in printed
-    assert "Free tokens left since 2026-01-01: glm-4.5 998,500" in asking.run("%glm usage")
-    asking.run("%glm budget quota off")
-    assert "Free tokens" not in asking.run("%glm usage")
-    assert len(asking.fail("%glm budget quota ¥5")) == 2
-    assert len(asking.fail("%glm budget quota 1M 2026-13-01")) == 2
+    assert "Free tokens left since 2026-01-01: glm-4.5 998,500" in glm_shell.run("%glm usage")
+    glm_shell.run("%glm budget quota off")
+    assert "Free tokens" not in glm_shell.run("%glm usage")
+    assert len(glm_shell.fail("%glm budget quota ¥5")) == 2
+    assert len(glm_shell.fail("%glm budget quota 1M 2026-13-01")) == 2
 
 
-def test_the_context_says_how_large_it_is_and_what_has_to_leave(asking, sent, monkeypatch):
-    asking.run("%glm use dashscope/glm-4.5")
-    printed = asking.run("%glm context")
+def test_the_context_says_how_large_it_is_and_what_has_to_leave(glm_shell, sent, monkeypatch):
+    glm_shell.run("%glm use dashscope/glm-4.5")
+    printed = glm_shell.run("%glm context")
     assert "of the 98,304 that glm-4.5 takes, estimated from the text" in printed
-    asking.run("%glm use zai/glm-4.6")
-    asking.run("%glm -q one")
-    printed = asking.run("%glm context")
+    glm_shell.run("%glm use zai/glm-4.6")
+    glm_shell.run("%glm -q one")
+    printed = glm_shell.run("%glm context")
     assert "the next prompt comes after them" in printed
 
 
-def test_preserve_sends_reasoning_back(asking, sent):
-    asking.run("%glm use glm-4.7")
-    asking.run("%glm -q one")
-    assert "is sent back with every turn" in asking.run("%glm preserve on")
-    printed = asking.run("%glm context")
+def test_preserve_sends_reasoning_back(glm_shell, sent):
+    glm_shell.run("%glm use glm-4.7")
+    glm_shell.run("%glm -q one")
+    assert "is sent back with every turn" in glm_shell.run("%glm preserve on")
+    printed = glm_shell.run("%glm context")
     assert "reasoning_content" in printed
     assert "reasoning of earlier turns goes back: ≈" in printed
-    asking.run("%glm two")
+    glm_shell.run("%glm two")
     assert sent()[-1]["thinking"]["clear_thinking"] is False
     assert sent()[-1]["messages"][1]["reasoning_content"] == "Let me see."
-    assert "preserved" in [n.code for n in asking["_glm"].turn.notices]
-    asking.run("%glm preserve off")
-    asking.run("%glm -q three")
+    assert "preserved" in [n.code for n in glm_shell["_glm"].turn.notices]
+    glm_shell.run("%glm preserve off")
+    glm_shell.run("%glm -q three")
     assert "reasoning_content" not in sent()[-1]["messages"][1]
-    asking.run("%glm use ollama/x")
-    assert len(asking.fail("%glm preserve")) == 2
-    assert isinstance(asking.error, UnsupportedError)
+    glm_shell.run("%glm use ollama/x")
+    assert len(glm_shell.fail("%glm preserve")) == 2
+    assert isinstance(glm_shell.error, UnsupportedError)
 
 
-def test_what_may_follow_these_verbs_completes(asking):
-    workspace = asking.shell.find_line_magic("glm").__self__.workspace
+def test_what_may_follow_these_verbs_completes(glm_shell):
+    workspace = glm_shell.shell.find_line_magic("glm").__self__.workspace
 
     def after(line):
         return complete(workspace, line, is_cell=False)[1]

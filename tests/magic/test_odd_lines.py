@@ -27,50 +27,50 @@ def users(body):
         ("¥5", "¥5"),
     ],
 )
-def test_a_budget_may_be_written_as_it_is_printed(asking, sent, written, shown):
-    assert shown in asking.run(f"%glm budget {written}")
-    assert shown in asking.run(f"%glm budget day {written}")
+def test_a_budget_may_be_written_as_it_is_printed(glm_shell, sent, written, shown):
+    assert shown in glm_shell.run(f"%glm budget {written}")
+    assert shown in glm_shell.run(f"%glm budget day {written}")
     assert sent() == []
 
 
-def test_the_hint_on_an_amount_names_forms_that_work(asking, sent):
-    lines = asking.fail("%%glm --budget 0.5 CNY\nhi")
+def test_the_hint_on_an_amount_names_forms_that_work(glm_shell, sent):
+    lines = glm_shell.fail("%%glm --budget 0.5 CNY\nhi")
     for form in ("¥0.50", "$0.02", "0.5CNY", "20k"):
         assert form in lines[1]
         assert glm.session.amounts.parse_amount(form)
     assert sent() == []
 
 
-def test_a_file_name_may_have_spaces(asking, sent):
-    asking.run("%glm -q one")
-    asking.run('%glm save "my notes.md"')
+def test_a_file_name_may_have_spaces(glm_shell, sent):
+    glm_shell.run("%glm -q one")
+    glm_shell.run('%glm save "my notes.md"')
     assert Path("my notes.md").exists()
-    asking.run("%glm record 'a b.glmtape'")
-    asking.run("%glm -q two")
-    asking.run("%glm record off")
+    glm_shell.run("%glm record 'a b.glmtape'")
+    glm_shell.run("%glm -q two")
+    glm_shell.run("%glm record off")
     assert Path("a b.glmtape").exists()
-    assert "The tape is sound" in asking.run('%glm tape check "a b.glmtape"')
+    assert "The tape is sound" in glm_shell.run('%glm tape check "a b.glmtape"')
     assert len(sent()) == 2
 
 
 @pytest.mark.parametrize("verb", ["save", "drop", "hide", "use", "fork", "mcp", "record", "load"])
-def test_a_verb_without_its_argument_is_no_prompt(asking, sent, verb):
-    lines = asking.fail(f"%glm {verb}")
+def test_a_verb_without_its_argument_is_no_prompt(glm_shell, sent, verb):
+    lines = glm_shell.fail(f"%glm {verb}")
     assert f"%glm {verb} needs an argument" in lines[0]
     assert f"to ask a model, %glm -- {verb}" in lines[1]
     assert sent() == []
-    asking.run(f"%glm -- {verb}")
+    glm_shell.run(f"%glm -- {verb}")
     assert users(sent()[0]) == [verb]
 
 
 @pytest.mark.parametrize("name", ["the", "What", "use", "budget"])
-def test_a_word_that_begins_prompts_is_no_alias(asking, name):
-    assert "would be read as a model" in asking.fail(f"%glm alias {name} glm-4.6")[0]
+def test_a_word_that_begins_prompts_is_no_alias(glm_shell, name):
+    assert "would be read as a model" in glm_shell.fail(f"%glm alias {name} glm-4.6")[0]
 
 
 @pytest.mark.parametrize("name", ["intt", "len"])
-def test_a_hidden_name_of_the_shell_is_not_proposed(asking, name):
-    said = "\n".join(asking.fail(f"%%glm --tool {name}\nhi"))
+def test_a_hidden_name_of_the_shell_is_not_proposed(glm_shell, name):
+    said = "\n".join(glm_shell.fail(f"%%glm --tool {name}\nhi"))
     assert not any(word in said for word in ("quit", "open", "exit"))
     assert ("a function that calls len" in said) is (name == "len")
 
@@ -83,9 +83,9 @@ def test_a_hidden_name_of_the_shell_is_not_proposed(asking, name):
         ("a.json", "[]", "(an empty list)"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_is_told_in_words(asking, file, text, said):
+def test_a_file_that_cannot_be_loaded_is_told_in_words(glm_shell, file, text, said):
     Path(file).write_text(text, encoding="utf-8")
-    lines = asking.fail(f"%glm load {file}")
+    lines = glm_shell.fail(f"%glm load {file}")
     assert len(lines) == 2
     assert said in "\n".join(lines) + "\n"
 
@@ -101,44 +101,44 @@ def test_a_file_that_cannot_be_loaded_is_told_in_words(asking, file, text, said)
         ("", "raise --budget"),
     ],
 )
-def test_a_refusal_names_what_takes_the_budget_away(asking, sent, line, away):
+def test_a_refusal_names_what_takes_the_budget_away(glm_shell, sent, line, away):
     if line:
-        asking.run(line)
-    said = asking.fail(f"%%glm {'' if line else '--budget 20'}\n{'word ' * 200}")
+        glm_shell.run(line)
+    said = glm_shell.fail(f"%%glm {'' if line else '--budget 20'}\n{'word ' * 200}")
     assert "≈0 tokens used so far" in said[0]
     assert away in said[1]
     assert sent() == []
     if line:
-        asking.run(away)
-        asking.run("%%glm -q\nhi")
+        glm_shell.run(away)
+        glm_shell.run("%%glm -q\nhi")
 
 
-def test_the_lanes_of_a_comparison_share_the_cells_budget(asking, model_server):
+def test_the_lanes_of_a_comparison_share_the_cells_budget(glm_shell, model_server):
     model_server.tell(Script(answer="word " * 400, tokens=None, piece_chars=5, pause_s=0.005))
-    asking.run("%%glm --budget 200 --compare temperature=0,0.3,0.6,0.9\nx")
-    lanes = asking["_glm"].lanes
+    glm_shell.run("%%glm --budget 200 --compare temperature=0,0.3,0.6,0.9\nx")
+    lanes = glm_shell["_glm"].lanes
     taken = sum(step.estimate.total for lane in lanes for step in lane.turn.steps if step.estimate)
     assert 150 < taken < 260, "200, and a chunk of each lane"
     assert {lane.status for lane in lanes} == {"interrupted"}
 
 
-def test_lanes_whose_prompts_alone_pass_the_budget_are_not_sent(asking, sent):
+def test_lanes_whose_prompts_alone_pass_the_budget_are_not_sent(glm_shell, sent):
     words = "word " * 60
-    asking.run(f"%%glm -q --budget 200\n{words}")
-    asking.fail(f"%%glm --budget 200 --compare temperature=0,0.3,0.6\n{words}")
+    glm_shell.run(f"%%glm -q --budget 200\n{words}")
+    glm_shell.fail(f"%%glm --budget 200 --compare temperature=0,0.3,0.6\n{words}")
     assert len(sent()) == 1
 
 
-def test_every_estimate_has_its_mark(asking, model_server):
+def test_every_estimate_has_its_mark(glm_shell, model_server):
     failure = Failure(500, "InternalError", "it broke")
     model_server.tell(Script(reasoning="so so", answer="one two", tokens=None, failure=failure))
-    asking.fail("%%glm\nwhy?")
-    printed = asking.run("%glm show 1")
+    glm_shell.fail("%%glm\nwhy?")
+    printed = glm_shell.run("%glm show 1")
     assert printed.count("≈") >= 2
     from glm_magic.views.options import ViewOptions
     from glm_magic.views.saved.page import bundle
 
-    session = asking.shell.magics_manager.registry["GlmMagics"].workspace.session
+    session = glm_shell.shell.magics_manager.registry["GlmMagics"].workspace.session
     plain = bundle(session.turns[0], ViewOptions(language="en"))[0]["text/plain"]
     assert "≈" in plain.split(" in")[0][-4:]
     assert "· ≈" in plain
@@ -147,88 +147,88 @@ def test_every_estimate_has_its_mark(asking, model_server):
 # ── sessions that meet ───────────────────────────────────────────────────────────────────────────
 
 
-def test_a_session_of_one_name_is_one_from_python_and_from_the_magic(asking, sent):
+def test_a_session_of_one_name_is_one_from_python_and_from_the_magic(glm_shell, sent):
     physics = glm.Session("physics")
     physics.ask("one")
-    asking.run("%glm -q -S physics two")
+    glm_shell.run("%glm -q -S physics two")
     physics.ask("three")
-    asking.run("%glm -q -S physics four")
+    glm_shell.run("%glm -q -S physics four")
     assert users(sent()[-1]) == ["one", "two", "three", "four"]
     again = glm.Session("physics", model="glm-4.5")
     again.ask("five")
     assert users(sent()[-1]) == ["one", "two", "three", "four", "five"]
-    asking.run("%glm use physics")
-    assert "5 turns" in asking.run("%glm save a.jsonl")
-    asking.run("%glm budget 20k")
+    glm_shell.run("%glm use physics")
+    assert "5 turns" in glm_shell.run("%glm save a.jsonl")
+    glm_shell.run("%glm budget 20k")
     assert physics.budget == again.budget is not None
-    asking.run("%glm new physics")
+    glm_shell.run("%glm new physics")
     assert physics.name == "physics-2"
-    asking.run("%glm -q six")
+    glm_shell.run("%glm -q six")
     assert users(sent()[-1]) == ["six"]
 
 
-def test_resume_never_takes_a_session_of_this_kernel(asking):
-    asking.run("%glm -q one")
-    asking.run("%glm -q -S physics two")
-    before = asking.run("%glm usage").splitlines()[-1]
-    assert "no earlier session of this notebook is saved" in asking.fail("%glm resume")[0]
-    assert asking.run("%glm usage").splitlines()[-1] == before
+def test_resume_never_takes_a_session_of_this_kernel(glm_shell):
+    glm_shell.run("%glm -q one")
+    glm_shell.run("%glm -q -S physics two")
+    before = glm_shell.run("%glm usage").splitlines()[-1]
+    assert "no earlier session of this notebook is saved" in glm_shell.fail("%glm resume")[0]
+    assert glm_shell.run("%glm usage").splitlines()[-1] == before
 
 
-def test_forget_all_forgets_the_sums_of_this_kernel_too(asking):
-    asking.run("%glm -q -S physics one")
+def test_forget_all_forgets_the_sums_of_this_kernel_too(glm_shell):
+    glm_shell.run("%glm -q -S physics one")
     held = glm.Session("mine")
     held.ask("two")
-    asking.run("%glm forget all")
-    assert "physics" not in asking.run("%glm usage all")
-    assert "mine" not in asking.run("%glm usage all")
+    glm_shell.run("%glm forget all")
+    assert "physics" not in glm_shell.run("%glm usage all")
+    assert "mine" not in glm_shell.run("%glm usage all")
     assert held.turns == []
 
 
 # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_dry_run_of_a_comparison_shows_every_request_or_refuses(asking, sent):
-    printed = asking.run("%%glm -m glm-4.6 --compare think=on,off --dry-run\nwhy?")
+def test_a_dry_run_of_a_comparison_shows_every_request_or_refuses(glm_shell, sent):
+    printed = glm_shell.run("%%glm -m glm-4.6 --compare think=on,off --dry-run\nwhy?")
     assert printed.count("POST ") == 2
     assert '"enabled"' in printed
     assert '"disabled"' in printed
-    asking.fail("%%glm -m glm-5.3 --compare think=on,off --dry-run\nwhy?")
+    glm_shell.fail("%%glm -m glm-5.3 --compare think=on,off --dry-run\nwhy?")
     assert sent() == []
 
 
-def test_what_an_interrupted_comparison_gave_is_the_last_reply(asking, model_server):
-    asking.run("%glm first")
+def test_what_an_interrupted_comparison_gave_is_the_last_reply(glm_shell, model_server):
+    glm_shell.run("%glm first")
     model_server.tell(Script(answer="word " * 400, pause_s=0.02))
     code = (
         "import _thread, threading\n"
         "threading.Timer(0.7, _thread.interrupt_main).start()\n"
         "%glm --compare temperature=0,1 second\n"
     )
-    asking._run(code)
-    assert len(asking["_glm"].lanes) == 2
-    assert {lane.status for lane in asking["_glm"].lanes} == {"interrupted"}
+    glm_shell._run(code)
+    assert len(glm_shell["_glm"].lanes) == 2
+    assert {lane.status for lane in glm_shell["_glm"].lanes} == {"interrupted"}
 
 
 # ── tapes ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_recording_never_writes_over_a_file_that_is_no_tape(asking, sent):
+def test_a_recording_never_writes_over_a_file_that_is_no_tape(glm_shell, sent):
     Path("results.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     for line in ("%glm record results.csv", "%%glm --record results.csv\nwhy?"):
-        problem = asking.fail(line)
+        problem = glm_shell.fail(line)
         assert "exists and is not a tape" in problem[0]
     assert Path("results.csv").read_text(encoding="utf-8") == "a,b\n1,2\n"
     assert sent() == []
-    asking.run("%glm -q nothing is recorded")
+    glm_shell.run("%glm -q nothing is recorded")
 
 
-def test_what_becomes_of_an_older_tape_is_said(asking):
+def test_what_becomes_of_an_older_tape_is_said(glm_shell):
     with glm.record("old.glmtape"):
-        asking.run("%glm -q one")
+        glm_shell.run("%glm -q one")
     Path("new.glmtape").write_bytes(Path("old.glmtape").read_bytes())
-    assert "stays as new.glmtape~" in asking.run("%glm record new.glmtape")
-    asking.run("%glm record off")
+    assert "stays as new.glmtape~" in glm_shell.run("%glm record new.glmtape")
+    glm_shell.run("%glm record off")
 
 
 LESSON = (
@@ -243,20 +243,20 @@ LESSON = (
 )
 
 
-def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(asking, sent, isolated_home):
-    asking.run("def helper() -> str:\n    'Help.'\n    return 'x'\nanimal = 'cats'")
-    asking.run("%glm record lesson.glmtape")
+def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(glm_shell, sent, isolated_home):
+    glm_shell.run("def helper() -> str:\n    'Help.'\n    return 'x'\nanimal = 'cats'")
+    glm_shell.run("%glm record lesson.glmtape")
     for source in LESSON[1:]:
-        asking._run(source)
-    asking.run("%glm record off")
+        glm_shell._run(source)
+    glm_shell.run("%glm record off")
     cells = [{"cell_type": "code", "source": s, "metadata": {}, "outputs": []} for s in LESSON]
     Path("lesson.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
     asked = len(sent())
     for name in ("helper", "animal"):
-        del asking.shell.user_ns[name]
-    asking.run("%config GLM.system = None")
-    listed = asking.run("%glm sessions")
-    printed = asking.run("%glm tape check lesson.glmtape lesson.ipynb")
+        del glm_shell.shell.user_ns[name]
+    glm_shell.run("%config GLM.system = None")
+    listed = glm_shell.run("%glm sessions")
+    printed = glm_shell.run("%glm tape check lesson.glmtape lesson.ipynb")
     rows = [line for line in printed.splitlines() if line.strip()[:1].isdigit()]
     assert [row.split("  ")[-1].strip() for row in rows] == [
         "covered",
@@ -265,12 +265,12 @@ def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(asking, sent,
         "depends on a prompt above: run it to see",
     ]
     assert "Every prompt that can be judged without running the notebook" in printed
-    assert asking.run("%glm sessions") == listed, "nothing of a rehearsal is kept"
+    assert glm_shell.run("%glm sessions") == listed, "nothing of a rehearsal is kept"
     assert len(sent()) == asked
-    assert asking.shell.magics_manager.registry["GlmMagics"].workspace.config.system is None
+    assert glm_shell.shell.magics_manager.registry["GlmMagics"].workspace.config.system is None
 
 
-def test_a_price_is_needed_to_hold_money(asking, model_server):
+def test_a_price_is_needed_to_hold_money(glm_shell, model_server):
     model_server.tell(Script(tokens=Tokens(5, 5)))
-    said = asking.fail("%%glm --budget ¥1\nhi")
+    said = glm_shell.fail("%%glm --budget ¥1\nhi")
     assert "leave out --budget" in said[1]

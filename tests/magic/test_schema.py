@@ -21,11 +21,11 @@ town = {"type": "object", "properties": {"name": {"type": "string"}}}
 
 
 @pytest.fixture
-def classes(asking, model_server):
+def classes(glm_shell, model_server):
     """Give a shell that knows some classes, at a model that answers in JSON."""
     model_server.tell(Script(answer='{"name": "Ulm", "people": 126000}'))
-    asking.run(CLASSES)
-    return asking
+    glm_shell.run(CLASSES)
+    return glm_shell
 
 
 def test_the_value_is_an_object_of_the_class(classes, sent):

@@ -16,51 +16,55 @@ def row(printed, name):
     return next(line for line in printed.splitlines() if line.split()[:1] == [name])
 
 
-def test_the_order_of_precedence(asking, sent, monkeypatch):
+def test_the_order_of_precedence(glm_shell, sent, monkeypatch):
     monkeypatch.setenv("GLM_MODEL", "glm-4.5-air")
-    asking.run("%glm -q hello")
-    asking.run("%config GLM.model = 'glm-4.5'")
-    asking.run("%glm -q hello")
-    asking.run("%glm use glm-4.6")
-    asking.run("%glm -q hello")
-    asking.run("%glm -q -m glm-4.7 hello")
+    glm_shell.run("%glm -q hello")
+    glm_shell.run("%config GLM.model = 'glm-4.5'")
+    glm_shell.run("%glm -q hello")
+    glm_shell.run("%glm use glm-4.6")
+    glm_shell.run("%glm -q hello")
+    glm_shell.run("%glm -q -m glm-4.7 hello")
     models = [body["model"] for body in sent()]
     assert models == ["glm-4.5-air", "glm-4.5", "glm-4.6", "glm-4.7"]
 
 
-def test_config_says_where_each_value_comes_from(asking, monkeypatch):
-    assert "GLM_BASE_URL" in row(asking.run("%glm config"), "base_url")
-    assert "the provider's newest" in row(asking.run("%glm config"), "model")
+def test_config_says_where_each_value_comes_from(glm_shell, monkeypatch):
+    assert "GLM_BASE_URL" in row(glm_shell.run("%glm config"), "base_url")
+    assert "the provider's newest" in row(glm_shell.run("%glm config"), "model")
     monkeypatch.setenv("GLM_MODEL", "glm-4.5-air")
-    assert row(asking.run("%glm config"), "model").split() == ["model", "glm-4.5-air", "GLM_MODEL"]
-    asking.run("%config GLM.model = 'glm-4.5'")
-    assert "%config GLM.model" in row(asking.run("%glm config"), "model")
-    asking.run("%glm use glm-4.6")
-    assert "session default" in row(asking.run("%glm config"), "model")
-    assert "built-in" in row(asking.run("%glm config"), "thinking")
+    assert row(glm_shell.run("%glm config"), "model").split() == [
+        "model",
+        "glm-4.5-air",
+        "GLM_MODEL",
+    ]
+    glm_shell.run("%config GLM.model = 'glm-4.5'")
+    assert "%config GLM.model" in row(glm_shell.run("%glm config"), "model")
+    glm_shell.run("%glm use glm-4.6")
+    assert "session default" in row(glm_shell.run("%glm config"), "model")
+    assert "built-in" in row(glm_shell.run("%glm config"), "thinking")
 
 
-def test_settings_of_config_reach_the_request(asking, sent):
-    asking.run("%config GLM.thinking = 'off'")
-    asking.run("%config GLM.system = 'be brief'")
-    asking.run("%glm -q glm-4.6 hello")
-    asking.run("%glm -q glm-4.6 --think hello")
+def test_settings_of_config_reach_the_request(glm_shell, sent):
+    glm_shell.run("%config GLM.thinking = 'off'")
+    glm_shell.run("%config GLM.system = 'be brief'")
+    glm_shell.run("%glm -q glm-4.6 hello")
+    glm_shell.run("%glm -q glm-4.6 --think hello")
     assert [body["thinking"]["type"] for body in sent()] == ["disabled", "enabled"]
     assert sent()[0]["messages"][0] == {"role": "system", "content": "be brief"}
 
 
-def test_settings_of_config_reach_the_view(asking):
-    asking.run("%config GLM.show_thinking = 'hide'")
-    assert "Let me see." not in asking.run("%%glm\nwhy?")
-    assert "Let me see." in asking.run("%%glm --show-thinking open\nwhy?")
+def test_settings_of_config_reach_the_view(glm_shell):
+    glm_shell.run("%config GLM.show_thinking = 'hide'")
+    assert "Let me see." not in glm_shell.run("%%glm\nwhy?")
+    assert "Let me see." in glm_shell.run("%%glm --show-thinking open\nwhy?")
 
 
-def test_the_configured_session_is_the_one_in_use(asking):
-    asking.run("%config GLM.session = 'lesson'")
-    asking.run("%glm -q hello")
-    assert "lesson" in asking.run("%glm usage")
-    asking.run("%glm use default") if "default" in asking.run("%glm sessions") else None
-    assert "session   lesson" in asking.run("%glm")
+def test_the_configured_session_is_the_one_in_use(glm_shell):
+    glm_shell.run("%config GLM.session = 'lesson'")
+    glm_shell.run("%glm -q hello")
+    assert "lesson" in glm_shell.run("%glm usage")
+    glm_shell.run("%glm use default") if "default" in glm_shell.run("%glm sessions") else None
+    assert "session   lesson" in glm_shell.run("%glm")
 
 
 def test_the_configuration_file_is_named():

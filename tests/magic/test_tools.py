@@ -18,11 +18,11 @@ SAYS = Script(answer="It rains.")
 
 
 @pytest.fixture
-def weather(asking, model_server):
+def weather(glm_shell, model_server):
     """Give a shell that knows a function, at a model that calls it once."""
     model_server.tell(ASKS, SAYS)
-    asking.run(WEATHER)
-    return asking
+    glm_shell.run(WEATHER)
+    return glm_shell
 
 
 def test_a_function_of_the_notebook_is_called(weather, sent):
@@ -36,9 +36,11 @@ def test_a_function_of_the_notebook_is_called(weather, sent):
     assert [step.cause for step in weather["_glm"].steps] == ["prompt", "tools"]
 
 
-def test_several_functions_methods_and_modules_may_be_named(asking, sent):
-    asking.run("import math\nclass Shop:\n    def price(self, item: str): return 1\nshop = Shop()")
-    asking.run("%%glm --tool shop.price --tool math.floor\nx")
+def test_several_functions_methods_and_modules_may_be_named(glm_shell, sent):
+    glm_shell.run(
+        "import math\nclass Shop:\n    def price(self, item: str): return 1\nshop = Shop()"
+    )
+    glm_shell.run("%%glm --tool shop.price --tool math.floor\nx")
     assert [t["function"]["name"] for t in sent()[0]["tools"]] == ["price", "floor"]
 
 
@@ -81,15 +83,15 @@ def test_an_endless_loop_ends_at_the_limit(weather, model_server, sent):
     assert len(sent()) == 4
 
 
-def test_an_interrupt_inside_a_function_stops_cell_and_turn(asking, model_server, sent):
+def test_an_interrupt_inside_a_function_stops_cell_and_turn(glm_shell, model_server, sent):
     model_server.tell(Script(answer="One moment.", calls=(Call("stop", "{}", "c1"),)), SAYS)
-    asking.run("def stop():\n    raise KeyboardInterrupt")
-    asking.fail("%%glm --tool stop\nx")
-    assert isinstance(asking.error, KeyboardInterrupt)
-    reply = asking["_glm"]
+    glm_shell.run("def stop():\n    raise KeyboardInterrupt")
+    glm_shell.fail("%%glm --tool stop\nx")
+    assert isinstance(glm_shell.error, KeyboardInterrupt)
+    reply = glm_shell["_glm"]
     assert reply.status == "interrupted"
     assert reply.steps[0].runs[0].status == "interrupted"
-    asking.run("%%glm\nand now?")  # the history is whole: every call has its answer
+    glm_shell.run("%%glm\nand now?")  # the history is whole: every call has its answer
     messages = sent()[-1]["messages"]
     assert [m["role"] for m in messages] == ["user", "assistant", "tool", "user"]
     assert messages[2]["content"] == "stopped before it returned; it may have had an effect"

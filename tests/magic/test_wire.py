@@ -12,9 +12,9 @@ from glm_magic.session.session import Session
 
 
 @pytest.fixture
-def call(asking):
-    asking.run('%%glm -q -t 0.5\nit\'s "{quoted}" and $HOME, `here`, 名字 \\n 🙂')
-    return asking.shell.find_line_magic("glm").__self__.workspace.session.asked[-1].call
+def call(glm_shell):
+    glm_shell.run('%%glm -q -t 0.5\nit\'s "{quoted}" and $HOME, `here`, 名字 \\n 🙂')
+    return glm_shell.shell.find_line_magic("glm").__self__.workspace.session.asked[-1].call
 
 
 def test_the_python_program_sends_the_same_request(call, sent):

@@ -11,14 +11,14 @@ from glm_magic.session.store import current_store
 
 @pytest.fixture
 def chat(model_server):
-    def make(name="test", **asking):
-        asking.setdefault("model", "glm-4.6")
+    def make(name="test", **glm_shell):
+        glm_shell.setdefault("model", "glm-4.6")
         return glm.Session(
             name,
             provider="bigmodel",
             base_url=model_server.url + "/api/paas/v4",
             api_key="test-key",
-            **asking,
+            **glm_shell,
         )
 
     return make

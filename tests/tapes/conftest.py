@@ -9,9 +9,9 @@ import pytest
 
 from glm_magic.engine import tapes
 from glm_magic.wire import retry
-from tests.magic.conftest import asking, bare_shell, cells, sent
+from tests.magic.conftest import bare_shell, cells, glm_shell, sent
 
-__all__ = ["asking", "bare_shell", "cells", "no_tape", "sent"]
+__all__ = ["bare_shell", "cells", "glm_shell", "no_tape", "sent"]
 
 
 @pytest.fixture(autouse=True)

@@ -83,9 +83,9 @@ def test_one_lane_that_fails_leaves_the_others(model_server: ModelServer) -> Non
         glm.compare("why?", "temperature=0,1", **ZAI.asked(model_server))
 
 
-def test_nothing_is_sent_when_a_lane_is_refused(asking, sent) -> None:
-    asking.fail("%%glm --compare temperature=0,9\nwhy?")
-    asking.fail("%%glm --compare think=on,off --bg\nwhy?")
+def test_nothing_is_sent_when_a_lane_is_refused(glm_shell, sent) -> None:
+    glm_shell.fail("%%glm --compare temperature=0,9\nwhy?")
+    glm_shell.fail("%%glm --compare think=on,off --bg\nwhy?")
     assert sent() == []
 
 
@@ -113,10 +113,12 @@ class Table(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def test_the_saved_output_is_one_table_with_figures_and_differences(asking, model_server) -> None:
+def test_the_saved_output_is_one_table_with_figures_and_differences(
+    glm_shell, model_server
+) -> None:
     model_server.tell(THINKS)
-    asking.run("%%glm -q -m glm-4.7 --compare think=on,off\nHow much is the ball?")
-    reply = asking["_glm"]
+    glm_shell.run("%%glm -q -m glm-4.7 --compare think=on,off\nHow much is the ball?")
+    reply = glm_shell["_glm"]
     assert isinstance(reply, glm.Comparison)
     data, metadata = reply._repr_mimebundle_()
     rows = {row[0]: row[1:] for row in Table(data["text/html"]).rows}
@@ -151,39 +153,39 @@ def test_differences_are_told_with_their_sign(model_server: ModelServer) -> None
 
 
 def test_each_lane_is_a_variant_and_the_user_picks_which_one_goes_on(
-    asking, model_server, sent
+    glm_shell, model_server, sent
 ) -> None:
     model_server.tell(Script(answer="warm"), Script(answer="cold"))
-    asking.run("%%glm -q --compare temperature=0,1\nweather?")
-    reply = asking["_glm"]
+    glm_shell.run("%%glm -q --compare temperature=0,1\nweather?")
+    reply = glm_shell["_glm"]
     first, second = (lane.answer for lane in reply.lanes)
     model_server.tell(Script(answer="so"))
-    asking.run("%%glm -q\nand then?")
+    glm_shell.run("%%glm -q\nand then?")
     assert sent()[-1]["messages"][1]["content"] == first
     reply.choose("temperature=1")
     assert reply.answer == second
-    asking.run("%%glm -q\nand now?")
+    glm_shell.run("%%glm -q\nand now?")
     assert sent()[-1]["messages"][1]["content"] == second
-    asking.run("%glm choose 1 1")
-    asking.run("%%glm -q\nreally?")
+    glm_shell.run("%glm choose 1 1")
+    glm_shell.run("%%glm -q\nreally?")
     assert sent()[-1]["messages"][1]["content"] == first
     with pytest.raises(InvalidValueError, match="there is no lane 3"):
         reply.choose(3)
 
 
-def test_a_terminal_shows_the_lanes_below_each_other(asking, model_server) -> None:
+def test_a_terminal_shows_the_lanes_below_each_other(glm_shell, model_server) -> None:
     model_server.tell(Script(answer="yes", reasoning="Hm."))
-    printed = asking.run("%%glm --compare temperature=0,1\nwell?")
+    printed = glm_shell.run("%%glm --compare temperature=0,1\nwell?")
     assert printed.index("── temperature=0 ──") < printed.index("── temperature=1 ──")
     assert printed.count("yes") == 2
     assert "tokens out" in printed
 
 
-def test_a_comparison_replays_from_a_tape(asking, model_server, sent) -> None:
+def test_a_comparison_replays_from_a_tape(glm_shell, model_server, sent) -> None:
     model_server.tell(THINKS)
-    asking.run("%%glm -q --record t.glmtape -m glm-4.7 --compare think=on,off\nwhy?")
+    glm_shell.run("%%glm -q --record t.glmtape -m glm-4.7 --compare think=on,off\nwhy?")
     asked = len(sent())
-    asking.shell.run_line_magic("glm", "reset")
-    asking.run("%%glm -q --replay t.glmtape --speed max -m glm-4.7 --compare think=on,off\nwhy?")
-    assert [lane.answer for lane in asking["_glm"].lanes] == ["0.05", "0.05"]
+    glm_shell.shell.run_line_magic("glm", "reset")
+    glm_shell.run("%%glm -q --replay t.glmtape --speed max -m glm-4.7 --compare think=on,off\nwhy?")
+    assert [lane.answer for lane in glm_shell["_glm"].lanes] == ["0.05", "0.05"]
     assert len(sent()) == asked == 2

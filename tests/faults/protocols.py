@@ -14,7 +14,7 @@ REPLY = Script(reasoning=("Thi", "nk"), answer=("Bl", "ue"))
 
 
 @dataclass(frozen=True)
-class Tongue:
+class Protocol:
     """One dialect at one provider."""
 
     vendor: str
@@ -69,16 +69,16 @@ class Tongue:
         return whole(self.vendor, REPLY).content
 
 
-TONGUES = (
-    Tongue("dashscope", "dashscope", "/compatible-mode/v1", "glm-5"),
-    Tongue("dashscope-native", "dashscope-native", "/api/v1", "glm-5", native=True),
-    Tongue("bigmodel", "bigmodel", "/api/paas/v4", "glm-4.6"),
-    Tongue("bigmodel", "zai", "/api/coding/paas/v4", "glm-4.6"),
-    Tongue("wcode", "wcode", "/api/gpt/v1", "glm-4.5"),
-    Tongue("openrouter", "openrouter", "/api/v1", "glm-4.6"),
-    Tongue("vllm", "vllm", "/v1", "glm-4.6"),
-    Tongue("sglang", "sglang", "/v1", "glm-4.6"),
-    Tongue("llamacpp", "llamacpp", "/v1", "glm-4.6"),
-    Tongue("ollama", "ollama", "/v1", "glm-4.6"),
-    Tongue("lmstudio", "lmstudio", "/v1", "glm-4.6"),
+PROTOCOLS = (
+    Protocol("dashscope", "dashscope", "/compatible-mode/v1", "glm-5"),
+    Protocol("dashscope-native", "dashscope-native", "/api/v1", "glm-5", native=True),
+    Protocol("bigmodel", "bigmodel", "/api/paas/v4", "glm-4.6"),
+    Protocol("bigmodel", "zai", "/api/coding/paas/v4", "glm-4.6"),
+    Protocol("wcode", "wcode", "/api/gpt/v1", "glm-4.5"),
+    Protocol("openrouter", "openrouter", "/api/v1", "glm-4.6"),
+    Protocol("vllm", "vllm", "/v1", "glm-4.6"),
+    Protocol("sglang", "sglang", "/v1", "glm-4.6"),
+    Protocol("llamacpp", "llamacpp", "/v1", "glm-4.6"),
+    Protocol("ollama", "ollama", "/v1", "glm-4.6"),
+    Protocol("lmstudio", "lmstudio", "/v1", "glm-4.6"),
 )
