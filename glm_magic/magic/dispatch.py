@@ -21,7 +21,7 @@ def run_line(workspace: Workspace, line: str) -> Any:
             show(result)
         return result.value if isinstance(result, Value) else None
     if not line.strip():
-        from .verbs.status import status
+        from .verbs.status import status  # which a cell with a prompt does not need
 
         show(status(workspace))
         return None

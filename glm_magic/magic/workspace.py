@@ -62,11 +62,6 @@ class Sessions:
             yield self._no_history
 
     @property
-    def names(self) -> list[str]:
-        """The names of this kernel's sessions."""
-        return list(self._sessions)
-
-    @property
     def all_names(self) -> list[str]:
         """The names of this kernel's sessions, and of those on disk."""
         return list(dict.fromkeys([*self._sessions, *repository.names_on_disk()]))

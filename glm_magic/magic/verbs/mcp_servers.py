@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ...core.errors import InvalidValueError
 from ...core.i18n import tr
 from ...tools.mcp_registry import add_mcp, mcp_servers, remove_mcp
 from ..display import Displayable, Paragraph, Table
 from ..line import candidates
+from ..workspace import Workspace
 from .arguments import matching
 from .registry import verb
-
-if TYPE_CHECKING:
-    from ..workspace import Workspace
 
 SERVER = matching(
     r"[\w.-]+",

@@ -7,12 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ...catalogue.resolve import LOCAL, find_model
+from ...catalogue.resolve import LOCAL, find_model, nearest
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
-from ...core.i18n import joined, tr, translate
+from ...core.i18n import tr, translate
 from ...core.price import SYMBOLS, Price
-from ...core.text import suggest
 from ...credentials import find_key
 from ...engine.options import Options
 from ...engine.prepare import resolve_offer
@@ -163,12 +162,12 @@ def use(workspace: Workspace, words: Sequence[str]) -> Displayable:
         *workspace.catalogue.providers,
         *workspace.sessions.all_names,
     ]
-    hint = tr("%glm models lists the models; write one that is not listed as provider/model")
-    guess = suggest(name, names, 0.5)
-    if guess is not None:
-        hint = joined([tr("did you mean {name}?", name=guess), hint], " ")
     raise UnknownNameError(
-        tr("there is no model, provider or session named {name!r}", name=name), hint=hint
+        tr("there is no model, provider or session named {name!r}", name=name),
+        hint=tr(
+            "{guess}%glm models lists the models; write one that is not listed as provider/model",
+            guess=nearest(name, names),
+        ),
     )
 
 
