@@ -45,11 +45,11 @@ def caught(kind: type[glm.GlmError], **asked: Any) -> glm.GlmError:
 
 def records_until(place: Place, text: str) -> int:
     """Return how many records come up to the one with this text."""
-    from tests.streams.corpus import VENDORS, told
+    from tests.streams.corpus import VENDORS, body_of
 
     name = "dashscope-native" if "native" in place.provider else place.provider
     name = {"dashscope-intl": "dashscope", "zai": "bigmodel"}.get(name, name)
-    body = told(place.flavor if name in VENDORS and not place.hosted else name, "half", HALF)
+    body = body_of(place.flavor if name in VENDORS and not place.hosted else name, "half", HALF)
     return 1 + next(n for n, record in enumerate(body.records) if f'"{text}"'.encode() in record)
 
 

@@ -169,8 +169,8 @@ def test_more_cached_tokens_than_input_cost_no_less_than_nothing(raw_server: Raw
 def test_an_error_in_an_event_is_read_whatever_its_message_holds(
     raw_server: RawServer, odd: str
 ) -> None:
-    told = {"code": "Arrearage", "message": f"Access denied{odd} overdue", "request_id": "r-1"}
-    answer = b"event:error\n" + event(told)
+    refusal = {"code": "Arrearage", "message": f"Access denied{odd} overdue", "request_id": "r-1"}
+    answer = b"event:error\n" + event(refusal)
     error = error_of(raw_server, "dashscope-native", reply(answer, status=NO))
     assert (type(error), error.code, error.request_id) == (errors.BillingError, "Arrearage", "r-1")
 
@@ -191,22 +191,22 @@ def test_an_error_in_an_event_is_read_whatever_its_message_holds(
 def test_a_400_of_an_algorithm_is_no_fault_of_the_service(
     raw_server: RawServer, code: str, message: str, kind: type[glm.GlmError]
 ) -> None:
-    told = {"code": f"InternalError.Algo.{code}", "message": message, "request_id": "r"}
-    error = error_of(raw_server, "dashscope-native", refused(told))
+    refusal = {"code": f"InternalError.Algo.{code}", "message": message, "request_id": "r"}
+    error = error_of(raw_server, "dashscope-native", refused(refusal))
     assert type(error) is kind
     assert len(raw_server.requests) == 1, "it is not tried again"
 
 
 def test_a_moderated_prompt_says_what_was_found(raw_server: RawServer) -> None:
     metadata = {"reasons": ["violence", 3], "flagged_input": "…"}
-    told = {"error": {"code": 403, "message": "Input was flagged", "metadata": metadata}}
-    error = error_of(raw_server, "openrouter", refused(told, "403 Forbidden"))
+    refusal = {"error": {"code": 403, "message": "Input was flagged", "metadata": metadata}}
+    error = error_of(raw_server, "openrouter", refused(refusal, "403 Forbidden"))
     assert type(error) is errors.ContentBlockedError
     assert "violence; rephrase" in error.hint
 
 
 @pytest.mark.parametrize(
-    ("told", "message", "code"),
+    ("refusal", "message", "code"),
     [
         ({"error": None, "message": "boom", "code": 7}, "boom", "7"),
         ({"detail": "Not Found"}, "Not Found", None),
@@ -216,9 +216,9 @@ def test_a_moderated_prompt_says_what_was_found(raw_server: RawServer) -> None:
     ],
 )
 def test_an_error_of_any_shape_keeps_its_message_and_code(
-    raw_server: RawServer, told: Any, message: str, code: str | None
+    raw_server: RawServer, refusal: Any, message: str, code: str | None
 ) -> None:
-    error = error_of(raw_server, "zai", refused(told))
+    error = error_of(raw_server, "zai", refused(refusal))
     assert (error.message, error.code) == (message, code)
 
 
@@ -237,9 +237,9 @@ def test_a_date_that_no_calendar_has_is_no_reason_to_fail(raw_server: RawServer)
 def test_no_id_is_on_a_tape_however_its_record_looks(
     raw_server: RawServer, tmp_path: Path, text: str, whole: bool
 ) -> None:
-    told = {"id": "SECRETID99", "request_id": "SECRETACC77"}
-    told["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]  # type: ignore[assignment]
-    data = event(told)
+    refusal = {"id": "SECRETID99", "request_id": "SECRETACC77"}
+    refusal["choices"] = [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]  # type: ignore[assignment]
+    data = event(refusal)
     raw_server.answer(reply((data + DONE) if whole else data[:-20]))
     tape = tmp_path / "t.glmtape"
     with glm.record(tape), contextlib.suppress(errors.EmptyReplyError):
@@ -264,9 +264,9 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
 # ── names and values ─────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("said", "sent"), [("off", "disabled"), ("On", "enabled")])
-def test_thinking_may_be_said_in_words(server: ModelServer, said: str, sent: str) -> None:
-    glm.ask("x", **PLACE["zai"].asked(server, thinking=said))
+@pytest.mark.parametrize(("setting", "sent"), [("off", "disabled"), ("On", "enabled")])
+def test_thinking_may_be_said_in_words(server: ModelServer, setting: str, sent: str) -> None:
+    glm.ask("x", **PLACE["zai"].asked(server, thinking=setting))
     assert server.last.json["thinking"] == {"type": sent}
 
 
@@ -330,9 +330,9 @@ def test_the_value_of_a_comparison_is_its_lanes(server: ModelServer) -> None:
         name: str
 
     server.tell(Script(answer='{"name": "Ulm"}'))
-    found = glm.compare("x", "temperature=0,1", **PLACE["zai"].asked(server, schema=City))
-    assert found.value == City("Ulm")
-    assert [lane.value for lane in found.lanes] == [City("Ulm")] * 2
+    comparison = glm.compare("x", "temperature=0,1", **PLACE["zai"].asked(server, schema=City))
+    assert comparison.value == City("Ulm")
+    assert [lane.value for lane in comparison.lanes] == [City("Ulm")] * 2
 
 
 def test_calls_keep_their_ids_on_a_tape_that_is_cut(raw_server: RawServer, tmp_path: Path) -> None:

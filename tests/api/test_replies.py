@@ -143,8 +143,8 @@ def test_tool_calls_arrive_whole(place: Place, server: ModelServer) -> None:
     calls = (Call("get_weather", '{"city": "Rome"}', "call_1"), Call("get_weather", "{}", "call_2"))
     server.tell(Script(reasoning="Look.", answer="I will look.", calls=calls))
     reply = glm.ask("Weather?", **place.asked(server, tools=[TOOL]))
-    found = [(call.id, call.name, call.arguments) for call in reply.tool_calls]
-    assert found == [(call.id, call.name, call.arguments) for call in calls]
+    made = [(call.id, call.name, call.arguments) for call in reply.tool_calls]
+    assert made == [(call.id, call.name, call.arguments) for call in calls]
     assert (reply.answer, reply.finish_reason) == ("I will look.", "tool_calls")
 
 

@@ -39,9 +39,9 @@ def main(arguments: list[str]) -> None:
 def _measured(arguments: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for part in [name for name in arguments if not name.startswith("-")] or PARTS:
-        found = list(import_module(f"tests.benchmarks.{part}").run())
-        print(f"\n{_tables(found)}", flush=True)
-        figures += found
+        results = list(import_module(f"tests.benchmarks.{part}").run())
+        print(f"\n{_tables(results)}", flush=True)
+        figures += results
     return figures
 
 
@@ -63,8 +63,8 @@ def _write(figures: list[Figure]) -> None:
     page = f"{HEAD}\n{run}.\n\n![ratios](results.svg)\n\n{_tables(figures)}\n"
     (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
     (HERE / "results.svg").write_text(plot(figures), encoding="utf-8")
-    found = {"run": run, "figures": [figure.to_dict() for figure in figures]}
-    (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    results = {"run": run, "figures": [figure.to_dict() for figure in figures]}
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

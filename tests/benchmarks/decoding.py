@@ -12,7 +12,7 @@ import glm_magic as glm
 from tests.benchmarks.figures import Figure, cpu_s, in_turn
 from tests.benchmarks.server import served
 from tests.servers.script import Script
-from tests.streams.corpus import told
+from tests.streams.corpus import body_of
 
 CHUNKS = 20_000
 ROUNDS = 5
@@ -38,7 +38,7 @@ def records(vendor: str, chunks: int = CHUNKS) -> list[bytes]:
         reasoning=tuple(f"思考 step {n} " for n in range(half)),
         answer=tuple(f"word {n} 探讨 " for n in range(half)),
     )
-    return told(vendor, "benchmark", script).records
+    return body_of(vendor, "benchmark", script).records
 
 
 def run() -> Iterator[Figure]:
@@ -54,14 +54,14 @@ def run() -> Iterator[Figure]:
 
 def _beside_the_floor(provider: str, url: str, vendor: str) -> Figure:
     works = {"ours": _ours(provider, f"{url}/{vendor}"), "floor": _floor(f"{url}/{vendor}")}
-    found = in_turn(works, cpu_s, ROUNDS)
+    seconds = in_turn(works, cpu_s, ROUNDS)
     return Figure(
         "Decoding",
         f"{provider}, CPU a chunk",
-        found["ours"] / CHUNKS * 1e6,
+        seconds["ours"] / CHUNKS * 1e6,
         "µs",
         "httpx, split, json.loads",
-        found["floor"] / CHUNKS * 1e6,
+        seconds["floor"] / CHUNKS * 1e6,
         reach=2,
     )
 
@@ -70,14 +70,14 @@ def _beside_the_client(url: str) -> Iterator[Figure]:
     for way, words in (("", "in one piece"), ("@chunks", "each record an HTTP chunk")):
         address = f"{url}/vllm{way}"
         works = {"ours": _ours("vllm", address), "client": _client(address)}
-        found = in_turn(works, cpu_s, 2)
+        seconds = in_turn(works, cpu_s, 2)
         yield Figure(
             "Decoding",
             f"openai client, CPU a chunk, {words}",
-            found["client"] / CHUNKS * 1e6,
+            seconds["client"] / CHUNKS * 1e6,
             "µs",
             "ours",
-            found["ours"] / CHUNKS * 1e6,
+            seconds["ours"] / CHUNKS * 1e6,
             reach=6,
             at_least=True,
         )

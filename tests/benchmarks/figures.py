@@ -56,13 +56,13 @@ def in_turn(
     rounds: int,
 ) -> dict[str, float]:
     """Measure each work once a round, after one round that is not counted; return the medians."""
-    found: dict[str, list[float]] = {name: [] for name in works}
+    seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
             figure = measure(work)
             if number:
-                found[name].append(figure)
-    return {name: statistics.median(figures) for name, figures in found.items()}
+                seconds[name].append(figure)
+    return {name: statistics.median(figures) for name, figures in seconds.items()}
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -199,12 +199,12 @@ def first_paint_s(lab: Lab, model_server: ModelServer) -> float:
     """Return the time from a reply's first byte to its first word on the screen."""
     model_server.tell(Script(reasoning="Let me see. " * 20, answer="There.", pause_s=0.01))
     cell = "%%glm --no-history -p zai\nWhy?"
-    told = "print(_glm.timing.started_at + _glm.timing.first_byte_s)"
-    lab.open([setup_cell(model_server), cell, cell, told])
+    started = "print(_glm.timing.started_at + _glm.timing.first_byte_s)"
+    lab.open([setup_cell(model_server), cell, cell, started])
     for index in (0, 1):  # the first panel of a page loads the panel's module
         lab.run(index)
     lab.wait_static(1)
-    found = []
+    painted = []
     for _ in range(FIRST_PAINTS):
         lab.page.evaluate(WATCH_FIRST, 2)
         lab.run(2, wait=False)
@@ -213,15 +213,15 @@ def first_paint_s(lab: Lab, model_server: ModelServer) -> float:
         lab.wait_idle()
         lab.run(3)
         lab.wait_idle()
-        found.append(lab.page.evaluate("() => window.first") / 1000 - float(lab.text(3)))
-    return statistics.median(found)
+        painted.append(lab.page.evaluate("() => window.first") / 1000 - float(lab.text(3)))
+    return statistics.median(painted)
 
 
 def run() -> Iterator[Figure]:
     """Measure one long reply, a very long one, and the first word of a short one."""
     with opened() as lab:
-        found = paint(lab)
-    yield from _long_reply(found)
+        painted = paint(lab)
+    yield from _long_reply(painted)
     with opened() as lab:
         yield from _very_long_reply(
             paint(lab, TOKENS, FAST_TOKENS_PER_S), paint(lab, LONG_TOKENS, FAST_TOKENS_PER_S)
@@ -231,30 +231,30 @@ def run() -> Iterator[Figure]:
         yield Figure("Painting a first word", "first byte to the screen", first_s * 1e3, "ms")
 
 
-def _long_reply(found: Painted) -> Iterator[Figure]:
+def _long_reply(painted: Painted) -> Iterator[Figure]:
     group = f"Painting {TOKENS:,} tokens at {TOKENS_PER_S}/s in JupyterLab"
-    longest = max(found.tasks_ms, default=0.0)
-    last = max(found.last_tasks_ms, default=0.0)
+    longest = max(painted.tasks_ms, default=0.0)
+    last = max(painted.last_tasks_ms, default=0.0)
     yield Figure(group, "longest task of the page while streaming", longest, "ms", reach=60)
-    yield Figure(group, "tasks above 50 ms while streaming", float(len(found.tasks_ms)), "")
+    yield Figure(group, "tasks above 50 ms while streaming", float(len(painted.tasks_ms)), "")
     yield Figure(group, "longest task when the saved form comes", last, "ms", reach=100)
-    markdown = max(found.markdown_tasks_ms, default=0.0)
+    markdown = max(painted.markdown_tasks_ms, default=0.0)
     beside = ("the text as a Markdown output of JupyterLab's own", markdown)
     yield Figure(group, "longest task when the saved form comes", last, "ms", *beside, reach=1)
-    yield Figure(group, "last token to the screen", found.lag_s * 1e3, "ms", reach=100)
-    yield Figure(group, "last token to the saved form", found.replaced_s * 1e3, "ms")
-    yield Figure(group, "received by the page", found.received_bytes / 1e6, "MB", reach=2)
-    yield Figure(group, "CPU of the kernel", found.cpu_s, "s", reach=5)
+    yield Figure(group, "last token to the screen", painted.lag_s * 1e3, "ms", reach=100)
+    yield Figure(group, "last token to the saved form", painted.replaced_s * 1e3, "ms")
+    yield Figure(group, "received by the page", painted.received_bytes / 1e6, "MB", reach=2)
+    yield Figure(group, "CPU of the kernel", painted.cpu_s, "s", reach=5)
 
 
-def _very_long_reply(found: Painted, longer: Painted) -> Iterator[Figure]:
+def _very_long_reply(painted: Painted, longer: Painted) -> Iterator[Figure]:
     group = f"Painting {LONG_TOKENS:,} tokens at {FAST_TOKENS_PER_S:,}/s"
     beside = f"{TOKENS:,} tokens"
     for what, unit, per_token in (
         ("CPU of the kernel, each token", "µs", lambda it, n: it.cpu_s / n * 1e6),
         ("received by the page, each token", "bytes", lambda it, n: it.received_bytes / n),
     ):
-        short, long = per_token(found, TOKENS), per_token(longer, LONG_TOKENS)
+        short, long = per_token(painted, TOKENS), per_token(longer, LONG_TOKENS)
         yield Figure(group, what, long, unit, beside, short, reach=1.2)
     longest = max(longer.tasks_ms, default=0.0)
     yield Figure(group, "longest task of the page while streaming", longest, "ms")

@@ -55,9 +55,9 @@ def run() -> Iterator[Figure]:
     yield Figure("Start", "bare IPython, for comparison", bare * 1e3, "ms")
     body = {"vllm": records("vllm", 20)}
     with TemporaryDirectory() as folder, served(Path(folder), body) as url:
-        found = [json.loads(_printed(f"URL = {url!r}\n{ASKED}", url)) for _ in range(ROUNDS)]
-    cold = statistics.median(times[0] for times in found)
-    warm = statistics.median(value for times in found for value in times[1:])
+        timings = [json.loads(_printed(f"URL = {url!r}\n{ASKED}", url)) for _ in range(ROUNDS)]
+    cold = statistics.median(times[0] for times in timings)
+    warm = statistics.median(value for times in timings for value in times[1:])
     yield Figure("Start", "first %%glm to its request on the wire", cold * 1e3, "ms")
     yield Figure("Start", "later %%glm to its request on the wire", warm * 1e3, "ms", reach=20)
 

@@ -27,8 +27,8 @@ def run() -> Iterator[Figure]:
         with served(Path(folder), body) as url:
             stops = [_stopped(url) for _ in range(ROUNDS)]
             interrupts = [_interrupted(url) for _ in range(ROUNDS)]
-    for words, found in (("stop", stops), ("interrupt", interrupts)):
-        idle_s, seen_s = (statistics.median(column) for column in zip(*found, strict=True))
+    for words, delays in (("stop", stops), ("interrupt", interrupts)):
+        idle_s, seen_s = (statistics.median(column) for column in zip(*delays, strict=True))
         yield Figure("Stop", f"{words} to the end of the wait", idle_s * 1e3, "ms")
         yield Figure("Stop", f"{words} to the server seeing the close", seen_s * 1e3, "ms")
 

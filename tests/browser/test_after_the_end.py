@@ -39,14 +39,14 @@ def test_panels_that_are_gone_leave_nothing_in_memory(lab: Lab) -> None:
         for _ in range(3):
             client.send("HeapProfiler.collectGarbage")
         prototype = client.send("Runtime.evaluate", {"expression": "HTMLDivElement.prototype"})
-        found = client.send(
+        completion = client.send(
             "Runtime.queryObjects",
             {"prototypeObjectId": prototype["result"]["objectId"], "objectGroup": "looked"},
         )
         count = client.send(
             "Runtime.callFunctionOn",
             {
-                "objectId": found["objects"]["objectId"],
+                "objectId": completion["objects"]["objectId"],
                 "functionDeclaration": "function () { return this.filter((node) =>"
                 " node.classList.contains('glm') && !node.isConnected).length }",
                 "returnByValue": True,

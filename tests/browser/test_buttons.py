@@ -54,7 +54,7 @@ def test_each_block_of_code_is_copied_by_its_own_button(lab: Lab) -> None:
         for place, expected in ((1, "y < 2\n"), (0, "x = 1\n")):
             lab.panel(cell).locator("pre").nth(place).hover()
             lab.panel(cell).locator(".glm-a .glm-c").nth(place).click()
-            lab.until(lambda wanted=expected: clipboard(lab) == wanted)  # type: ignore[misc]
+            lab.until(lambda copied=expected: clipboard(lab) == copied)  # type: ignore[misc]
     lab.reopen_untrusted()
     assert lab.page.locator(".glm-c:visible").count() == 0, "no button that does nothing"
 

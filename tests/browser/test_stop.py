@@ -99,10 +99,10 @@ def test_stop_and_interrupt_end_a_reply_at_once(
     page.open([setup_cell(model_server), prompt, "print('the next cell ran')", version])
     page.run(0)
     page.run(3)
-    found = page.text(3).strip()
+    kernel_version = page.text(3).strip()
     stop_s = best_s(page, "stop", STOPPED_S)
     interrupt_s = best_s(page, "interrupt", INTERRUPTED_S)
-    print(f"ipykernel {found}: stop {stop_s:.2f} s, interrupt {interrupt_s:.2f} s")
+    print(f"ipykernel {kernel_version}: stop {stop_s:.2f} s, interrupt {interrupt_s:.2f} s")
     record_property("stop_s", stop_s)
     record_property("interrupt_s", interrupt_s)
     assert all(request.hung_up.wait(10) for request in model_server.requests)
@@ -126,5 +126,5 @@ def test_run_all_goes_on_after_stop_or_says_that_it_did_not(
     page.wait_static(1)
     page.wait_idle()
     went_on = page.outputs(2) != []
-    said = "queued did not run" in page.text(1)
-    assert went_on is not said
+    skipped = "queued did not run" in page.text(1)
+    assert went_on is not skipped

@@ -82,8 +82,8 @@ def test_limits_and_defaults_of_zhipu(built_in: Catalogue, provider: str, model:
 @pytest.mark.parametrize("model", ABILITIES)
 def test_abilities_of_model_studio(built_in: Catalogue, provider: str, model: str) -> None:
     offer = built_in.offers[provider, model]
-    found = (offer.functions, offer.structured_output, offer.tool_stream, offer.context_cache)
-    assert found == ABILITIES[model]
+    actual = (offer.functions, offer.structured_output, offer.tool_stream, offer.context_cache)
+    assert actual == ABILITIES[model]
     assert offer.web_search == "no"
 
 
@@ -113,9 +113,9 @@ def test_only_the_newest_generation_always_thinks(built_in: Catalogue) -> None:
 
 
 def test_effort_levels_are_those_of_the_two_models_that_have_them(built_in: Catalogue) -> None:
-    found = {key: offer.effort for key, offer in built_in.offers.items() if offer.effort}
+    actual = {key: offer.effort for key, offer in built_in.offers.items() if offer.effort}
     six, three = ("minimal", "low", "medium", "high", "xhigh", "max"), ("low", "high", "max")
-    assert found == {
+    assert actual == {
         **{(provider, "glm-5.2"): six for provider in ZHIPU},
         **{(provider, "glm-5.3"): three for provider in (*MODEL_STUDIO, *ZHIPU)},
     }
@@ -131,9 +131,9 @@ def test_effort_levels_are_those_of_the_two_models_that_have_them(built_in: Cata
 def test_the_default_is_the_newest_general_model(
     built_in: Catalogue, provider: str, model: str
 ) -> None:
-    found = default_model(built_in, provider)
-    assert found is not None
-    assert found.id == model
+    actual = default_model(built_in, provider)
+    assert actual is not None
+    assert actual.id == model
 
 
 @pytest.mark.parametrize("provider", ["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "local"])
@@ -168,8 +168,8 @@ CONFLICTS = {
 
 @pytest.mark.parametrize("model", CONFLICTS)
 def test_contradictions_among_the_sources_are_recorded(built_in: Catalogue, model: str) -> None:
-    found = {conflict.fact for conflict in built_in.offers["dashscope", model].conflicts}
-    assert found == CONFLICTS[model]
+    actual = {conflict.fact for conflict in built_in.offers["dashscope", model].conflicts}
+    assert actual == CONFLICTS[model]
 
 
 def test_what_was_taken_is_what_the_offer_holds(built_in: Catalogue) -> None:

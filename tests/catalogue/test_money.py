@@ -63,22 +63,22 @@ def test_input_past_the_last_tier_has_no_price(
 def test_wcode_is_priced_by_the_thousand_on_its_page(
     built_in: Catalogue, read: int, written: int, yuan: str
 ) -> None:
-    found = cost(built_in, "wcode", "glm-4.5", Usage(read, written))
-    assert found == Cost(Decimal(yuan), "CNY")
+    money = cost(built_in, "wcode", "glm-4.5", Usage(read, written))
+    assert money == Cost(Decimal(yuan), "CNY")
 
 
 def test_cached_input_is_cheaper_where_its_price_is_known(built_in: Catalogue) -> None:
     # 40,000 fresh at 6, 20,000 cached at 1.2, 1,000 out at 22 a million
-    found = cost(built_in, "dashscope", "glm-5", Usage(60_000, 1000, cached=20_000))
-    assert found == Cost(Decimal("0.286"), "CNY")
+    money = cost(built_in, "dashscope", "glm-5", Usage(60_000, 1000, cached=20_000))
+    assert money == Cost(Decimal("0.286"), "CNY")
     # 500 fresh at 1.40, 500 cached at 0.26, 100 out at 4.40 dollars a million
-    found = cost(built_in, "zai", "glm-5.2", Usage(1000, 100, cached=500))
-    assert found == Cost(Decimal("0.00127"), "USD")
+    money = cost(built_in, "zai", "glm-5.2", Usage(1000, 100, cached=500))
+    assert money == Cost(Decimal("0.00127"), "USD")
 
 
 def test_cached_input_without_a_price_is_an_estimate(built_in: Catalogue) -> None:
-    found = cost(built_in, "dashscope", "glm-4.5", Usage(1000, 0, cached=400))
-    assert found == Cost(Decimal("0.003"), "CNY", estimated=True)
+    money = cost(built_in, "dashscope", "glm-4.5", Usage(1000, 0, cached=400))
+    assert money == Cost(Decimal("0.003"), "CNY", estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,21 @@ def test_cached_input_without_a_price_is_an_estimate(built_in: Catalogue) -> Non
 def test_a_tier_that_nobody_stated_has_no_price(
     built_in: Catalogue, read: int, yuan: str | None
 ) -> None:
-    found = cost(built_in, "dashscope", "glm-5", Usage(read, 0))
-    assert found == (Cost(Decimal(yuan), "CNY") if yuan else None)
+    money = cost(built_in, "dashscope", "glm-5", Usage(read, 0))
+    assert money == (Cost(Decimal(yuan), "CNY") if yuan else None)
 
 
 def test_the_model_that_zhipu_hosts_has_one_tier(built_in: Catalogue) -> None:
-    found = cost(built_in, "dashscope", "zhipu/glm-5", Usage(1_000_000, 1_000_000, cached=500_000))
-    assert found == Cost(Decimal("25.75"), "CNY")
+    money = cost(built_in, "dashscope", "zhipu/glm-5", Usage(1_000_000, 1_000_000, cached=500_000))
+    assert money == Cost(Decimal("25.75"), "CNY")
     assert cost(built_in, "dashscope", "zhipu/glm-5", Usage(1, 0)) == Cost(
         Decimal("0.000006"), "CNY"
     )
 
 
 def test_a_free_model_costs_nothing_and_that_is_known(built_in: Catalogue) -> None:
-    found = cost(built_in, "bigmodel", "glm-4.5-flash", Usage(5000, 5000, cached=100))
-    assert found == Cost(Decimal(0), "CNY")
+    money = cost(built_in, "bigmodel", "glm-4.5-flash", Usage(5000, 5000, cached=100))
+    assert money == Cost(Decimal(0), "CNY")
     assert cost(built_in, "zai", "glm-4.5-flash", Usage(5000, 5000)) is None
 
 

@@ -68,8 +68,8 @@ def test_without_files_the_catalogue_is_the_built_in_one(isolated_home: Path) ->
 
 
 def test_a_provider_can_be_added_in_the_likeness_of_another(overlay: Load) -> None:
-    found = overlay(GATEWAY)
-    info = found.providers["school"]
+    overlaid = overlay(GATEWAY)
+    info = overlaid.providers["school"]
     assert (info.dialect, info.path, info.key_env) == (
         "openrouter",
         "/chat/completions",
@@ -77,8 +77,8 @@ def test_a_provider_can_be_added_in_the_likeness_of_another(overlay: Load) -> No
     )
     assert info.parameters["temperature"].problem(1.5) is not None
     assert info.parameters["top_p"].problem(0.5) is None
-    assert found.providers["openrouter"].parameters["temperature"].problem(1.5) is None
-    choice = resolve(found, base_url="https://llm.school.example/v1", has_key=lambda _: False)
+    assert overlaid.providers["openrouter"].parameters["temperature"].problem(1.5) is None
+    choice = resolve(overlaid, base_url="https://llm.school.example/v1", has_key=lambda _: False)
     assert choice.offer.provider.name == "school"
     assert choice.offer.wire_id == "glm-4.6"
     assert choice.offer.context == 65536
@@ -96,44 +96,46 @@ def test_what_is_true_of_one_provider_only_is_not_inherited(overlay: Load) -> No
 
 
 def test_an_added_provider_comes_after_the_built_in_ones(overlay: Load) -> None:
-    found = overlay(
+    overlaid = overlay(
         '[provider.Mine]\ntitle = "mine"\ndialect = "vllm"\nbase_url = "https://mine.example/v1"\n'
     )
-    assert list(found.providers)[-1] == "Mine"
-    choice = resolve(found, model="x", provider="mine", base_url="http://h", has_key=lambda _: True)
+    assert list(overlaid.providers)[-1] == "Mine"
+    choice = resolve(
+        overlaid, model="x", provider="mine", base_url="http://h", has_key=lambda _: True
+    )
     assert choice.offer.provider.title == "mine"
 
 
 def test_a_provider_can_be_changed_in_one_place(overlay: Load) -> None:
-    found = overlay('[provider.vllm]\nbase_url = "http://gpu.example:9000/v1"\n')
-    info = found.providers["vllm"]
+    overlaid = overlay('[provider.vllm]\nbase_url = "http://gpu.example:9000/v1"\n')
+    info = overlaid.providers["vllm"]
     assert info.base_url == "http://gpu.example:9000/v1"
     assert info.think_tags
-    assert list(found.providers).index("vllm") == 8
+    assert list(overlaid.providers).index("vllm") == 8
 
 
 def test_a_model_can_be_added(overlay: Load) -> None:
-    found = overlay(MODEL)
+    overlaid = overlay(MODEL)
     for provider, wire_id in (("zai", "glm-6"), ("wcode", "z-ai/glm-6")):
-        newest = default_model(found, provider)
+        newest = default_model(overlaid, provider)
         assert newest is not None
         assert newest.id == "glm-6"
-        assert found.offers[provider, "glm-6"].wire_id == wire_id
-        assert found.offers[provider, "glm-6"].price is None
-    assert "six" in found.model_names()
-    choice = resolve(found, model="zai/SIX", has_key=lambda _: True)
+        assert overlaid.offers[provider, "glm-6"].wire_id == wire_id
+        assert overlaid.offers[provider, "glm-6"].price is None
+    assert "six" in overlaid.model_names()
+    choice = resolve(overlaid, model="zai/SIX", has_key=lambda _: True)
     assert choice.offer.context == 2_000_000
 
 
 def test_a_price_can_be_replaced_and_all_else_stays(overlay: Load, built_in: Catalogue) -> None:
-    found = overlay(PRICE)
-    old, new = built_in.offers["dashscope", "glm-4.5"], found.offers["dashscope", "glm-4.5"]
+    overlaid = overlay(PRICE)
+    old, new = built_in.offers["dashscope", "glm-4.5"], overlaid.offers["dashscope", "glm-4.5"]
     assert new.price is not None
     assert new.price.source == new.sources["price"] == "my invoice"
-    assert found.sources["my invoice"].title == "the invoice of November"
+    assert overlaid.sources["my invoice"].title == "the invoice of November"
     assert (new.context, new.defaults, new.conflicts) == (old.context, old.defaults, old.conflicts)
     assert new.sources["context"] == old.sources["context"]
-    assert found.offers["dashscope-native", "glm-4.5"].price == old.price
+    assert overlaid.offers["dashscope-native", "glm-4.5"].price == old.price
 
 
 def test_tiers_may_be_written_in_any_order(overlay: Load) -> None:
@@ -152,8 +154,8 @@ def test_a_changed_file_is_read_again(overlay: Load) -> None:
 
 def test_files_are_laid_over_in_the_order_of_their_names(overlay: Load) -> None:
     overlay('[provider.zai]\ntitle = "second"\n', "b.toml")
-    found = overlay('[provider.zai]\ntitle = "first"\n', "a.toml")
-    assert found.providers["zai"].title == "second"
+    overlaid = overlay('[provider.zai]\ntitle = "first"\n', "a.toml")
+    assert overlaid.providers["zai"].title == "second"
 
 
 def test_other_files_of_the_folder_are_left_alone(overlay: Load) -> None:

@@ -56,12 +56,12 @@ def test_the_vendors_client_reads_what_the_server_was_told(
     read = call.theirs(server.url + call.path)
     body = server.last.json
     vendor = next(vendor for vendor in server.vendors if server.last.path in vendor.paths)
-    said = vendor.says(SCRIPT, body)
+    wire_reply = vendor.says(SCRIPT, body)
     assert (read.reasoning, read.answer) == (
-        "".join(said.reasoning_pieces),
-        "".join(said.answer_pieces),
+        "".join(wire_reply.reasoning_pieces),
+        "".join(wire_reply.answer_pieces),
     )
-    assert read.call_list == [(c.id, c.name, c.arguments) for c in said.calls]
+    assert read.call_list == [(c.id, c.name, c.arguments) for c in wire_reply.calls]
 
 
 @every_call

@@ -68,7 +68,7 @@ class Printed:
 
 def printed() -> list[Printed]:
     """Return every request in the pages."""
-    found = []
+    requests = []
     for path in reference_files("documents/0*.txt"):
         text = path.read_text(encoding="utf-8")
         for url, head, body in _CURL.findall(text):
@@ -76,8 +76,8 @@ def printed() -> list[Printed]:
                 line.partition(": ") for line in re.findall(r"['\"]([\w-]+: [^'\"]+)['\"]", head)
             )
             headers = {name.lower(): value for name, _, value in pairs}
-            found.append(Printed(path.stem[:3], urlsplit(url).path, headers, json.loads(body)))
-    return found
+            requests.append(Printed(path.stem[:3], urlsplit(url).path, headers, json.loads(body)))
+    return requests
 
 
 every_request = pytest.mark.parametrize("request_", printed() or [without_reference])

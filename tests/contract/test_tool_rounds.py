@@ -50,7 +50,7 @@ def theirs(ask: Callable[..., Read], base_url: str, **asked: Any) -> None:
         {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
         for id_, name, arguments in read.calls.values()
     ]
-    said = {"role": "assistant", "content": read.answer, "tool_calls": calls}
+    message = {"role": "assistant", "content": read.answer, "tool_calls": calls}
     results = [
         {
             "role": "tool",
@@ -59,7 +59,7 @@ def theirs(ask: Callable[..., Read], base_url: str, **asked: Any) -> None:
         }
         for call in CALLS
     ]
-    messages = [QUESTION, {**said, "reasoning_content": read.reasoning}, *results]
+    messages = [QUESTION, {**message, "reasoning_content": read.reasoning}, *results]
     ask(base_url, messages=messages, tools=tools, **asked)
 
 

@@ -22,7 +22,7 @@ def body(provider, model, prompt="Say hi as JSON", **options):
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "wanted", "spelled"),
+    ("provider", "model", "setting", "spelled"),
     [
         ("dashscope", "glm-4.6", True, {"enable_thinking": True}),
         ("dashscope", "glm-4.6", False, {"enable_thinking": False}),
@@ -39,9 +39,9 @@ def body(provider, model, prompt="Say hi as JSON", **options):
         ("ollama", "m", "high", {"reasoning_effort": "high"}),
     ],
 )
-def test_thinking_is_spelled_as_each_provider_does(provider, model, wanted, spelled):
+def test_thinking_is_spelled_as_each_provider_does(provider, model, setting, spelled):
     plain = body(provider, model)
-    asked = body(provider, model, thinking=wanted)
+    asked = body(provider, model, thinking=setting)
     assert {key: value for key, value in asked.items() if key not in plain} == spelled
 
 
@@ -55,12 +55,12 @@ def test_thinking_goes_into_the_parameters_of_the_native_protocol():
     assert set(sent) == {"model", "input", "parameters"}
 
 
-@pytest.mark.parametrize("wanted", [None, "auto"])
+@pytest.mark.parametrize("setting", [None, "auto"])
 @pytest.mark.parametrize("provider", ["dashscope", "bigmodel", "wcode", "openrouter", "vllm"])
-def test_automatic_thinking_sends_nothing(provider, wanted):
+def test_automatic_thinking_sends_nothing(provider, setting):
     model = "m" if provider == "vllm" else "glm-4.5"
     allowed = {"model", "messages", "stream", "stream_options"}
-    assert set(body(provider, model, thinking=wanted)) <= allowed
+    assert set(body(provider, model, thinking=setting)) <= allowed
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_what_cannot_work_is_refused(provider, options, words):
 
 
 def test_json_at_model_studio_needs_the_word_and_no_thinking():
-    wanted = {"response_format": {"type": "json_object"}}
-    assert body("dashscope", "glm-4.6", thinking=False, parameters=wanted)["response_format"]
+    setting = {"response_format": {"type": "json_object"}}
+    assert body("dashscope", "glm-4.6", thinking=False, parameters=setting)["response_format"]
     with pytest.raises(UnsupportedError, match="the word JSON"):
-        body("dashscope", "glm-4.6", "Say hi", thinking=False, parameters=wanted)
+        body("dashscope", "glm-4.6", "Say hi", thinking=False, parameters=setting)
 
 
 def test_nothing_is_sent_that_was_not_set():

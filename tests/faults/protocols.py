@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.servers.script import Script
 from tests.servers.vendor import to_json
-from tests.streams.corpus import Body, told, whole
+from tests.streams.corpus import Body, body_of, whole
 
 KEY = "sk-faults-4f1e9a72c0"
 REPLY = Script(reasoning=("Thi", "nk"), answer=("Bl", "ue"))
@@ -32,7 +32,7 @@ class Protocol:
     @property
     def reply(self) -> Body:
         """The whole reply: reasoning ``Think``, answer ``Blue``."""
-        return told(self.vendor, "fault", REPLY)
+        return body_of(self.vendor, "fault", REPLY)
 
     @property
     def start(self) -> bytes:
@@ -55,7 +55,7 @@ class Protocol:
     def finished(self, reason: str) -> bytes:
         """Return the reply, ended with a reason of the provider's."""
         script = Script(reasoning=REPLY.reasoning, answer=REPLY.answer, finish=reason)
-        return told(self.vendor, "fault", script).content
+        return body_of(self.vendor, "fault", script).content
 
     def error_in_stream(self) -> bytes:
         """Return the event by which this provider tells of a failure in mid-stream."""

@@ -52,9 +52,9 @@ def test_a_status_that_may_pass_is_tried_three_times(
     assert asked == 3
     assert (turn.answer, turn.status) == ("Blue", "complete")
     assert len({request.body for request in raw_server.requests}) == 1, "the same request"
-    told = [notice for notice in turn.notices if notice.code == "retry"]
-    assert ["1 of 2" in told[0].message, "2 of 2" in told[1].message] == [True, True]
-    assert all("not now" in notice.message for notice in told)
+    retries = [notice for notice in turn.notices if notice.code == "retry"]
+    assert ["1 of 2" in retries[0].message, "2 of 2" in retries[1].message] == [True, True]
+    assert all("not now" in notice.message for notice in retries)
 
 
 @every_protocol

@@ -27,12 +27,12 @@ def of(*cells: str) -> Scene:
     return Scene(cells)
 
 
-def told(*scripts: Script, cell: str = "%%glm glm-4.6\nwhy?") -> Scene:
+def scene(*scripts: Script, cell: str = "%%glm glm-4.6\nwhy?") -> Scene:
     return Scene((cell,), scripts)
 
 
 def refused(status: int, code: str | int, message: str = "no", **headers: str) -> Scene:
-    return told(Script(refusal=Failure(status, code, message, headers or {})))
+    return scene(Script(refusal=Failure(status, code, message, headers or {})))
 
 
 DEF = 'def weather(city: str) -> str:\n    """Tell the weather."""\n    return "rain"'
@@ -164,17 +164,17 @@ LINES = {
 }
 
 REPLIES = {
-    "reply": told(Script(answer="Because.", reasoning="Hm.", tokens=Tokens(10, 20, 5, 2))),
-    "cut at the limit": told(Script(answer="Half", finish="length")),
-    "sensitive": told(Script(answer="Half", finish="sensitive")),
-    "network error": told(Script(answer="Half", finish="network_error")),
-    "no finish reason": told(Script(answer="Half", finish=None, done=False)),
-    "no answer": told(Script(answer="", reasoning="Hm.")),
-    "nothing": told(Script(answer="")),
-    "no usage": told(Script(answer="Fine.", tokens=None)),
-    "another model": told(Script(answer="Fine.", model="glm-9")),
-    "breaks": told(Script(answer="Half", failure=Failure(500, "500", "broken"))),
-    "connection lost": told(Script(answer="Half of it", cut_after=1)),
+    "reply": scene(Script(answer="Because.", reasoning="Hm.", tokens=Tokens(10, 20, 5, 2))),
+    "cut at the limit": scene(Script(answer="Half", finish="length")),
+    "sensitive": scene(Script(answer="Half", finish="sensitive")),
+    "network error": scene(Script(answer="Half", finish="network_error")),
+    "no finish reason": scene(Script(answer="Half", finish=None, done=False)),
+    "no answer": scene(Script(answer="", reasoning="Hm.")),
+    "nothing": scene(Script(answer="")),
+    "no usage": scene(Script(answer="Fine.", tokens=None)),
+    "another model": scene(Script(answer="Fine.", model="glm-9")),
+    "breaks": scene(Script(answer="Half", failure=Failure(500, "500", "broken"))),
+    "connection lost": scene(Script(answer="Half of it", cut_after=1)),
     "tool": Scene((DEF, "%%glm glm-4.6 --tool weather\nhi"), (ASKS, STAYS)),
     "tool fails": Scene((FAIL, "%%glm glm-4.6 --tool weather\nhi"), (ASKS, STAYS)),
     "tool called badly": Scene((DEF, "%%glm glm-4.6 --tool weather\nhi"), (BADLY, STAYS)),
@@ -193,9 +193,9 @@ REPLIES = {
     "schema does not fit": Scene(
         (CITY, "%%glm glm-4.6 --schema City\nhi"), (Script(answer="A city."),)
     ),
-    "no code": told(Script(answer="No code."), cell="%%glm glm-4.6 -f code\nwrite"),
-    "code": told(Script(answer="```python\nx = 1\n```"), cell="%%glm glm-4.6 -f code\nwrite"),
-    "compare": told(
+    "no code": scene(Script(answer="No code."), cell="%%glm glm-4.6 -f code\nwrite"),
+    "code": scene(Script(answer="```python\nx = 1\n```"), cell="%%glm glm-4.6 -f code\nwrite"),
+    "compare": scene(
         Script(answer="Fine.", reasoning="Hm.", tokens=Tokens(10, 2)),
         cell="%%glm glm-4.6 --compare temperature=0,1\nwhy?",
     ),
@@ -206,13 +206,13 @@ REFUSALS = {
     "key wrong": refused(401, "1000", "Authentication failed."),
     "permission": refused(403, "1220", "no permission"),
     "no money": refused(429, "1113", "insufficient balance"),
-    "too many requests": told(
+    "too many requests": scene(
         Script(refusal=Failure(429, "1302", "slow down", AT_ONCE)),
         Script(refusal=Failure(429, "1302", "slow down", AT_ONCE)),
         Script(refusal=Failure(429, "1302", "slow down", AT_ONCE)),
     ),
-    "retried": told(Script(refusal=Failure(429, "1302", "slow down", AT_ONCE)), STAYS),
-    "server error": told(Script(refusal=Failure(500, "500", "broken", AT_ONCE))),
+    "retried": scene(Script(refusal=Failure(429, "1302", "slow down", AT_ONCE)), STAYS),
+    "server error": scene(Script(refusal=Failure(500, "500", "broken", AT_ONCE))),
     "no such model there": refused(400, "1211", "Unknown model"),
     "bad request": refused(400, "1210", "bad parameter"),
     "too long": refused(400, "1261", "Prompt exceeds max length"),

@@ -82,8 +82,8 @@ def test_a_function_takes_what_it_took(name):
 @pytest.mark.parametrize("name", API["members"])
 def test_a_class_has_the_members_that_it_had(name):
     kind = getattr(glm, name)
-    found = {member: member_of(kind, member) for member in API["members"][name]}
-    assert found == API["members"][name]
+    actual = {member: member_of(kind, member) for member in API["members"][name]}
+    assert actual == API["members"][name]
 
 
 def test_a_session_is_made_as_it_was():
@@ -97,9 +97,9 @@ def test_a_session_is_made_as_it_was():
 @pytest.mark.parametrize("name", API["fields"])
 def test_a_value_has_the_fields_that_it_had(name):
     kind = getattr(glm, name)
-    found = {field[0]: field for field in fields_of(kind)}
-    assert [found.get(field[0]) for field in API["fields"][name]] == API["fields"][name]
-    assert [n for n in found if n in [f[0] for f in API["fields"][name]]] == [
+    actual = {field[0]: field for field in fields_of(kind)}
+    assert [actual.get(field[0]) for field in API["fields"][name]] == API["fields"][name]
+    assert [n for n in actual if n in [f[0] for f in API["fields"][name]]] == [
         field[0] for field in API["fields"][name]
     ], "the order, since they may be given by place"
     assert kind.__dataclass_params__.frozen

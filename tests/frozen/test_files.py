@@ -42,8 +42,8 @@ def test_a_session_goes_on_with_what_it_had_sent(old_home, at_zai):
     messages = at_zai.requests[-1].json["messages"]
     assert messages[0] == {"role": "system", "content": "Be exact."}
     assert messages[-1] == {"role": "user", "content": "And now?"}
-    told = [(m["role"], m["content"]) for m in messages[1:-1]]
-    assert told == [(role, content) for role, content, _ in PHYSICS["context"]]
+    exchanged = [(m["role"], m["content"]) for m in messages[1:-1]]
+    assert exchanged == [(role, content) for role, content, _ in PHYSICS["context"]]
     assert [call["id"] for m in messages for call in m.get("tool_calls", [])] == [
         "call_1", "call_2"]  # fmt: skip
     again = glm.Session("physics")

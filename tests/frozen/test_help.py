@@ -20,9 +20,9 @@ def tables_of(printed: str) -> list[dict[str, str]]:
     tables: list[dict[str, str]] = []
     for block in re.split(r"\n\n", printed):
         rows = [re.fullmatch(r"  (\S.*?)  +(.+)", line) for line in block.splitlines()]
-        found = {row[1]: row[2] for row in rows if row}
-        if len(found) > 10:
-            tables.append(found)
+        helps = {row[1]: row[2] for row in rows if row}
+        if len(helps) > 10:
+            tables.append(helps)
     return tables
 
 

@@ -64,9 +64,9 @@ def test_a_scene_reads_as_it_did(name, language, make_shell, at_zai, monkeypatch
         monkeypatch.delenv(variable)
     shell = make_shell()
     shell.run(f"import glm_magic as glm\n%config GLM.language = '{language}'")
-    said = steady(play(shell, scene, at_zai), str(work), str(isolated_home))
+    output = steady(play(shell, scene, at_zai), str(work), str(isolated_home))
     shell.try_("%glm replay off")
-    check(language, name, said)
+    check(language, name, output)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -78,14 +78,14 @@ def test_the_help_reads_as_it_did(language, shell):
     check(language, "help", {"around": head, "options": options, "verbs": verbs})
 
 
-def check(language: str, name: str, said: Any) -> None:
+def check(language: str, name: str, output: Any) -> None:
     """Compare with what is frozen, or freeze it."""
     messages = read("messages.json") if (FOLDER / "messages.json").exists() else {}
     if WRITES:
-        messages.setdefault(name, {})[language] = said
+        messages.setdefault(name, {})[language] = output
         write("messages.json", messages)
     else:
-        assert said == messages[name][language]
+        assert output == messages[name][language]
 
 
 def test_nothing_else_is_frozen():

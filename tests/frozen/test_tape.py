@@ -32,10 +32,10 @@ def test_every_question_is_on_the_tape():
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_tape_gives_the_same_reply_and_the_same_page(tape, name):
-    found = json.loads(json.dumps(replayed_of(lesson.ask(name))))
-    page, expected = found.pop("page"), dict(REPLIES[name])
+    replayed = json.loads(json.dumps(replayed_of(lesson.ask(name))))
+    page, expected = replayed.pop("page"), dict(REPLIES[name])
     expected_page = expected.pop("page")
-    assert found == expected
+    assert replayed == expected
     assert page == expected_page
 
 

@@ -46,7 +46,7 @@ def test_nbclient_saves_one_output_and_runs_the_same_twice(asks_the_server):
     assert executed.cells[-1].outputs[0].text == "Because of **scattering**.\n"
     seen = messages(asks_the_server)
     assert seen[:3] == seen[3:]
-    assert [len(found) for found in seen[:3]] == [1, 3, 5]
+    assert [len(running) for running in seen[:3]] == [1, 3, 5]
 
 
 def test_a_background_turn_is_waited_for(asks_the_server):

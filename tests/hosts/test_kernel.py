@@ -192,15 +192,15 @@ def test_what_a_comparison_changes_is_told_in_the_outputs_below_it(kernel, asks_
     mark = "answered before the change above"
     kernel.run("%%glm\nfirst", cell="a")
     kernel.run("%%glm\nsecond", cell="b")
-    told = {}
+    expected = {}
     for code in ("%%glm --compare temperature=0,1\nfirst", "%glm choose 1 1"):
         ran = kernel.run(code, cell="a")
-        told[code] = [
+        expected[code] = [
             mark in content["data"]["text/plain"]
             for kind, content in ran.messages
             if kind == "update_display_data"
         ]
-    during, chosen = told.values()
+    during, chosen = expected.values()
     assert during[0], "the output below, before the lanes have ended"
     assert chosen == [False]
 

@@ -61,20 +61,20 @@ def decode(
     """Return the events of a body that arrives in these chunks."""
     framer = BodyReader()
     decoder = DIALECTS[dialect].decoder(offer_for(dialect), request or INCREMENTAL)
-    found: list[events.Event] = []
+    decoded_events: list[events.Event] = []
     for chunk in chunks:
         for record in framer.feed(chunk):
-            found += decoder.feed(record)
+            decoded_events += decoder.feed(record)
     for record in framer.finish():
-        found += decoder.feed(record)
-    return found + decoder.finish()
+        decoded_events += decoder.feed(record)
+    return decoded_events + decoder.finish()
 
 
 INCREMENTAL = {"parameters": {"incremental_output": True}}
 
 
 @dataclass
-class Said:
+class Folded:
     """What a list of events says."""
 
     reasoning: str = ""
@@ -98,45 +98,45 @@ class Said:
         return [(c[0], c[1], c[2]) for _, c in sorted(self.calls.items())]
 
 
-def fold(found: Iterable[events.Event]) -> Said:  # noqa: C901  one arm for each kind of event
+def fold(decoded_events: Iterable[events.Event]) -> Folded:  # noqa: C901  one arm for each kind of event
     """Add events up."""
-    said = Said()
-    for event in found:
+    folded = Folded()
+    for event in decoded_events:
         match event:
             case events.ReasoningDelta(text):
-                said.reasoning += text
+                folded.reasoning += text
             case events.ContentDelta(text):
-                said.answer += text
+                folded.answer += text
             case events.ContentWasReasoning():
-                said.reasoning, said.answer = said.reasoning + said.answer, ""
+                folded.reasoning, folded.answer = folded.reasoning + folded.answer, ""
             case events.ToolCallDelta(index, arguments, id_, name):
-                call = said.calls.setdefault(index, ["", "", ""])
-                said.calls[index] = [id_ or call[0], name or call[1], call[2] + arguments]
+                call = folded.calls.setdefault(index, ["", "", ""])
+                folded.calls[index] = [id_ or call[0], name or call[1], call[2] + arguments]
             case events.UsageReport(usage):
-                said.usage = usage
+                folded.usage = usage
             case events.Started():
-                said.started.append(event)
+                folded.started.append(event)
             case events.Finish(reason):
-                said.finishes.append(reason)
+                folded.finishes.append(reason)
             case turn.Notice(code):
-                said.notices.append(code)
+                folded.notices.append(code)
             case events.StreamError(error):
-                said.errors.append(error)
-    return said
+                folded.errors.append(error)
+    return folded
 
 
-def read(dialect: str, *chunks: bytes, request: Mapping[str, Any] | None = None) -> Said:
+def read(dialect: str, *chunks: bytes, request: Mapping[str, Any] | None = None) -> Folded:
     """Decode a body and add its events up."""
     return fold(decode(dialect, chunks, request))
 
 
-def comparable(found: Iterable[events.Event]) -> list[Any]:
+def comparable(decoded_events: Iterable[events.Event]) -> list[Any]:
     """Return events that can be compared; two errors are equal when they say the same."""
     return [
         (type(event.error), event.error.message, event.error.code, event.error.status)
         if isinstance(event, events.StreamError)
         else event
-        for event in found
+        for event in decoded_events
     ]
 
 

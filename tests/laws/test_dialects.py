@@ -12,7 +12,7 @@ from glm_magic.core.errors import EmptyReplyError
 from glm_magic.dialects import DIALECTS
 from tests.laws.decoding import comparable, cut, decode, fold, read, usage_of
 from tests.servers.script import Script, Tokens
-from tests.streams.corpus import BODIES, RICH_BODIES, VENDORS, Body, told, whole
+from tests.streams.corpus import BODIES, RICH_BODIES, VENDORS, Body, body_of, whole
 
 every_body = pytest.mark.parametrize("body", BODIES, ids=lambda body: body.id)
 rich_bodies = pytest.mark.parametrize("body", RICH_BODIES, ids=lambda body: body.id)
@@ -29,14 +29,14 @@ def test_the_corpus_covers_every_dialect() -> None:
 
 @every_body
 def test_a_reply_says_what_the_server_was_told_to_say(body: Body) -> None:
-    said = fold(decoded(body))
-    assert (said.reasoning, said.answer) == (body.reasoning, body.answer)
-    assert said.call_list == [(call.id, call.name, call.arguments) for call in body.calls]
+    folded = fold(decoded(body))
+    assert (folded.reasoning, folded.answer) == (body.reasoning, body.answer)
+    assert folded.call_list == [(call.id, call.name, call.arguments) for call in body.calls]
     if body.failure is None:
-        assert said.usage == usage_of(body.tokens)
-        assert said.finishes == [body.finish]
+        assert folded.usage == usage_of(body.tokens)
+        assert folded.finishes == [body.finish]
     else:
-        assert [error.message for error in said.errors] == [body.failure.message]
+        assert [error.message for error in folded.errors] == [body.failure.message]
 
 
 @rich_bodies
@@ -99,25 +99,25 @@ def test_what_follows_the_end_is_ignored(body: Body) -> None:
 
 @every_body
 def test_the_reply_ends_exactly_once_and_last(body: Body) -> None:
-    found = decoded(body)
-    assert fold(found).ends == 1
-    assert isinstance(found[-1], ev.Finish | ev.StreamError)
-    assert [type(event) for event in found].count(ev.Started) <= 1
+    decoded_events = decoded(body)
+    assert fold(decoded_events).ends == 1
+    assert isinstance(decoded_events[-1], ev.Finish | ev.StreamError)
+    assert [type(event) for event in decoded_events].count(ev.Started) <= 1
 
 
 @rich_bodies
 def test_a_body_that_ends_anywhere_leaves_an_honest_part(body: Body) -> None:
     complete = fold(decoded(body))
     for position in range(len(body.content)):
-        found = decoded(body, body.content[:position])
-        said = fold(found)
-        assert said.ends == 1
-        assert complete.reasoning.startswith(said.reasoning)
-        assert complete.answer.startswith(said.answer)
-        for number, (_, _, arguments) in enumerate(said.call_list):
+        decoded_events = decoded(body, body.content[:position])
+        folded = fold(decoded_events)
+        assert folded.ends == 1
+        assert complete.reasoning.startswith(folded.reasoning)
+        assert complete.answer.startswith(folded.answer)
+        for number, (_, _, arguments) in enumerate(folded.call_list):
             assert complete.calls[number][2].startswith(arguments)
-        assert said.finishes in ([], [None], [body.finish])
-        assert all(isinstance(error, EmptyReplyError) for error in said.errors)
+        assert folded.finishes in ([], [None], [body.finish])
+        assert all(isinstance(error, EmptyReplyError) for error in folded.errors)
 
 
 @rich_bodies
@@ -126,23 +126,25 @@ def test_an_end_without_a_finish_reason_is_never_taken_for_a_whole_reply(body: B
         number for number, record in enumerate(body.records) if b'"tool_calls"' in record[-900:]
         and f'"finish_reason":"{body.finish}"'.encode() in record
     )  # fmt: skip
-    said = fold(decoded(body, b"".join(body.records[:ending])))
-    assert said.finishes == [None]
-    assert not said.errors
-    assert (said.reasoning, said.answer) == (body.reasoning, body.answer)
+    folded = fold(decoded(body, b"".join(body.records[:ending])))
+    assert folded.finishes == [None]
+    assert not folded.errors
+    assert (folded.reasoning, folded.answer) == (body.reasoning, body.answer)
 
 
 @every_vendor
 def test_equal_deltas_in_a_row_are_all_kept(vendor: str) -> None:
     script = Script(reasoning=("ha", "ha", "ha", "ha!"), answer=("no", "no", "no", "no"))
-    body = told(vendor, "equal", script)
-    said = fold(decoded(body))
-    assert (said.reasoning, said.answer) == ("hahahaha!", "nononono")
+    body = body_of(vendor, "equal", script)
+    folded = fold(decoded(body))
+    assert (folded.reasoning, folded.answer) == ("hahahaha!", "nononono")
 
 
 @every_vendor
 def test_usage_replaces_what_was_reported_before(vendor: str) -> None:
-    body = told(vendor, "usage", Script(answer="abcdefghij", tokens=Tokens(5, 10), piece_chars=1))
+    body = body_of(
+        vendor, "usage", Script(answer="abcdefghij", tokens=Tokens(5, 10), piece_chars=1)
+    )
     reports = [event for event in decoded(body) if isinstance(event, ev.UsageReport)]
     assert reports[-1].usage == usage_of(Tokens(5, 10))
     assert fold(decoded(body)).usage == usage_of(Tokens(5, 10))
@@ -151,9 +153,9 @@ def test_usage_replaces_what_was_reported_before(vendor: str) -> None:
 @every_vendor
 def test_a_whole_reply_that_was_not_streamed_is_shown(vendor: str) -> None:
     body = whole(vendor, Script(reasoning="Think", answer="Blue", tokens=Tokens(3, 4, 2, 1)))
-    said = fold(decoded(body))
-    assert (said.reasoning, said.answer, said.finishes) == ("Think", "Blue", ["stop"])
-    assert said.usage == usage_of(body.tokens)
+    folded = fold(decoded(body))
+    assert (folded.reasoning, folded.answer, folded.finishes) == ("Think", "Blue", ["stop"])
+    assert folded.usage == usage_of(body.tokens)
 
 
 @every_vendor
@@ -167,7 +169,7 @@ def test_a_whole_reply_is_the_same_wherever_it_is_cut(vendor: str) -> None:
 
 @every_vendor
 def test_each_reply_has_a_decoder_of_its_own(vendor: str) -> None:
-    first, second = (told(vendor, name, Script(answer=name)) for name in ("one", "two"))
+    first, second = (body_of(vendor, name, Script(answer=name)) for name in ("one", "two"))
     assert fold(decoded(first)).answer == "one"
     assert fold(decoded(second)).answer == "two"
 
@@ -175,25 +177,27 @@ def test_each_reply_has_a_decoder_of_its_own(vendor: str) -> None:
 @every_vendor
 def test_nothing_is_unencodable_whatever_escapes_the_wire_holds(vendor: str) -> None:
     script = Script(reasoning=("R1", "R2"), answer=("A1", "A2"), model="M1")
-    body = told(vendor, "surrogates", script).content
+    body = body_of(vendor, "surrogates", script).content
     halves = {"R1": "x\\ud83d", "R2": "\\ude00y", "A1": "\\ud83d", "A2": "\\ude00", "M1": "\\udc00"}
     for mark, escape in halves.items():
         body = body.replace(f'"{mark}"'.encode(), f'"{escape}"'.encode())
-    found = decode(VENDORS[vendor][0], [body], told(vendor, "surrogates", script).request)
-    said = fold(found)
-    assert (said.reasoning, said.answer) == ("x😀y", "😀")
-    repr(found).encode()
+    decoded_events = decode(
+        VENDORS[vendor][0], [body], body_of(vendor, "surrogates", script).request
+    )
+    folded = fold(decoded_events)
+    assert (folded.reasoning, folded.answer) == ("x😀y", "😀")
+    repr(decoded_events).encode()
 
 
 @every_vendor
 @pytest.mark.parametrize("half", ["\\ud83d", "\\ude00", "\\ud83d\\ud83d"])
 def test_a_lone_half_of_a_character_is_replaced(vendor: str, half: str) -> None:
-    body = told(vendor, "half", Script(reasoning=("R1",), answer=("A1",)))
+    body = body_of(vendor, "half", Script(reasoning=("R1",), answer=("A1",)))
     content = body.content.replace(b'"R1"', f'"a{half}"'.encode())
     content = content.replace(b'"A1"', f'"b{half}"'.encode())
-    said = fold(decoded(body, content))
+    folded = fold(decoded(body, content))
     lone = "\ufffd" * len(json.loads(f'"{half}"'))
-    assert (said.reasoning, said.answer) == ("a" + lone, "b" + lone)
+    assert (folded.reasoning, folded.answer) == ("a" + lone, "b" + lone)
 
 
 GARBAGE = [
@@ -228,9 +232,9 @@ GARBAGE = [
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 def test_a_decoder_never_raises_and_always_ends(dialect: str, garbage: bytes) -> None:
-    said = read(dialect, garbage)
-    assert said.ends == 1
-    for error in said.errors:
+    folded = read(dialect, garbage)
+    assert folded.ends == 1
+    for error in folded.errors:
         assert error.message
         assert isinstance(error.hint, str)
 
@@ -238,10 +242,10 @@ def test_a_decoder_never_raises_and_always_ends(dialect: str, garbage: bytes) ->
 @every_vendor
 @pytest.mark.parametrize("garbage", [b"data: {broken\n\n", b"data: 7\n\n", b'data: "x"\n\n'])
 def test_malformed_input_is_an_error_that_keeps_what_was_shown(vendor: str, garbage: bytes) -> None:
-    body = told(vendor, "spoilt", Script(reasoning="Think", answer=("Bl", "ue")))
+    body = body_of(vendor, "spoilt", Script(reasoning="Think", answer=("Bl", "ue")))
     at = 1 + next(n for n, record in enumerate(body.records) if b'"Bl"' in record)
     spoilt = b"".join([*body.records[:at], garbage, *body.records[at:]])
-    said = fold(decoded(body, spoilt))
-    assert (said.reasoning, said.answer) == ("Think", "Bl")
-    assert len(said.errors) == 1
-    assert not said.finishes
+    folded = fold(decoded(body, spoilt))
+    assert (folded.reasoning, folded.answer) == ("Think", "Bl")
+    assert len(folded.errors) == 1
+    assert not folded.finishes

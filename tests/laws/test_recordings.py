@@ -107,17 +107,17 @@ def _read_choice(plain: Plain, choice: dict[str, Any]) -> None:
 
 @every_reply
 def test_a_recording_says_what_its_lines_say(reply: Recording) -> None:
-    said, plain = read(dialect_of(reply), reply.body), plainly(reply.body)
-    assert said.reasoning == plain.text["reasoning_content"]
-    assert said.answer == plain.text["content"]
-    assert [list(call) for call in said.call_list] == list(plain.calls.values())
-    assert said.finishes == [plain.finish]
+    folded, plain = read(dialect_of(reply), reply.body), plainly(reply.body)
+    assert folded.reasoning == plain.text["reasoning_content"]
+    assert folded.answer == plain.text["content"]
+    assert [list(call) for call in folded.call_list] == list(plain.calls.values())
+    assert folded.finishes == [plain.finish]
     if plain.usage is None:
-        assert said.usage is None
+        assert folded.usage is None
     else:
-        assert said.usage is not None
-        assert said.usage.input == plain.usage["prompt_tokens"]
-        assert said.usage.output == plain.usage["completion_tokens"]
+        assert folded.usage is not None
+        assert folded.usage.input == plain.usage["prompt_tokens"]
+        assert folded.usage.output == plain.usage["completion_tokens"]
 
 
 @every_reply
@@ -141,11 +141,11 @@ def test_a_recording_that_breaks_off_leaves_an_honest_part(reply: Recording) -> 
     complete = fold(decode(dialect, [reply.body]))
     dice = random.Random(reply.name)
     for _ in range(80):
-        found = decode(dialect, [reply.body[: dice.randrange(len(reply.body))]])
-        said = fold(found)
-        assert said.ends == 1
-        assert complete.reasoning.startswith(said.reasoning)
-        assert complete.answer.startswith(said.answer)
+        decoded_events = decode(dialect, [reply.body[: dice.randrange(len(reply.body))]])
+        folded = fold(decoded_events)
+        assert folded.ends == 1
+        assert complete.reasoning.startswith(folded.reasoning)
+        assert complete.answer.startswith(folded.answer)
 
 
 @every_reply
@@ -177,9 +177,9 @@ _GAP = re.compile(r"^\.\.\.$", re.MULTILINE)
 def printed(name: str, pattern: str) -> bytes:
     """Return the part of a page that matches, its lines as they are printed, gaps left out."""
     (path,) = reference_files(f"documents/{name}_*.txt")
-    found = re.search(pattern, path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert found, pattern
-    return _GAP.sub("", found[0]).encode()
+    decoded_events = re.search(pattern, path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert decoded_events, pattern
+    return _GAP.sub("", decoded_events[0]).encode()
 
 
 @pytest.mark.usefixtures("reference")
@@ -195,32 +195,34 @@ class TestPrintedStreams:
 
     def test_the_compatible_stream(self) -> None:
         body = printed("000", r"^data: \{.*?^data: \[DONE\]$")
-        said = read("dashscope", body)
+        folded = read("dashscope", body)
         texts = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
         deltas = [chunk["choices"][0]["delta"] for chunk in texts if chunk["choices"]]
-        assert said.reasoning == "".join(delta["reasoning_content"] or "" for delta in deltas) != ""
-        assert said.answer == "".join(delta["content"] or "" for delta in deltas) != ""
-        assert said.usage == ev.Usage(7, 290, None, 234)
-        assert said.finishes == ["stop"]
+        assert (
+            folded.reasoning == "".join(delta["reasoning_content"] or "" for delta in deltas) != ""
+        )
+        assert folded.answer == "".join(delta["content"] or "" for delta in deltas) != ""
+        assert folded.usage == ev.Usage(7, 290, None, 234)
+        assert folded.finishes == ["stop"]
         self.check_cuts("dashscope", body)
 
     def test_the_native_stream(self) -> None:
         body = printed("000", r"^id:1$.*?^id:297$.*?\}\n")
         frames = [json.loads(line[5:]) for line in body.splitlines() if line.startswith(b"data:")]
         messages = [frame["output"]["choices"][0]["message"] for frame in frames]
-        said = read("dashscope_native", body)
-        assert said.reasoning == "".join(m["reasoning_content"] for m in messages) != ""
-        assert said.answer == "".join(m["content"] for m in messages) != ""
-        assert said.usage == ev.Usage(8, 298, None, 229)
-        assert said.finishes == ["stop"]
-        assert said.started[0].id == frames[0]["request_id"]
+        folded = read("dashscope_native", body)
+        assert folded.reasoning == "".join(m["reasoning_content"] for m in messages) != ""
+        assert folded.answer == "".join(m["content"] for m in messages) != ""
+        assert folded.usage == ev.Usage(8, 298, None, 229)
+        assert folded.finishes == ["stop"]
+        assert folded.started[0].id == frames[0]["request_id"]
         self.check_cuts("dashscope_native", body)
 
     def test_the_gateways_whole_reply(self) -> None:
         body = printed("004", r'^\{\n    "id".*?^\}$')
         message = json.loads(body)["choices"][0]["message"]
-        said = read("wcode", body)
-        assert (said.reasoning, said.answer) == (message["reasoning"], message["content"])
-        assert said.usage == ev.Usage(10, 349)
-        assert said.finishes == ["stop"]
-        assert said.started[0].model == "z-ai/glm-4.5"
+        folded = read("wcode", body)
+        assert (folded.reasoning, folded.answer) == (message["reasoning"], message["content"])
+        assert folded.usage == ev.Usage(10, 349)
+        assert folded.finishes == ["stop"]
+        assert folded.started[0].model == "z-ai/glm-4.5"

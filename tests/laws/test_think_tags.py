@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.decoding import SELF_HOSTED, Said, read
+from tests.laws.decoding import SELF_HOSTED, Folded, read
 
 HOSTED = ("dashscope", "bigmodel", "openrouter", "wcode")
 
 
-def told(pieces: Iterable[str], *, finish: bool = True, dialect: str = "vllm") -> Said:
+def fold_pieces(pieces: Iterable[str], *, finish: bool = True, dialect: str = "vllm") -> Folded:
     """Decode a reply whose content comes in these pieces."""
     ends = [({}, "stop")] if finish else []
     deltas = [*(({"content": piece}, None) for piece in pieces), *ends]
@@ -66,8 +66,8 @@ CASES = {
 @pytest.mark.parametrize("text", CASES)
 def test_reasoning_is_told_from_the_answer_wherever_it_is_cut(text: str) -> None:
     for pieces in every_cut(text):
-        said = told(pieces)
-        assert (said.reasoning, said.answer) == CASES[text], pieces
+        folded = fold_pieces(pieces)
+        assert (folded.reasoning, folded.answer) == CASES[text], pieces
 
 
 @given(
@@ -80,38 +80,38 @@ def test_reasoning_is_told_from_the_answer_wherever_it_is_cut(text: str) -> None
     st.lists(st.integers(0, 40), max_size=6),
 )
 def test_cuts_never_change_what_is_reasoning(text: str, cuts: list[int]) -> None:
-    whole, pieced = told([text]), told(parts(text, cuts))
+    whole, pieced = fold_pieces([text]), fold_pieces(parts(text, cuts))
     assert (pieced.reasoning, pieced.answer) == (whole.reasoning, whole.answer)
 
 
 @given(st.text(alphabet="<think>/ ab\n`", max_size=30))
 def test_no_text_is_lost_but_the_tags(text: str) -> None:
-    said = told([text])
-    kept = (said.reasoning + said.answer).replace("<think>", "").replace("</think>", "")
+    folded = fold_pieces([text])
+    kept = (folded.reasoning + folded.answer).replace("<think>", "").replace("</think>", "")
     assert kept.strip() == text.replace("<think>", "").replace("</think>", "").strip()
 
 
 def test_reasoning_streams_while_it_is_open() -> None:
-    assert told(["<think>", "wh", "y"], finish=False).reasoning == "why"
-    assert told(["<th", "ink>wh"], finish=False).reasoning == "wh"
+    assert fold_pieces(["<think>", "wh", "y"], finish=False).reasoning == "why"
+    assert fold_pieces(["<th", "ink>wh"], finish=False).reasoning == "wh"
 
 
 @pytest.mark.parametrize("dialect", SELF_HOSTED)
 def test_every_self_hosted_server_may_leave_the_tags_in(dialect: str) -> None:
-    said = told(["<think>wh", "y</th", "ink>so"], dialect=dialect)
-    assert (said.reasoning, said.answer) == ("why", "so")
-    said = told(["wh", "y</th", "ink>so"], dialect=dialect)
-    assert (said.reasoning, said.answer) == ("why", "so")
+    folded = fold_pieces(["<think>wh", "y</th", "ink>so"], dialect=dialect)
+    assert (folded.reasoning, folded.answer) == ("why", "so")
+    folded = fold_pieces(["wh", "y</th", "ink>so"], dialect=dialect)
+    assert (folded.reasoning, folded.answer) == ("why", "so")
 
 
 @pytest.mark.parametrize("dialect", HOSTED)
 def test_a_service_with_fields_of_its_own_may_write_a_closing_tag(dialect: str) -> None:
-    said = told(["The tag ", "</think> ends it"], dialect=dialect)
-    assert (said.reasoning, said.answer) == ("", "The tag </think> ends it")
+    folded = fold_pieces(["The tag ", "</think> ends it"], dialect=dialect)
+    assert (folded.reasoning, folded.answer) == ("", "The tag </think> ends it")
 
 
 def test_tags_are_text_once_reasoning_came_in_its_own_field() -> None:
     deltas = [{"reasoning": "why"}, {"content": "<think>so</think>"}, {"content": " </think>"}]
     choices = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
-    said = read("vllm", "".join(f"data: {json.dumps(c)}\n\n" for c in choices).encode())
-    assert (said.reasoning, said.answer) == ("why", "<think>so</think> </think>")
+    folded = read("vllm", "".join(f"data: {json.dumps(c)}\n\n" for c in choices).encode())
+    assert (folded.reasoning, folded.answer) == ("why", "<think>so</think> </think>")

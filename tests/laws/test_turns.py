@@ -61,15 +61,19 @@ class Turns:
 
 @every_body
 def test_a_turn_says_what_its_events_say(body: Body) -> None:
-    found = decode(body.dialect, [body.content], body.request)
+    decoded_events = decode(body.dialect, [body.content], body.request)
     turns = Turns()
-    for number, event in enumerate(found):
+    for number, event in enumerate(decoded_events):
         turns.add(event, float(number))
-    said, turn = fold(found), turns.turn(99.0)
-    assert (turn.reasoning, turn.answer, turn.usage) == (said.reasoning, said.answer, said.usage)
-    assert [(c.id, c.name, c.arguments) for c in turn.tool_calls] == said.call_list
-    assert turn.finish_reason == (said.finishes[0] if said.finishes else None)
-    expected = "failed" if said.errors else "complete" if turn.finish_reason else "incomplete"
+    folded, turn = fold(decoded_events), turns.turn(99.0)
+    assert (turn.reasoning, turn.answer, turn.usage) == (
+        folded.reasoning,
+        folded.answer,
+        folded.usage,
+    )
+    assert [(c.id, c.name, c.arguments) for c in turn.tool_calls] == folded.call_list
+    assert turn.finish_reason == (folded.finishes[0] if folded.finishes else None)
+    expected = "failed" if folded.errors else "complete" if turn.finish_reason else "incomplete"
     assert turn.status == expected
 
 
@@ -90,10 +94,10 @@ def test_a_turn_only_grows(body: Body) -> None:
 
 @given(st.lists(quiet_events, max_size=12), endings, st.lists(quiet_events | endings, max_size=3))
 def test_any_events_make_a_turn_that_ends_once(
-    found: list[events.Event], ending: events.Event, more: list[events.Event]
+    decoded_events: list[events.Event], ending: events.Event, more: list[events.Event]
 ) -> None:
     turns = Turns()
-    for number, event in enumerate(found):
+    for number, event in enumerate(decoded_events):
         turns.add(event, float(number))
         assert turns.turn(float(number)).status == "streaming"
     turns.add(ending, 50.0)
@@ -104,8 +108,8 @@ def test_any_events_make_a_turn_that_ends_once(
     turn = turns.turn(70.0)
     assert turn.status == status
     assert turn.timing.total_s == 50.0
-    said = fold([*found, ending, *more])
-    assert (turn.reasoning, turn.answer) == (said.reasoning, said.answer)
+    folded = fold([*decoded_events, ending, *more])
+    assert (turn.reasoning, turn.answer) == (folded.reasoning, folded.answer)
 
 
 @given(st.lists(usages, min_size=1, max_size=5))

@@ -10,7 +10,7 @@ import pytest
 from glm_magic.core import errors
 from glm_magic.core.usage import Usage
 from glm_magic.dialects import DIALECTS
-from tests.laws.decoding import Said, offer_for, read
+from tests.laws.decoding import Folded, offer_for, read
 
 CHAT = tuple(name for name in DIALECTS if name != "dashscope_native")
 every_chat = pytest.mark.parametrize("dialect", CHAT)
@@ -40,7 +40,7 @@ END = chunk({}, finish="stop")
 DONE = b"data: [DONE]\n\n"
 
 
-def text_of(dialect: str, *parts: bytes) -> Said:
+def text_of(dialect: str, *parts: bytes) -> Folded:
     """Decode a body of these records."""
     return read(dialect, b"".join(parts))
 
@@ -59,8 +59,8 @@ def text_of(dialect: str, *parts: bytes) -> Said:
     ],
 )
 def test_keep_alives_say_nothing(dialect: str, keep_alive: bytes) -> None:
-    said = text_of(dialect, keep_alive, A, keep_alive, B, END, keep_alive, DONE)
-    assert (said.answer, said.finishes) == ("AB", ["stop"])
+    folded = text_of(dialect, keep_alive, A, keep_alive, B, END, keep_alive, DONE)
+    assert (folded.answer, folded.finishes) == ("AB", ["stop"])
 
 
 @every_chat
@@ -88,8 +88,8 @@ def test_a_chunk_without_choices_says_only_its_usage(dialect: str, choices: Any)
     value = {"id": "r1", "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
     if choices != "absent":
         value["choices"] = choices
-    said = text_of(dialect, A, END, event(value), DONE)
-    assert (said.answer, said.usage) == ("A", Usage(3, 4))
+    folded = text_of(dialect, A, END, event(value), DONE)
+    assert (folded.answer, folded.usage) == ("A", Usage(3, 4))
 
 
 @every_chat
@@ -98,23 +98,23 @@ def test_the_last_usage_wins_and_the_reply_ends_once(dialect: str) -> None:
         {"content": ""}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 1}
     )
     again = chunk({}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 9})
-    said = text_of(dialect, A, first, again, DONE)
-    assert (said.usage, said.finishes) == (Usage(1, 9), ["stop"])
+    folded = text_of(dialect, A, first, again, DONE)
+    assert (folded.usage, folded.finishes) == (Usage(1, 9), ["stop"])
 
 
 @every_chat
 @pytest.mark.parametrize("usage", [{}, None, [], {"prompt_tokens": None}])
 def test_an_empty_usage_does_not_erase_one_that_was_reported(dialect: str, usage: Any) -> None:
-    told = chunk({}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 2})
-    said = text_of(dialect, A, told, event({"choices": [], "usage": usage}), DONE)
-    assert said.usage == Usage(1, 2)
+    closing = chunk({}, finish="stop", usage={"prompt_tokens": 1, "completion_tokens": 2})
+    folded = text_of(dialect, A, closing, event({"choices": [], "usage": usage}), DONE)
+    assert folded.usage == Usage(1, 2)
 
 
 @every_chat
 def test_usage_counters_may_be_null(dialect: str) -> None:
     usage = {"prompt_tokens": 5, "completion_tokens": None, "prompt_tokens_details": None}
-    said = text_of(dialect, A, chunk({}, finish="stop", usage=usage), DONE)
-    assert said.usage == Usage(5, None)
+    folded = text_of(dialect, A, chunk({}, finish="stop", usage=usage), DONE)
+    assert folded.usage == Usage(5, None)
 
 
 @every_chat
@@ -122,16 +122,16 @@ def test_one_chunk_may_carry_everything_at_once(dialect: str) -> None:
     call = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": "{}"}}
     delta = {"reasoning_content": "R", "content": "A", "tool_calls": [call]}
     usage = {"prompt_tokens": 1, "completion_tokens": 2}
-    said = text_of(dialect, chunk(delta, finish="tool_calls", usage=usage))
-    assert (said.reasoning, said.answer, said.call_list) == ("R", "A", [("c1", "f", "{}")])
-    assert (said.usage, said.finishes) == (Usage(1, 2), ["tool_calls"])
+    folded = text_of(dialect, chunk(delta, finish="tool_calls", usage=usage))
+    assert (folded.reasoning, folded.answer, folded.call_list) == ("R", "A", [("c1", "f", "{}")])
+    assert (folded.usage, folded.finishes) == (Usage(1, 2), ["tool_calls"])
 
 
 @every_chat
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 def test_both_names_of_reasoning_are_read(dialect: str, field: str) -> None:
-    said = text_of(dialect, chunk({field: "R", "content": None}), A, END)
-    assert (said.reasoning, said.answer) == ("R", "A")
+    folded = text_of(dialect, chunk({field: "R", "content": None}), A, END)
+    assert (folded.reasoning, folded.answer) == ("R", "A")
 
 
 @every_chat
@@ -154,8 +154,8 @@ def test_reasoning_told_twice_in_one_chunk_is_read_once(dialect: str) -> None:
     ],
 )
 def test_an_empty_delta_says_nothing(dialect: str, delta: Any) -> None:
-    said = text_of(dialect, chunk(delta), A, chunk(delta), B, END, DONE)
-    assert (said.answer, said.reasoning, said.calls) == ("AB", "", {})
+    folded = text_of(dialect, chunk(delta), A, chunk(delta), B, END, DONE)
+    assert (folded.answer, folded.reasoning, folded.calls) == ("AB", "", {})
 
 
 @every_chat
@@ -196,8 +196,8 @@ def test_a_very_long_record_arrives_whole(dialect: str) -> None:
 @every_dialect
 def test_a_clean_end_without_a_finish_reason_is_incomplete(dialect: str) -> None:
     body = frame({"content": "A"}) if dialect == "dashscope_native" else A
-    said = text_of(dialect, body)
-    assert (said.answer, said.finishes, said.errors) == ("A", [None], [])
+    folded = text_of(dialect, body)
+    assert (folded.answer, folded.finishes, folded.errors) == ("A", [None], [])
 
 
 @every_dialect
@@ -218,14 +218,19 @@ def test_the_finish_reason_is_the_providers_own_word(dialect: str, reason: str) 
 @pytest.mark.parametrize("running", [None, "null", ""])
 def test_a_running_native_frame_has_no_finish_reason(running: str | None) -> None:
     choice = {"message": {"content": "A"}, "finish_reason": running}
-    said = text_of("dashscope_native", event({"output": {"choices": [choice]}}))
-    assert said.finishes == [None]
+    folded = text_of("dashscope_native", event({"output": {"choices": [choice]}}))
+    assert folded.finishes == [None]
 
 
 def test_a_native_frame_may_lack_reasoning_usage_and_request_id() -> None:
     last = event({"output": {"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]}})
-    said = text_of("dashscope_native", last)
-    assert (said.answer, said.reasoning, said.usage, said.finishes) == ("A", "", None, ["stop"])
+    folded = text_of("dashscope_native", last)
+    assert (folded.answer, folded.reasoning, folded.usage, folded.finishes) == (
+        "A",
+        "",
+        None,
+        ["stop"],
+    )
 
 
 def test_the_native_text_format_is_read_too() -> None:
@@ -233,8 +238,8 @@ def test_the_native_text_format_is_read_too() -> None:
         event({"output": {"text": "A"}}),
         event({"output": {"text": "B", "finish_reason": "stop"}}),
     )
-    said = text_of("dashscope_native", *body)
-    assert (said.answer, said.finishes) == ("AB", ["stop"])
+    folded = text_of("dashscope_native", *body)
+    assert (folded.answer, folded.finishes) == ("AB", ["stop"])
 
 
 @every_dialect
@@ -283,11 +288,11 @@ ERRORS = {
 @every_chat
 @pytest.mark.parametrize("spelling", ERRORS)
 def test_an_error_in_mid_stream_keeps_the_text_before_it(dialect: str, spelling: str) -> None:
-    said = text_of(dialect, A, B, ERRORS[spelling], DONE)
-    assert said.answer == "AB"
-    assert [error.message for error in said.errors] == ["it broke"]
-    assert not said.finishes
-    assert said.errors[0].provider == dialect
+    folded = text_of(dialect, A, B, ERRORS[spelling], DONE)
+    assert folded.answer == "AB"
+    assert [error.message for error in folded.errors] == ["it broke"]
+    assert not folded.finishes
+    assert folded.errors[0].provider == dialect
 
 
 @every_dialect
@@ -313,9 +318,9 @@ def test_a_success_whose_body_is_an_error_is_an_error(dialect: str, body: bytes)
 def test_a_native_error_frame_takes_its_status_from_the_comment(space: str) -> None:
     payload = '{"code":"DataInspectionFailed","message":"it broke","request_id":"r9"}'
     last = f"id:9\nevent:{space}error\n:HTTP_STATUS/400\ndata:{space}{payload}\n\n".encode()
-    said = text_of("dashscope_native", frame({"content": "A", "reasoning_content": ""}), last)
-    (error,) = said.errors
-    assert said.answer == "A"
+    folded = text_of("dashscope_native", frame({"content": "A", "reasoning_content": ""}), last)
+    (error,) = folded.errors
+    assert folded.answer == "A"
     assert isinstance(error, errors.ContentBlockedError)
     assert (error.status, error.code, error.request_id) == (400, "DataInspectionFailed", "r9")
 

@@ -18,8 +18,8 @@ def check(book):
     for cell in prompts(book):
         (output,) = cell.outputs
         assert {"text/html", "text/markdown", "text/plain"} == set(output["data"])
-        told = output["metadata"]["glm_magic"]
-        assert (told["provider"], told["status"]) == ("local", "complete")
+        record = output["metadata"]["glm_magic"]
+        assert (record["provider"], record["status"]) == ("local", "complete")
     assert "widgets" not in book.metadata
     assert not [o for cell in book.cells for o in cell.get("outputs", ()) if "ename" in o]
 

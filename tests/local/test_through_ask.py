@@ -55,8 +55,8 @@ def test_a_prompt_that_does_not_fit_says_so_with_the_numbers(at):
 
 def test_a_json_schema_holds_the_answer_to_its_form(at):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    wanted = {"type": "json_schema", "json_schema": {"name": "number", "schema": schema}}
-    params = {"response_format": wanted}
+    response_format = {"type": "json_schema", "json_schema": {"name": "number", "schema": schema}}
+    params = {"response_format": response_format}
     reply = glm.ask("Give me a number.", thinking=False, max_tokens=60, params=params, **at)
     assert isinstance(json.loads(reply.answer)["n"], int)
 

@@ -10,8 +10,8 @@ from IPython.core.completer import provisionalcompleter
 def tab(cells):
     def complete(text):
         with provisionalcompleter():
-            found = list(cells.shell.Completer.completions(text, len(text)))
-        return [text[: c.start] + c.text for c in found]
+            offered = list(cells.shell.Completer.completions(text, len(text)))
+        return [text[: c.start] + c.text for c in offered]
 
     return complete
 
@@ -41,9 +41,9 @@ def tab(cells):
     ],
 )
 def test_what_can_stand_there_is_offered(tab, text, expected):
-    found = tab(text)
-    assert [item for item in found if item in expected] == expected
-    assert found == expected or len(found) > len(expected)
+    offered = tab(text)
+    assert [item for item in offered if item in expected] == expected
+    assert offered == expected or len(offered) > len(expected)
 
 
 def test_tapes_and_notebooks_of_the_folder_are_offered(tab):

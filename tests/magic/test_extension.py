@@ -19,7 +19,7 @@ def state(shell):
         list(rules.token_transformers),
         list(rules.line_transforms),
         list(rules.cleanup_transforms),
-        {name: list(found) for name, found in shell.events.callbacks.items()},
+        {name: list(registered) for name, registered in shell.events.callbacks.items()},
         notebook.hooks(),
         GlmError.full_traceback,
         i18n.chosen,

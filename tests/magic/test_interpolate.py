@@ -83,9 +83,9 @@ def test_values_are_put_in(text, expected):
     ],
 )  # fmt: skip
 def test_everything_else_stays_as_it_was_written(text):
-    found = interpolate(text, NAMES)
-    assert found.text == text
-    assert found.inserted == ()
+    filled = interpolate(text, NAMES)
+    assert filled.text == text
+    assert filled.inserted == ()
 
 
 def test_what_surrounds_code_and_mathematics_is_still_filled():
@@ -161,10 +161,10 @@ def test_long_prompts_take_linear_time(piece):
 
 
 def test_a_long_value_is_cut_and_says_so():
-    found = interpolate("{numbers}", {"numbers": list(range(50_000))})
-    assert found.text.endswith("characters)")
-    assert len(found.text) < MAX_CHARACTERS + 100
-    assert found.inserted[0].startswith(f"numbers (first {MAX_CHARACTERS:,} of ")
+    filled = interpolate("{numbers}", {"numbers": list(range(50_000))})
+    assert filled.text.endswith("characters)")
+    assert len(filled.text) < MAX_CHARACTERS + 100
+    assert filled.inserted[0].startswith(f"numbers (first {MAX_CHARACTERS:,} of ")
 
 
 def test_a_string_goes_in_whole():
@@ -179,14 +179,14 @@ def test_bytes_are_shown_as_python_writes_them():
 def test_a_pandas_frame_becomes_a_table_of_its_head():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a|b": range(1000), "text": ["x\ny"] * 1000})
-    found = interpolate("{frame}", {"frame": frame})
-    lines = found.text.splitlines()
+    filled = interpolate("{frame}", {"frame": frame})
+    lines = filled.text.splitlines()
     assert lines[0] == (
         r"1,000 rows × 2 columns (a\|b int64, text object); first 20 of 1,000 rows:"
     ) or lines[0].startswith(r"1,000 rows × 2 columns (a\|b int64, text str")
     assert lines[2:5] == [r"|  | a\|b | text |", "| --- | --- | --- |", "| 0 | 0 | x y |"]
     assert len(lines) == 4 + MAX_ROWS
-    assert found.inserted == ("frame (first 20 of 1,000 rows)",)
+    assert filled.inserted == ("frame (first 20 of 1,000 rows)",)
 
 
 def test_a_pandas_series_becomes_a_table():

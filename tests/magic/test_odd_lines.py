@@ -70,24 +70,24 @@ def test_a_word_that_begins_prompts_is_no_alias(glm_shell, name):
 
 @pytest.mark.parametrize("name", ["intt", "len"])
 def test_a_hidden_name_of_the_shell_is_not_proposed(glm_shell, name):
-    said = "\n".join(glm_shell.fail(f"%%glm --tool {name}\nhi"))
-    assert not any(word in said for word in ("quit", "open", "exit"))
-    assert ("a function that calls len" in said) is (name == "len")
+    message = "\n".join(glm_shell.fail(f"%%glm --tool {name}\nhi"))
+    assert not any(word in message for word in ("quit", "open", "exit"))
+    assert ("a function that calls len" in message) is (name == "len")
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "message"),
     [
         ("a.json", '{"foo": 1}', "neither a session nor a list of messages\n"),
         ("a.md", "# notes", "Markdown is only for reading"),
         ("a.json", "[]", "(an empty list)"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_is_told_in_words(glm_shell, file, text, said):
+def test_a_file_that_cannot_be_loaded_is_told_in_words(glm_shell, file, text, message):
     Path(file).write_text(text, encoding="utf-8")
     lines = glm_shell.fail(f"%glm load {file}")
     assert len(lines) == 2
-    assert said in "\n".join(lines) + "\n"
+    assert message in "\n".join(lines) + "\n"
 
 
 # ── budgets and what is an estimate ──────────────────────────────────────────────────────────────
@@ -104,9 +104,9 @@ def test_a_file_that_cannot_be_loaded_is_told_in_words(glm_shell, file, text, sa
 def test_a_refusal_names_what_takes_the_budget_away(glm_shell, sent, line, away):
     if line:
         glm_shell.run(line)
-    said = glm_shell.fail(f"%%glm {'' if line else '--budget 20'}\n{'word ' * 200}")
-    assert "≈0 tokens used so far" in said[0]
-    assert away in said[1]
+    message = glm_shell.fail(f"%%glm {'' if line else '--budget 20'}\n{'word ' * 200}")
+    assert "≈0 tokens used so far" in message[0]
+    assert away in message[1]
     assert sent() == []
     if line:
         glm_shell.run(away)
@@ -272,5 +272,5 @@ def test_a_rehearsal_understands_a_whole_lesson_and_leaves_nothing(glm_shell, se
 
 def test_a_price_is_needed_to_hold_money(glm_shell, model_server):
     model_server.tell(Script(tokens=Tokens(5, 5)))
-    said = glm_shell.fail("%%glm --budget ¥1\nhi")
-    assert "leave out --budget" in said[1]
+    message = glm_shell.fail("%%glm --budget ¥1\nhi")
+    assert "leave out --budget" in message[1]

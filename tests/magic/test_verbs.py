@@ -254,8 +254,8 @@ def test_choose_tells_which_variant_later_turns_see(glm_shell, sent, model_serve
         glm_shell.shell.find_line_magic("glm").__self__.workspace.session.slots[2].current
     )
     assert "2/2" in glm_shell.run("%glm show")
-    said = glm_shell.run("%glm choose 2 1")
-    assert "variant 1 of 2 of turn 2" in said
+    output = glm_shell.run("%glm choose 2 1")
+    assert "variant 1 of 2 of turn 2" in output
     glm_shell.run("%glm -q four")
     assert [m["content"] for m in sent()[-1]["messages"]][2:4] == ["two", "B"]
     assert "there is no variant 3" in glm_shell.fail("%glm choose 2 3")[0]
@@ -265,9 +265,9 @@ def test_choose_tells_which_variant_later_turns_see(glm_shell, sent, model_serve
 def test_hide_pin_and_drop_change_what_is_sent_and_mark_later_turns(glm_shell, sent):
     for word in ("one", "two", "three"):
         glm_shell.run(f"%glm -q {word}")
-    said = glm_shell.run("%glm hide 1")
-    assert "Turn 1 stays visible but is not sent" in said
-    assert "2 turns were answered before the change" in said
+    output = glm_shell.run("%glm hide 1")
+    assert "Turn 1 stays visible but is not sent" in output
+    assert "2 turns were answered before the change" in output
     listed = glm_shell.run("%glm show").splitlines()
     assert "hidden" in listed[3]
     assert all("answered before the change" in line for line in listed[4:6])

@@ -49,13 +49,13 @@ class Elements(HTMLParser):
 def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     """Return everything in an HTML text that is more than formatted text."""
     page = Elements(source)
-    found = [f"<{tag}>" for tag in page.tags if tag not in tags]
+    problems = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
         if tags >= PAGE_TAGS and _is_ours(name, value):
             continue
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
-            found.append(f"<{tag} {name}={value!r}>")
-    return found
+            problems.append(f"<{tag} {name}={value!r}>")
+    return problems
 
 
 _DANGEROUS = re.compile(r"url|expression|fixed|absolute|import|@|\\", re.IGNORECASE)

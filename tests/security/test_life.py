@@ -168,8 +168,8 @@ def serving(
 
 def children(pid: int) -> list[str]:
     """Return the processes that a process started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children")
-    return found.read_text().split() if found.exists() else []
+    listing = Path(f"/proc/{pid}/task/{pid}/children")
+    return listing.read_text().split() if listing.exists() else []
 
 
 @pytest.mark.hosts

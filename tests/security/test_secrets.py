@@ -28,18 +28,18 @@ KEY = "sk-Zq7+vR/Xw9_secret.k3y=="
 def spellings() -> list[bytes]:
     """Return the key, and how it could be written on its way somewhere."""
     plain = KEY.encode()
-    found = [
+    leaked = [
         plain,
         quote(KEY, safe="").encode(),
         quote(KEY).encode(),
         plain[::-1],
         plain.hex().encode(),
     ]
-    found.append(json.dumps(KEY)[1:-1].replace("/", "\\/").encode())
+    leaked.append(json.dumps(KEY)[1:-1].replace("/", "\\/").encode())
     for shift in range(3):  # base64 depends on where the key stands among the bytes before it
         packed = base64.b64encode(b"x" * shift + plain + b"xxx")
-        found.append(packed[-(-shift * 8 // 6) : (shift + len(plain)) * 8 // 6])
-    return [*found, base64.urlsafe_b64encode(plain)[:-4]]
+        leaked.append(packed[-(-shift * 8 // 6) : (shift + len(plain)) * 8 // 6])
+    return [*leaked, base64.urlsafe_b64encode(plain)[:-4]]
 
 
 def leaks(where: str, content: bytes) -> list[str]:
@@ -174,11 +174,11 @@ def test_a_key_is_in_no_message_no_file_and_no_text(
         assert leaks("request", request.path.encode() + str(others).encode() + request.body) == []
     assert any("<key from" in text for text in shown.values()), "it was there to be shown"
     assert "your key <key> is wrong" in shown["%%glm\nthis fails"]
-    found = [leak for message in kernel.heard for leak in leaks(message[:80].decode(), message)]
+    leaked = [leak for message in kernel.heard for leak in leaks(message[:80].decode(), message)]
     for path in files(tmp_path):
         if path.name not in ("held", ".env"):
-            found += leaks(str(path), path.read_bytes())
-    assert found == []
+            leaked += leaks(str(path), path.read_bytes())
+    assert leaked == []
     kinds = {path.suffix for path in files(tmp_path)}
     assert {".glmtape", ".db", ".md", ".log"} <= kinds, "what was searched is there"
     assert (tmp_path / "work" / "debug.log").stat().st_size > 1000

@@ -101,8 +101,8 @@ class BigModel(Vendor):
             # The usage needs no asking, and sits on the finish chunk.
             usage = {"usage": openai_usage(script.tokens)} if script.tokens else {}
             searches = any(tool["type"] == "web_search" for tool in body.get("tools") or ())
-            found = {"web_search": list(script.pages)} if searches and script.pages else {}
-            yield data({**_chunk(script, body, [choice]), **usage, **found})
+            search = {"web_search": list(script.pages)} if searches and script.pages else {}
+            yield data({**_chunk(script, body, [choice]), **usage, **search})
         if script.done:
             yield DONE
 

@@ -141,8 +141,8 @@ class ModelStudio(Vendor):
     def _first(self, script: Script, body: Mapping[str, Any]) -> bytes:
         # The key order is not the same in every chunk of this protocol.
         silent = "" if self.thinks(body) else None
-        said = None if self.thinks(body) else ""
-        delta = {"content": said, "role": "assistant", "reasoning_content": silent}
+        reasoning = None if self.thinks(body) else ""
+        delta = {"content": reasoning, "role": "assistant", "reasoning_content": silent}
         choice = {"delta": delta, "index": 0, "logprobs": None, "finish_reason": None}
         return data(self._chunk(script, body, [choice]))
 

@@ -173,8 +173,8 @@ def _final_usage(script: Script) -> dict[str, Any]:
 
 def _frame(number: int, output: dict[str, Any], usage: dict[str, Any] | None) -> bytes:
     # No space follows a colon in this protocol.
-    told = {} if usage is None else {"usage": usage}
-    body = to_json({"output": output, **told, "request_id": REQUEST_ID})
+    counted = {} if usage is None else {"usage": usage}
+    body = to_json({"output": output, **counted, "request_id": REQUEST_ID})
     return f"id:{number}\nevent:result\n:HTTP_STATUS/200\ndata:{body}\n\n".encode()
 
 

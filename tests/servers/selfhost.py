@@ -181,8 +181,8 @@ class SelfHost(Vendor):
             yield DONE
 
     def _finish(self, script: Script, body: Mapping[str, Any]) -> Iterator[bytes]:
-        wanted = (body.get("stream_options") or {}).get("include_usage")
-        usage = openai_usage(script.tokens) if script.tokens and wanted else None
+        with_usage = (body.get("stream_options") or {}).get("include_usage")
+        usage = openai_usage(script.tokens) if script.tokens and with_usage else None
         on_finish = {"usage": usage} if usage and self.flavor.finish_has_usage else {}
         if script.finish:
             choice = {"index": 0, "delta": {**self._role()}, "finish_reason": script.finish}

@@ -189,9 +189,9 @@ def test_preserved_thinking_sends_reasoning_back_and_says_what_it_costs(chat, mo
     assert body["thinking"] == {"type": "enabled", "clear_thinking": False}
     returned = [m.get("reasoning_content") for m in body["messages"] if m["role"] == "assistant"]
     assert returned == ["because " * 50] * 2
-    told = [n.message for n in session.turns[-1].notices if n.code == "preserved"]
-    assert len(told) == 1
-    assert "goes back: ≈" in told[0]
+    preserved = [n.message for n in session.turns[-1].notices if n.code == "preserved"]
+    assert len(preserved) == 1
+    assert "goes back: ≈" in preserved[0]
     assert "preserved" not in [n.code for n in session.turns[1].notices]
 
 

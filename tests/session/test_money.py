@@ -68,13 +68,13 @@ def test_totals_are_kept_per_currency_and_day_and_without_a_price_na(model_serve
     make(model_server, "wcode", "glm-4.5", "a").ask("1?")
     make(model_server, "zai", "glm-4.6", "b").ask("2?")
     make(model_server, "dashscope", "glm-4.6", "c").ask("3?")
-    found = budgets.all_entries()
-    total = Total.of(found)
+    spent_entries = budgets.all_entries()
+    total = Total.of(spent_entries)
     assert total.cost.amounts == {"CNY": Decimal("0.0255"), "USD": Decimal("0.0028")}
     assert total.cost.unpriced == 1
-    days = grouped(found, lambda e: (e.day,))
-    assert list(days) == [(day_of(found[0].at),)]
-    assert str(grouped(found, lambda e: (e.session,))[("c",)].cost) == "n/a"
+    days = grouped(spent_entries, lambda e: (e.day,))
+    assert list(days) == [(day_of(spent_entries[0].at),)]
+    assert str(grouped(spent_entries, lambda e: (e.session,))[("c",)].cost) == "n/a"
 
 
 def test_an_interrupted_call_is_an_estimate_and_marked(model_server):
@@ -213,11 +213,11 @@ def test_the_free_quota_is_counted_down_for_each_model(model_server):
     make(model_server, "dashscope", "glm-4.5", "a").ask("1?")
     make(model_server, "dashscope-native", "glm-4.5", "b").ask("2?")
     make(model_server, "zai", "glm-4.5", "c").ask("3?")
-    found = budgets.all_entries()
+    spent_entries = budgets.all_entries()
     quota = budgets.quota()
-    assert quota.left("glm-4.5", found) == 997_000
-    assert quota.left("glm-4.5-air", found) == 1_000_000
-    assert budgets.Quota(1_000_000, "2099-01-01").left("glm-4.5", found) == 1_000_000
+    assert quota.left("glm-4.5", spent_entries) == 997_000
+    assert quota.left("glm-4.5-air", spent_entries) == 1_000_000
+    assert budgets.Quota(1_000_000, "2099-01-01").left("glm-4.5", spent_entries) == 1_000_000
 
 
 def test_a_replayed_turn_costs_nothing_and_no_budget_holds_it(model_server, tmp_path, monkeypatch):

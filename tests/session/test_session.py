@@ -69,7 +69,7 @@ def test_a_failed_turn_stays_visible_but_is_not_sent(chat, model_server):
 
 def test_an_interrupted_turn_with_an_answer_is_sent_and_one_without_is_not(chat, model_server):
     session = chat()
-    for script, wanted in (
+    for script, expected in (
         (Script(reasoning="", answer="partial text", piece_chars=7, stall_after=2), True),
         (Script(reasoning="only thoughts", answer="never", piece_chars=7, stall_after=2), False),
     ):
@@ -80,7 +80,7 @@ def test_an_interrupted_turn_with_an_answer_is_sent_and_one_without_is_not(chat,
             stream.cancel()
         assert stream.turn.status == "interrupted"
         session.ask("go on")
-        assert (len(sent_texts(model_server)) == 3) is wanted
+        assert (len(sent_texts(model_server)) == 3) is expected
 
 
 def test_totals_add_up_and_survive_undo_and_reset(chat, model_server):

@@ -80,7 +80,7 @@ class Notebook(RuleBasedStateMachine):
 
     def _run(self, cell, status):
         self.runs += 1
-        said = f"answer {self.runs}"
+        answer_text = f"answer {self.runs}"
         entry = self._entry(cell)
         expected = self._texts(self.model if entry is None else self._before(entry))
 
@@ -88,7 +88,7 @@ class Notebook(RuleBasedStateMachine):
         slot = self.slots.find(key)
         before = self.slots.before(slot)
         assert [m.content for m in context_of(before) if m.role == "assistant"] == expected
-        variant = Variant(turn("q", said, status), digest_of(before))
+        variant = Variant(turn("q", answer_text, status), digest_of(before))
         if slot is None:
             slot = Slot(key)
             self.slots.add(slot)
@@ -97,7 +97,7 @@ class Notebook(RuleBasedStateMachine):
         if entry is None:
             entry = Entry(cell)
             self.model.append(entry)
-        entry.answers.append((None if status == "failed" else said, expected))
+        entry.answers.append((None if status == "failed" else answer_text, expected))
         entry.chosen, entry.gone = len(entry.answers) - 1, False
 
     def _before(self, entry):

@@ -425,8 +425,8 @@ def test_several_kernels_write_one_file(model_server, store):
         assert kernel.stdout.read().count("done") == 8
         kernel.stdout.close()
     assert len(glm.Session("a")) == len(glm.Session("b")) == 8
-    found = repository.saved_sessions(current_store(), "name = 'shared'")
-    assert sum(kept.turns for kept in found) == 16, "none has lost a turn of the other"
+    saved = repository.saved_sessions(current_store(), "name = 'shared'")
+    assert sum(kept.turns for kept in saved) == 16, "none has lost a turn of the other"
     assert store.read("SELECT count(*), sum(output) FROM call") == [(32, 640)]
     assert store.read("PRAGMA integrity_check") == [("ok",)]
 

@@ -87,31 +87,31 @@ TAGGED = {
 }
 
 
-def told(vendor_name: str, script_name: str, script: Script, **options: Any) -> Body:
+def body_of(vendor_name: str, script_name: str, script: Script, **options: Any) -> Body:
     """Return a script as the vendor tells it, `options` joining the request."""
     dialect, vendor = VENDORS[vendor_name]
     request = _request(vendor, script, options)
     records = list(vendor.records(script, request))
-    said = vendor.says(script, request)
+    spoken = vendor.says(script, request)
     return Body(
         id=f"{vendor_name}: {script_name}",
         dialect=dialect,
         request=request,
         content=b"".join(records),
-        reasoning="".join(said.reasoning_pieces),
-        answer="".join(said.answer_pieces),
-        calls=said.calls,
-        tokens=None if said.failure else said.tokens,
-        finish=None if said.failure else said.finish,
-        failure=said.failure,
-        tags=said.tags != "no",
+        reasoning="".join(spoken.reasoning_pieces),
+        answer="".join(spoken.answer_pieces),
+        calls=spoken.calls,
+        tokens=None if spoken.failure else spoken.tokens,
+        finish=None if spoken.failure else spoken.finish,
+        failure=spoken.failure,
+        tags=spoken.tags != "no",
         records=records,
     )
 
 
 def whole(vendor_name: str, script: Script) -> Body:
     """Return a script as the vendor's reply to a call that is not streamed."""
-    body = told(vendor_name, "whole", script)
+    body = body_of(vendor_name, "whole", script)
     _, vendor = VENDORS[vendor_name]
     document = to_json(vendor.document(script, body.request)).encode()
     return Body(**{**vars(body), "content": document, "records": [document]})
@@ -131,17 +131,17 @@ def bodies() -> Iterator[Body]:
     """Return every script in every dialect."""
     for vendor_name in VENDORS:
         for name, script in SCRIPTS.items():
-            yield told(vendor_name, name, script)
+            yield body_of(vendor_name, name, script)
         if vendor_name in CUTS_ARGUMENTS:
-            yield told(vendor_name, "rich, streamed arguments", RICH, tool_stream=True)
+            yield body_of(vendor_name, "rich, streamed arguments", RICH, tool_stream=True)
         if vendor_name in SELF_HOSTED:
             for name, script in TAGGED.items():
-                yield told(vendor_name, name, script)
+                yield body_of(vendor_name, name, script)
     for running in ("null", "none"):
         script = Script(reasoning="a", answer=("b", "b"), running=running)
-        yield told("dashscope-native", f"running finish reason {running}", script)
+        yield body_of("dashscope-native", f"running finish reason {running}", script)
     for name in ("rich", "equal deltas", "reasoning then answer"):
-        yield told(
+        yield body_of(
             "dashscope-native", f"{name}, cumulative", SCRIPTS[name], incremental_output=False
         )
 

@@ -49,12 +49,12 @@ def run(path: Path) -> Any:
 
 def outputs(notebook: Any) -> list[str]:
     """Return the plain text of every output, without what changes from run to run."""
-    found = []
+    problems = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            found.append(re.sub(r"0x[0-9a-f]+|\d{4}-\d\d-\d\d", "…", text))
-    return found
+            problems.append(re.sub(r"0x[0-9a-f]+|\d{4}-\d\d-\d\d", "…", text))
+    return problems
 
 
 @pytest.fixture(autouse=True)

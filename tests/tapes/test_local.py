@@ -51,6 +51,6 @@ def test_a_replay_starts_no_server_and_labels_the_model_that_spoke(
         reply = glm.ask("Hello?")
         assert glm.ask("Hello?", provider="local").answer == "Hi."
     assert (reply.provider, reply.model, reply.answer) == ("local", "qwen2.5-coder-1.5b", "Hi.")
-    said = [notice.message for notice in reply.turn.notices]
-    assert "Qwen2.5-Coder 1.5B, a small model; expect mistakes" in said
-    assert "replayed, recorded on 2026-11-21" in said
+    messages = [notice.message for notice in reply.turn.notices]
+    assert "Qwen2.5-Coder 1.5B, a small model; expect mistakes" in messages
+    assert "replayed, recorded on 2026-11-21" in messages

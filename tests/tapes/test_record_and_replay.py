@@ -95,8 +95,8 @@ def test_the_rhythm_is_that_of_the_recording_at_any_speed(model_server: ModelSer
         while len(late) < ATTEMPTS and min(late, default=1.0) >= 0.02:
             with glm.replay("t.glmtape", speed=speed), glm.stream("why?") as s:
                 began = time.monotonic()
-                said = (e for e in s if isinstance(e, ContentDelta | ReasoningDelta))
-                seen = [time.monotonic() - began for _ in said]
+                answers = (e for e in s if isinstance(e, ContentDelta | ReasoningDelta))
+                seen = [time.monotonic() - began for _ in answers]
                 shown = rhythm(heard(s))
             apart = (abs(a - live[0] - b + shown[0]) for a, b in zip(live, shown, strict=True))
             assert most(apart) < 0.02
@@ -137,9 +137,9 @@ def test_the_rounds_of_a_tool_call_replay(model_server: ModelServer) -> None:
         (call,) = first.tool_calls
         function = {"name": call.name, "arguments": call.arguments}
         again = {"id": call.id, "type": "function", "function": function}
-        said = {"role": "assistant", "content": "", "tool_calls": [again]}
+        answers = {"role": "assistant", "content": "", "tool_calls": [again]}
         result = {"role": "tool", "content": "3", "tool_call_id": call.id}
-        asked = [{"role": "user", "content": "1+2?"}, said, result]
+        asked = [{"role": "user", "content": "1+2?"}, answers, result]
         return [first, glm.ask(asked, tools=[tool], **where)]
 
     model_server.tell(Script(calls=calls, answer=""), Script(answer="It is 3."))
@@ -159,8 +159,8 @@ def test_the_same_question_asked_again_replays_take_after_take(model_server: Mod
             glm.ask("a number?", **place.asked(model_server))
     for _ in range(2):  # putting the tape in anew begins with the first take
         with glm.replay("t.glmtape", speed=math.inf):
-            said = [glm.ask("a number?").answer for _ in range(4)]
-        assert said == ["one", "two", "three", "one"]
+            answers = [glm.ask("a number?").answer for _ in range(4)]
+        assert answers == ["one", "two", "three", "one"]
 
 
 def test_a_failure_and_its_retry_replay(model_server: ModelServer) -> None:

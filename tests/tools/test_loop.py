@@ -34,7 +34,7 @@ def weather(city: str, days: int = 1) -> dict[str, Any]:
     return {"city": city, "days": days, "sky": "rain"}
 
 
-def told(body: dict[str, Any]) -> list[dict[str, Any]]:
+def messages_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the messages of a body in either protocol."""
     return body.get("input", body)["messages"]
 
@@ -56,10 +56,10 @@ def rounds(*scripts: Script, place: Place = HERE, **asked: Any) -> tuple[Any, li
 def test_a_call_is_made_and_the_model_goes_on_with_its_result(place: Place) -> None:
     reply, (first, second) = rounds(ASKS, SAYS, place=place)
     assert (reply.answer, reply.status) == ("It rains.", "complete")
-    said, result = told(second)[-2:]
-    assert told(second)[:-2] == told(first)
-    assert (said["role"], said["content"]) == ("assistant", "Let me look. ")
-    assert said["tool_calls"] == [
+    assistant, result = messages_of(second)[-2:]
+    assert messages_of(second)[:-2] == messages_of(first)
+    assert (assistant["role"], assistant["content"]) == ("assistant", "Let me look. ")
+    assert assistant["tool_calls"] == [
         {
             "id": "call_-78",
             "type": "function",
@@ -73,7 +73,7 @@ def test_a_call_is_made_and_the_model_goes_on_with_its_result(place: Place) -> N
     }
     field = "reasoning" if place.provider in ("wcode", "openrouter", "ollama") else None
     field = field or ("reasoning" if place.provider == "vllm" else "reasoning_content")
-    assert said[field] == "\nI need the weather. "
+    assert assistant[field] == "\nI need the weather. "
     assert options(second)["tools"] == options(first)["tools"]
 
 
@@ -144,7 +144,7 @@ def test_several_calls_run_in_order_in_the_waiting_thread() -> None:
     reply, bodies = rounds(Script(calls=calls), SAYS, tools=[note])
     here = threading.current_thread().name
     assert seen == [("a", here), ("b", here), ("c", here)]
-    results = [(m["tool_call_id"], m["content"]) for m in told(bodies[1])[-3:]]
+    results = [(m["tool_call_id"], m["content"]) for m in messages_of(bodies[1])[-3:]]
     assert results == [("id-a", "A"), ("id-b", "B"), ("id-c", "C")]
     assert [run.content for run in reply.steps[0].runs] == ["A", "B", "C"]
 
@@ -158,7 +158,7 @@ def test_several_calls_run_together_when_they_may() -> None:
 
     calls = tuple(Call("note", json.dumps({"word": word}), f"id-{word}") for word in "abc")
     reply, bodies = rounds(Script(calls=calls), SAYS, tools=[note], parallel=True)
-    assert [m["content"] for m in told(bodies[1])[-3:]] == ["A", "B", "C"]
+    assert [m["content"] for m in messages_of(bodies[1])[-3:]] == ["A", "B", "C"]
     assert bodies[0]["parallel_tool_calls"] is True
     assert {run.status for run in reply.steps[0].runs} == {"done"}
 
@@ -173,7 +173,7 @@ def test_asynchronous_functions_run_too_and_in_the_callers_loop() -> None:
 
     script = Script(calls=(Call("look", '{"city": "Rome"}'),))
     _, bodies = rounds(script, SAYS, tools=[look])
-    assert told(bodies[1])[-1]["content"] == "fog in Rome"
+    assert messages_of(bodies[1])[-1]["content"] == "fog in Rome"
 
     async def ask(server: ModelServer) -> Any:
         loops.append(asyncio.get_running_loop())
@@ -232,8 +232,8 @@ def test_later_prompts_are_sent_the_rounds_too() -> None:
         session = glm.Session("rounds", **HERE.asked(server, tools=[weather]))
         session.ask("Weather?")
         session.ask("And tomorrow?")
-        roles = [message["role"] for message in told(server.last.json)]
-        sent = told(server.last.json)
+        roles = [message["role"] for message in messages_of(server.last.json)]
+        sent = messages_of(server.last.json)
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
     assert "reasoning_content" not in sent[1]  # this round is over
     assert sent[3]["content"] == "It rains."
@@ -242,7 +242,7 @@ def test_later_prompts_are_sent_the_rounds_too() -> None:
 
 def test_only_named_functions_are_ever_called() -> None:
     reply, bodies = rounds(Script(calls=(Call("exit", '{"code": 1}', "x"),)), SAYS)
-    assert told(bodies[1])[-1]["content"] == (
+    assert messages_of(bodies[1])[-1]["content"] == (
         "error: there is no function 'exit'; there are: weather"
     )
     assert reply.steps[0].runs[0].status == "failed"
@@ -302,7 +302,7 @@ def test_whatever_a_call_does_the_model_is_told_and_goes_on(
     reply, bodies = rounds(Script(calls=(Call(tool.__name__, arguments),)), SAYS, tools=[tool])
     (run,) = reply.steps[0].runs
     assert (run.status, run.content[: len(content)]) == (status, content)
-    assert told(bodies[1])[-1]["content"] == run.content
+    assert messages_of(bodies[1])[-1]["content"] == run.content
     assert len(run.content) < 21_000
     assert (reply.answer, reply.status) == ("It rains.", "complete")
 
@@ -317,7 +317,7 @@ def test_a_function_that_hangs_is_given_up_and_the_model_is_told() -> None:
         Script(calls=(Call("hangs", "{}"),)), SAYS, tools=[hangs], tool_timeout_s=0.3
     )
     assert time.monotonic() - began < 10
-    assert told(bodies[1])[-1]["content"] == "error: no result within 0.3 s; given up"
+    assert messages_of(bodies[1])[-1]["content"] == "error: no result within 0.3 s; given up"
     assert reply.answer == "It rains."
 
 
@@ -345,7 +345,7 @@ def test_a_model_that_never_stops_calling_is_told_and_then_stopped() -> None:
     reply, bodies = rounds(script, tools=[again], max_rounds=2)
     assert len(calls) == 2
     assert len(bodies) == 4
-    assert "limit of 2 rounds" in told(bodies[3])[-1]["content"]
+    assert "limit of 2 rounds" in messages_of(bodies[3])[-1]["content"]
     assert reply.status == "incomplete"
     assert [notice.code for notice in reply.turn.notices] == ["max-rounds"]
     _, bodies = rounds(script, SAYS, tools=[again], max_rounds=1)
@@ -355,7 +355,7 @@ def test_a_model_that_never_stops_calling_is_told_and_then_stopped() -> None:
 def test_a_model_that_obeys_the_limit_answers() -> None:
     script = Script(answer="", calls=(Call("weather", '{"city": "x"}'),))
     reply, bodies = rounds(script, script, SAYS, max_rounds=1)
-    assert "limit of 1 rounds" in told(bodies[2])[-1]["content"]
+    assert "limit of 1 rounds" in messages_of(bodies[2])[-1]["content"]
     assert (reply.answer, reply.status) == ("It rains.", "complete")
 
 
@@ -399,7 +399,7 @@ def test_each_call_can_be_approved() -> None:
     reply, bodies = rounds(Script(calls=calls), SAYS, approve=approve)
     assert asked == [("weather", {"city": "a"}), ("weather", {"city": "b"})]
     assert [run.status for run in reply.steps[0].runs] == ["refused", "done"]
-    assert told(bodies[1])[-2]["content"] == "not called: the user did not allow it"
+    assert messages_of(bodies[1])[-2]["content"] == "not called: the user did not allow it"
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,9 @@ def test_where_nobody_can_be_asked_nothing_is_called(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("builtins.input", nobody)
     reply, bodies = rounds(ASKS, SAYS, approve=True)
     assert reply.steps[0].runs[0].status == "failed"
-    assert told(bodies[1])[-1]["content"].startswith("error: not called: nobody could be asked")
+    assert messages_of(bodies[1])[-1]["content"].startswith(
+        "error: not called: nobody could be asked"
+    )
 
 
 def test_the_thinking_before_a_second_answer_can_be_cut_short() -> None:
@@ -443,7 +445,7 @@ def test_the_thinking_before_a_second_answer_can_be_cut_short() -> None:
             assert stream.answer_now()
             reply = stream.reply
             waiting.join()
-        last = told(server.last.json)
+        last = messages_of(server.last.json)
     assert [step.cause for step in reply.steps] == ["prompt", "tools", "answer now"]
     assert [message["role"] for message in last] == ["user", "assistant", "tool"]
     assert reply.answer == "It rains."
@@ -454,7 +456,7 @@ def test_an_empty_result_is_no_call_that_was_not_made() -> None:
         return ""
 
     _, bodies = rounds(Script(calls=(Call("read", "{}"),)), SAYS, tools=[read])
-    assert told(bodies[1])[-1]["content"] == "(nothing)"
+    assert messages_of(bodies[1])[-1]["content"] == "(nothing)"
 
 
 def test_a_call_in_which_the_reply_was_cut_is_not_made() -> None:
@@ -467,9 +469,11 @@ def test_a_call_in_which_the_reply_was_cut_is_not_made() -> None:
     for arguments in ("", '{"path": "/tm'):
         cut = Script(calls=(Call("wipe", arguments),), finish="length")
         reply, bodies = rounds(cut, SAYS, tools=[wipe])
-        said, result = told(bodies[1])[-2:]
+        assistant, result = messages_of(bodies[1])[-2:]
         assert "cut at the token limit inside this call" in result["content"]
-        assert said["tool_calls"][0]["function"]["arguments"] == "{}", "half of it is not sent back"
+        assert assistant["tool_calls"][0]["function"]["arguments"] == "{}", (
+            "half of it is not sent back"
+        )
         assert reply.answer == "It rains."
     assert wiped == []
     rounds(Script(calls=(Call("wipe", '{"path": "/tmp/x"}'),), finish="length"), SAYS, tools=[wipe])
@@ -514,7 +518,7 @@ def test_a_plain_function_may_give_a_coroutine_also_where_a_loop_runs() -> None:
     async def ask() -> list[str]:
         both = (Call("weather", "{}", "a"), Call("lines", "{}", "b"))
         _, bodies = rounds(Script(calls=both), SAYS, tools=[weather, lines])  # as in a notebook
-        return [message["content"] for message in told(bodies[1])[-2:]]
+        return [message["content"] for message in messages_of(bodies[1])[-2:]]
 
     assert asyncio.run(ask()) == ["rain", "[0,1,2]"]
 

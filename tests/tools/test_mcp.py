@@ -89,14 +89,14 @@ def test_the_tools_of_a_server_are_offered_called_and_told(example: str) -> None
     assert offered["example_add"]["description"] == "Add two numbers."
     assert set(offered["example_add"]["parameters"]["properties"]) == {"a", "b"}
     assert "search" not in offered  # a name that Model Studio refuses
-    found = runs(reply)
-    assert found[0] == ("done", "5")
-    assert found[1] == ("done", "sky here\nsky there")
-    assert found[2][0] == "failed"
-    assert "fail" in found[2][1]
-    assert found[3] == ("done", "(image, image/png)")
-    assert found[4][0] == "failed"
-    assert [m["content"] for m in second["messages"][-5:]] == [content for _, content in found]
+    made = runs(reply)
+    assert made[0] == ("done", "5")
+    assert made[1] == ("done", "sky here\nsky there")
+    assert made[2][0] == "failed"
+    assert "fail" in made[2][1]
+    assert made[3] == ("done", "(image, image/png)")
+    assert made[4][0] == "failed"
+    assert [m["content"] for m in second["messages"][-5:]] == [content for _, content in made]
     assert reply.answer == "There."
 
 

@@ -73,8 +73,8 @@ def test_every_call_is_made_once_and_answered_under_its_own_id(
     assert reply.answer == "Fine."
     sent = raw_server.requests[-1].json["messages"]
     asked = [(c["id"], c["function"]["arguments"]) for m in sent for c in m.get("tool_calls", ())]
-    told = [(m["tool_call_id"], m["content"]) for m in sent if m["role"] == "tool"]
+    answered = [(m["tool_call_id"], m["content"]) for m in sent if m["role"] == "tool"]
     assert [arguments for _, arguments in asked] == [A, B] * 2
-    assert [id_ for id_, _ in told] == [id_ for id_, _ in asked]
-    assert [content for _, content in told] == ["A", "B"] * 2
-    assert all(len({id_ for id_, _ in half}) == 2 for half in (told[:2], told[2:]))
+    assert [id_ for id_, _ in answered] == [id_ for id_, _ in asked]
+    assert [content for _, content in answered] == ["A", "B"] * 2
+    assert all(len({id_ for id_, _ in half}) == 2 for half in (answered[:2], answered[2:]))

@@ -83,14 +83,14 @@ def test_the_recorded_round_of_z_ai_is_sent_back_as_its_client_did(
     )
     bodies = [request.json for request in raw_server.requests]
     assert given == [json.loads(asked["function"]["arguments"])]
-    said, told = bodies[1]["messages"][-2:]
-    assert said["tool_calls"][0]["id"] == asked["id"]
-    assert said["tool_calls"][0]["function"] == asked["function"]
+    assistant, answered = bodies[1]["messages"][-2:]
+    assert assistant["tool_calls"][0]["id"] == asked["id"]
+    assert assistant["tool_calls"][0]["function"] == asked["function"]
     theirs = next(m for m in second["messages"] if m.get("tool_calls"))
-    assert said["reasoning_content"] == theirs["reasoning_content"]
-    assert said["content"] == theirs["content"]
-    assert said["reasoning_content"] == reply.steps[0].reasoning != ""
-    assert (told["tool_call_id"], told["content"]) == (asked["id"], result)
+    assert assistant["reasoning_content"] == theirs["reasoning_content"]
+    assert assistant["content"] == theirs["content"]
+    assert assistant["reasoning_content"] == reply.steps[0].reasoning != ""
+    assert (answered["tool_call_id"], answered["content"]) == (asked["id"], result)
     assert bodies[1]["tools"] == bodies[0]["tools"]
     assert reply.status == "complete"
     assert reply.answer

@@ -108,9 +108,9 @@ def test_a_failure_names_its_line_in_the_users_function() -> None:
     assert failure_text(ValueError()) == "ValueError"
 
 
-@pytest.mark.parametrize(("count", "said"), [(1000, False), (1001, True)])
-def test_a_generator_that_gives_more_than_is_told_says_so(count: int, said: bool) -> None:
+@pytest.mark.parametrize(("count", "cut"), [(1000, False), (1001, True)])
+def test_a_generator_that_gives_more_than_is_told_says_so(count: int, cut: bool) -> None:
     text = result_text(n for n in range(count))
     assert text.startswith("[0,1,2,")
-    assert ("(first 1,000 items)" in text) is said
+    assert ("(first 1,000 items)" in text) is cut
     assert "999]" in text
