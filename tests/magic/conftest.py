@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -54,6 +56,7 @@ def bare_shell(tmp_path, monkeypatch):
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=config)
     yield shell
+    atexit.unregister(shell.atexit_operations)  # it takes long, and there are many shells
     InteractiveShell.clear_instance()
 
 
