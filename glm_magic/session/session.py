@@ -251,8 +251,9 @@ class Session:
         conversation, store = self.conversation, current_store()
         with conversation.lock:
             slot = slot or conversation.slots.find(key)
-            digest = digest_of(conversation.slots.before(slot))
-            requests = [self._plan(prompt, options, slot, store=store) for options in lanes]
+            before = conversation.slots.before(slot)
+            digest = digest_of(before)
+            requests = [_plan(prompt, options, before, store) for options in lanes]
             variants: list[Variant] = []
             guards: list[BudgetGuard] = []
             for request, options in zip(requests, lanes, strict=True):
@@ -316,30 +317,15 @@ class Session:
         start_local: bool = True,
     ) -> PreparedRequest:
         """Return the request that a question would send, without asking it."""
-        slot = self.conversation.slots.find(key)
-        return self._plan(prompt, options, slot, store=current_store(), start_local=start_local)
-
-    def _plan(
-        self,
-        prompt: str,
-        options: Options,
-        slot: Slot | None,
-        *,
-        store: Store | None,
-        start_local: bool = True,
-    ) -> PreparedRequest:
-        before = self.conversation.slots.before(slot)
-        messages = [*context_of(before), Message("user", prompt)]
-        request = prepare(messages, options, start_local=start_local)
-        offer = request.offer
-        scale = calibration.scale(offer.provider.name, offer.model.id, store)
-        fit = fit_context(request, before, scale)
-        return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
+        return _plan(prompt, options, self._before(key), current_store(), start_local=start_local)
 
     def context(self, key: CellKey | None = None) -> list[Message]:
         """Return the messages of earlier turns that a question under `key` would be sent with."""
+        return context_of(self._before(key))
+
+    def _before(self, key: CellKey | None) -> list[Slot]:
         slots = self.conversation.slots
-        return context_of(slots.before(slots.find(key)))
+        return slots.before(slots.find(key))
 
     def fork(self, name: str) -> Session:
         """Return a session of another name that continues from the same turns."""
@@ -351,3 +337,20 @@ class Session:
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
+
+
+def _plan(
+    prompt: str,
+    options: Options,
+    before: Sequence[Slot],
+    store: Store | None,
+    *,
+    start_local: bool = True,
+) -> PreparedRequest:
+    """Return the request for a question, with as much of the slots before it as fits."""
+    messages = [*context_of(before), Message("user", prompt)]
+    request = prepare(messages, options, start_local=start_local)
+    offer = request.offer
+    scale = calibration.scale(offer.provider.name, offer.model.id, store)
+    fit = fit_context(request, before, scale)
+    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
