@@ -80,7 +80,7 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
         The prompt was refused or the reply failed; what had arrived has been shown.
     """
     text = prompt_text(workspace, line, cell)
-    session = _session(workspace, line)
+    session = session_of(workspace, line)
     options = workspace.options(line, session)
     key = workspace.cell.next_key() if line.history else None
     if line.bg and _format(workspace, line) == "code":
@@ -166,7 +166,8 @@ def join(line: str, cell: str | None, *, raw: bool = False) -> str:
     return text if raw else text.strip("\r\n").rstrip()
 
 
-def _session(workspace: Workspace, line: MagicOptions) -> Session:
+def session_of(workspace: Workspace, line: MagicOptions) -> Session:
+    """Return the session that a line asks in, started afresh where the line says so."""
     name = line.session or workspace.session_name
     if line.new and not line.dry_run:
         workspace.sessions.start(name)

@@ -28,7 +28,7 @@ from ..config import GLM
 from ..display import Displayable, Table
 from ..line import parse
 from ..line.options import MagicOptions
-from ..prompt import prompt_text
+from ..prompt import prompt_text, session_of
 from ..workspace import Sessions, Workspace
 from .registry import Verb, find_verb
 
@@ -170,13 +170,8 @@ class _Rehearsal:
 
     def _ask(self, line: MagicOptions, prompt: str) -> None:
         workspace = self._workspace
-        name = line.session or workspace.session_name
-        if line.new:
-            workspace.sessions.start(name)
-        session = workspace.sessions.get(name)
+        session = session_of(workspace, line)
         options = replace(workspace.options(line, session), tape=self._tape)
-        if not line.history:
-            session = workspace.sessions.without_history(session)
         specs = expand_axes(line.compare, options)
         streams = session.open_lanes(prompt, [spec.options for spec in specs])
         lanes = Lanes([spec.label for spec in specs], streams)
