@@ -14,16 +14,22 @@ NAME = "glm_magic"
 
 def config_folder() -> Path:
     """Return the folder of the user's own settings; it need not exist."""
+    home = _home()
+    if home is not None:
+        return home
     import platformdirs  # needed only where GLM_HOME is not set
 
-    return _home() or platformdirs.user_config_path(NAME, appauthor=False)
+    return platformdirs.user_config_path(NAME, appauthor=False)
 
 
 def data_folder() -> Path:
     """Return the folder of the user's data; it need not exist."""
+    home = _home()
+    if home is not None:
+        return home
     import platformdirs
 
-    return _home() or platformdirs.user_data_path(NAME, appauthor=False)
+    return platformdirs.user_data_path(NAME, appauthor=False)
 
 
 def _home() -> Path | None:

@@ -194,12 +194,15 @@ class Workspace:
     def options(self, line: MagicOptions | None = None, session: Session | None = None) -> Options:
         """Return what a prompt is asked with: the line's options, the session's, ``%config``'s."""
         line = line or MagicOptions()
-        names, suggestions = self.shell.user_ns, self.namespace()
+
+        def named(flag: str, name: str) -> Any:
+            return look_up(flag, name, self.shell.user_ns, self.namespace())
+
         line = replace(
             line,
             model=line.model and self.aliases.get(line.model, line.model),
-            tools=tuple(look_up("--tool", name, names, suggestions) for name in line.tools),
-            schema=line.schema and look_up("--schema", line.schema, names, suggestions),
+            tools=tuple(named("--tool", name) for name in line.tools),
+            schema=line.schema and named("--schema", line.schema),
         )
         return self.over_config(line, (session or self.session).options)
 
