@@ -15,7 +15,7 @@ from pathlib import Path
 from glm_magic.catalogue.load import Catalogue, catalogue
 from glm_magic.catalogue.resolve import default_model
 from glm_magic.catalogue.schema import Offer, ProviderInfo
-from glm_magic.core.price import SYMBOLS, Price, Tier
+from glm_magic.core.price import Price, Tier, currency_symbol
 from glm_magic.magic.help import option_rows, verb_rows
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -140,7 +140,7 @@ def _price(catalogue: Catalogue, price: Price | None) -> str:
     source = catalogue.sources.get(price.source)
     mark = COMMUNITY_MARK if source and source.kind == "community" else ""
     # two bare dollar signs would set what stands between them as a formula
-    symbol = SYMBOLS.get(price.currency, f"{price.currency} ").replace("$", "\\$")
+    symbol = currency_symbol(price.currency).replace("$", "\\$")
     return f"{'; '.join(_tier(tier, symbol) for tier in price.tiers)} {mark}".rstrip()
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from .usage import Usage
 
 MILLION = Decimal(1_000_000)
-SYMBOLS = {"CNY": "¥", "USD": "$"}
+_SYMBOLS = {"CNY": "¥", "USD": "$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,14 @@ class Cost:
         return ("≈" if self.estimated else "") + format_money(self.amount, self.currency)
 
 
+def currency_symbol(currency: str) -> str:
+    """Return what stands before an amount: ``¥``, ``$``, or an ISO 4217 code and a space."""
+    return _SYMBOLS.get(currency, f"{currency} ")
+
+
 def format_money(amount: Decimal, currency: str) -> str:
     """Return an amount such as ``¥0.0041``: four decimals, or three significant digits below."""
-    symbol = SYMBOLS.get(currency, f"{currency} ")
+    symbol = currency_symbol(currency)
     if amount == 0:
         return f"{symbol}0"
     if abs(amount) < Decimal("0.001"):

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from ..core.errors import InvalidValueError
-from ..core.i18n import Text, tr
+from ..core.i18n import Text, plural, tr
 from ..wire.tape.tape import MODES, NO_DELAY, Mode, OpenTape, Tape
 
 VARIABLE = "GLM_TAPE"
@@ -241,14 +241,11 @@ def state() -> str:
     tape = open_tape()
     if tape is None:
         return ""
-    count = len(tape.tape.entries)
     return tr(
         "{file}: {mode} ({replies})",
         file=tape.tape.path.name,
         mode=_mode_label(tape.mode),
-        replies=tr("{count} reply", count=count)
-        if count == 1
-        else tr("{count} replies", count=count),
+        replies=plural(len(tape.tape.entries), "{count} reply", "{count} replies"),
     )
 
 

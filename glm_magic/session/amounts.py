@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
-from ..core.price import SYMBOLS, Cost
+from ..core.price import Cost, currency_symbol
 from ..core.usage import Usage
 from .ledger import Entry
 
@@ -35,7 +35,7 @@ class Amount:
         number = f"{self.number:,f}"
         if self.unit == TOKENS:
             return f"{number} tokens"
-        return f"{SYMBOLS.get(self.unit, self.unit + ' ')}{number}"
+        return f"{currency_symbol(self.unit)}{number}"
 
     @property
     def written(self) -> str:

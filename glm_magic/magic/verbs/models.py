@@ -11,7 +11,7 @@ from ...catalogue.resolve import LOCAL, find_model, nearest
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
 from ...core.i18n import tr, translate
-from ...core.price import SYMBOLS, Price
+from ...core.price import Price, currency_symbol
 from ...credentials import find_key
 from ...engine.options import Options
 from ...engine.prepare import resolve_offer
@@ -60,8 +60,7 @@ def _price(price: Price | None, side: str) -> str | None:
         return None
     amounts: list[Decimal] = sorted({getattr(tier, side) for tier in price.tiers})
     ends = amounts if len(amounts) < 2 else (amounts[0], amounts[-1])
-    symbol = SYMBOLS.get(price.currency, f"{price.currency} ")
-    return symbol + "–".join(f"{amount.normalize():f}" for amount in ends)
+    return currency_symbol(price.currency) + "–".join(f"{amount.normalize():f}" for amount in ends)
 
 
 def key_state(provider: ProviderInfo) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ...catalogue.schema import Offer
 from ...core.errors import InvalidValueError, UnavailableError
 from ...core.i18n import Text, joined, tr
-from ...core.price import SYMBOLS, Price
+from ...core.price import Price, currency_symbol
 from ...engine.reply import rows_to_frame
 from ...session import budgets
 from ...session.amounts import TOKENS, Amount, parse_amount
@@ -124,7 +124,7 @@ def _span(price: Price, at: int) -> str:
 
 
 def _money(price: Price, at: int) -> list[str | None]:
-    tier, symbol = price.tiers[at], SYMBOLS.get(price.currency, f"{price.currency} ")
+    tier, symbol = price.tiers[at], currency_symbol(price.currency)
     amounts: list[Decimal | None] = [tier.input, tier.cached, tier.output]
     return [None if amount is None else f"{symbol}{amount.normalize():f}" for amount in amounts]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import NotOnTapeError, TapeError
-from ...core.i18n import joined, tr
+from ...core.i18n import joined, plural, tr
 from ...core.text import shorten
 from .matching import RequestKey
 
@@ -75,14 +75,11 @@ def changed(path: Path, damage: str) -> TapeError:
 
 def cut_off(path: Path, replies: int) -> TapeError:
     """Return the error of a tape without its end."""
-    count = (
-        tr("{count} reply", count=replies) if replies == 1 else tr("{count} replies", count=replies)
-    )
     return TapeError(
         tr(
             "the tape {file} is cut off: its end is missing after {replies}",
             file=path.name,
-            replies=count,
+            replies=plural(replies, "{count} reply", "{count} replies"),
         ),
         hint=_RECORD_AGAIN,
     )
