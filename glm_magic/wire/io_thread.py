@@ -7,7 +7,6 @@ nothing here depends on the loop that the kernel itself runs.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -26,7 +25,6 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="glm-io", daemon=True)
         self._thread.start()
 
@@ -37,7 +35,7 @@ class LoopThread:
     @property
     def alive(self) -> bool:
         """Whether the thread runs in this process; a forked child has to start its own."""
-        return self._pid == os.getpid() and self._thread.is_alive()
+        return self._thread.is_alive()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the loop, from any other thread."""
