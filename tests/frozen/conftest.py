@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from tests.frozen.snapshots import DATA
+from tests.shells import end_shell, new_shell
 
 
 class Shell:
@@ -60,18 +60,13 @@ def make_shell(capsys: pytest.CaptureFixture[str], work: Path) -> Iterator[Any]:
         config = Config()
         if file is not None:
             config.merge(PyFileConfigLoader(file.name, str(file.parent)).load_config())
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "nocolor"
-        InteractiveShell.clear_instance()
-        shell = InteractiveShell.instance(config=config)
+        shell = new_shell(config)
         shell.run_line_magic("load_ext", "glm_magic")
         return Shell(shell, capsys)
 
     yield make
-    made = InteractiveShell.instance()
-    made.run_line_magic("unload_ext", "glm_magic")
-    atexit.unregister(made.atexit_operations)  # it takes long, and there are many shells
-    InteractiveShell.clear_instance()
+    InteractiveShell.instance().run_line_magic("unload_ext", "glm_magic")
+    end_shell()
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from tests.servers.script import Script
+from tests.shells import end_shell, new_shell
 
 
 class Cells:
@@ -50,14 +47,8 @@ class Cells:
 def bare_shell(tmp_path, monkeypatch):
     """Give a shell that has loaded nothing."""
     monkeypatch.chdir(tmp_path)
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    yield shell
-    atexit.unregister(shell.atexit_operations)  # it takes long, and there are many shells
-    InteractiveShell.clear_instance()
+    yield new_shell()
+    end_shell()
 
 
 @pytest.fixture

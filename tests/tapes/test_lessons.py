@@ -13,6 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from glm_magic.wire.tape.tape import Tape
+from tests.shells import end_shell, new_shell
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 LESSONS = sorted(path for path in NOTEBOOKS.glob("0[2-9]_*.ipynb"))
@@ -103,17 +104,14 @@ def test_each_lesson_passes_its_own_check(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What CLASSROOM.md tells a teacher to do before the class."""
-    from IPython.core.interactiveshell import InteractiveShell
-
     monkeypatch.chdir(NOTEBOOKS)
     monkeypatch.setenv("GLM_PROVIDER", "local")
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
+    shell = new_shell()
     shell.run_line_magic("load_ext", "glm_magic")
     capsys.readouterr()
     shell.run_line_magic("glm", f"tape check tapes/{path.stem}.glmtape {path.name}")
     printed = capsys.readouterr().out
     shell.run_line_magic("unload_ext", "glm_magic")
-    InteractiveShell.clear_instance()
+    end_shell()
     assert "is on the tape." in printed, printed
     assert "missing" not in printed

@@ -1,0 +1,24 @@
+"""The one shell that IPython has in a process, made anew for a test and ended with it."""
+
+from __future__ import annotations
+
+import atexit
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+
+def new_shell(config: Config | None = None) -> InteractiveShell:
+    """Return a new shell in place of the last one, without history and colours."""
+    config = config or Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    if InteractiveShell.initialized():
+        end_shell()
+    return InteractiveShell.instance(config=config)
+
+
+def end_shell() -> None:
+    """Let the shell go; those that stay are all cleaned up at exit, which takes long."""
+    atexit.unregister(InteractiveShell.instance().atexit_operations)
+    InteractiveShell.clear_instance()
