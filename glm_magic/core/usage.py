@@ -107,8 +107,8 @@ class TokenEstimate:
     """Tokens that the provider counts for each token of `estimate`."""
 
     def tokens(self, text: str) -> int:
-        """Return the approximate number of tokens in a text."""
-        return round(self.scale * estimate(text))
+        """Return the approximate number of tokens in a text; at least one, where there is any."""
+        return max(1, round(self.scale * estimate(text))) if text else 0
 
     def usage(self, reasoning: str, content: str) -> Usage:
         """Return the approximate usage of a reply with these texts."""

@@ -212,6 +212,7 @@ def _row(turn: Turn) -> dict[str, Any]:
         "cached": usage.cached,
         "cost": cost.amount if cost else None,
         "currency": cost.currency if cost else None,
+        "estimated": turn.estimate is not None or bool(cost and cost.estimated),
         "thinking_s": turn.timing.thinking_s,
         "total_s": turn.timing.total_s,
     }

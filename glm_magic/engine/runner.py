@@ -23,7 +23,7 @@ from ..wire import io_thread
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .tool_loop import ToolLoop
-from .turn_builder import TurnBuilder
+from .turn_builder import Gate, TurnBuilder
 
 if TYPE_CHECKING:
     from anyio import CancelScope
@@ -108,13 +108,22 @@ class TurnRunner:
         Takes what comes back.
     executor : CallerExecutor
         Runs the user's functions.
+    gate : Gate, optional
+        Lets each request go out.
     """
 
-    def __init__(self, first: PreparedRequest, turn: TurnBuilder, executor: CallerExecutor) -> None:
+    def __init__(
+        self,
+        first: PreparedRequest,
+        turn: TurnBuilder,
+        executor: CallerExecutor,
+        gate: Gate | None = None,
+    ) -> None:
         self.started = False
         self._first = first
         self._turn = turn
         self._executor = executor
+        self._gate = gate
         self._exchanges: list[Exchange] = []
         self._task: asyncio.Task[None] | None = None
         self._scope: CancelScope | None = None
@@ -219,9 +228,12 @@ class TurnRunner:
 
         from .exchange import Exchange  # loads httpx, which takes a while
 
-        exchange = Exchange(request, self._turn.add, self._turn.clock)
+        sent = request
+        if self._gate is not None:
+            sent = await self._gate.enter(request, lambda notice: self._turn.add([notice]))
+        exchange = Exchange(sent, self._turn.add, self._turn.clock)
         self._exchanges.append(exchange)
-        self._turn.announce(request)
+        self._turn.announce(sent)
         with CancelScope() as scope:
             self._scope = scope
             await exchange.run(client)

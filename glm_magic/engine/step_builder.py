@@ -134,7 +134,8 @@ class StepBuilder:
         number: int = 0,
         began_s: float = 0.0,
     ) -> None:
-        self._request = request
+        self.request = request
+        """What is sent for it."""
         self._notices = notices
         self._cause: Cause = cause
         self._number = number
@@ -255,7 +256,7 @@ class StepBuilder:
             status=self.status,
             cause=self._cause,
             began_s=self._began_s,
-            request=self._request.wire.body,
+            request=self.request.wire.body,
             rhythm=self._rhythm.samples(self._began_s) if self.status != "streaming" else (),
             links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
@@ -267,10 +268,10 @@ class StepBuilder:
             return None
         calls = "".join(str(call.arguments) for call in self._calls.values())
         has_output = bool(reasoning or content or calls)
-        return self._request.size.usage(reasoning, content + calls) if has_output else None
+        return self.request.size.usage(reasoning, content + calls) if has_output else None
 
     def _cost(self, estimate: Usage | None) -> Cost | None:
-        price = None if self.status == "streaming" else self._request.offer.price
+        price = None if self.status == "streaming" else self.request.offer.price
         cost = price.cost(self._usage or estimate) if price else None
         return replace(cost, estimated=True) if cost and estimate else cost
 

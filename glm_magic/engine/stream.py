@@ -20,7 +20,7 @@ from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .reply import Reply
 from .runner import TurnRunner
-from .turn_builder import Observer, TurnBuilder
+from .turn_builder import Gate, Observer, TurnBuilder
 
 CLOSE_S = 5
 """How long `Stream.close` waits for the connection to be closed."""
@@ -36,6 +36,8 @@ class Stream:
     ----------
     call : PreparedRequest
         The turn's first request.
+    gate : Gate, optional
+        Lets each request of the turn go out.
 
     Raises
     ------
@@ -44,11 +46,11 @@ class Stream:
         arrived.
     """
 
-    def __init__(self, call: PreparedRequest) -> None:
+    def __init__(self, call: PreparedRequest, gate: Gate | None = None) -> None:
         self.call = call
         self._builder = TurnBuilder(call, stop=self.cancel)
         self._executor = CallerExecutor(self._builder.changed)
-        self._runner = TurnRunner(call, self._builder, self._executor)
+        self._runner = TurnRunner(call, self._builder, self._executor, gate)
 
     @property
     def observers(self) -> list[Observer]:
@@ -89,7 +91,8 @@ class Stream:
     def reply(self) -> Reply:
         """The whole reply; waits for its end."""
         self.wait()
-        return Reply(self.turn, self.call.wire.body, self.events, self._runner.value)
+        first = self.sent[0][0] if self.sent else self.call
+        return Reply(self.turn, first.wire.body, self.events, self._runner.value)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

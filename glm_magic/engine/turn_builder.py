@@ -47,13 +47,28 @@ class Observer(Protocol):
     """Sees one turn pass by, on the loop thread; its methods must be quick."""
 
     def on_request(self, request: PreparedRequest) -> None:
-        """See a request of the turn before it is sent; raise `RefusedError` to prevent it."""
+        """See a request of the turn before it is sent."""
 
     def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:
         """See the events of one network chunk, or one event of the turn itself."""
 
     def on_end(self, turn: Turn) -> None:
         """See the whole turn, before anyone who waits for it does."""
+
+
+class Gate(Protocol):
+    """Lets the requests of a turn go out, on the loop thread."""
+
+    async def enter(
+        self, request: PreparedRequest, tell: Callable[[Notice], None]
+    ) -> PreparedRequest:
+        """Wait until a request may be sent, and return it as it may be sent.
+
+        Raises
+        ------
+        RefusedError
+            It may not be sent at all.
+        """
 
 
 class Clock:
@@ -139,7 +154,9 @@ class TurnBuilder:
             self._step.started_at = time.time()
 
     def announce(self, request: PreparedRequest) -> None:
-        """Let the observers see a request before it is sent; one of them may refuse it."""
+        """Take a request as it is sent now, and let the observers see it."""
+        with self.changed:
+            self._step.request = request
         for observer in self.observers:
             observer.on_request(request)
 

@@ -48,6 +48,12 @@ class Amount:
             return Decimal((usage.input or 0) + (usage.output or 0))
         return cost.amount if cost and cost.currency == self.unit else Decimal(0)
 
+    def is_estimate(self, entries: Iterable[Entry]) -> bool:
+        """Whether any part of what calls took of this unit is an estimate."""
+        if self.unit == TOKENS:
+            return any(entry.estimated for entry in entries)
+        return any(e.is_estimate for e in entries if e.cost and e.cost.currency == self.unit)
+
     def spent(self, entries: Iterable[Entry]) -> Decimal:
         """Return how much of this unit calls took."""
         return sum((self.of(entry.usage, entry.cost) for entry in entries), Decimal(0))

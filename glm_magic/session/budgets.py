@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ..catalogue.load import catalogue
 from .amounts import Amount, parse_amount
-from .budget_guard import BudgetGuard, Limit
+from .budget_guard import BudgetGuard
 from .conversation import Conversation, open_conversations
 from .ledger import Entry, day_of
+from .limits import Limit
+from .reservations import in_flight
 from .rows import read_entries
 from .store import Statement, Store, current_store, insert
 
@@ -68,23 +72,41 @@ def all_entries(since: float = 0.0) -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: (entry.at, entry.step))
 
 
-class Today:
-    """What today's calls took, other than those of one run."""
+class Settled:
+    """What calls took of a budget, by run.
 
-    def __init__(self, amount: Amount, run: str) -> None:
-        self._amount, self._run = amount, run
-        self._read_at = 0.0
-        self._spent = Decimal(0)
+    Parameters
+    ----------
+    amount : Amount
+        The budget.
+    read : callable
+        Returns the calls.
+    reread_s : float
+        How long the sums are reused while no turn of this process ends.
+    """
 
-    def __call__(self) -> Decimal:
-        """Return the amount; what other kernels spend is seen a second later."""
-        now = time.time()
-        if now - self._read_at > REREAD_S:
-            today = day_of(now)
-            calls = all_entries(now - 86_400 * 1.1)
-            others = (e for e in calls if e.day == today and e.run != self._run)
-            self._spent, self._read_at = self._amount.spent(others), now
-        return self._spent
+    def __init__(
+        self, amount: Amount, read: Callable[[], Iterable[Entry]], reread_s: float = math.inf
+    ) -> None:
+        self._amount, self._read, self._reread_s = amount, read, reread_s
+        self._ended, self._read_at = -1, 0.0
+        self._spent: dict[str, Decimal] = {}
+
+    def __call__(self, but: Collection[str]) -> Decimal:
+        """Return the amount, without the calls of some runs."""
+        ended, now_s = in_flight.get().ended, time.monotonic()
+        if ended != self._ended or now_s - self._read_at > self._reread_s:
+            self._spent = {}
+            for entry in self._read():
+                amount = self._amount.of(entry.usage, entry.cost)
+                self._spent[entry.run] = self._spent.get(entry.run, Decimal(0)) + amount
+            self._ended, self._read_at = ended, now_s
+        return sum((amount for run, amount in self._spent.items() if run not in but), Decimal(0))
+
+
+def _todays_entries() -> list[Entry]:
+    now = time.time()
+    return [entry for entry in all_entries(now - 86_400 * 1.1) if entry.day == day_of(now)]
 
 
 def guard_of(
@@ -109,26 +131,17 @@ def guard_of(
     store : Store or None
         Where the budget of the day is.
     """
-
-    def others() -> list[BudgetGuard]:
-        return [other for other in lanes if other is not guard]
-
-    def waiting(amount: Amount) -> Decimal:
-        return sum((other.waiting(amount) for other in others()), Decimal(0))
-
     limits: list[Limit] = []
     if cell is not None:
-        limits.append(
-            Limit("cell", cell, lambda: sum((o.taken(cell) for o in others()), Decimal(0)))
-        )
+        limits.append(Limit("cell", cell, run, lambda _: Decimal(0)))
     total, day = conversation.budget, _day_budget(store)
     if total is not None:
-        before = conversation.entries_without
-        limits.append(Limit("session", total, lambda: total.spent(before(run)) + waiting(total)))
+        settled = Settled(total, lambda: conversation.entries)
+        limits.append(Limit("session", total, conversation.id, settled))
     if day is not None:
-        today = Today(day, run)
-        limits.append(Limit("day", day, lambda: today() + waiting(day)))
-    guard = BudgetGuard(limits)
+        limits.append(Limit("day", day, DAY, Settled(day, _todays_entries, REREAD_S)))
+    scopes, running = (conversation.id, DAY), in_flight.get()
+    guard = BudgetGuard(run, limits, lanes, scopes, running=running, store=store)
     lanes.append(guard)
     return guard
 
@@ -143,13 +156,17 @@ class Quota:
 
     def left(self, model: str, entries: list[Entry]) -> int:
         """Return how many are left of a model's."""
-        free = {name for name in {entry.provider for entry in entries} if has_free_quota(name)}
-        used = sum(
-            (entry.usage.input or 0) + (entry.usage.output or 0)
-            for entry in entries
-            if entry.provider in free and entry.model == model and entry.day >= self.since
-        )
+        counted = self.counted(model, entries)
+        used = sum((entry.usage.input or 0) + (entry.usage.output or 0) for entry in counted)
         return max(0, self.tokens - used)
+
+    def counted(self, model: str, entries: Iterable[Entry]) -> list[Entry]:
+        """Return the calls that count against a model's free tokens."""
+        return [
+            entry
+            for entry in entries
+            if entry.model == model and entry.day >= self.since and has_free_quota(entry.provider)
+        ]
 
 
 def has_free_quota(provider: str) -> bool:

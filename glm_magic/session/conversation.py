@@ -122,15 +122,11 @@ class Conversation:
     @property
     def entries(self) -> list[Entry]:
         """Every call so far, replaced and undone turns and earlier kernels included."""
-        return self.entries_without("")
-
-    def entries_without(self, run: str) -> list[Entry]:
-        """Return every call so far but those of one run."""
-        running = {run, *(variant.id for variant in self._asked)}
+        running = {variant.id for variant in self._asked}
         entries = [entry for entry in self._earlier if entry.run not in running]
         for variant in self._asked:
             stream = variant.stream
-            if stream is not None and variant.id != run:
+            if stream is not None:
                 size, price = stream.call.size, stream.call.offer.price
                 entries += entries_of(variant.id, self.name, variant.turn, size, price)
         return entries

@@ -33,6 +33,11 @@ class Entry:
     """Whether `usage` is an estimate."""
 
     @property
+    def is_estimate(self) -> bool:
+        """Whether any figure is an estimate: a token count, or the cost."""
+        return self.estimated or bool(self.cost and self.cost.estimated)
+
+    @property
     def day(self) -> str:
         """The local day, as ``2026-11-21``."""
         return day_of(self.at)

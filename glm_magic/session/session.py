@@ -266,6 +266,10 @@ class Session:
             streams = [variant.stream for variant in variants if variant.stream]
             try:
                 conversation.add_variants(slot, variants, store)
+                by_run = {guard.run: guard for guard in guards}
+                for variant in variants:  # after the store: what a turn took is then on disk
+                    if variant.stream is not None and variant.id in by_run:
+                        variant.stream.observers.append(by_run[variant.id])
             except BaseException:  # an interrupt: the caller never gets streams to start
                 for stream in streams:
                     stream.cancel()
@@ -285,8 +289,7 @@ class Session:
         if request.is_live:
             guard = guard_of(self.conversation, run, budget, guards, store)
             request = replace(request, notices=(*request.notices, *guard.check(request)))
-        stream = Stream(request)
-        stream.observers.extend([guard] if guard else [])
+        stream = Stream(request, guard)
         stream.observers.append(CalibrationObserver(store))
         return stream
 

@@ -170,7 +170,7 @@ def _tokens(turn: Turn, labels: Labels) -> str:
         return labels.tokens_unknown
 
     def count(form: str, name: str) -> str:
-        mark = "≈" if getattr(estimate, name) else ""
+        mark = "" if getattr(estimate, name) is None else "≈"
         return form.format(count=f"{mark}{getattr(usage, name):,}")
 
     sides = []

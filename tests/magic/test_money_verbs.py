@@ -117,6 +117,19 @@ def test_budgets_of_session_and_day_are_set_shown_and_taken_away(glm_shell, sent
     assert len(sent()) == 2
 
 
+def test_calls_without_a_price_and_estimates_are_told_beside_what_was_used(glm_shell, model_server):
+    model_server.tell(Script(tokens=Tokens(1000, 1000)), Script(), Script(answer="ok", tokens=None))
+    glm_shell.run("%glm -q -m glm-4.6 one")
+    glm_shell.run("%glm -q -m custom-1 two")
+    assert "$0.0028 + 1 call n/a" in glm_shell.run("%glm budget $1")
+    glm_shell.run("%glm -q -m glm-4.6 three")
+    shown = glm_shell.run("%glm budget")
+    assert "≈$0.0028" in shown
+    assert "≈$0.997" in shown
+    glm_shell.run("frame = %glm usage frame")
+    assert list(glm_shell["frame"]["estimated"]) == [False, False, True]
+
+
 def test_the_free_quota_is_counted_down_when_asked(glm_shell, monkeypatch, model_server):
     monkeypatch.setenv("DASHSCOPE_API_KEY", "test-key")
     monkeypatch.setenv("GLM_BASE_URL", f"{model_server.url}/compatible-mode/v1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -297,3 +298,62 @@ def test_a_tiny_budget_comes_back_from_disk(model_server, another_kernel):
     session.set_budget(parse_amount("¥0.0000001"))
     another_kernel()
     assert glm.Session("money").budget == session.budget
+
+
+def independent_sum(calls):
+    """Add up calls of glm-4.6 at Z.ai with whole numbers: 0.60 fresh, 0.11 cached, 2.20 out."""
+    hundredths = sum(60 * (read - cached) + 11 * cached + 220 * out for read, cached, out in calls)
+    return Decimal(hundredths) / 100_000_000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sums_of_random_calls_are_those_of_an_independent_count(model_server, another_kernel, seed):
+    dice = random.Random(seed)
+    calls = []
+    for _ in range(dice.randint(3, 12)):
+        read = dice.choice((0, 1, 999, dice.randint(1, 200_000)))
+        calls.append((read, dice.randint(0, read), dice.choice((0, 1, dice.randint(1, 90_000)))))
+    sessions = [make(model_server, "zai", "glm-4.6", name) for name in ("a", "b", "c")]
+    for number, (read, cached, out) in enumerate(calls):
+        model_server.tell(Script(tokens=Tokens(read, out, cached=cached)))
+        sessions[number % 3].ask("why?")
+    entries = budgets.all_entries()
+    total = Total.of(entries)
+    assert total.cost.amounts == {"USD": independent_sum(calls)}
+    assert total.usage.input == sum(read for read, _, _ in calls)
+    assert total.usage.output == sum(out for _, _, out in calls)
+    assert not total.cost.estimated
+    for number, session in enumerate(sessions):
+        assert session.cost.amounts.get("USD", 0) == independent_sum(calls[number::3])
+    another_kernel()
+    assert Total.of(budgets.all_entries()).cost == total.cost, "from disk to the last digit"
+
+
+def test_a_part_that_is_an_estimate_marks_every_sum_of_it(model_server):
+    model_server.tell(Script(tokens=Tokens(1000, 1000)), Script(answer="ok", tokens=None))
+    session = make(model_server, "zai", "glm-4.6")
+    session.ask("first?")
+    assert not Total.of(session.entries).cost.estimated
+    reply = session.ask("second?")
+    assert reply.turn.estimate.output == 1, "two letters are a token, not none"
+    last = session.entries[-1]
+    assert (last.estimated, last.cost.estimated, last.is_estimate) == (True, True, True)
+    assert str(Total.of(session.entries).cost).startswith("≈$")
+    assert parse_amount("$1").is_estimate(session.entries)
+    assert not parse_amount("¥1").is_estimate(session.entries), "no part of it is in yuan"
+    assert list(session.to_frame()["estimated"]) == [False, True]
+
+
+def test_a_budget_in_money_needs_the_price_of_what_is_about_to_be_sent(model_server):
+    """A tier of which only dearer prompts are known is no price for a short one."""
+    session = make(model_server, "zai", "glm-4.6")
+    request = session.plan("why?", session.options)
+    price = request.offer.price
+    long_only = replace(price, tiers=(replace(price.tiers[0], above=32_000),))
+    guard = budgets.guard_of(session.conversation, "run", parse_amount("$1"), [], None)
+    assert guard.check(request) == []
+    unpriced = replace(request, offer=replace(request.offer, price=long_only))
+    with pytest.raises(InvalidValueError, match="no known price for a prompt of ≈5 tokens"):
+        guard.check(unpriced)
+    long = replace(unpriced, size=replace(request.size, input=40_000))
+    assert guard.check(long) == []

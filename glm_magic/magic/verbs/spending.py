@@ -10,7 +10,7 @@ from typing import Any
 
 from ...catalogue.schema import Offer
 from ...core.errors import InvalidValueError, UnavailableError
-from ...core.i18n import Text, joined, tr
+from ...core.i18n import Text, joined, plural, tr
 from ...core.price import Price, currency_symbol
 from ...engine.reply import rows_to_frame
 from ...session import budgets
@@ -142,7 +142,7 @@ def _rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
             "cached": entry.usage.cached,
             "output": entry.usage.output,
             "reasoning": entry.usage.reasoning,
-            "estimated": entry.estimated,
+            "estimated": entry.is_estimate,
             "cost": entry.cost.amount if entry.cost else None,
             "currency": entry.currency or None,
         }
@@ -307,8 +307,14 @@ def _used(name: str, amount: Amount, entries: Sequence[Entry]) -> tuple[str, ...
     spent = amount.spent(entries)
     left = max(Decimal(0), amount.number - spent)
     amounts = (Amount(_rounded(number), amount.unit) for number in (spent, left))
-    mark = "≈" * any(entry.estimated for entry in entries)
-    return (name, str(amount), *(f"{mark}{item}" for item in amounts))
+    mark = "≈" * amount.is_estimate(entries)
+    used, left_text = (f"{mark}{item}" for item in amounts)
+    unpriced = 0 if amount.unit == TOKENS else sum(entry.cost is None for entry in entries)
+    if unpriced:
+        used = plural(
+            unpriced, "{used} + {count} call n/a", "{used} + {count} calls n/a", used=used
+        )
+    return (name, str(amount), used, left_text)
 
 
 def _rounded(number: Decimal) -> Decimal:
@@ -329,8 +335,9 @@ def _quota_rows(workspace: Workspace, quota: budgets.Quota) -> list[tuple[str, .
         (
             f"free quota of {model}, {quota.since} to {ends}",
             f"{quota.tokens:,} tokens",
-            f"{quota.tokens - quota.left(model, entries):,}",
-            f"{quota.left(model, entries):,} tokens",
+            f"{mark}{quota.tokens - quota.left(model, entries):,}",
+            f"{mark}{quota.left(model, entries):,} tokens",
         )
         for model in models
+        for mark in ["≈" * any(entry.estimated for entry in quota.counted(model, entries))]
     ]

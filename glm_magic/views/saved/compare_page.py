@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ...core.price import format_money
 from ...core.text import escape_controls
 from ...core.turn import Turn
+from ...core.usage import Usage
 from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import escape_html, strip_blank_lines
@@ -95,16 +96,18 @@ def _times(name: str, values: Sequence[float | None], labels: Labels) -> Row:
 
 
 def _tokens(turns: Sequence[Turn], labels: Labels) -> Row:
-    counts = [turn.usage.output if turn.usage else None for turn in turns]
+    usages = [(turn.usage or Usage()) + (turn.estimate or Usage()) for turn in turns]
+    guessed = [turn.estimate is not None and turn.estimate.output is not None for turn in turns]
     texts = []
-    for turn, count in zip(turns, counts, strict=True):
-        reasoning = turn.usage.reasoning if turn.usage else None
-        estimate = turn.estimate.output if turn.estimate else None
-        of_reasoning = f" ({reasoning:,} {labels.reasoning.lower()})" if reasoning else ""
-        estimated = labels.unknown if estimate is None else f"≈{estimate:,}"
-        texts.append(estimated if count is None else f"{count:,}{of_reasoning}")
-    name = labels.output_tokens
-    return Row(name, tuple(texts), _differences(name, counts, lambda count: f"{count:,}"))
+    for usage, is_estimate in zip(usages, guessed, strict=True):
+        if usage.output is None:
+            texts.append(labels.unknown)
+            continue
+        mark, reasoning = "≈" * is_estimate, usage.reasoning
+        of_reasoning = f" ({mark}{reasoning:,} {labels.reasoning.lower()})" if reasoning else ""
+        texts.append(f"{mark}{usage.output:,}{of_reasoning}")
+    name, counts = labels.output_tokens, [usage.output for usage in usages]
+    return Row(name, tuple(texts), _differences(name, counts, lambda n: f"{n:,}", guessed))
 
 
 def _costs(turns: Sequence[Turn], labels: Labels) -> Row:
@@ -115,24 +118,29 @@ def _costs(turns: Sequence[Turn], labels: Labels) -> Row:
         return Row(labels.cost, texts, ("",) * len(texts))
     (currency,) = currencies
     amounts = [cost.amount if cost else None for cost in costs]
-    return Row(
-        labels.cost,
-        texts,
-        _differences(labels.cost, amounts, lambda value: format_money(Decimal(value), currency)),
-    )
+    guessed = [cost is not None and cost.estimated for cost in costs]
+
+    def money(amount: Decimal) -> str:
+        return format_money(Decimal(amount), currency)
+
+    return Row(labels.cost, texts, _differences(labels.cost, amounts, money, guessed))
 
 
 def _differences(
-    name: str, values: Sequence[N | None], text: Callable[[N], str]
+    name: str,
+    values: Sequence[N | None],
+    text: Callable[[N], str],
+    guessed: Sequence[bool] = (),
 ) -> tuple[str, ...]:
-    first = values[0]
+    first, guessed = values[0], guessed or [False] * len(values)
     differences = []
-    for value in values:
+    for value, is_estimate in zip(values, guessed, strict=True):
         if value is None or first is None or text(value) == text(first):
             differences.append("")
             continue
         sign = "+" if value > first else _MINUS
-        differences.append(f"{name} {sign}{text(abs(value - first))}")
+        mark = "≈" * (is_estimate or guessed[0])
+        differences.append(f"{name} {mark}{sign}{text(abs(value - first))}")
     return tuple(differences)
 
 
