@@ -117,10 +117,16 @@ def test_budgets_of_session_and_day_are_set_shown_and_taken_away(glm_shell, sent
     assert len(sent()) == 2
 
 
-def test_calls_without_a_price_and_estimates_are_told_beside_what_was_used(glm_shell, model_server):
+def test_calls_without_a_price_and_estimates_are_told_beside_what_was_used(
+    glm_shell, model_server, monkeypatch
+):
     model_server.tell(Script(tokens=Tokens(1000, 1000)), Script(), Script(answer="ok", tokens=None))
     glm_shell.run("%glm -q -m glm-4.6 one")
-    glm_shell.run("%glm -q -m custom-1 two")
+    there = model_server.url + "/compatible-mode/v1"
+    with monkeypatch.context() as changed:
+        changed.setenv("GLM_BASE_URL", there)
+        changed.setenv("DASHSCOPE_API_KEY", "test-key")
+        glm_shell.run("%glm -q -p dashscope -m glm-4.6 two")
     assert "$0.0028 + 1 call n/a" in glm_shell.run("%glm budget $1")
     glm_shell.run("%glm -q -m glm-4.6 three")
     shown = glm_shell.run("%glm budget")
