@@ -26,7 +26,32 @@ if TYPE_CHECKING:
     from .api import compare as compare
     from .api import enable_nested_asyncio as enable_nested_asyncio
     from .api import stream as stream
+    from .core.errors import AccessDeniedError as AccessDeniedError
+    from .core.errors import ApiError as ApiError
+    from .core.errors import AuthenticationError as AuthenticationError
+    from .core.errors import AuthError as AuthError
+    from .core.errors import BillingError as BillingError
+    from .core.errors import ConnectionFailedError as ConnectionFailedError
+    from .core.errors import ContentBlockedError as ContentBlockedError
+    from .core.errors import ContextLengthError as ContextLengthError
+    from .core.errors import EmptyReplyError as EmptyReplyError
     from .core.errors import GlmError as GlmError
+    from .core.errors import IdleTimeoutError as IdleTimeoutError
+    from .core.errors import InvalidRequestError as InvalidRequestError
+    from .core.errors import InvalidValueError as InvalidValueError
+    from .core.errors import MissingKeyError as MissingKeyError
+    from .core.errors import NotAnApiError as NotAnApiError
+    from .core.errors import NotFoundError as NotFoundError
+    from .core.errors import NotOnTapeError as NotOnTapeError
+    from .core.errors import ProtocolError as ProtocolError
+    from .core.errors import RateLimitError as RateLimitError
+    from .core.errors import RefusedError as RefusedError
+    from .core.errors import SchemaError as SchemaError
+    from .core.errors import ServerError as ServerError
+    from .core.errors import TapeError as TapeError
+    from .core.errors import UnavailableError as UnavailableError
+    from .core.errors import UnknownNameError as UnknownNameError
+    from .core.errors import UnsupportedError as UnsupportedError
     from .core.events import ContentDelta as ContentDelta
     from .core.events import ContentWasReasoning as ContentWasReasoning
     from .core.events import Finish as Finish
@@ -66,6 +91,31 @@ _EXPORTS = {
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",
+    "RefusedError": "core.errors",
+    "UnknownNameError": "core.errors",
+    "MissingKeyError": "core.errors",
+    "InvalidValueError": "core.errors",
+    "UnsupportedError": "core.errors",
+    "UnavailableError": "core.errors",
+    "TapeError": "core.errors",
+    "NotOnTapeError": "core.errors",
+    "ConnectionFailedError": "core.errors",
+    "IdleTimeoutError": "core.errors",
+    "ApiError": "core.errors",
+    "AuthError": "core.errors",
+    "AuthenticationError": "core.errors",
+    "AccessDeniedError": "core.errors",
+    "BillingError": "core.errors",
+    "NotFoundError": "core.errors",
+    "InvalidRequestError": "core.errors",
+    "ContextLengthError": "core.errors",
+    "ContentBlockedError": "core.errors",
+    "RateLimitError": "core.errors",
+    "ServerError": "core.errors",
+    "SchemaError": "core.errors",
+    "ProtocolError": "core.errors",
+    "NotAnApiError": "core.errors",
+    "EmptyReplyError": "core.errors",
     "Started": "core.events",
     "ReasoningDelta": "core.events",
     "ContentDelta": "core.events",
@@ -91,4 +141,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

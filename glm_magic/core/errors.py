@@ -14,7 +14,7 @@
      ├─ ConnectionFailedError       no connection, or it broke
      │   └─ IdleTimeoutError        the server went silent
      ├─ ApiError                    the service answered with an error
-     │   ├─ AuthenticationError     key wrong, expired, or of another region or plan
+     │   ├─ AuthenticationError     key wrong, expired, or of another region; also ``AuthError``
      │   ├─ AccessDeniedError       key right, permission missing
      │   ├─ BillingError            no money, no quota, plan expired
      │   ├─ NotFoundError           no such model or path
@@ -187,6 +187,9 @@ class ApiError(GlmError):
 
 class AuthenticationError(ApiError):
     """The key is wrong, expired, or belongs to another region or plan."""
+
+
+AuthError = AuthenticationError
 
 
 class AccessDeniedError(ApiError):

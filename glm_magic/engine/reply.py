@@ -134,6 +134,10 @@ class Reply(TurnProperties):
         """The object in the answer under a schema; ``None`` without one."""
         return self._value
 
+    def result(self, timeout_s: float | None = None) -> Reply:  # noqa: ARG002
+        """Return this reply: it has ended, unlike one with ``--bg`` that has the same method."""
+        return self
+
     @property
     def lanes(self) -> tuple[Reply, ...]:
         """The replies of a comparison, one for each lane; empty for a single reply."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
@@ -91,8 +91,23 @@ class Stream:
     def reply(self) -> Reply:
         """The whole reply; waits for its end."""
         self.wait()
+        return self.reply_so_far
+
+    @property
+    def reply_so_far(self) -> Reply:
+        """The reply as it stands now."""
+        return Reply(self.turn, self.request, self.events, self.value)
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body that was sent first, or will be."""
         first = self.sent[0][0] if self.sent else self.call
-        return Reply(self.turn, first.wire.body, self.events, self._runner.value)
+        return first.wire.body
+
+    @property
+    def value(self) -> Any:
+        """The object in the answer, read by its schema; ``None`` before the end."""
+        return self._runner.value
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

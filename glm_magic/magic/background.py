@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
@@ -14,6 +14,7 @@ from ..engine.reply import TurnProperties
 from ..views.play import View, play, play_in_background
 
 if TYPE_CHECKING:
+    from ..core.events import TimedEvent
     from ..engine.reply import Reply
     from ..engine.stream import Stream
 
@@ -60,6 +61,36 @@ class Background(TurnProperties):
         return self._stream.turn
 
     @property
+    def request(self) -> Mapping[str, Any]:
+        """The body that was sent; it never holds a key."""
+        return self._stream.request
+
+    @property
+    def events(self) -> list[TimedEvent]:
+        """What arrived so far, and when."""
+        return self._stream.events
+
+    @property
+    def value(self) -> Any:
+        """The object in the answer under a schema; ``None`` without one, and before the end."""
+        return self._stream.value
+
+    @property
+    def lanes(self) -> tuple[Reply, ...]:
+        """Empty: a comparison does not run in the background."""
+        return ()
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame of what has arrived so far, as `Reply.to_frame` does.
+
+        Raises
+        ------
+        UnavailableError
+            pandas is not installed.
+        """
+        return self._stream.reply_so_far.to_frame()
+
+    @property
     def done(self) -> bool:
         """Whether nothing more will arrive."""
         return self._stream.done
@@ -104,6 +135,9 @@ class Background(TurnProperties):
         self._at_end(self._stream.reply)
         turn, error = self._stream.turn, self._stream.error
         return replace(turn, error=error.to_text()) if error is not None else turn
+
+    def __str__(self) -> str:
+        return self.answer
 
     def __repr__(self) -> str:
         turn = self.turn

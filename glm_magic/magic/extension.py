@@ -86,6 +86,7 @@ class Loaded:
             cell_key=self.magics.cell.next_key,
             notebook_path=lambda: notebook_of(shell),
             persistence=lambda: self.magics.settings.store,
+            session=lambda: self.magics.workspace.session,
         )
         self.events = [
             ("post_run_cell", self.magics.errors.note),

@@ -38,6 +38,10 @@ def _no_choice() -> bool | None:
     return None
 
 
+def _no_session() -> object | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NotebookHooks:
     """Questions that sessions ask their host; installed and removed as one value."""
@@ -48,6 +52,8 @@ class NotebookHooks:
     """Tells which notebook is running; by default the folder stands for it."""
     persistence: Callable[[], bool | None] = _no_choice
     """Tells whether conversations are saved on disk; ``None`` leaves it to ``GLM_STORE``."""
+    session: Callable[[], object | None] = _no_session
+    """Tells the session that the notebook's prompts belong to; ``None``: there is none."""
 
 
 _NO_NOTEBOOK = NotebookHooks()

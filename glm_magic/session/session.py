@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, Unpack
 
 from ..catalogue.load import catalogue
-from ..core.errors import InvalidValueError
+from ..core.errors import InvalidValueError, UnavailableError
 from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.price import CostTotal
@@ -16,21 +17,18 @@ from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
-from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest
 from ..engine.reply import Reply
 from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
+from . import export
 from .amounts import Amount
-from .budget_guard import BudgetGuard
-from .budgets import guard_of
-from .calibration import CalibrationObserver, calibration
-from .context import context_of, fit_context, reasoning_notice
+from .context import context_of
 from .conversation import Conversation
+from .lanes import open_lanes, plan
 from .ledger import Entry
 from .notebook import CellKey, follow_cells, hooks
-from .slots import Slot, Variant, digest_of, new_id
-from .store import Store, current_store
+from .slots import Slot
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +72,62 @@ class Session:
         options = to_options(asking)
         existing = None if fresh or name == DEFAULT else Conversation.find(name)
         self._begin(Conversation(name) if existing is None else existing, options)
+
+    @classmethod
+    def notebook(cls) -> Session:
+        """Return the session that the notebook's own prompts belong to, as ``%glm`` has it.
+
+        Raises
+        ------
+        UnavailableError
+            The extension is not loaded here.
+        """
+        session = hooks().session()
+        if not isinstance(session, cls):
+            raise UnavailableError(
+                tr("this program has no session of a notebook: the extension is not loaded"),
+                hint=tr("run %load_ext glm_magic, or begin one with glm.Session(NAME)"),
+            )
+        return session
+
+    @classmethod
+    def load(cls, path: str | Path, **asking: Unpack[AskKeywords]) -> Session:
+        """Read a session from a file, under the name that it was saved with.
+
+        Parameters
+        ----------
+        path : str or Path
+            A ``.jsonl`` that `save` wrote, or a list of messages in ``.json`` or ``.jsonl``.
+        **asking
+            Options for every turn, the same as those of `glm_magic.ask`.
+
+        Raises
+        ------
+        InvalidValueError
+            There is no such file, or it holds neither a session nor messages.
+        """
+        name, slots, system = export.load(Path(path).expanduser())
+        session = cls(name, fresh=True, **asking)
+        if system and session.options.system is None:
+            session.options = replace(session.options, system=system)
+        session.take(slots)
+        return session
+
+    def save(self, path: str | Path) -> None:
+        """Write the session to a file; the ending chooses the form.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.jsonl``: everything. ``.md``: to read. ``.json``: a list of messages.
+
+        Raises
+        ------
+        InvalidValueError
+            The ending is none of these, there is another file of that name, or it cannot be
+            written.
+        """
+        export.save(Path(path).expanduser(), self.name, self.slots, self.options.system)
 
     @classmethod
     def of(cls, conversation: Conversation, options: Options | None = None) -> Session:
@@ -248,50 +302,12 @@ class Session:
         RefusedError
             The question is known not to work, does not fit, or would pass a budget.
         """
-        conversation, store = self.conversation, current_store()
+        conversation = self.conversation
         with conversation.lock:
-            slot = slot or conversation.slots.find(key)
-            before = conversation.slots.before(slot)
-            digest = digest_of(before)
-            requests = [_plan(prompt, options, before, store) for options in lanes]
-            variants: list[Variant] = []
-            guards: list[BudgetGuard] = []
-            for request, options in zip(requests, lanes, strict=True):
-                run = new_id()
-                stream = self._stream(request, run, budget, guards, store)
-                variants.append(Variant(stream, digest, run, options))
-            slot = slot or Slot(key)
-            slot.budget = budget
-            conversation.options = self.options
-            streams = [variant.stream for variant in variants if variant.stream]
-            try:
-                conversation.add_variants(slot, variants, store)
-                by_run = {guard.run: guard for guard in guards}
-                for variant in variants:  # after the store: what a turn took is then on disk
-                    if variant.stream is not None and variant.id in by_run:
-                        variant.stream.observers.append(by_run[variant.id])
-            except BaseException:  # an interrupt: the caller never gets streams to start
-                for stream in streams:
-                    stream.cancel()
-                raise
-        return streams
-
-    def _stream(
-        self,
-        request: PreparedRequest,
-        run: str,
-        budget: Amount | None,
-        guards: list[BudgetGuard],
-        store: Store | None,
-    ) -> Stream:
-        """Return a stream that budgets stop, and that the size of later prompts learns from."""
-        guard = None
-        if request.is_live:
-            guard = guard_of(self.conversation, run, budget, guards, store)
-            request = replace(request, notices=(*request.notices, *guard.check(request)))
-        stream = Stream(request, guard)
-        stream.observers.append(CalibrationObserver(store))
-        return stream
+            return open_lanes(
+                conversation, prompt, lanes,
+                inherited=self.options, key=key, slot=slot, budget=budget,
+            )  # fmt: skip
 
     def retry(self) -> Stream:
         """Ask the prompt that ran last once more, in its own slot.
@@ -320,7 +336,7 @@ class Session:
         start_local: bool = True,
     ) -> PreparedRequest:
         """Return the request that a question would send, without asking it."""
-        return _plan(prompt, options, self._before(key), current_store(), start_local=start_local)
+        return plan(prompt, options, self._before(key), start_local=start_local)
 
     def context(self, key: CellKey | None = None) -> list[Message]:
         """Return the messages of earlier turns that a question under `key` would be sent with."""
@@ -340,20 +356,3 @@ class Session:
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
-
-
-def _plan(
-    prompt: str,
-    options: Options,
-    before: Sequence[Slot],
-    store: Store | None,
-    *,
-    start_local: bool = True,
-) -> PreparedRequest:
-    """Return the request for a question, with as much of the slots before it as fits."""
-    messages = [*context_of(before), Message("user", prompt)]
-    request = prepare(messages, options, start_local=start_local)
-    offer = request.offer
-    scale = calibration.scale(offer.provider.name, offer.model.id, store)
-    fit = fit_context(request, before, scale)
-    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
