@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,29 @@ class Errors:
             cell = compiler.format_code_name(file)
             text = text.replace(f'File "{file}"', " ".join(cell)) if cell else text
         return text
+
+
+class RanCells:
+    """Which cells ran, each with the number of its newest run.
+
+    Front ends send a cell's id with its source, so a cell that runs again takes its last place.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[object, int] = {}
+
+    def note(self, result: ExecutionResult) -> None:
+        """Remember a cell that ran; a handler of IPython's ``post_run_cell``."""
+        number = result.execution_count
+        if number is None:
+            return
+        key = getattr(result.info, "cell_id", None) or number
+        self._numbers.pop(key, None)
+        self._numbers[key] = number
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers, the newest first."""
+        return reversed(self._numbers.values())
 
 
 def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:

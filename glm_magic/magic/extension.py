@@ -17,7 +17,7 @@ from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
 from ..views import frontend
-from .cells import Errors, notebook_of
+from .cells import Errors, RanCells, notebook_of
 from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
@@ -37,6 +37,7 @@ class GlmMagics(Magics):
         self._shell = shell
         self.settings = GLM(parent=shell)
         self.errors = Errors(shell)
+        self.ran = RanCells()
         self.cell = RunningCell(shell, self._in_use)
 
     @cached_property
@@ -44,7 +45,7 @@ class GlmMagics(Magics):
         """What prompts and verbs share."""
         from .workspace import Workspace
 
-        return Workspace(self._shell, self.settings, self.errors, self.cell)
+        return Workspace(self._shell, self.settings, self.errors, self.cell, self.ran)
 
     def _in_use(self) -> object | None:
         """Return the conversation that prompts belong to, unless nothing was asked yet."""
@@ -90,6 +91,7 @@ class Loaded:
         )
         self.events = [
             ("post_run_cell", self.magics.errors.note),
+            ("post_run_cell", self.magics.ran.note),
             ("pre_run_cell", _cell_started),
             ("post_run_cell", _cell_ended),
         ]

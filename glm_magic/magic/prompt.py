@@ -152,7 +152,20 @@ def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> I
             use = tr("to ask {model} from here on, write %glm use {model}", model=line.model)
             hint = joined([use, hint])
         raise InvalidValueError(tr("the prompt is empty"), hint=hint)
-    return Interpolated(text) if line.raw else interpolate(text, workspace.namespace())
+    prompt = Interpolated(text) if line.raw else interpolate(text, workspace.namespace())
+    return _below_the_cells(workspace, prompt) if line.above else prompt
+
+
+def _below_the_cells(workspace: Workspace, prompt: Interpolated) -> Interpolated:
+    from .above import cells_above
+
+    shell, errors = workspace.shell, workspace.errors
+    cells, remark = cells_above(shell, workspace.ran, errors, workspace.catalogue)
+    if remark is None:
+        remark = tr("no cell ran above")
+        return replace(prompt, inserted=(*prompt.inserted, remark))
+    text = f"{cells}\n\n{prompt.text}"
+    return replace(prompt, text=text, inserted=(remark, *prompt.inserted))
 
 
 def join(line: str, cell: str | None, *, raw: bool = False) -> str:

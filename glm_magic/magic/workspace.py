@@ -22,7 +22,7 @@ from ..session.session import DEFAULT, Session
 from ..views.frontend import frontend_of
 from .aliases import aliases
 from .background import Jobs
-from .cells import Errors, prompt_namespace
+from .cells import Errors, RanCells, prompt_namespace
 from .config import GLM
 from .line.lookup import look_up
 from .line.options import MagicOptions
@@ -155,12 +155,20 @@ class Workspace:
         What failed in other cells.
     cell : RunningCell
         Tells the cells of prompts and outputs apart.
+    ran : RanCells, optional
+        Which cells ran.
     """
 
     def __init__(
-        self, shell: InteractiveShell, config: GLM, errors: Errors, cell: RunningCell
+        self,
+        shell: InteractiveShell,
+        config: GLM,
+        errors: Errors,
+        cell: RunningCell,
+        ran: RanCells | None = None,
     ) -> None:
         self.shell, self.config, self.errors, self.cell = shell, config, errors, cell
+        self.ran = ran or RanCells()
         self.jobs = Jobs()
         self.sessions: Sessions = Sessions()
         self.outputs = Outputs()

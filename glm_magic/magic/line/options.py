@@ -74,6 +74,12 @@ class MagicOptions(Options):
         LineOption(("--budget",), "text", "refuse or stop when this would be passed", "AMOUNT"),
         group="run",
     )
+    above: bool = option(
+        LineOption(("--above",), "flag",
+                   "put the cells that ran before into the prompt, with short outputs and errors"),
+        group="notebook",
+        default=False,
+    )  # fmt: skip
     raw: bool = option(
         LineOption(("--raw",), "flag", "send the cell exactly as written"),
         group="notebook",
