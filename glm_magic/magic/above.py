@@ -108,7 +108,7 @@ def _described(value: Any) -> str:
     from IPython.lib.pretty import pretty
 
     try:
-        return str(pretty(value, max_seq_length=50))
+        return str(pretty(value, max_seq_length=50))  # type: ignore[no-untyped-call]  # IPython has no hints here
     except Exception:  # the value's own code
         return f"<{type(value).__name__}>"
 
