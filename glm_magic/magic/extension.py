@@ -59,14 +59,13 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
-        if cell is None:
-            from .dispatch import run_line
+        from .dispatch import run_cell, run_line
 
-            return run_line(self.workspace, line)
-        from .prompt import run_prompt
-
-        run_prompt(self.workspace, line, cell)
-        return None
+        return (
+            run_line(self.workspace, line)
+            if cell is None
+            else run_cell(self.workspace, line, cell)
+        )
 
 
 NAME = "glm"

@@ -20,10 +20,9 @@ from ...session.session import Session
 from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, from_home, turn_count
 from ..workspace import Workspace
-from .arguments import COUNT, path_to
+from .arguments import ALL, COUNT, NEW_SESSION, path_to
 from .registry import verb
 
-ALL = "all"
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
@@ -186,7 +185,7 @@ def _where_saved(store: Store | None) -> Text:
     )
 
 
-@verb("new", "start a session afresh; its earlier turns are kept", "[NAME]")
+@verb("new", "start a session afresh; its earlier turns are kept", "[NAME]", NAME=NEW_SESSION)
 def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Start a session afresh and use it."""
     name = words[0] if words else workspace.sessions.free_name("session")
@@ -201,7 +200,7 @@ def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     return Paragraph(message)
 
 
-@verb("fork", "go on from the same turns under another name", "NAME")
+@verb("fork", "go on from the same turns under another name", "NAME", NAME=NEW_SESSION)
 def fork(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
