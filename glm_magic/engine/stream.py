@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
-from ..core.turn import Turn
+from ..core.turn import Notice, Turn
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .reply import Reply
@@ -90,6 +90,10 @@ class Stream:
         """The whole reply; waits for its end."""
         self.wait()
         return Reply(self.turn, self.call.wire.body, self.events, self._runner.value)
+
+    def note(self, notices: Iterable[Notice]) -> None:
+        """Add notices on how the prompt was read, before its request is sent."""
+        self._builder.note(notices)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

@@ -138,6 +138,12 @@ class TurnBuilder:
             self.clock.start()
             self._step.started_at = time.time()
 
+    def note(self, notices: Iterable[Notice]) -> None:
+        """Add notices that its caller has on the turn, before the first request is sent."""
+        with self.changed:
+            self._notices += notices
+            self._snapshot = None
+
     def announce(self, request: PreparedRequest) -> None:
         """Let the observers see a request before it is sent; one of them may refuse it."""
         for observer in self.observers:

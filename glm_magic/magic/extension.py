@@ -7,6 +7,7 @@ notebook is installed as one value, `session.notebook.NotebookHooks`.
 
 from __future__ import annotations
 
+import inspect
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
 from ..views import frontend
-from .cells import Errors, notebook_of
+from .cells import Errors, called_from, notebook_of
 from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
@@ -61,11 +62,10 @@ class GlmMagics(Magics):
         """
         from .dispatch import run_cell, run_line
 
-        return (
-            run_line(self.workspace, line)
-            if cell is None
-            else run_cell(self.workspace, line, cell)
-        )
+        with called_from(inspect.currentframe()):
+            if cell is None:
+                return run_line(self.workspace, line)
+            return run_cell(self.workspace, line, cell)
 
 
 NAME = "glm"

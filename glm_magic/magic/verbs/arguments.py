@@ -121,9 +121,7 @@ KINDS: Mapping[str, ArgumentKind] = {
     "NAME": matching(_NAME, noun=_NAME_NOUN),
     "FILE": matching(r".+", lambda workspace, _: candidates.tapes(workspace), tr("a file")),
     "SPEED": matching(r"\d+(\.\d+)?|max", noun=tr("a speed: a number, or max")),
-    "AMOUNT": matching(
-        r"\S*\d\S*(\s\S+)?", noun=tr("an amount, such as ¥5, $0.10 or 200k")
-    ),
+    "AMOUNT": matching(r"\S*\d\S*(\s\S+)?", noun=tr("an amount, such as ¥5, $0.10 or 200k")),
     "DATE": matching(r"\d{4}-\d\d-\d\d", noun=tr("a date, such as 2026-11-21")),
     "MODEL": matching(r"\S+", lambda workspace, _: candidates.models(workspace), tr("a model")),
     "MODEL|PROVIDER|SESSION": matching(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ...catalogue.resolve import nearest
@@ -18,6 +19,7 @@ from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import joined, tr
 from ...core.text import suggest
 from ..display import Displayable
+from ..line.interpolate import interpolate
 from ..line.tokens import read_words, without_comment
 from .arguments import KINDS, ArgumentKind, one_of
 
@@ -91,8 +93,8 @@ class Verb:
         if None in misfits:
             return None
         most = max(misfit.at for misfit in misfits if misfit)
-        kinds = [kind for misfit in misfits if misfit and misfit.at == most for kind in misfit.kinds]
-        return Misfit(most, tuple(kinds))
+        furthest = [misfit.kinds for misfit in misfits if misfit and misfit.at == most]
+        return Misfit(most, tuple(chain.from_iterable(furthest)))
 
     def _misfit(
         self, workspace: Workspace, form: Sequence[str], words: Sequence[str]
@@ -186,9 +188,18 @@ def find_verb(workspace: Workspace, line: str) -> tuple[Verb, list[str]] | None:
     line : str
         Everything after ``%glm``.
     """
-    name, *words = _with_units(read_words(without_comment(line))) or [""]
+    name, *words = _words_of(workspace, line)
     verb = verbs().get(name)
     return (verb, words) if verb is not None and verb.accepts(workspace, words) else None
+
+
+def _words_of(workspace: Workspace, line: str) -> list[str]:
+    """Return the words of a line without its comment, and with values in a verb's arguments."""
+    name, *words = _with_units(read_words(without_comment(line))) or [""]
+    if name in verbs() and any("{" in word for word in words):
+        names = workspace.namespace()
+        words = [interpolate(word, names).text for word in words]
+    return [name, *words]
 
 
 def _with_units(words: list[str]) -> list[str]:
@@ -225,7 +236,7 @@ def refuse_misfit(workspace: Workspace, line: str) -> None:
     typed = line.strip()
     if workspace.is_model(typed):
         return
-    name, *words = _with_units(read_words(without_comment(typed))) or [""]
+    name, *words = _words_of(workspace, typed)
     verb = verbs().get(name)
     if verb is not None and len(words) <= MOST_WORDS:
         misfit = verb.misfit(workspace, words)
@@ -256,7 +267,9 @@ def _misfit_error(
     elif not misfit.kinds:
         message = tr("%glm {verb} is complete; {word!r} is too much", verb=fitting, word=word)
     else:
-        message = tr("%glm {verb} needs {needs}, not {word!r}", verb=fitting, needs=needs, word=word)
+        message = tr(
+            "%glm {verb} needs {needs}, not {word!r}", verb=fitting, needs=needs, word=word
+        )
         names = [
             name
             for kind in misfit.kinds

@@ -172,7 +172,7 @@ class _Rehearsal:
 
     def _ask(self, line: MagicOptions, prompt: str) -> None:
         workspace = self._workspace
-        session = session_of(workspace, line)
+        session, _ = session_of(workspace, line)
         options = replace(workspace.options(line, session), tape=self._tape)
         specs = expand_axes(line.compare, options)
         streams = session.open_lanes(prompt, [spec.options for spec in specs])
