@@ -91,6 +91,11 @@ class Stream:
         self.wait()
         return Reply(self.turn, self.call.wire.body, self.events, self._runner.value)
 
+    @property
+    def started(self) -> bool:
+        """Whether its request was sent, or will be at once."""
+        return self._runner.started
+
     def note(self, notices: Iterable[Notice]) -> None:
         """Add notices on how the prompt was read, before its request is sent."""
         self._builder.note(notices)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from ..core.interrupts import landing, restore, suppress_interrupt
 from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
@@ -26,6 +27,7 @@ from .line.hooks import Completion
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..engine.stream import Stream
     from .workspace import Workspace
 
 
@@ -60,12 +62,27 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
-        from .dispatch import run_cell, run_line
+        with landing():
+            waiting = self._waiting()
+            try:
+                from .dispatch import run_cell, run_line
 
-        with called_from(inspect.currentframe()):
-            if cell is None:
-                return run_line(self.workspace, line)
-            return run_cell(self.workspace, line, cell)
+                with called_from(inspect.currentframe()):
+                    if cell is None:
+                        return run_line(self.workspace, line)
+                    return run_cell(self.workspace, line, cell)
+            except KeyboardInterrupt:
+                with suppress_interrupt():
+                    for stream in self._waiting() - waiting:  # nobody will send them
+                        stream.cancel()
+                raise
+
+    def _waiting(self) -> set[Stream]:
+        """Return the prompts that have their place in a session and are not sent yet."""
+        if "workspace" not in self.__dict__:
+            return set()
+        asked = (stream for session in self.workspace.sessions for stream in session.asked)
+        return {stream for stream in asked if not stream.started and not stream.done}
 
 
 NAME = "glm"
@@ -145,6 +162,7 @@ def _cell_ended(_: Any) -> None:
     """Tell the views in use that the kernel reads messages again."""
     for handler in frontend.cell_ended:
         handler()
+    restore()
 
 
 _loaded: dict[int, Loaded] = {}
