@@ -1,10 +1,12 @@
 """A Python value as text for a prompt, or as records for a table.
 
-Tables become Markdown; sizes are capped, and the text says so.
+Tables become Markdown, functions and classes their source; sizes are capped, and the text says so.
+No text has an address of the memory, so that a tape knows the prompt again.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -15,6 +17,9 @@ MAX_ROWS = 20
 MAX_COLUMNS = 30
 MAX_CELL = 100
 """Characters of one cell of a table."""
+
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+(?=[>;])")
+"""Where an object is in memory, as the default ``repr`` ends: another place in each process."""
 
 _FRAME = ("head", "shape", "dtypes", "columns")
 _SERIES = ("head", "shape", "dtype", "name")
@@ -34,7 +39,31 @@ def format_value(value: Any) -> tuple[str, str]:
         return _frame(value)
     if _has(value, _SERIES) and (_has(value, ("items",)) or _has(value, ("to_list",))):
         return _series(value)
-    return _capped(repr(value) if isinstance(value, bytes | bytearray) else str(value))
+    return _capped(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes | bytearray):
+        return repr(value)
+    if isinstance(value, BaseException):
+        text = str(value)
+        return f"{type(value).__name__}: {text}" if text else type(value).__name__
+    return _source(value) or _ADDRESS.sub("", str(value))
+
+
+def _source(value: Any) -> str:
+    """Return the source of a function or class; empty for anything else, or where there is none."""
+    if not callable(value):
+        return ""
+    import inspect  # which takes a while to load
+    import textwrap
+
+    if not (inspect.isroutine(value) or inspect.isclass(value)):
+        return ""
+    try:
+        return textwrap.dedent(inspect.getsource(value)).strip()
+    except (OSError, TypeError):  # it is built in, or was typed where no source is kept
+        return ""
 
 
 def _has(value: Any, names: Iterable[str]) -> bool:

@@ -81,6 +81,16 @@ AXES: dict[str, Callable[[Options, str], Options]] = {
 _SYNONYMS = {"thinking": "think", "effort": "think"}
 
 
+def is_axis(word: str) -> bool:
+    """Whether a word names what can be compared, in any of its spellings."""
+    return _axis_name(word) in AXES
+
+
+def _axis_name(word: str) -> str:
+    word = word.strip().replace("-", "_")
+    return _SYNONYMS.get(word, word)
+
+
 def expand_axes(axes: Iterable[str], base: Options) -> list[LaneSpec]:
     """Return a lane for each combination of the values of axes such as ``think=on,off``.
 
@@ -123,11 +133,10 @@ def expand_axes(axes: Iterable[str], base: Options) -> list[LaneSpec]:
 
 def _axis(text: str) -> tuple[str, list[str]]:
     word, _, rest = text.partition("=")
-    word = word.strip().replace("-", "_")
-    name = _SYNONYMS.get(word, word)
+    name = _axis_name(word)
     if name not in AXES:
         raise UnknownNameError(
-            tr("{name!r} cannot be compared", name=word),
+            tr("{name!r} cannot be compared", name=word.strip()),
             hint=tr(
                 "{guess}known are {names}: --compare think=on,off",
                 guess=nearest(word, AXES),

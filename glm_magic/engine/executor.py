@@ -23,6 +23,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.interrupts import raises_interrupt
 from ..tools.results import MAX_ITEMS
 
 SLICE_S = 0.2
@@ -171,7 +172,7 @@ async def _first_items(generator: AsyncGenerator[Any, Any]) -> Any:
 
 def _interrupt_main() -> bool:
     """Interrupt the main thread, unless its program handles interrupts itself."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if not raises_interrupt(signal.getsignal(signal.SIGINT)):
         return False
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, SchemaError
 from ..core.i18n import tr
+from ..core.interrupts import held
 from ..core.messages import Message
 from ..core.turn import Cause, Notice, Step
 from ..tools.output_schema import OutputMismatchError, OutputSchema
@@ -146,12 +147,21 @@ class TurnRunner:
 
     def start(self) -> None:
         """Send the first request; further calls do nothing."""
+        # An interrupt between the mark and the task would leave a turn that nothing ever ends.
+        with held():
+            if self._mark_started():
+                self._submit()
+
+    def _mark_started(self) -> bool:
         with self._turn.changed:
             if self.started:
-                return
+                return False
             self.started = True
             self._executor.expect_caller()
             self._turn.start()
+            return True
+
+    def _submit(self) -> None:
         try:
             thread = io_thread.shared.get()
         except GlmError as error:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
-from ..core.turn import Turn
+from ..core.turn import Notice, Turn
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .reply import Reply
@@ -108,6 +108,15 @@ class Stream:
     def value(self) -> Any:
         """The object in the answer, read by its schema; ``None`` before the end."""
         return self._runner.value
+
+    @property
+    def started(self) -> bool:
+        """Whether its request was sent, or will be at once."""
+        return self._runner.started
+
+    def note(self, notices: Iterable[Notice]) -> None:
+        """Add notices on how the prompt was read, before its request is sent."""
+        self._builder.note(notices)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

@@ -153,6 +153,12 @@ class TurnBuilder:
             self.clock.start()
             self._step.started_at = time.time()
 
+    def note(self, notices: Iterable[Notice]) -> None:
+        """Add notices that its caller has on the turn, before the first request is sent."""
+        with self.changed:
+            self._notices += notices
+            self._snapshot = None
+
     def announce(self, request: PreparedRequest) -> None:
         """Take a request as it is sent now, and let the observers see it."""
         with self.changed:

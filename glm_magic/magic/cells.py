@@ -1,4 +1,6 @@
-"""The cells of this notebook in a prompt, ``In``, ``Out`` and ``Err``, and the notebook's path.
+"""The names that a prompt may use: the caller's, the notebook's, and its cells; the path of both.
+
+``In``, ``Out`` and ``Err`` are the cells' sources, values and errors.
 
 IPython keeps the inputs as it rewrote them and does not keep the errors on every version, so the
 source as typed comes from its history and the errors are noted here.
@@ -6,10 +8,14 @@ source as typed comes from its history and the errors are noted here.
 
 from __future__ import annotations
 
+import inspect
 import os
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from types import CodeType, FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
@@ -95,8 +101,58 @@ class RanCells:
         return reversed(self._numbers.values())
 
 
+_caller_names: ContextVar[Mapping[str, Any]] = ContextVar(
+    "_caller_names", default=MappingProxyType({})
+)
+
+_NOT_THE_CALLER = ("glm_magic", "IPython", "ipykernel", "decorator")
+"""Packages that stand between the caller and the magic, which is the first of them."""
+
+
+@contextmanager
+def called_from(frame: FrameType | None) -> Iterator[None]:
+    """Let prompts use the variables of the function that calls, and of those around it.
+
+    Parameters
+    ----------
+    frame : frame, optional
+        Where to begin to look for the caller; IPython's frames are left out.
+    """
+    while frame is not None and _package(frame) in _NOT_THE_CALLER:
+        frame = frame.f_back
+    token = _caller_names.set(_variables(frame))
+    try:
+        yield
+    finally:
+        _caller_names.reset(token)
+
+
+def caller_names() -> Mapping[str, Any]:
+    """Return the variables of the function that runs the magic; none where a cell does."""
+    return _caller_names.get()
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _variables(frame: FrameType | None) -> dict[str, Any]:
+    """Return the variables of a function and of those that it is written in, while they run."""
+    names: dict[str, Any] = {}
+    inner: CodeType | None = None
+    while frame is not None:
+        code = frame.f_code
+        if code.co_flags & inspect.CO_NEWLOCALS and (inner is None or inner in code.co_consts):
+            names = {**frame.f_locals, **names}
+            inner = code
+        elif inner is None:
+            break  # the cell itself: its variables are the notebook's
+        frame = frame.f_back
+    return names
+
+
 def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:
-    """Return the names that a prompt may use: the user's own, and the cells."""
+    """Return the names that a prompt may use: the caller's, the user's own, and the cells."""
     names = dict(shell.user_ns)
     hidden = shell.user_ns_hidden
     for name in _NOT_FOR_PROMPTS:
@@ -106,7 +162,7 @@ def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:
         history = shell.history_manager
         names["In"] = Inputs(history.input_hist_raw if history is not None else [""])
     names.setdefault("Err", errors)
-    return names
+    return {**names, **caller_names()}
 
 
 def notebook_of(shell: InteractiveShell) -> str:

@@ -7,17 +7,19 @@ notebook is installed as one value, `session.notebook.NotebookHooks`.
 
 from __future__ import annotations
 
+import inspect
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from ..core.interrupts import landing, restore, suppress_interrupt
 from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
 from ..views import frontend
-from .cells import Errors, RanCells, notebook_of
+from .cells import Errors, RanCells, called_from, notebook_of
 from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
@@ -25,6 +27,7 @@ from .line.hooks import Completion
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..engine.stream import Stream
     from .workspace import Workspace
 
 
@@ -60,14 +63,27 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
-        if cell is None:
-            from .dispatch import run_line
+        with landing():
+            waiting = self._waiting()
+            try:
+                from .dispatch import run_cell, run_line
 
-            return run_line(self.workspace, line)
-        from .prompt import run_prompt
+                with called_from(inspect.currentframe()):
+                    if cell is None:
+                        return run_line(self.workspace, line)
+                    return run_cell(self.workspace, line, cell)
+            except KeyboardInterrupt:
+                with suppress_interrupt():
+                    for stream in self._waiting() - waiting:  # nobody will send them
+                        stream.cancel()
+                raise
 
-        run_prompt(self.workspace, line, cell)
-        return None
+    def _waiting(self) -> set[Stream]:
+        """Return the prompts that have their place in a session and are not sent yet."""
+        if "workspace" not in self.__dict__:
+            return set()
+        asked = (stream for session in self.workspace.sessions for stream in session.asked)
+        return {stream for stream in asked if not stream.started and not stream.done}
 
 
 NAME = "glm"
@@ -149,6 +165,7 @@ def _cell_ended(_: Any) -> None:
     """Tell the views in use that the kernel reads messages again."""
     for handler in frontend.cell_ended:
         handler()
+    restore()
 
 
 _loaded: dict[int, Loaded] = {}

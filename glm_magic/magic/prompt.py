@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import joined, tr
+from ..core.turn import Notice, Turn
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
 from ..session.conversation import VariantChoice
@@ -27,8 +28,9 @@ from .help import whole_help
 from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .line.parse import parse
+from .no_effect import no_code, refuse_in_background, without_effect
 from .request_view import dry_run
-from .workspace import NO_HISTORY
+from .workspace import NO_HISTORY, kept_as
 
 if TYPE_CHECKING:
     from ..engine.options import Options
@@ -54,11 +56,12 @@ class Prompt:
     options: Options
     key: CellKey | None
     budget: Amount | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
     """Ask what a line, or a line and its cell, say; return the reply."""
-    options = parse(line, workspace.is_model)
+    options = parse(line, workspace.is_model, workspace.namespace())
     if options.help:
         show(whole_help())
         return None
@@ -80,23 +83,24 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
         The prompt was refused or the reply failed; what had arrived has been shown.
     """
     text = prompt_text(workspace, line, cell)
-    session = session_of(workspace, line)
+    puts_code = _format(workspace, line) == "code"
+    refuse_in_background(line, puts_code=puts_code)
+    session, started = session_of(workspace, line)
     options = workspace.options(line, session)
+    notices = (*line.notices, *started, *without_effect(line, options, puts_code=puts_code))
     key = workspace.cell.next_key() if line.history else None
-    if line.bg and _format(workspace, line) == "code":
-        raise InvalidValueError(
-            tr("--bg cannot put code into a new cell: other cells run by then"),
-            hint=tr("leave out --bg, or -f code and take the code from the answer"),
-        )
     if line.dry_run:
         session.touch(key)
         lanes = [lane.options for lane in expand_axes(line.compare, options)]
         show(dry_run([session.plan(text.text, lane, key, start_local=False) for lane in lanes]))
+        for notice in notices:
+            show(Paragraph(notice.message))
         return None
     budget = parse_amount(line.budget) if line.budget else None
     if line.compare:
-        return _compare(workspace, line, session, Prompt(text, options, key, budget))
+        return _compare(workspace, line, session, Prompt(text, options, key, budget, notices))
     stream = session.open(text.text, options, key, budget)
+    stream.note(notices)
     return show_reply(workspace, line, session, stream, text.inserted, owns_cell=cell is not None)
 
 
@@ -133,7 +137,7 @@ def show_reply(
     if line.bg:
         return _send_to_background(workspace, line, session, stream, view)
     try:
-        play(stream, view)
+        play(stream, view, lambda: _with_missing_code(workspace, line, stream.turn))
     finally:
         reply = _set_last(workspace, stream)
         workspace.outputs.finished(session, view)
@@ -153,6 +157,7 @@ def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> I
             hint = joined([use, hint])
         raise InvalidValueError(tr("the prompt is empty"), hint=hint)
     prompt = Interpolated(text) if line.raw else interpolate(text, workspace.namespace())
+    prompt = replace(prompt, inserted=tuple(dict.fromkeys([*line.inserted, *prompt.inserted])))
     return _below_the_cells(workspace, prompt) if line.above else prompt
 
 
@@ -179,15 +184,23 @@ def join(line: str, cell: str | None, *, raw: bool = False) -> str:
     return text if raw else text.strip("\r\n").rstrip()
 
 
-def session_of(workspace: Workspace, line: MagicOptions) -> Session:
-    """Return the session that a line asks in, started afresh where the line says so."""
+def session_of(workspace: Workspace, line: MagicOptions) -> tuple[Session, tuple[Notice, ...]]:
+    """Return the session that a line asks in, started afresh where the line says so.
+
+    Returns
+    -------
+    tuple of (Session, tuple of Notice)
+        The session, and what became of the turns that it had.
+    """
     name = line.session or workspace.session_name
-    if line.new and not line.dry_run:
-        workspace.sessions.start(name)
+    notices: tuple[Notice, ...] = ()
+    if line.new and line.history and not line.dry_run:
+        earlier = workspace.sessions.start(name)
+        notices = (Notice("renamed", kept_as(name, earlier)),) if earlier else ()
     session = workspace.sessions.get(name)
     if not line.history or (line.new and line.dry_run):
-        return workspace.sessions.without_history(session)
-    return session
+        return workspace.sessions.without_history(session), ()
+    return session, notices
 
 
 def _format(workspace: Workspace, line: MagicOptions) -> str | None:
@@ -233,6 +246,7 @@ def _send_to_background(
     frontend = frontend_of(workspace.shell)
     if frontend == "executor":  # it would write the notebook before the reply is there
         job.show_to_the_end(view, at_end)
+        stream.raise_error()
         return job
     job.show(view, at_end, lambda: workspace.outputs.finished(session, view))
     if frontend != "page" and not line.quiet:
@@ -252,10 +266,21 @@ def _set_last(workspace: Workspace, stream: Stream) -> Reply | None:
     return reply
 
 
+def _with_missing_code(workspace: Workspace, line: MagicOptions, turn: Turn) -> Turn:
+    """Return a turn with a notice where no code follows although it was to."""
+    if _format(workspace, line) != "code" or line.hold == "answer" or turn.status != "complete":
+        return turn
+    if first_code_block(turn.answer):
+        return turn
+    return replace(turn, notices=(*turn.notices, no_code()))
+
+
 def _bind(workspace: Workspace, line: MagicOptions, reply: Reply) -> None:
     if line.out:
         workspace.shell.user_ns[line.out] = reply
-    code = first_code_block(reply.answer) if _format(workspace, line) == "code" else ""
+    if _format(workspace, line) != "code" or line.hold == "answer":
+        return
+    code = first_code_block(reply.answer)
     if code:
         workspace.shell.set_next_input(code)
 
@@ -291,6 +316,7 @@ def _compare(
     streams = session.open_lanes(
         prompt.text.text, [spec.options for spec in specs], prompt.key, budget=prompt.budget
     )
+    streams[0].note(prompt.notices)
     lanes = Lanes([spec.label for spec in specs], streams)
     slot = session.slot_of(streams[0])
     first = next(n for n, v in enumerate(slot.variants) if v.stream is streams[0]) if slot else 0

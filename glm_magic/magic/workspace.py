@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
 from ..catalogue.resolve import LOCAL, find_model
+from ..core.i18n import Text, tr
 from ..core.messages import thinking_of
 from ..engine.options import Options
 from ..session import repository
@@ -22,7 +23,7 @@ from ..session.session import DEFAULT, Session
 from ..views.frontend import frontend_of
 from .aliases import aliases
 from .background import Jobs
-from .cells import Errors, RanCells, prompt_namespace
+from .cells import Errors, RanCells, caller_names, prompt_namespace
 from .config import GLM
 from .line.lookup import look_up
 from .line.options import MagicOptions
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from ..views.options import Position
 
 NO_HISTORY = "(no history)"
+
+
+def kept_as(name: str, other: str) -> Text:
+    """Return the message that the earlier turns of a name have another one now."""
+    return tr("The earlier turns of {name} are kept as {other}.", name=name, other=other)
 
 
 class Sessions:
@@ -50,6 +56,8 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self.chosen: str | None = None
         """The session that ``%glm use`` or ``%glm new`` chose; ``None``: the configured one."""
+        self.resumed: Session | None = None
+        """The session that ``%glm resume`` continued."""
         self._no_history = Session.of(Conversation(NO_HISTORY, persistent=False))
 
     def __contains__(self, name: str) -> bool:
@@ -82,10 +90,11 @@ class Sessions:
         """Return the session of a name if this kernel has it."""
         return self._sessions.get(name)
 
-    def add(self, session: Session) -> None:
-        """Add a session; one that has its name already is kept under another."""
-        self._archive(session.name)
+    def add(self, session: Session) -> str | None:
+        """Add a session; one that has its name already is kept under another, which is returned."""
+        archived = self._archive(session.name)
         self._sessions[session.name] = session
+        return archived
 
     def remove(self, session: Session) -> None:
         """Remove a session; nothing on disk changes."""
@@ -204,7 +213,8 @@ class Workspace:
         line = line or MagicOptions()
 
         def named(flag: str, name: str) -> Any:
-            return look_up(flag, name, self.shell.user_ns, self.namespace())
+            names = {**self.shell.user_ns, **caller_names()}
+            return look_up(flag, name, names, self.namespace())
 
         line = replace(
             line,

@@ -67,7 +67,8 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     """Return the lines below the header: what was inserted, notices, an unusual ending."""
     lines = [translate(notice.message, labels.language) for notice in turn.notices]
     if options.inserted:
-        lines.insert(0, labels.inserted.format(names=", ".join(options.inserted)))
+        names = ", ".join(translate(name, labels.language) for name in options.inserted)
+        lines.insert(0, labels.inserted.format(names=names))
     reason = turn.finish_reason
     explained = {notice.code for notice in turn.notices}
     if reason not in EXPECTED_ENDINGS | explained and turn.status != "streaming":

@@ -7,7 +7,6 @@ the engine knows of views.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import logging
 import threading
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ..core.interrupts import StoppedByUser, held, suppress_interrupt
 from ..core.turn import Turn
 from .options import ViewOptions
 
@@ -27,8 +27,8 @@ PAINT_SHARE = 0.25
 WAIT_SLICE_S = 0.2
 """The main thread waits in slices, so that a kernel interrupt always arrives here."""
 
-CANCEL_S = 5.0
-"""How long an interrupted stream has to close."""
+CANCEL_S = 1.0
+"""How long an interrupted stream has to close; it takes milliseconds unless the disk is busy."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,13 +94,6 @@ class View:
         """
 
 
-class StoppedByUser(KeyboardInterrupt):
-    """The user interrupted the cell: it ends here, without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return []
-
-
 def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = None) -> None:
     """Show a stream until it ends.
 
@@ -119,23 +112,40 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         When the user interrupted the cell; the partial reply has been shown by then.
     """
     last_turn = last_turn or (lambda: stream.turn)
-    _begin(stream, view)
-    painter = _Painter(stream, view)
+    painter: _Painter | None = None
+    is_finished = False
     try:
+        with held():
+            _begin(stream, view)
+            painter = _Painter(stream, view)
         while not stream.wait(WAIT_SLICE_S):
             pass
+        with held():
+            painter.stop()
+            view.finish(last_turn())
+            is_finished = True
     except KeyboardInterrupt:
-        _cancel_and_wait(stream)
-        painter.stop()
-        view.interrupted()
-        view.finish(last_turn())
+        if not is_finished:
+            with suppress_interrupt():
+                _finish_interrupted(stream, view, painter, last_turn)
         raise StoppedByUser from None
     except BaseException:
         stream.cancel()
-        painter.stop()
+        if painter is not None:
+            painter.stop()
         raise
-    painter.stop()
-    view.finish(last_turn())
+
+
+def _finish_interrupted(
+    stream: Playable, view: View, painter: _Painter | None, last_turn: Callable[[], Turn]
+) -> None:
+    """Cancel a stream, and leave the output of what had arrived."""
+    stream.cancel()
+    has_ended = stream.wait(CANCEL_S)
+    if painter is not None:
+        painter.stop()
+    view.interrupted()
+    view.finish(last_turn() if has_ended else stream.turn)
 
 
 def play_in_background(
@@ -185,13 +195,6 @@ def _begin(stream: Playable, view: View) -> None:
         raise
 
 
-def _cancel_and_wait(stream: Playable) -> None:
-    """Cancel and give the stream time to close; a second interrupt ends the wait."""
-    stream.cancel()
-    with contextlib.suppress(KeyboardInterrupt):
-        stream.wait(CANCEL_S)
-
-
 def _start_thread(target: Callable[[], None], name: str) -> threading.Thread:
     # ipykernel keeps the parent of published output in a context variable, and a new thread starts
     # with an empty context: in a copy, the output still goes to the cell that runs now.
@@ -225,5 +228,4 @@ class _Painter:
     def stop(self) -> None:
         """Stop painting; `View.paint` is not called any more once this returns."""
         self._stop.set()
-        with contextlib.suppress(KeyboardInterrupt):
-            self._thread.join(CANCEL_S)
+        self._thread.join(CANCEL_S)

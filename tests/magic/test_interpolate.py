@@ -33,7 +33,19 @@ class Moody:
         raise ValueError("no text")
 
 
+class BrokenError(Exception):
+    def __str__(self):
+        raise ValueError("no text either")
+
+
+class Breaks:
+    @property
+    def x(self):
+        raise BrokenError
+
+
 NAMES = {
+    "broken_error": Breaks(),
     "x": 1,
     "name": "Ada",
     "braces": "{x} {name}",
@@ -72,8 +84,7 @@ def test_values_are_put_in(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "{unknown}", "{x.nothing}", "{d['z']}", "{d.a}", "{who.tags[9]}", "{moody}",
-        "{moody.broken}", "{f(x)}", "{x + 1}", "{x!r}", "{x:.2f}", "{x", "x}", "{}", "{ }", "}{",
+        "{unknown}", "{unknown.name}", "{f(x)}", "{x + 1}", "{x!r}", "{x:.2f}", "{x", "x}", "{}", "{ }", "}{",
         "{1}", "{'x'}", "{lambda: x}", "{x;x}", "{x\n}", "{[x]}", "{*x}", "{x:=1}",
         "{x if x else x}",
         '{"a": {"b": 1}}', "int a[2][2] = {{1, 2}, {3, 4}};", "`{x}`", "``a ` {x}``",
@@ -86,6 +97,32 @@ def test_everything_else_stays_as_it_was_written(text):
     filled = interpolate(text, NAMES)
     assert filled.text == text
     assert filled.inserted == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        ("{x.nothing}", "AttributeError: 'int' object has no attribute 'nothing'"),
+        ("{d['z']}", "KeyError: 'z'"),
+        ("{d['kee']}", "did you mean key? KeyError: 'kee'"),
+        ("{d.key}", "AttributeError: 'dict' object has no attribute 'key'"),
+        ("{who.tag}", "did you mean tags? AttributeError"),
+        ("{who.tags[9]}", "IndexError: list index out of range"),
+        ("{who.tags['a']}", "TypeError: list indices"),
+        ("{d[unknown]}", "KeyError"),
+        ("{moody}", "ValueError: no text"),
+        ("{moody.broken}", "RuntimeError: no"),
+        ("{broken_error.x}", "BrokenError"),
+        ("{who.tags.copy()}", "nothing is called"),
+        ("{moody.mood[0]()}", "nothing is called"),
+    ],
+)
+def test_what_fails_stays_and_is_listed_with_the_reason(text, remark):
+    filled = interpolate(f"see {text}", NAMES)
+    assert filled.text == f"see {text}"
+    (listed,) = filled.inserted
+    assert listed.startswith(f"{text[1:-1]} (not put in: ")
+    assert remark in listed
 
 
 def test_what_surrounds_code_and_mathematics_is_still_filled():
@@ -170,6 +207,51 @@ def test_a_long_value_is_cut_and_says_so():
 def test_a_string_goes_in_whole():
     text = "word " * 20_000
     assert interpolate("{text}", {"text": text}).text == text
+
+
+def double(x):
+    """Return twice a number."""
+    return 2 * x
+
+
+class Plain:
+    def method(self):
+        return "here"
+
+
+def test_a_function_goes_in_with_its_source():
+    source = 'def double(x):\n    """Return twice a number."""\n    return 2 * x'
+    assert format_value(double) == (source, "")
+    assert format_value(Plain().method)[0] == 'def method(self):\n    return "here"'
+    assert format_value(Plain)[0].startswith("class Plain:\n")
+    assert format_value(len)[0] == "<built-in function len>"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no such day"), "ValueError: no such day"),
+        (KeyError("z"), "KeyError: 'z'"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+)
+def test_an_exception_keeps_its_type(error, text):
+    assert format_value(error) == (text, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Plain(), "<tests.magic.test_interpolate.Plain object>"),
+        ([object(), {1: object()}], "[<object object>, {1: <object object>}]"),
+        ((n for n in "ab"), "<generator object <genexpr>>"),
+        (eval("lambda: 0"), "<function <lambda>>"),
+        ({}.get, "<built-in method get of dict object>"),
+        (["read at 0x7f01 by hand"], "['read at 0x7f01 by hand']"),
+    ],
+)
+def test_a_value_is_the_same_text_in_every_process(value, text):
+    assert format_value(value) == (text, "")
 
 
 def test_bytes_are_shown_as_python_writes_them():

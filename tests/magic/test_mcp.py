@@ -57,5 +57,5 @@ def test_what_cannot_be_done_is_said_in_two_lines(glm_shell, sent, line, error, 
 
 
 def test_a_question_about_mcp_is_a_prompt(glm_shell, sent):
-    glm_shell.run("%glm mcp servers are what?")
-    assert sent()[0]["messages"][-1]["content"] == "mcp servers are what?"
+    glm_shell.run("%glm mcp servers are good for what?")
+    assert sent()[0]["messages"][-1]["content"] == "mcp servers are good for what?"

@@ -190,6 +190,13 @@ def test_an_empty_prompt_is_two_lines(glm_shell, sent, cell):
     assert sent() == []
 
 
+def test_a_comment_above_the_magic_is_told_in_two_lines(glm_shell, sent):
+    lines = glm_shell.fail("# ask\n%%glm\nwhy is the sky blue, and what's up?")
+    assert "%%glm is not the first line of its cell" in lines[0]
+    assert len(lines) == 2
+    assert sent() == []
+
+
 def test_a_model_alone_says_how_to_choose_it(glm_shell):
     assert "%glm use glm-4.6" in glm_shell.fail("%glm glm-4.6")[1]
 

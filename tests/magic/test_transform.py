@@ -3,6 +3,7 @@
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from glm_magic.core.errors import InvalidValueError
 from glm_magic.magic.line import hooks
 
 
@@ -63,6 +64,40 @@ def test_our_lines_are_taken_as_typed(rules, cell, expected):
 )  # fmt: skip
 def test_every_other_line_is_left_to_ipython(rules, cell):
     assert rules.transform_cell(cell) == TransformerManager().transform_cell(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "# a comment\n%%glm\nwhy is it?",
+        "\n\n# a comment\n\n%%glm -m glm-4.6 why?",
+        "# one\n# two\n%%glm",
+        "%load_ext glm_magic\n%%glm\nwhy?",
+        "x = 1\n!ls\n%%glm\nit's",
+        "'''done'''\n%%glm\nwhy?",
+    ],
+)
+def test_a_cell_whose_magic_is_not_its_first_line_says_so(rules, cell):
+    code = rules.transform_cell(cell)
+    with pytest.raises(InvalidValueError, match="not the first line") as caught:
+        exec(code, {})
+    assert len(caught.value.lines()) == 2
+    assert rules.check_complete(cell + "\n\n")[0] == "complete"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        's = """\n%%glm\nwhy?\n"""', "s = '''# a\n%%glm\n'''", "%%time\n%%glm\nwhy",
+        "%%writefile x\n# a\n%%glm", "f(\n%%glm\n)", "# a\n%%glmx\nwhy", "# a\n %%glm",
+    ],
+)  # fmt: skip
+def test_a_magic_that_is_text_is_left_alone(rules, cell):
+    assert rules.transform_cell(cell) == TransformerManager().transform_cell(cell)
+
+
+def test_blank_lines_above_the_magic_change_nothing(rules):
+    assert rules.transform_cell("\n  \n%%glm\nwhy?") == rules.transform_cell("%%glm\nwhy?")
 
 
 def test_a_question_is_complete_when_enter_is_pressed(rules):

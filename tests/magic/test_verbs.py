@@ -7,7 +7,7 @@ import pytest
 from glm_magic.core.errors import GlmError, InvalidValueError, MissingKeyError, UnknownNameError
 from glm_magic.magic.verbs import registry
 from glm_magic.magic.verbs.arguments import KINDS
-from glm_magic.magic.verbs.registry import ORDER, find_verb, verbs
+from glm_magic.magic.verbs.registry import ORDER, verbs
 from tests.servers.script import Script, Tokens
 
 
@@ -27,24 +27,6 @@ def test_every_argument_in_capitals_is_of_a_kind():
             assert (name in verb.kinds) == name.isupper(), f"{verb.name} {word}"
         written = {word.strip("[]") for form in verb.arguments for word in form.split()}
         assert verb.kinds.keys() - KINDS.keys() <= written, verb.name
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "explain entropy", "use the force, Luke", "new ideas for dinner", "undo this knot",
-        "models are useful", "show me the way", "help me", "config files explained", "stop that",
-        "context matters", "version control", "record 3 songs", "fix it", "usage of commas",
-        "mcp what is it", "drop everything", "undo 0", "undo -1", "models nosuchthing", "hello",
-        "wire 1 2",
-    ],
-)  # fmt: skip
-def test_a_line_that_cannot_be_a_verb_is_a_prompt(glm_shell, sent, line):
-    glm_shell.run(f"%glm -q -- {line}")  # what it should be the same as
-    workspace = glm_shell.shell.find_line_magic("glm").__self__.workspace
-    assert find_verb(workspace, line) is None
-    glm_shell.run(f"%glm {line}")
-    assert prompts(sent()) == [line, line]
 
 
 @pytest.mark.parametrize("word", ["modles", "Models", "usge", "contxt", "verson", "models?"])

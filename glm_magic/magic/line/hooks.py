@@ -4,7 +4,8 @@ The transformer is needed for three reasons. IPython takes a line that ends in `
 for help, and a question is what people write on a ``%glm`` line. It refuses a cell magic without a
 body, so that ``%%glm why is the sky blue?`` alone would be an error. And a ``%glm`` line shows its
 output itself, so the value it returns must not be shown once more when it is the last line of a
-cell: the semicolon at the end of the call prevents that.
+cell: the semicolon at the end of the call prevents that. A fourth rule says what is wrong with a
+cell whose ``%%glm`` is not its first line.
 
 The completer's candidates are loaded with the first Tab on such a line, so that loading the
 extension stays fast.
@@ -12,8 +13,10 @@ extension stays fast.
 
 from __future__ import annotations
 
+import ast
 import re
 import tokenize
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,9 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
+from ...core.errors import InvalidValueError
+from ...core.i18n import tr
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 _NAME = "glm"
 
 _BARE_CELL = re.compile(r"%%glm(?:\s+\S.*)?\s*")
+
+_CELL_MAGIC = re.compile(r"%%glm(?=\s|$)")
 
 _MARKS = {tokenize.INDENT, tokenize.DEDENT}
 
@@ -101,13 +109,56 @@ def give_body(lines: list[str]) -> list[str]:
     return lines
 
 
+def refuse_lines_above(lines: list[str]) -> list[str]:
+    """Replace a cell whose ``%%glm`` is not its first line by a call that says so.
+
+    IPython takes such a cell for Python, and its prompt for a syntax error. A ``%%glm`` inside a
+    string, or below another cell magic, is none.
+    """
+    at = next((n for n, line in enumerate(lines) if _CELL_MAGIC.match(line)), 0)
+    above = lines[:at]
+    if not above or above[0].startswith("%%") or not _is_whole(above):
+        return lines
+    return [f"__import__({__name__!r}, fromlist=['x']).not_the_first_line()\n"]
+
+
+def not_the_first_line() -> None:
+    """Refuse the cell that runs.
+
+    Raises
+    ------
+    InvalidValueError
+        Always.
+    """
+    raise InvalidValueError(
+        tr("%%glm is not the first line of its cell, so that IPython takes the cell for Python"),
+        hint=tr("move what stands above it, a comment too, into a cell of its own"),
+    )
+
+
+def _is_whole(lines: list[str]) -> bool:
+    """Whether lines end outside of a string or a bracket; lines of IPython's syntax count."""
+    python = (re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in lines)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the user's code is warned of is not for us
+            ast.parse("".join(python))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+_LINE_TRANSFORMS = (refuse_lines_above, give_body)
+
+
 def install(shell: InteractiveShell) -> None:
     """Add the rules, unless they are there already."""
     rules: Any = shell.input_transformer_manager
     if GlmLine not in rules.token_transformers:
         rules.token_transformers.append(GlmLine)
-    if give_body not in rules.line_transforms:
-        rules.line_transforms.insert(0, give_body)
+    for transform in _LINE_TRANSFORMS:
+        if transform not in rules.line_transforms:
+            rules.line_transforms.insert(0, transform)
 
 
 def uninstall(shell: InteractiveShell) -> None:
@@ -115,8 +166,9 @@ def uninstall(shell: InteractiveShell) -> None:
     rules: Any = shell.input_transformer_manager
     if GlmLine in rules.token_transformers:
         rules.token_transformers.remove(GlmLine)
-    if give_body in rules.line_transforms:
-        rules.line_transforms.remove(give_body)
+    for transform in _LINE_TRANSFORMS:
+        if transform in rules.line_transforms:
+            rules.line_transforms.remove(transform)
 
 
 _LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.DOTALL)

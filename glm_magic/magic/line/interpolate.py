@@ -1,8 +1,9 @@
 """Python values in a prompt: ``{name}``, ``{name.attribute}``, ``{name[index]}``.
 
 An expression is replaced when it is a name with attributes and indexes whose root exists; every
-other brace stays as it is, because prompts are full of code, JSON and formulas. Nothing is called,
-and a value is not expanded again: what a model wrote must not read the notebook's variables.
+other brace stays as it is, because prompts are full of code, JSON and formulas. One whose root
+exists and which fails stays too, and is listed with the reason. Nothing is called, and a value is
+not expanded again: what a model wrote must not read the notebook's variables.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from ...catalogue.resolve import nearest
 from ...core.format_value import format_value
+from ...core.i18n import Text, tr
+from ...core.text import shorten
 from .literals import brace_pairs, untouched_spans
 
 _ROOT = re.compile(r"\s*([^\W\d]\w*)\s*(?=[.\[]|$)")
 _LONGEST_EXPRESSION = 500
+_LONGEST_REASON = 120
+_MOST_KEYS = 1000
+"""Of a container, in which the key that was meant is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +36,24 @@ class Interpolated:
 
     text: str
     inserted: tuple[str, ...] = ()
-    """The expressions that were replaced, with a remark where a value was shortened."""
+    """The expressions that were replaced, with a remark where a value was shortened; and those that
+    failed, with the reason."""
 
 
 class _NoExpressionError(Exception):
     """The braces hold something else."""
+
+
+class _CalledError(Exception):
+    """The braces hold a call."""
+
+
+class _NoKeyError(KeyError):
+    """A container does not have a key."""
+
+    def __init__(self, error: KeyError, container: Any) -> None:
+        super().__init__(*error.args)
+        self.container = container
 
 
 def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
@@ -101,10 +123,39 @@ class _Braces:
         name = expression.strip(" \t")
         try:
             text, remark = format_value(_look_up(name, self.namespace))
-        except Exception:  # a property may raise anything; then the braces stay
+        except (_NoExpressionError, SyntaxError):
+            return None
+        except Exception as error:  # a property or `__str__` may raise anything
+            self.inserted.append(_failed(name, error))
             return None
         self.inserted.append(f"{name} ({remark})" if remark else name)
         return text
+
+
+def _failed(name: str, error: Exception) -> Text:
+    """Return the remark on an expression that failed, with the name that may have been meant."""
+    if isinstance(error, _CalledError):
+        return tr("{name} (not put in: nothing is called)", name=name)
+    guess = ""
+    with suppress(Exception):  # `dir` and iterating may run the user's code
+        if isinstance(error, AttributeError) and error.name:
+            guess = nearest(error.name, (n for n in dir(error.obj) if not n.startswith("_")))
+        elif isinstance(error, _NoKeyError):
+            guess = nearest(error.args[0], filter(_is_text, islice(error.container, _MOST_KEYS)))
+    kind = KeyError if isinstance(error, _NoKeyError) else type(error)
+    reason = shorten(f"{kind.__name__}: {_reason(error)}", _LONGEST_REASON)
+    return tr("{name} (not put in: {guess}{reason})", name=name, guess=guess, reason=reason)
+
+
+def _is_text(key: object) -> bool:
+    return isinstance(key, str)
+
+
+def _reason(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _look_up(expression: str, namespace: Mapping[str, Any]) -> Any:
@@ -123,7 +174,13 @@ def _evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
         case ast.Attribute(value=value, attr=name):
             return getattr(_evaluate(value, namespace), name)
         case ast.Subscript(value=value, slice=index):
-            return _evaluate(value, namespace)[_index(index, namespace)]
+            container, key = _evaluate(value, namespace), _index(index, namespace)
+            try:
+                return container[key]
+            except KeyError as error:
+                raise _NoKeyError(error, container) from None
+        case ast.Call():
+            raise _CalledError
         case _:
             raise _NoExpressionError
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...core.turn import Notice
 from ...engine.options import LineOption, Options, line_options, option
 from ...views.options import FORMATS, SHOW_THINKING, Format, Hold, ShowThinking
 
@@ -102,6 +103,10 @@ class MagicOptions(Options):
     )
     prompt: str = ""
     """The start of the prompt, as typed on the line."""
+    inserted: tuple[str, ...] = ()
+    """What was put into the options' values, as `Interpolated` lists it."""
+    notices: tuple[Notice, ...] = ()
+    """What the line seems to mean otherwise than it is read."""
 
 
 OPTIONS = line_options(MagicOptions)

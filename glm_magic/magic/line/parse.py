@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import keyword
-import math
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import Text, from_data, tr
-from ...core.messages import THINKING_WORDS, thinking_of
+from ...core.i18n import tr
+from ...core.messages import THINKING_WORDS
+from ...core.turn import Notice
+from ...engine.compare import is_axis
 from ...engine.options import LineOption
-from ...engine.tapes import TapeSetting, parse_speed
+from .interpolate import interpolate
 from .options import BY_FLAG, MagicOptions, find_option
 from .tokens import read_word, skip_space
+from .values import read_value, usage_of
 
 _OPTION = re.compile(r"--?[A-Za-z]")
 _LONG = re.compile(r"(--[^\s=]*)(=?)")
-_PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
-def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOptions:
+_AXIS = re.compile(r"(?P<name>[A-Za-z][\w-]*)=(?P<values>\S+)")
+_MISPLACED = re.compile(r"(?<!\S)(?:--[A-Za-z][\w-]*|[A-Za-z]\w*(?==\S))")
+"""What may be an option or an axis among the words of a prompt."""
+_MOST_MISPLACED = 3
+"""Notices on them; a prompt that has more is about options."""
+
+
+def parse(
+    line: str,
+    is_model: Callable[[str], bool] | None = None,
+    namespace: Mapping[str, Any] | None = None,
+) -> MagicOptions:
     """Read the line of a ``%glm`` or ``%%glm`` magic.
 
     Parameters
@@ -34,6 +43,8 @@ def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOpti
     is_model : callable, optional
         Whether a word is a model, an alias or ``provider/model``; asked about the first word that
         is no option.
+    namespace : mapping, optional
+        The names whose values are put into those of the options, as into the prompt.
 
     Returns
     -------
@@ -49,21 +60,26 @@ def parse(line: str, is_model: Callable[[str], bool] | None = None) -> MagicOpti
     """
     if not line.strip():
         return MagicOptions()
-    return _Parser(line, is_model or (lambda _: False)).run()
+    return _Parser(line, is_model or (lambda _: False), namespace or {}).run()
 
 
 class _Parser:
     """One pass over a line: options, perhaps a model, then the prompt as typed."""
 
-    def __init__(self, line: str, is_model: Callable[[str], bool]) -> None:
+    def __init__(
+        self, line: str, is_model: Callable[[str], bool], namespace: Mapping[str, Any]
+    ) -> None:
         self.line = line
         self.at = 0
         self.is_model = is_model
+        self.namespace = namespace
+        self.inserted: list[str] = []
         self.values: dict[str, Any] = {}
         """Fields of `MagicOptions` that the line sets."""
 
     def run(self) -> MagicOptions:
         """Read the whole line."""
+        notices: tuple[Notice, ...] = ()
         while not self.values.get("help"):
             self.at = skip_space(self.line, self.at)
             rest = self.line[self.at :]
@@ -73,8 +89,14 @@ class _Parser:
             if _OPTION.match(rest):
                 self._option()
             elif not self._model():
+                notices = tuple(_misplaced(rest))
                 break
-        return MagicOptions(**self.values, prompt=self.line[self.at :].strip())
+        return MagicOptions(
+            **self.values,
+            prompt=self.line[self.at :].strip(),
+            inserted=tuple(dict.fromkeys(self.inserted)),
+            notices=notices,
+        )
 
     def _model(self) -> bool:
         """Take the next word if it is a model and none was named yet."""
@@ -124,7 +146,7 @@ class _Parser:
         if not option.takes_value:
             if value is not None:
                 raise InvalidValueError(
-                    tr("{option} takes no value", option=option.name), hint=_usage(option)
+                    tr("{option} takes no value", option=option.name), hint=usage_of(option)
                 )
             self.values[option.field] = option.value
             return
@@ -132,6 +154,14 @@ class _Parser:
             thinks = option.reads == "think"
             value = self._thinking_word() if thinks else self._next_value(option)
         self._store(option, value)
+        while option.field == "compare" and (axis := self._next_axis()):
+            self.at = axis.end()
+            self._store(option, axis[0])
+
+    def _next_axis(self) -> re.Match[str] | None:
+        """Return the word that comes next if it is another axis of ``--compare``."""
+        axis = _AXIS.match(self.line, skip_space(self.line, self.at))
+        return axis if axis and ("," in axis["values"] or is_axis(axis["name"])) else None
 
     def _thinking_word(self) -> str:
         """Return the level after ``--think``, or ``on`` where no level follows."""
@@ -164,7 +194,10 @@ class _Parser:
         return word
 
     def _store(self, option: LineOption, text: str) -> None:
-        value = _READ[option.reads](option, text)
+        filled = interpolate(text, self.namespace)
+        self.inserted += filled.inserted
+        is_text = option.reads == "file" and not text.startswith("@")
+        value: Any = filled.text if is_text else read_value(option, filled.text)
         target, key = self.values, option.field
         if option.parameter or option.reads == "pair":
             target = self.values.setdefault("parameters", {})
@@ -181,6 +214,21 @@ class _Parser:
         target[key] = value
 
 
+def _misplaced(prompt: str) -> Iterator[Notice]:
+    """Yield a notice on each known option or axis among the words of a prompt's first line."""
+    words = dict.fromkeys(match[0] for match in _MISPLACED.finditer(prompt))
+    options = [word for word in words if word[0] == "-" and find_option(word)]
+    axes = [word for word in words if word[0] != "-" and is_axis(word)]
+    if len(options) + len(axes) > _MOST_MISPLACED:
+        return
+    for word in options:
+        text = tr("{option} is part of the prompt here; options come before it", option=word)
+        yield Notice("misplaced-option", text)
+    for word in axes:
+        text = tr("{axis}= is part of the prompt here; axes come right after --compare", axis=word)
+        yield Notice("misplaced-option", text)
+
+
 def _unknown(flag: str) -> UnknownNameError:
     return UnknownNameError(
         tr("there is no option {flag}", flag=flag),
@@ -189,136 +237,3 @@ def _unknown(flag: str) -> UnknownNameError:
             guess=nearest(flag.replace("_", "-"), BY_FLAG),
         ),
     )
-
-
-def _usage(option: LineOption) -> Text:
-    return tr("write {usage}: {help}", usage=option.usage, help=from_data(option.help))
-
-
-def _text(option: LineOption, text: str) -> str:
-    if not text.strip() and not option.parameter:
-        raise InvalidValueError(
-            tr("{option} needs a value", option=option.name), hint=_usage(option)
-        )
-    return text
-
-
-def _choice(option: LineOption, text: str) -> str:
-    if text in option.choices:
-        return text
-    raise InvalidValueError(
-        tr("{option} cannot be {value!r}", option=option.name, value=text),
-        hint=tr(
-            "{guess}it is one of {choices}",
-            guess=nearest(text, option.choices),
-            choices=", ".join(option.choices),
-        ),
-    )
-
-
-def _think(option: LineOption, text: str) -> Any:
-    return thinking_of(_choice(option, text))
-
-
-def _number(option: LineOption, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InvalidValueError(
-            tr("{option} needs a number, not {value!r}", option=option.name, value=text),
-            hint=_usage(option),
-        )
-    return value
-
-
-def _speed(option: LineOption, text: str) -> float:
-    if text != "max":
-        _number(option, text)
-    return parse_speed(text)
-
-
-def _integer(option: LineOption, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidValueError(
-            tr("{option} needs a whole number, not {value!r}", option=option.name, value=text),
-            hint=_usage(option),
-        ) from None
-
-
-def _count(option: LineOption, text: str) -> int:
-    count = _integer(option, text)
-    if count < 1:
-        raise InvalidValueError(
-            tr("{option} must be at least 1, not {value!r}", option=option.name, value=text),
-            hint=_usage(option),
-        )
-    return count
-
-
-def _name(option: LineOption, text: str) -> str:
-    if text.isidentifier() and not keyword.iskeyword(text):
-        return text
-    raise InvalidValueError(
-        tr("{option} needs the name of a variable, not {value!r}", option=option.name, value=text),
-        hint=_usage(option),
-    )
-
-
-def _tape(option: LineOption, text: str) -> TapeSetting:
-    return TapeSetting(Path(_text(option, text)), option.value)
-
-
-def _file(option: LineOption, text: str) -> str:
-    """Return the text, or what the file holds whose name follows ``@``."""
-    if not text.startswith("@"):
-        return text
-    try:
-        return Path(text[1:]).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not UTF-8 text")
-        raise InvalidValueError(
-            tr("{option} cannot read {file!r}: {reason}", option=option.name, file=text[1:],
-               reason=reason),
-            hint=tr(
-                "the path is relative to the notebook's folder; text without @ is taken as it is"
-            ),
-        ) from None  # fmt: skip
-
-
-def _pair(option: LineOption, text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not _PARAMETER_NAME.fullmatch(name):
-        raise InvalidValueError(
-            tr("{option} needs NAME=VALUE, not {value!r}", option=option.name, value=text),
-            hint=tr("the value is JSON: --param user=ada --param logprobs=true"),
-        )
-    return name, _json_or_text(value)
-
-
-def _json_or_text(text: str) -> Any:
-    def refuse(word: str) -> None:
-        raise ValueError(word)  # NaN and Infinity are not JSON, although Python's parser takes them
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-_READ: dict[str, Callable[[LineOption, str], Any]] = {
-    "text": _text,
-    "file": _file,
-    "choice": _choice,
-    "number": _number,
-    "integer": _integer,
-    "count": _count,
-    "pair": _pair,
-    "name": _name,
-    "think": _think,
-    "speed": _speed,
-    "tape": _tape,
-}

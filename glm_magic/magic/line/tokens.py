@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 
+_COMMENT = re.compile(r"#(?!\d)")
 _SPACE = re.compile(r"\s*")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)')
 _SINGLE = re.compile(r"'([^']*)'(?=\s|$)")
@@ -61,6 +62,19 @@ def read_words(line: str) -> list[str]:
         words.append(word)
         at = skip_space(line, at)
     return words
+
+
+def without_comment(line: str) -> str:
+    """Return a line up to a word that begins with ``#``, as a comment of Python does.
+
+    ``#3`` is a number and no comment; a ``#`` inside a word or a quotation is neither.
+    """
+    at = skip_space(line, 0)
+    while at < len(line):
+        if _COMMENT.match(line, at):
+            return line[:at]
+        at = skip_space(line, read_word(line, at)[1])
+    return line
 
 
 def _read_quoted(line: str, start: int) -> tuple[str, int] | None:

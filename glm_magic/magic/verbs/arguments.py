@@ -1,4 +1,4 @@
-"""The kinds of argument that a verb can take: which words fit, and what Tab offers.
+"""The kinds of argument that a verb can take: which words fit, what Tab offers, what it is called.
 
 A verb writes its arguments as its help shows them, ``"N V"`` or ``"FILE [SPEED]"``. A word in
 capitals names a kind of `KINDS`, or one of the verb's own; any other word stands for itself.
@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 from ...catalogue.load import Catalogue
 from ...catalogue.resolve import find_model
 from ...catalogue.schema import Offer
+from ...core.i18n import Text, from_data, joined, tr
 from ..line import candidates
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+
+ALL = "all"
+"""What stands for everything of a kind, so that nothing can be called so."""
 
 Accepts = Callable[["Workspace", str], bool]
 """Whether a word can be an argument of the kind."""
@@ -31,29 +35,43 @@ def nothing(_workspace: Workspace, _before: Sequence[str]) -> Iterable[str]:
     return ()
 
 
+_ANY_WORD = tr("another word")
+
+
 @dataclass(frozen=True, slots=True)
 class ArgumentKind:
-    """Which words can be an argument, and what Tab offers for it."""
+    """Which words can be an argument, what Tab offers for it, and what a message calls it."""
 
     accepts: Accepts
     completions: Completions = nothing
+    noun: Text = _ANY_WORD
+    """What the verb needs there, with its article."""
+    named: bool = False
+    """Whether it is one of some names, so that a misspelt one has a nearest."""
 
 
-def matching(pattern: str, completions: Completions = nothing) -> ArgumentKind:
+def matching(
+    pattern: str, completions: Completions = nothing, noun: Text = _ANY_WORD
+) -> ArgumentKind:
     """Return the kind of the words that match a pattern as a whole."""
     fits = re.compile(pattern).fullmatch
-    return ArgumentKind(lambda _, word: fits(word) is not None, completions)
+    return ArgumentKind(lambda _, word: fits(word) is not None, completions, noun)
 
 
 def one_of(words: Collection[str]) -> ArgumentKind:
     """Return the kind that is one of some words."""
-    return ArgumentKind(lambda _, word: word in words, lambda _workspace, _before: words)
+    noun = joined(map(from_data, words), ", ")
+    return ArgumentKind(
+        lambda _, word: word in words, lambda _workspace, _before: words, noun, named=True
+    )
 
 
 def path_to(*endings: str) -> ArgumentKind:
     """Return the kind of a path to write to or read from; Tab offers files of the folder."""
     return matching(
-        r".+\.(jsonl|json|md)|.*[./~].*", lambda _workspace, _before: candidates.files(*endings)
+        r".+\.(jsonl|json|md)|.*[./~].*",
+        lambda _workspace, _before: candidates.files(*endings),
+        tr("a path that ends in {endings}", endings=", ".join(endings)),
     )
 
 
@@ -82,18 +100,30 @@ def _variants(workspace: Workspace, before: Sequence[str]) -> list[str]:
 
 _COUNT = r"[1-9]\d{0,5}"
 
-COUNT = matching(_COUNT)
+COUNT = matching(_COUNT, noun=tr("a number"))
 """A number that is not a turn's."""
 
+_NAME = r"[\w.-]+"
+_NAME_NOUN = tr("a name of letters, digits, dots, _ and -")
+
+NEW_SESSION = matching(
+    rf"(?!{ALL}$){_NAME}", noun=tr("a name other than all, of letters, digits, dots, _ and -")
+)
+"""Not ``all``, which ``%glm forget all`` takes for every session."""
+
 KINDS: Mapping[str, ArgumentKind] = {
-    "N": matching(_COUNT, lambda workspace, _: candidates.numbers(len(workspace.session))),
-    "V": matching(_COUNT, _variants),
-    "NAME": matching(r"[\w.-]+"),
-    "FILE": matching(r".+", lambda workspace, _: candidates.tapes(workspace)),
-    "SPEED": matching(r"\d+(\.\d+)?|max"),
-    "AMOUNT": matching(r"\S*\d\S*(\s\S+)?"),
-    "DATE": matching(r"\d{4}-\d\d-\d\d"),
-    "MODEL": matching(r"\S+", lambda workspace, _: candidates.models(workspace)),
+    "N": matching(
+        _COUNT,
+        lambda workspace, _: candidates.numbers(len(workspace.session)),
+        tr("the number of a turn"),
+    ),
+    "V": matching(_COUNT, _variants, tr("the number of a variant")),
+    "NAME": matching(_NAME, noun=_NAME_NOUN),
+    "FILE": matching(r".+", lambda workspace, _: candidates.tapes(workspace), tr("a file")),
+    "SPEED": matching(r"\d+(\.\d+)?|max", noun=tr("a speed: a number, or max")),
+    "AMOUNT": matching(r"\S*\d\S*(\s\S+)?", noun=tr("an amount, such as ¥5, $0.10 or 200k")),
+    "DATE": matching(r"\d{4}-\d\d-\d\d", noun=tr("a date, such as 2026-11-21")),
+    "MODEL": matching(r"\S+", lambda workspace, _: candidates.models(workspace), tr("a model")),
     "MODEL|PROVIDER|SESSION": matching(
         r"\S+",
         lambda workspace, _: [
@@ -101,17 +131,25 @@ KINDS: Mapping[str, ArgumentKind] = {
             *workspace.catalogue.providers,
             *workspace.sessions.all_names,
         ],
+        tr("a model, a provider or a session"),
     ),
     "FILTER": ArgumentKind(
         _filters,
         lambda workspace, _: [*workspace.catalogue.providers, *workspace.catalogue.models],
+        tr("a provider, or a model or part of its name"),
+        named=True,
     ),
     "SESSION": ArgumentKind(
         lambda workspace, word: word in workspace.sessions,
         lambda workspace, _: workspace.sessions.all_names,
+        tr("the name of a session"),
+        named=True,
     ),
     "ALIAS": ArgumentKind(
-        lambda workspace, word: word in workspace.aliases, lambda workspace, _: workspace.aliases
+        lambda workspace, word: word in workspace.aliases,
+        lambda workspace, _: workspace.aliases,
+        tr("the name of an alias"),
+        named=True,
     ),
 }
 """The kinds that any verb can take, as the help writes them."""

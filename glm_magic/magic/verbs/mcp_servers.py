@@ -17,6 +17,7 @@ from .registry import verb
 SERVER = matching(
     r"[\w.-]+",
     lambda workspace, before: candidates.servers(workspace) if before[-1] == "remove" else (),
+    tr("the name of a server"),
 )
 
 

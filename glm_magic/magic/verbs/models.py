@@ -84,7 +84,11 @@ _OPENINGS = (
 """Words that prompts begin with, so none of them can be an alias."""
 
 
-NEW_ALIAS = matching(r"[\w.-]+", lambda workspace, _: workspace.aliases)
+NEW_ALIAS = matching(
+    r"[\w.-]+",
+    lambda workspace, _: workspace.aliases,
+    tr("a name of letters, digits, dots, _ and -"),
+)
 
 
 @verb(

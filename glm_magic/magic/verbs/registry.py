@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from ...catalogue.resolve import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import tr
+from ...core.i18n import joined, tr
 from ...core.text import suggest
 from ..display import Displayable
-from ..line.tokens import read_words
+from ..line.interpolate import interpolate
+from ..line.tokens import read_words, without_comment
 from .arguments import KINDS, ArgumentKind, one_of
 
 if TYPE_CHECKING:
@@ -45,9 +48,22 @@ ORDER = (
 )  # fmt: skip
 """How the help lists them: what is used together stands together."""
 
+MOST_WORDS = 3
+"""How many words after a verb are taken for its arguments, slips included; more are prose."""
+
 _ANYTHING = "…"
 _NUMBER = re.compile(r"[¥￥$]?[\d.,_]+[kKmM]?")
 _UNITS = ("tok", "token", "tokens", "cny", "usd", "rmb", "元")
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What keeps words from being a verb's arguments."""
+
+    at: int
+    """How many of them fit."""
+    kinds: tuple[ArgumentKind, ...]
+    """What could stand next; nothing where a word is too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +85,31 @@ class Verb:
 
     def accepts(self, workspace: Workspace, words: Sequence[str]) -> bool:
         """Whether words can be its arguments."""
-        rests = (self._rest(workspace, form, words) for form in self.arguments)
-        return any(rest is not None and all(map(_is_optional, rest[:1])) for rest in rests)
+        return self.misfit(workspace, words) is None
+
+    def misfit(self, workspace: Workspace, words: Sequence[str]) -> Misfit | None:
+        """Return what keeps words from being its arguments; ``None`` where they are."""
+        misfits = [self._misfit(workspace, form.split(), words) for form in self.arguments]
+        if None in misfits:
+            return None
+        most = max(misfit.at for misfit in misfits if misfit)
+        furthest = [misfit.kinds for misfit in misfits if misfit and misfit.at == most]
+        return Misfit(most, tuple(chain.from_iterable(furthest)))
+
+    def _misfit(
+        self, workspace: Workspace, form: Sequence[str], words: Sequence[str]
+    ) -> Misfit | None:
+        """Return what keeps words from filling one form."""
+        for at, word in enumerate(words):
+            if form[at : at + 1] == [_ANYTHING]:
+                return None
+            kinds = tuple(map(self._kind, form[at : at + 1]))
+            if not any(kind.accepts(workspace, word) for kind in kinds):
+                return Misfit(at, kinds)
+        missing = form[len(words) : len(words) + 1]
+        if all(map(_is_optional, missing)):
+            return None
+        return Misfit(len(words), tuple(map(self._kind, missing)))
 
     def completions(self, workspace: Workspace, before: Sequence[str]) -> list[str]:
         """Return what Tab offers after the arguments before the cursor."""
@@ -138,9 +177,9 @@ def verbs() -> Mapping[str, Verb]:
 
 
 def find_verb(workspace: Workspace, line: str) -> tuple[Verb, list[str]] | None:
-    """Return the verb of a line with its arguments, or ``None`` when the line is a prompt.
+    """Return the verb of a line with its arguments, or ``None`` where the line is no verb.
 
-    A first word is a verb only when the rest of the line can be its arguments.
+    A first word is a verb only when the rest of the line, without a comment, can be its arguments.
 
     Parameters
     ----------
@@ -149,12 +188,18 @@ def find_verb(workspace: Workspace, line: str) -> tuple[Verb, list[str]] | None:
     line : str
         Everything after ``%glm``.
     """
-    name, *words = read_words(line) or [""]
+    name, *words = _words_of(workspace, line)
     verb = verbs().get(name)
-    if verb is None:
-        return None
-    words = _with_units(words)
-    return (verb, words) if verb.accepts(workspace, words) else None
+    return (verb, words) if verb is not None and verb.accepts(workspace, words) else None
+
+
+def _words_of(workspace: Workspace, line: str) -> list[str]:
+    """Return the words of a line without its comment, and with values in a verb's arguments."""
+    name, *words = _with_units(read_words(without_comment(line))) or [""]
+    if name in verbs() and any("{" in word for word in words):
+        names = workspace.namespace()
+        words = [interpolate(word, names).text for word in words]
+    return [name, *words]
 
 
 def _with_units(words: list[str]) -> list[str]:
@@ -168,33 +213,76 @@ def _with_units(words: list[str]) -> list[str]:
     return merged
 
 
-def reject_typo(line: str) -> None:
-    """Refuse a line of one word that is a verb without its argument, or nearly a verb.
+def refuse_misfit(workspace: Workspace, line: str) -> None:
+    """Refuse a line that is nearly a verb, so that a slip is never sent and billed.
+
+    That is a verb with at most `MOST_WORDS` words that do not fit it, or one word that is nearly a
+    verb. Every other line is a prompt, whatever its first word is.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Tells which models, sessions and aliases there are.
+    line : str
+        Everything after ``%glm``, which `find_verb` took for no verb.
 
     Raises
     ------
     InvalidValueError
-        The verb needs an argument; the hint shows how it is written.
+        The arguments do not fit; the hint shows how the verb is written.
     UnknownNameError
-        The hint names the verb, and how to send the word all the same.
+        It is no verb; the hint names the nearest. Both say how to send the line all the same.
     """
-    words = line.split()
-    if len(words) != 1 or not words[0][0].isalpha():
+    typed = line.strip()
+    if workspace.is_model(typed):
         return
-    word = words[0]
-    verb = verbs().get(word)
-    if verb is not None:
-        raise InvalidValueError(
-            tr("%glm {word} needs an argument", word=word),
-            hint=tr("write {usage}; to ask a model, %glm -- {word}", usage=verb.usage, word=word),
+    name, *words = _words_of(workspace, typed)
+    verb = verbs().get(name)
+    if verb is not None and len(words) <= MOST_WORDS:
+        misfit = verb.misfit(workspace, words)
+        if misfit is not None:
+            raise _misfit_error(workspace, verb, words, misfit, typed)
+    if verb is None and not words and name[:1].isalpha():
+        guess = suggest(name, verbs(), 0.75)
+        if guess is not None:
+            raise UnknownNameError(
+                tr("there is no verb {word!r}", word=name),
+                hint=tr(
+                    "did you mean %glm {guess}? To ask a model, write %glm -- {word}",
+                    guess=guess,
+                    word=name,
+                ),
+            )
+
+
+def _misfit_error(
+    workspace: Workspace, verb: Verb, words: Sequence[str], misfit: Misfit, typed: str
+) -> InvalidValueError:
+    fitting = " ".join([verb.name, *words[: misfit.at]])
+    needs = joined(dict.fromkeys(kind.noun for kind in misfit.kinds), ", ")
+    word = words[misfit.at] if misfit.at < len(words) else None
+    guess = ""
+    if word is None:
+        message = tr("%glm {verb} needs an argument: {needs}", verb=fitting, needs=needs)
+    elif not misfit.kinds:
+        message = tr("%glm {verb} is complete; {word!r} is too much", verb=fitting, word=word)
+    else:
+        message = tr(
+            "%glm {verb} needs {needs}, not {word!r}", verb=fitting, needs=needs, word=word
         )
-    guess = suggest(word, verbs(), 0.75)
-    if guess is not None:
-        raise UnknownNameError(
-            tr("there is no verb {word!r}", word=word),
-            hint=tr(
-                "did you mean %glm {guess}? To ask a model, write %glm -- {word}",
-                guess=guess,
-                word=word,
-            ),
-        )
+        names = [
+            name
+            for kind in misfit.kinds
+            if kind.named
+            for name in kind.completions(workspace, words[: misfit.at])
+        ]
+        guess = nearest(word, names)
+    return InvalidValueError(
+        message,
+        hint=tr(
+            "{guess}write {usage}; to ask a model, %glm -- {line}",
+            guess=guess,
+            usage=verb.usage,
+            line=typed,
+        ),
+    )

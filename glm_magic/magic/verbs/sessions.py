@@ -19,18 +19,21 @@ from ...session.rows import read_entries
 from ...session.session import Session
 from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, from_home, turn_count
-from ..workspace import Workspace
-from .arguments import COUNT, path_to
+from ..workspace import Workspace, kept_as
+from .arguments import ALL, COUNT, NEW_SESSION, path_to
 from .registry import verb
 
-ALL = "all"
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
 
 @verb("resume", "continue this notebook's last session")
 def resume(workspace: Workspace, _: Sequence[str]) -> Displayable:
-    """Continue the session that this notebook used last."""
+    """Continue the session that this notebook used last; once more changes nothing."""
+    resumed = workspace.sessions.resumed
+    if resumed is not None and resumed in list(workspace.sessions):
+        workspace.sessions.chosen = resumed.name
+        return _continued(resumed)
     saved = repository.last_of_notebook(session.id for session in workspace.sessions)
     if saved is None:
         raise InvalidValueError(
@@ -38,9 +41,10 @@ def resume(workspace: Workspace, _: Sequence[str]) -> Displayable:
             hint=tr("%glm sessions lists the sessions; %glm use NAME continues one"),
         )
     session = Session.of(Conversation.load(saved))
-    workspace.sessions.add(session)
+    earlier = workspace.sessions.add(session)
     workspace.sessions.chosen = saved.name
-    return _continued(session)
+    workspace.sessions.resumed = session
+    return _continued(session, earlier)
 
 
 def _nothing_saved() -> Text:
@@ -53,11 +57,15 @@ def _nothing_saved() -> Text:
     return nothing
 
 
-def _continued(session: Session) -> Paragraph:
+def _continued(session: Session, earlier: str | None = None) -> Paragraph:
     turns = turn_count(len(session))
-    return Paragraph(
-        tr("The session {name} continues from {turns}.", name=session.name, turns=turns)
-    )
+    message = tr("The session {name} continues from {turns}.", name=session.name, turns=turns)
+    return _with_rename(message, session.name, earlier)
+
+
+def _with_rename(message: Text, name: str, earlier: str | None) -> Paragraph:
+    """Return a message, and where the turns are that had the session's name before."""
+    return Paragraph(joined([message, kept_as(name, earlier)], " ") if earlier else message)
 
 
 @verb(
@@ -86,15 +94,14 @@ def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
     session = Session(name, fresh=True)
     session.options = replace(options, system=system or options.system)
     session.take(slots)
-    workspace.sessions.add(session)
+    earlier = workspace.sessions.add(session)
     workspace.sessions.chosen = name
-    return Paragraph(
-        tr(
-            "The session {name} has {turns}; prompts now belong to it.",
-            name=name,
-            turns=turn_count(len(slots)),
-        )
+    message = tr(
+        "The session {name} has {turns}; prompts now belong to it.",
+        name=name,
+        turns=turn_count(len(slots)),
     )
+    return _with_rename(message, name, earlier)
 
 
 @verb(
@@ -186,7 +193,7 @@ def _where_saved(store: Store | None) -> Text:
     )
 
 
-@verb("new", "start a session afresh; its earlier turns are kept", "[NAME]")
+@verb("new", "start a session afresh; its earlier turns are kept", "[NAME]", NAME=NEW_SESSION)
 def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Start a session afresh and use it."""
     name = words[0] if words else workspace.sessions.free_name("session")
@@ -195,19 +202,16 @@ def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     workspace.sessions.chosen = name
     workspace.session.options = options
     message = tr("Prompts now belong to the session {name}, which is empty.", name=name)
-    if earlier:
-        saved = tr("Its earlier turns are kept as {name}.", name=earlier)
-        message = joined([message, saved], " ")
-    return Paragraph(message)
+    return _with_rename(message, name, earlier)
 
 
-@verb("fork", "go on from the same turns under another name", "NAME")
+@verb("fork", "go on from the same turns under another name", "NAME", NAME=NEW_SESSION)
 def fork(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
-    workspace.sessions.add(workspace.session.fork(name))
+    earlier = workspace.sessions.add(workspace.session.fork(name))
     workspace.sessions.chosen = name
-    return _continued(workspace.session)
+    return _continued(workspace.session, earlier)
 
 
 @verb("undo", "take back the last turns", "[N]", N=COUNT)

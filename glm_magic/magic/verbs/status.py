@@ -20,10 +20,10 @@ from ...session.store import current_store
 from ...views.header import seconds
 from ..display import Displayable, Paragraph, Table, from_home
 from ..help import help_on, whole_help
-from ..line.options import BY_FLAG
+from ..line.options import BY_FLAG, find_option
 from ..settings import Origins
 from ..workspace import Workspace
-from .arguments import COUNT, ArgumentKind
+from .arguments import ALL, COUNT, ArgumentKind
 from .models import key_state
 from .registry import verb, verbs
 
@@ -110,13 +110,14 @@ def _installed(name: str) -> str:
         return ""
 
 
-@verb("stop", "stop one background turn, or all", "[N]", N=COUNT)
+@verb("stop", "stop one background turn, or all", "[N]", ALL, N=COUNT)
 def stop(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Stop one background turn, or all."""
-    stopped = workspace.jobs.stop(int(words[0]) if words else None)
+    one = [word for word in words if word != ALL]
+    stopped = workspace.jobs.stop(int(one[0]) if one else None)
     numbers = ", ".join(str(job.number) for job in stopped)
     if not stopped:
-        ended = tr("Job {number} has ended already.", number=words[0]) if words else None
+        ended = tr("Job {number} has ended already.", number=one[0]) if one else None
         return Paragraph(ended or tr("No job is running."))
     return Paragraph(tr("Stopped job {numbers}; what had arrived stays.", numbers=numbers))
 
@@ -132,8 +133,10 @@ def config(workspace: Workspace, _: Sequence[str]) -> Displayable:
 
 
 WORD = ArgumentKind(
-    lambda _, word: word in verbs() or word in BY_FLAG,
+    lambda _, word: word in verbs() or find_option(word) is not None,
     lambda _workspace, _before: [*verbs(), *BY_FLAG],
+    tr("a verb or an option"),
+    named=True,
 )
 
 

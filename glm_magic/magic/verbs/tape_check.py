@@ -30,7 +30,7 @@ from ..line import parse
 from ..line.options import MagicOptions
 from ..prompt import prompt_text, session_of
 from ..workspace import Sessions, Workspace
-from .registry import Verb, find_verb
+from .registry import Verb, find_verb, refuse_misfit
 
 _CELL = re.compile(r"%%glm(?![\w.])(?P<line>[^\n]*)\n?(?P<cell>.*)", re.DOTALL)
 _LINE = re.compile(r"(?:[A-Za-z_]\w*\s*=\s*)?%glm(?![\w.])(?P<line>[^\n]*)")
@@ -141,6 +141,8 @@ class _Rehearsal:
 
     def _prompt(self, number: int, line: str, cell: str | None) -> PromptCheck:
         try:
+            if cell is None:
+                refuse_misfit(self._workspace, line)
             options = parse.parse(line.strip(), self._workspace.is_model)
             prompt = prompt_text(self._workspace, options, cell).text
             if options.dry_run or options.help:
@@ -170,7 +172,7 @@ class _Rehearsal:
 
     def _ask(self, line: MagicOptions, prompt: str) -> None:
         workspace = self._workspace
-        session = session_of(workspace, line)
+        session, _ = session_of(workspace, line)
         options = replace(workspace.options(line, session), tape=self._tape)
         specs = expand_axes(line.compare, options)
         streams = session.open_lanes(prompt, [spec.options for spec in specs])

@@ -93,8 +93,8 @@ def _files(_workspace: Workspace, _before: Sequence[str]) -> Iterable[str]:
     "what a tape holds, and whether it covers a notebook",
     "",
     "check [FILE] [NOTEBOOK]",
-    FILE=matching(r".+", _files),
-    NOTEBOOK=matching(r".+\.ipynb", _files),
+    FILE=matching(r".+", _files, tr("a tape or a notebook")),
+    NOTEBOOK=matching(r".+\.ipynb", _files, tr("a notebook, which ends in .ipynb")),
 )
 def tape(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Show what a tape holds, or whether it covers a notebook."""

@@ -1,0 +1,142 @@
+"""A kernel interrupt at any moment: it lands once, and what it ends is left tidy.
+
+Python raises `KeyboardInterrupt` between any two instructions of the main thread: in the middle of
+an import, in the clean-up after another interrupt, or in a callback whose exceptions Python drops,
+so that the interrupt is lost. While a magic runs, `landing` has a handler of its own for SIGINT in
+place of Python's. It waits out the places where nothing may be raised, and takes a second interrupt
+that comes at once for the same one.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+QUIET_S = 0.5
+"""An interrupt so soon after another one means the same: that one is being tidied up after."""
+AGAIN_S = 0.002
+"""When an interrupt is sent again that came where nothing may be raised."""
+
+_IMPORT_SYSTEM = "<frozen importlib"
+
+
+class StoppedByUser(KeyboardInterrupt):
+    """The user interrupted the cell: it ends here, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return []
+
+
+class _Handler:
+    """A handler of SIGINT, which runs in the main thread."""
+
+    def __init__(self) -> None:
+        self.holds = 0
+        self.is_pending = False
+        self.raised_s = float("-inf")
+        """When an interrupt landed last, on the monotonic clock."""
+
+    def __call__(self, _number: int, frame: FrameType | None) -> None:
+        if self.holds:
+            self.is_pending = True
+        elif _drops_exceptions(frame):
+            timer = threading.Timer(AGAIN_S, signal.raise_signal, [signal.SIGINT])
+            timer.daemon = True
+            timer.start()
+        else:
+            self.land()
+
+    def land(self) -> None:
+        """Raise `KeyboardInterrupt`, unless one was raised a moment ago."""
+        self.is_pending = False
+        now_s = time.monotonic()
+        if now_s - self.raised_s >= QUIET_S:
+            self.raised_s = now_s
+            raise KeyboardInterrupt
+
+
+_handler = _Handler()
+
+
+def _drops_exceptions(frame: FrameType | None) -> bool:
+    """Whether a frame belongs to the import system or a finalizer, where an exception is lost."""
+    if frame is None:
+        return False
+    code = frame.f_code
+    return code.co_filename.startswith(_IMPORT_SYSTEM) or code.co_name == "__del__"
+
+
+def raises_interrupt(handler: Any) -> bool:
+    """Whether a handler of SIGINT raises `KeyboardInterrupt`, as Python's own does."""
+    return handler is signal.default_int_handler or handler is _handler
+
+
+@contextmanager
+def landing() -> Iterator[None]:
+    """Let interrupts of the main thread land as described above.
+
+    After an interrupt, the handler stays until `restore`, because what follows in the cell is to
+    be left alone as well.
+
+    Raises
+    ------
+    StoppedByUser
+        In place of `KeyboardInterrupt`.
+    """
+    is_outermost = _install()
+    was_interrupted = False
+    try:
+        yield
+    except KeyboardInterrupt:
+        was_interrupted = True
+        raise StoppedByUser from None
+    finally:
+        if is_outermost and not was_interrupted:
+            restore()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Hold interrupts back for a moment; one that came is raised at the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    is_outermost = _install()
+    _handler.holds += 1
+    try:
+        yield
+    finally:
+        _handler.holds -= 1
+        if is_outermost:
+            restore()
+        if _handler.is_pending and not _handler.holds:
+            _handler.land()
+
+
+@contextmanager
+def suppress_interrupt() -> Iterator[None]:
+    """Hold interrupts back while another one is tidied up after, and drop them at the end."""
+    with suppress(KeyboardInterrupt), held():
+        yield
+
+
+def _install() -> bool:
+    """Install the handler in place of Python's own; return whether it was not there yet."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return False
+    _handler.is_pending, _handler.raised_s = False, float("-inf")
+    signal.signal(signal.SIGINT, _handler)
+    return True
+
+
+def restore() -> None:
+    """Give SIGINT back to Python's own handler; nothing where another one was installed since."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is _handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
