@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from .i18n import Text, from_data, plural, tr
 from .usage import Usage
 
 MILLION = Decimal(1_000_000)
@@ -129,10 +130,17 @@ class CostTotal:
             estimated = estimated or cost.estimated
         return cls(amounts, unpriced, estimated)
 
-    def __str__(self) -> str:
+    def to_text(self) -> Text:
+        """Return the sums in words, which a view can show in another language."""
         sums = [format_money(amount, currency) for currency, amount in self.amounts.items()]
         text = ("≈" if self.estimated else "") + " + ".join(sums) if sums else ""
         if not self.unpriced:
-            return text or "nothing yet"
-        unpriced = f"{self.unpriced} call{'s' if self.unpriced > 1 else ''} n/a"
-        return f"{text} + {unpriced}" if text else "n/a"
+            return from_data(text) if text else tr("nothing yet")
+        if not text:
+            return tr("n/a")
+        return plural(
+            self.unpriced, "{sums} + {count} call n/a", "{sums} + {count} calls n/a", sums=text
+        )
+
+    def __str__(self) -> str:
+        return str(self.to_text())

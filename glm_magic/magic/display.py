@@ -51,16 +51,19 @@ class Table(Displayable):
 
     def html(self) -> str:
         """Return a table that pages which are not trusted, and GitHub, show as well."""
-        head = "".join(f'<th style="{_TEXTUAL}">{escape_html(name)}</th>' for name in self.columns)
+        names = map(escape_html, map(translate, self.columns))
+        head = "".join(f'<th style="{_TEXTUAL}">{name}</th>' for name in names)
         body = "".join(f"<tr>{''.join(_html_cells(row))}</tr>" for row in self.rows)
-        title = f"<p><strong>{escape_html(self.title)}</strong></p>" if self.title else ""
+        title = (
+            f"<p><strong>{escape_html(translate(self.title))}</strong></p>" if self.title else ""
+        )
         note = f"<p>{escape_html(translate(self.note))}</p>" if self.note else ""
         return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def text(self) -> str:
         """Return aligned columns."""
         rows = [[_cell_text(cell) for cell in row] for row in self.rows]
-        table = [[_cell_text(name) for name in self.columns], *rows]
+        table = [[_cell_text(translate(name)) for name in self.columns], *rows]
         widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
         right = [
             all(_is_number(row[at]) for row in self.rows) and bool(rows)
@@ -68,7 +71,7 @@ class Table(Displayable):
         ]
         lines = [_text_row(row, widths, right) for row in table]
         rule = "  ".join("─" * width for width in widths)
-        parts = [self.title, lines[0], rule, *lines[1:], translate(self.note)]
+        parts = [translate(self.title), lines[0], rule, *lines[1:], translate(self.note)]
         return escape_controls("\n".join(part for part in parts if part))
 
 
@@ -84,12 +87,15 @@ class Sections(Displayable):
 
     def html(self) -> str:
         """Return preformatted text under headings."""
-        title = f"<p><strong>{escape_html(self.title)}</strong></p>" if self.title else ""
+        title = (
+            f"<p><strong>{escape_html(translate(self.title))}</strong></p>" if self.title else ""
+        )
         return title + "".join(self._html_parts())
 
     def _html_parts(self) -> Iterator[str]:
-        for index, (heading, text) in enumerate(self.parts):
-            body = f'<pre style="white-space:pre-wrap">{escape_html(text)}</pre>'
+        for index, (english, text) in enumerate(self.parts):
+            heading = translate(english)
+            body = f'<pre style="white-space:pre-wrap">{escape_html(translate(text))}</pre>'
             if self.folded and index:
                 yield f"<details><summary>{escape_html(heading)}</summary>{body}</details>"
             else:
@@ -97,8 +103,11 @@ class Sections(Displayable):
 
     def text(self) -> str:
         """Return the texts, each under its heading."""
-        parts = ["\n".join(filter(None, (heading, text))) for heading, text in self.parts]
-        return escape_controls("\n\n".join(filter(None, (self.title, *parts))))
+        parts = [
+            "\n".join(filter(None, (translate(heading), translate(text))))
+            for heading, text in self.parts
+        ]
+        return escape_controls("\n\n".join(filter(None, (translate(self.title), *parts))))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,6 +148,10 @@ def show(output: Displayable) -> None:
     display(output)  # type: ignore[no-untyped-call]
 
 
+def _html_title(title: str) -> str:
+    return f"<p><strong>{escape_html(translate(title))}</strong></p>" if title else ""
+
+
 def _html_cells(row: Sequence[Any]) -> Iterator[str]:
     for cell in row:
         style = _NUMERIC if _is_number(cell) else _TEXTUAL
@@ -150,7 +163,8 @@ def _cell_text(cell: Any) -> str:
         return _MISSING
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
-    return escape_controls(" ".join(str(cell).split()))
+    text = translate(cell) if isinstance(cell, Text) else str(cell)
+    return escape_controls(" ".join(text.split()))
 
 
 def _is_number(cell: Any) -> bool:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from ..core.i18n import from_data, tr, translate
+from ..core.i18n import from_data, joined, tr, translate
 from .display import Displayable, Paragraph, Sections
 from .line.options import OPTIONS, find_option
 from .verbs.registry import Verb, verbs
 
-_USAGE = """\
-%%glm [MODEL] [options] [start of the prompt]     the cell is the prompt
-%glm [MODEL] [options] prompt                     the line is the prompt; it returns the reply
-%glm VERB …                                       see below
-{name}, {name.attribute} and {name[index]} put Python values in; {{ and }} are plain braces."""
+_USAGE = joined(
+    (
+        tr("%%glm [MODEL] [options] [start of the prompt]     the cell is the prompt"),
+        tr(
+            "%glm [MODEL] [options] prompt                     the line is the prompt; it returns"
+            " the reply"
+        ),
+        tr("%glm VERB …                                       see below"),
+        tr(
+            "{{name}}, {{name.attribute}} and {{name[index]}} put Python values in; {{{{ and }}}}"
+            " are plain braces."
+        ),
+    ),
+    "\n",
+)
 
 
 def whole_help() -> Displayable:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pprint import pformat
 from typing import Any
 
+from ..core.i18n import from_data, plural, tr, translate
 from ..credentials import find_key
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
@@ -22,15 +23,26 @@ _MOST_RAW_CHARACTERS = 20_000
 def dry_run(requests: Sequence[PreparedRequest]) -> Displayable:
     """Return the request that would be sent, or that of each lane."""
     offers = dict.fromkeys(f"{r.offer.model.id} at {r.offer.provider.name}" for r in requests)
-    count = "Request" if len(requests) == 1 else f"{len(requests)} requests"
     parts = [part for request in requests for part in _request(request)]
-    return Sections(parts, title=f"{count} for {', '.join(offers)}; nothing was sent")
+    title = plural(
+        len(requests),
+        "Request for {offers}; nothing was sent",
+        "{count} requests for {offers}; nothing was sent",
+        offers=", ".join(offers),
+    )
+    return Sections(parts, title=title)
 
 
 def sent(stream: Stream, number: int) -> Displayable:
     """Return each request of a turn, the raw reply, and how to send it again from elsewhere."""
     turn = stream.turn
-    title = f"Turn {number}: {turn.model} at {turn.provider}, {turn.status}"
+    title = tr(
+        "Turn {number}: {model} at {provider}, {status}",
+        number=number,
+        model=turn.model,
+        provider=turn.provider,
+        status=from_data(turn.status),
+    )
     exchanges = stream.sent or [(stream.call, b"")]
     parts = [part for request, raw in exchanges for part in _exchange(request, raw)]
     return Sections(parts, title=title, folded=True)
@@ -39,12 +51,13 @@ def sent(stream: Stream, number: int) -> Displayable:
 def _exchange(request: PreparedRequest, raw: bytes) -> list[tuple[str, str]]:
     text = raw.decode(errors="replace")
     if len(text) > _MOST_RAW_CHARACTERS:
-        text = f"{text[:_MOST_RAW_CHARACTERS]}\n… (first of {len(text):,} characters)"
+        first = tr("… (first of {count:,} characters)", count=len(text))
+        text = f"{text[:_MOST_RAW_CHARACTERS]}\n{translate(first)}"
     return [
         *_request(request),
         ("The same with curl", as_curl(request)),
         ("The same in Python", as_python(request)),
-        ("Raw reply", text or "nothing"),
+        ("Raw reply", text or tr("nothing")),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError
-from ..core.i18n import translate
+from ..core.i18n import tr
 from ..core.text import strip_userinfo
 from ..credentials import find_key
 from ..engine.options import Options
@@ -18,7 +18,7 @@ from ..wire.request import IDLE_TIMEOUT_S
 from .config import GLM
 from .workspace import config_options
 
-BUILT_IN = "built-in"
+BUILT_IN = tr("built-in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Setting:
 
 _DEFAULTS = {
     "thinking": "auto",
-    "system": "none",
+    "system": tr("none"),
     "show_thinking": "auto",
-    "format": "markdown; text in a terminal",
-    "language": "the locale's",
+    "format": tr("markdown; text in a terminal"),
+    "language": tr("the locale's"),
     "idle_timeout_s": IDLE_TIMEOUT_S,
     "full_traceback": False,
-    "store": "on, unless GLM_STORE=off",
+    "store": tr("on, unless GLM_STORE=off"),
     "session": DEFAULT,
 }
 
@@ -61,14 +61,14 @@ class Origins:
             self._place("model", chosen),
             Setting("base_url", strip_userinfo(base_url), "GLM_BASE_URL")
             if base_url
-            else Setting("base_url", "the provider's own", BUILT_IN),
+            else Setting("base_url", tr("the provider's own"), BUILT_IN),
             *(self._plain(name) for name in _DEFAULTS),
         ]
 
     def _plain(self, name: str) -> Setting:
         value = getattr(self.session, name, None)
         if value not in (None, ""):
-            return Setting(name, value, f"session {self.session_name}")
+            return Setting(name, value, tr("session {name}", name=self.session_name))
         origin = self.config.origin(name)
         if origin is None:
             return Setting(name, _DEFAULTS[name], BUILT_IN)
@@ -82,7 +82,7 @@ class Origins:
             variable = f"GLM_{name.upper()}"
             return Setting(name, value, variable if os.environ.get(variable) else fallback)
         if getattr(self.session.with_provider(self.catalogue), name) == value_set:
-            return Setting(name, value, f"session {self.session_name}")
+            return Setting(name, value, tr("session {name}", name=self.session_name))
         # a provider may have been named as part of the model
         return Setting(name, value, self.config.origin(name) or self.config.origin("model") or "")
 
@@ -90,10 +90,10 @@ class Origins:
         try:
             offer = resolve_offer(chosen, self.catalogue).offer
         except GlmError as error:
-            return getattr(chosen, name) or "none", translate(error.message)
+            return getattr(chosen, name) or tr("none"), error.message
         if name == "model":
-            return offer.model.id, "the provider's newest"
+            return offer.model.id, tr("the provider's newest")
         if os.environ.get("GLM_BASE_URL"):
             return offer.provider.name, "GLM_BASE_URL"
         key = find_key(offer.provider, own_only=True)
-        return offer.provider.name, f"{key.source} was found" if key else BUILT_IN
+        return offer.provider.name, tr("{place} was found", place=key.source) if key else BUILT_IN

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...catalogue.load import Catalogue
 from ...catalogue.resolve import find_model
 from ...catalogue.schema import Offer
-from ...core.i18n import Text, from_data, joined, tr
+from ...core.i18n import Text, joined, tr
 from ..line import candidates
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def matching(
 
 def one_of(words: Collection[str]) -> ArgumentKind:
     """Return the kind that is one of some words."""
-    noun = joined(map(from_data, words), ", ")
+    noun = joined(words, ", ")  # as they are typed, in any language
     return ArgumentKind(
         lambda _, word: word in words, lambda _workspace, _before: words, noun, named=True
     )

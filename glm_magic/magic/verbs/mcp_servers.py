@@ -66,7 +66,12 @@ def _remove(name: str) -> Displayable:
 
 def _list() -> Displayable:
     rows = [
-        (server.name, "runs" if server.alive else "ended", str(server.address), server.listed)
+        (
+            server.name,
+            tr("runs") if server.alive else tr("ended"),
+            str(server.address),
+            server.listed,
+        )
         for server in mcp_servers()
     ]
     if not rows:

@@ -10,7 +10,7 @@ from typing import Any
 from ...catalogue.resolve import LOCAL, find_model, nearest
 from ...catalogue.schema import Offer, ProviderInfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
-from ...core.i18n import tr, translate
+from ...core.i18n import from_data, joined, tr
 from ...core.price import Price, currency_symbol
 from ...credentials import find_key
 from ...engine.options import Options
@@ -47,9 +47,8 @@ def _offer_row(offer: Offer, key: str) -> tuple[Any, ...]:
         offer.max_output or offer.max_answer,
         _price(offer.price, "input"),
         _price(offer.price, "output"),
-        ("on, off" if offer.thinking_off else "always on")
-        + "".join(f", {e}" for e in offer.effort),
-        None if offer.functions == "unknown" else offer.functions,
+        joined([tr("on, off") if offer.thinking_off else tr("always on"), *offer.effort], ", "),
+        None if offer.functions == "unknown" else from_data(offer.functions),
         key,
     )
 
@@ -68,12 +67,13 @@ def key_state(provider: ProviderInfo) -> str:
     try:
         key = find_key(provider)
     except GlmError as error:
-        return translate(error.message)
+        return error.message
     if key is not None:
-        return f"found in {key.source}"
+        return tr("found in {place}", place=key.source)
     if provider.self_hosted:
-        return "not needed"
-    return f"missing: {provider.key_env[0]}" if provider.key_env else "missing"
+        return tr("not needed")
+    variable = provider.key_env[0] if provider.key_env else ""
+    return tr("missing: {variable}", variable=variable) if variable else tr("missing")
 
 
 _OPENINGS = (

@@ -162,7 +162,7 @@ def sessions(workspace: Workspace, _: Sequence[str]) -> Displayable:
     """Show the sessions of this kernel, and those on disk, the last used one first."""
     current = workspace.session  # it begins to exist when it is first named
     rows: list[tuple[Any, ...]] = [
-        (s.name, "in use" if s is current else "", len(s), "now", str(s.cost))
+        (s.name, tr("in use") if s is current else "", len(s), tr("now"), s.cost.to_text())
         for s in workspace.sessions
     ]
     store = current_store()
@@ -177,8 +177,8 @@ def _on_disk(store: Store, in_memory: set[str]) -> Iterator[tuple[Any, ...]]:
     for saved in others[:_MOST_SESSIONS]:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(saved.used_at))
         entries = read_entries(store, "session = ?", (saved.id,))
-        cost = str(CostTotal.of(entry.cost for entry in entries))
-        yield saved.name, "on disk", saved.turns, used, cost
+        cost = CostTotal.of(entry.cost for entry in entries).to_text()
+        yield saved.name, tr("on disk"), saved.turns, used, cost
 
 
 def _where_saved(store: Store | None) -> Text:

@@ -43,7 +43,7 @@ def _totals(
         (*values[: len(names)], *_row(total))
         for values, total in grouped(calls, lambda e: (*key(e), e.currency)).items()
     ]
-    total = tr("Together: {total}.", total=Total.of(calls).cost)
+    total = tr("Together: {total}.", total=Total.of(calls).cost.to_text())
     return Table((*names, *_COUNTS), rows, note=joined([total, _NOTE, *_quota_note(calls)], " "))
 
 
@@ -51,7 +51,7 @@ def _row(total: Total) -> tuple[Any, ...]:
     usage = total.usage
     counts = (usage.input, usage.cached, usage.output, usage.reasoning)
     cells = (_estimate(count) if total.estimated else count for count in counts)
-    return (total.calls, *cells, str(total.cost))
+    return (total.calls, *cells, total.cost.to_text())
 
 
 def _estimate(count: int | None) -> str | None:
@@ -69,7 +69,7 @@ def _turns(workspace: Workspace) -> Displayable:
         cells = (_estimate(count) if entry.estimated else count for count in counts)
         rows.append((at, entry.provider, entry.model, *cells, cost))
     columns = ("at", "provider", "model", *_COUNTS[1:])
-    return Table(columns, rows, f"Session {workspace.session_name}", _NOTE)
+    return Table(columns, rows, tr("Session {name}", name=workspace.session_name), _NOTE)
 
 
 def _quota_note(calls: Iterable[Entry]) -> Iterator[Text]:
@@ -115,12 +115,12 @@ def _price_rows(workspace: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
     ]
 
 
-def _span(price: Price, at: int) -> str:
+def _span(price: Price, at: int) -> Text:
     tier = price.tiers[at]
     above = tier.above if tier.above is not None else (price.tiers[at - 1].up_to if at else None)
-    low = f"over {above:,}" if above else ""
-    high = f"up to {tier.up_to:,}" if tier.up_to else ""
-    return " ".join(filter(None, (low, high))) or "any"
+    low = [tr("over {tokens:,}", tokens=above)] if above else []
+    high = [tr("up to {tokens:,}", tokens=tier.up_to)] if tier.up_to else []
+    return joined([*low, *high], " ") if low or high else tr("any")
 
 
 def _money(price: Price, at: int) -> list[str | None]:
@@ -288,11 +288,21 @@ def _budgets(workspace: Workspace) -> Displayable:
     rows: list[tuple[Any, ...]] = []
     session, day, quota = workspace.session.budget, budgets.day_budget(), budgets.quota()
     if session:
-        rows.append(_used(f"session {workspace.session_name}", session, workspace.session.entries))
+        rows.append(
+            _used(
+                tr("session {name}", name=workspace.session_name),
+                session,
+                workspace.session.entries,
+            )
+        )
     today = day_of(time.time())
     if day:
         rows.append(
-            _used(f"today, {today}", day, [e for e in budgets.all_entries() if e.day == today])
+            _used(
+                tr("today, {day}", day=today),
+                day,
+                [e for e in budgets.all_entries() if e.day == today],
+            )
         )
     if quota:
         rows += _quota_rows(workspace, quota)
@@ -333,7 +343,12 @@ def _quota_rows(workspace: Workspace, quota: budgets.Quota) -> list[tuple[str, .
     ends = date.fromordinal(date.fromisoformat(quota.since).toordinal() + free[0].free_quota_days)
     return [
         (
-            f"free quota of {model}, {quota.since} to {ends}",
+            tr(
+                "free quota of {model}, {first} to {last}",
+                model=model,
+                first=quota.since,
+                last=ends,
+            ),
             f"{quota.tokens:,} tokens",
             f"{mark}{quota.tokens - quota.left(model, entries):,}",
             f"{mark}{quota.left(model, entries):,} tokens",

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._version import __version__
 from ...core.errors import GlmError
-from ...core.i18n import tr, translate
+from ...core.i18n import from_data, joined, tr
 from ...core.messages import Thinking
 from ...core.text import shorten
 from ...core.usage import Usage
@@ -38,41 +38,48 @@ def status(workspace: Workspace) -> Displayable:
         rows += [("provider", offer.provider.name), ("model", offer.model.id)]
         key = key_state(offer.provider)
     except GlmError as error:
-        rows += [("provider", options.provider or "none"), ("model", options.model or "none")]
-        key = " → ".join(translate(text) for text in (error.message, error.hint) if text)
+        rows += [
+            ("provider", options.provider or tr("none")),
+            ("model", options.model or tr("none")),
+        ]
+        key = joined(filter(None, (error.message, error.hint)), " → ")
     usage = session.usage
     rows += [
         ("thinking", _thinking(options.thinking)),
         ("session", workspace.session_name),
         ("turns", str(len(session))),
         ("tokens", _tokens(usage)),
-        ("cost", str(session.cost)),
+        ("cost", session.cost.to_text()),
         ("kept", _where_saved()),
         ("key", key),
     ]
     tape = tapes.state()
     rows += [("tape", tape)] if tape else []
-    return Table(("%glm", ""), [(name, str(value)) for name, value in rows])
+    return Table(("%glm", ""), [(from_data(name), value) for name, value in rows])
 
 
 def _where_saved() -> str:
     store = current_store()
     if store is None:
-        return "no: in memory only"
+        return tr("no: in memory only")
     return store.problem or from_home(store.path)
 
 
 def _thinking(thinking: Thinking) -> str:
     if thinking is None or isinstance(thinking, bool):
-        return {None: "auto", True: "on", False: "off"}[thinking]
+        return {None: tr("auto"), True: tr("on"), False: tr("off")}[thinking]
     return thinking
 
 
 def _tokens(usage: Usage) -> str:
     if usage.input is None and usage.output is None:
-        return "none yet"
-    parts = [("in", usage.input), ("out", usage.output), ("reasoning", usage.reasoning)]
-    return ", ".join(f"{count:,} {name}" for name, count in parts if count is not None)
+        return tr("none yet")
+    parts = [
+        tr("{count:,} in", count=usage.input) if usage.input is not None else None,
+        tr("{count:,} out", count=usage.output) if usage.output is not None else None,
+        tr("{count:,} reasoning", count=usage.reasoning) if usage.reasoning is not None else None,
+    ]
+    return joined(filter(None, parts), ", ")
 
 
 @verb("jobs", "turns that run in the background")
@@ -84,9 +91,9 @@ def jobs(workspace: Workspace, _: Sequence[str]) -> Displayable:
             shorten(job.turn.prompt),
             job.turn.model,
             job.turn.provider,
-            "running" if not job.done else job.status,
+            tr("running") if not job.done else from_data(job.status),
             seconds(job.turn.timing.total_s or 0.0),
-            translate(job.turn.error or ""),
+            job.turn.error or "",
         )
         for job in workspace.jobs
     ]
@@ -128,7 +135,7 @@ def config(workspace: Workspace, _: Sequence[str]) -> Displayable:
     origins = Origins(
         workspace.catalogue, workspace.config, workspace.session_name, workspace.session.options
     )
-    rows = [(item.name, str(item.value), item.origin) for item in origins.settings()]
+    rows = [(item.name, item.value, item.origin) for item in origins.settings()]
     return Table(("setting", "value", "from"), rows)
 
 

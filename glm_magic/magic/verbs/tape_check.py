@@ -17,7 +17,7 @@ from pathlib import Path
 from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
-from ...core.i18n import Text, tr, translate
+from ...core.i18n import Text, tr
 from ...core.text import shorten
 from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
@@ -61,8 +61,8 @@ def check(workspace: Workspace, tape: Tape, notebook: Path) -> Displayable:
         The notebook cannot be read.
     """
     checks = list(_Rehearsal(workspace, tape).check(_cells(notebook)))
-    rows = [(item.cell, shorten(item.prompt, 60), translate(item.state)) for item in checks]
-    title = f"{notebook.name} against {tape.path.name}"
+    rows = [(item.cell, shorten(item.prompt, 60), item.state) for item in checks]
+    title = tr("{notebook} against {tape}", notebook=notebook.name, tape=tape.path.name)
     return Table(("cell", "prompt", ""), rows, title, _summary(checks))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...core.errors import InvalidValueError
-from ...core.i18n import Text, joined, plural, tr
+from ...core.i18n import Text, from_data, joined, plural, tr
 from ...core.text import shorten
 from ...engine import tapes
 from ...engine.tapes import TapeSetting
@@ -135,4 +135,4 @@ def _settings(entry: Recording) -> str:
 
 
 def _ending(entry: Recording) -> str:
-    return entry.ended if entry.status < 300 else f"HTTP {entry.status}"
+    return from_data(entry.ended) if entry.status < 300 else f"HTTP {entry.status}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.errors import InvalidValueError
-from ...core.i18n import Text, joined, plural, tr
+from ...core.i18n import Text, from_data, joined, plural, tr
 from ...core.messages import ROLES
 from ...core.text import shorten
 from ...core.turn import Turn
@@ -41,7 +41,7 @@ def _table(workspace: Workspace) -> Displayable:
     stale = workspace.session.stale()
     rows = [_turn_row(n, slot, slot in stale) for n, slot in enumerate(workspace.session.slots, 1)]
     columns = ("", "prompt", "answer", "model", "status", "variant", "remarks", "tokens", "cost")
-    return Table(columns, rows, title=f"Session {workspace.session_name}")
+    return Table(columns, rows, title=tr("Session {name}", name=workspace.session_name))
 
 
 def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
@@ -53,8 +53,15 @@ def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
         "cell is gone": slot.orphaned,
         "answered before the change": stale,
     }
-    remark = ", ".join(text for text, applies in remarks.items() if applies)
-    texts = (shorten(turn.prompt), shorten(turn.answer), turn.model, turn.status, which, remark)
+    remark = joined((from_data(text) for text, applies in remarks.items() if applies), ", ")
+    texts = (
+        shorten(turn.prompt),
+        shorten(turn.answer),
+        turn.model,
+        from_data(turn.status),
+        which,
+        remark,
+    )
     return (number, *texts, *_spent(turn))
 
 
@@ -244,7 +251,7 @@ def context(workspace: Workspace, _: object = ()) -> Displayable:
         (role, shorten(text, 200), f"≈{_tokens(role, text, size):,}")
         for role, text in _parts(request)
     ]
-    title = f"Session {workspace.session_name}"
+    title = tr("Session {name}", name=workspace.session_name)
     table = Table(("role", "text", "tokens"), rows, title, _note(request, size))
     body = json.dumps(_messages(request)[:-1], ensure_ascii=False, indent=2)
     return Context(table, Sections([("", ""), ("As it is sent", body)], folded=True))
