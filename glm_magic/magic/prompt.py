@@ -128,6 +128,9 @@ def show_reply(
                 session.conversation, slot, lambda: workspace.outputs.refresh(session)
             )
             options = replace(options, variants=choice)
+        plan = stream.call.tool_plan
+        if options.format is None and plan is not None and plan.schema is not None:
+            options = replace(options, format="json")
         view = view_for(workspace.shell, options)
         workspace.outputs.register(slot, view, options)
         workspace.outputs.refresh(session)

@@ -33,6 +33,8 @@ class Match:
     part: str
     """Where the words stand: ``prompt``, ``answer`` or ``reasoning``."""
     excerpt: str
+    is_newest_of_name: bool
+    """False where another session of the same name was used later; the name then means that."""
 
 
 def search(words: Sequence[str], store: Store | None) -> list[Match]:
@@ -51,25 +53,33 @@ def search(words: Sequence[str], store: Store | None) -> list[Match]:
     folded = [join_surrogates(word).casefold() for word in words]
     matches = [
         match
-        for name, slots in _conversations(folded, store)
-        for match in _in_slots(name, slots, folded)
+        for name, slots, is_newest in _conversations(folded, store)
+        for match in _in_slots(name, slots, folded, is_newest=is_newest)
     ]
     return sorted(matches, key=lambda m: m.at.timestamp() if m.at else 0.0, reverse=True)
 
 
 def _conversations(
     words: Sequence[str], store: Store | None
-) -> Iterator[tuple[str, Iterable[Slot]]]:
-    """Yield every conversation: those in use as they are here, others as the disk has them."""
-    in_use = {c.id: c for c in open_conversations()}
-    for conversation in in_use.values():
-        yield conversation.name, list(conversation.slots)
+) -> Iterator[tuple[str, Iterable[Slot], bool]]:
+    """Yield every conversation, the last used ones first: name, slots, whether the name is new.
+
+    Those in use are taken as they are here, others as the disk has them.
+    """
+    opened = sorted(open_conversations(), key=lambda c: c.last_used, reverse=True)
+    in_use = {conversation.id for conversation in opened}
+    names: set[str] = set()
+    for conversation in opened:
+        yield conversation.name, list(conversation.slots), conversation.name not in names
+        names.add(conversation.name)
     if store is None:
         return
     ids = {row[0] for row in store.read(*_candidates(words))}
     for saved in saved_sessions(store, "1"):
-        if saved.id in ids and saved.id not in in_use:
-            yield saved.name, read_slots(store, saved.id)
+        if saved.id not in in_use:
+            if saved.id in ids:
+                yield saved.name, read_slots(store, saved.id), saved.name not in names
+            names.add(saved.name)
 
 
 def _candidates(words: Sequence[str]) -> tuple[str, list[str]]:
@@ -88,12 +98,14 @@ def _candidates(words: Sequence[str]) -> tuple[str, list[str]]:
     return sql, [word for word in plain for _ in range(2)]
 
 
-def _in_slots(name: str, slots: Iterable[Slot], words: Sequence[str]) -> Iterator[Match]:
+def _in_slots(
+    name: str, slots: Iterable[Slot], words: Sequence[str], *, is_newest: bool
+) -> Iterator[Match]:
     for number, slot in enumerate(slots, 1):
         for variant, turn in enumerate(slot.turns, 1):
             place = _place(turn, words)
             if place is not None:
-                yield Match(name, number, variant, _asked_at(turn), *place)
+                yield Match(name, number, variant, _asked_at(turn), *place, is_newest)
 
 
 def _place(turn: Turn, words: Sequence[str]) -> tuple[str, str] | None:

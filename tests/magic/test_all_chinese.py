@@ -38,10 +38,9 @@ def names() -> set[str]:
         "system", "tool", "content", "true", "false", "True", "False", "None", "default", "stop",
         "ipython", "ipykernel", "jupyterlab", "anywidget", "httpx", "Model", "Studio", "Coding",
         "Plan", "Stop", "llama", "cpp", "VS", "Code", "kernel", "pydantic", "dataclass",
-                "TypedDict", "top", "Third", "zh", "list", "remove", "add", "check", "open",
-        "closed", "answer",
-        
-        "physics", "other", "quick", "PATH", "day", "quota", "use", "plot", "frame", "prices", "Out", "In", "Err", "Jupyter", "JupyterLab", "IPython",
+        "TypedDict", "top", "Third", "zh", "list", "remove", "add", "check", "open", "closed",
+        "answer", "physics", "other", "quick", "PATH", "day", "quota", "use", "plot", "frame",
+        "prices", "Out", "In", "Err", "Jupyter", "JupyterLab", "IPython",
     ]  # fmt: skip
     return {word.lower() for text in texts for word in WORD.findall(text)}
 

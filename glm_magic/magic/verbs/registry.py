@@ -30,6 +30,7 @@ Command = Callable[["Workspace", Sequence[str]], Displayable | None]
 """What a verb does; ``None`` where it has shown all there is itself."""
 
 _MODULES = (
+    "defaults",
     "exceptions",
     "mcp_servers",
     "models",
@@ -41,10 +42,10 @@ _MODULES = (
 )
 
 ORDER = (
-    "models", "use", "sessions", "new", "fork", "undo", "retry", "drop", "hide", "pin", "choose",
-    "show", "context", "reset", "resume", "save", "load", "usage", "budget", "record", "replay",
-    "wire", "fix", "explain", "jobs", "stop", "mcp", "tape", "forget", "alias", "dealias",
-    "preserve", "config", "help", "version",
+    "models", "use", "system", "tools", "schema", "sessions", "new", "fork", "undo", "retry",
+    "drop", "hide", "pin", "choose", "show", "find", "context", "reset", "resume", "save", "load",
+    "usage", "budget", "record", "replay", "wire", "fix", "explain", "jobs", "stop", "mcp", "tape",
+    "forget", "alias", "dealias", "preserve", "config", "help", "version",
 )  # fmt: skip
 """How the help lists them: what is used together stands together."""
 

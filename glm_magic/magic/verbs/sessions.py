@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
-from ...core.i18n import Text, joined, tr
+from ...core.i18n import Text, from_data, joined, tr
 from ...core.price import CostTotal
 from ...session import export, repository
 from ...session.conversation import Conversation
 from ...session.notebook import conversations
 from ...session.repository import saved_sessions
 from ...session.rows import read_entries
+from ...session.search import search
 from ...session.session import Session
 from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, from_home, turn_count
 from ..workspace import Workspace, kept_as
-from .arguments import ALL, COUNT, NEW_SESSION, path_to
+from .arguments import ALL, COUNT, NEW_SESSION, matching, path_to
 from .registry import verb
 
+_MOST_MATCHES = 50
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
@@ -155,6 +157,38 @@ def _forget_all(workspace: Workspace) -> Displayable:
     return Paragraph(
         tr("Every session is deleted, and {path} with all totals.", path=from_home(store.path))
     )
+
+
+@verb(
+    "find",
+    "words in everything that is kept: prompts, answers and reasoning of every session",
+    "WORDS …",
+    WORDS=matching(r"\S+", noun=tr("words to look for")),
+)
+def find(_: Workspace, words: Sequence[str]) -> Displayable:
+    """Show the turns that have all of some words, the newest first."""
+    matches = search(words, current_store())
+    if not matches:
+        return Paragraph(tr("Nothing that is kept has {words}.", words=" ".join(words)))
+    rows = [
+        (
+            match.session,
+            match.number,
+            match.at.strftime("%Y-%m-%d %H:%M") if match.at else "",
+            from_data(match.part),
+            match.excerpt,
+        )
+        for match in matches[:_MOST_MATCHES]
+    ]
+    first = next((match for match in matches if match.is_newest_of_name), None)
+    notes: list[Text] = []
+    if first is not None:
+        name, number = first.session, first.number
+        notes.append(tr("%glm show {name} {number} shows one.", name=name, number=number))
+    more = len(matches) - len(rows)
+    if more:
+        notes.append(tr("{count} older ones are left out.", count=more))
+    return Table(("session", "turn", "time", "part", "text"), rows, note=joined(notes, " "))
 
 
 @verb("sessions", "the sessions of this kernel")

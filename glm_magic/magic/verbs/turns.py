@@ -15,6 +15,7 @@ from ...core.turn import Turn
 from ...core.usage import TOKENS_PER_MESSAGE, TokenEstimate, Usage
 from ...engine.prepared import PreparedRequest
 from ...session.context import input_limit
+from ...session.conversation import Conversation
 from ...session.slots import Slot
 from .. import prompt
 from ..display import Displayable, Paragraph, Sections, Table
@@ -27,14 +28,30 @@ _NEXT = "…"
 """Stands for the prompt that is not written yet."""
 
 
-@verb("show", "the turns of the session, or one of them, or its variant V", "[N]", "N V")
+@verb(
+    "show",
+    "the turns of the session, or one of them, or its variant V; or a turn of another session",
+    "[N]",
+    "N V",
+    "SESSION N",
+)
 def show(workspace: Workspace, words: Sequence[str]) -> Displayable:
-    """Show the turns of the session, or one of them."""
+    """Show the turns of the session, or one of them, or one of another session."""
+    if len(words) == 2 and not words[0].isdecimal():
+        return _of_another_session(workspace, *words)
     if not words:
         return _table(workspace)
     slot, number = slot_at(workspace, words)
     variant = _variant_at(slot, number, words[1]) if len(words) > 1 else slot.place
     return OneTurn(slot.variants[variant].turn, workspace.config.language)
+
+
+def _of_another_session(workspace: Workspace, name: str, number: str) -> Displayable:
+    conversation = Conversation.find(name)
+    slots = list(conversation.slots) if conversation is not None else []
+    if not 0 < int(number) <= len(slots):
+        raise _no_turn(int(number), name, len(slots))
+    return OneTurn(slots[int(number) - 1].turn, workspace.config.language)
 
 
 def _table(workspace: Workspace) -> Displayable:
@@ -214,16 +231,20 @@ def slot_at(workspace: Workspace, words: Sequence[str]) -> tuple[Slot, int]:
         )
     number = int(words[0]) if words else len(slots)
     if number > len(slots):
-        raise InvalidValueError(
-            tr(
-                "there is no turn {number}; the session {name} has {count}",
-                number=number,
-                name=workspace.session_name,
-                count=len(slots),
-            ),
-            hint=tr("%glm show lists them"),
-        )
+        raise _no_turn(number, workspace.session_name, len(slots))
     return slots[number - 1], number
+
+
+def _no_turn(number: int, name: str, count: int) -> InvalidValueError:
+    return InvalidValueError(
+        tr(
+            "there is no turn {number}; the session {name} has {count}",
+            number=number,
+            name=name,
+            count=count,
+        ),
+        hint=tr("%glm show lists them"),
+    )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
