@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from glm_magic.core.interrupts import StoppedByUser, held, landing, raises_interrupt
+from glm_magic.core.interrupts import StoppedByUser, held, landing, raises_interrupt, restore
 from tests.servers.script import Call, Script
 
 PLAIN = "%%glm -S {name}\nwhy?"
@@ -136,7 +136,7 @@ def test_an_interrupt_is_not_lost_in_a_finalizer():
 def test_another_thread_is_left_alone():
     seen = []
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    restore()
 
     def work():
         with landing(), held():
