@@ -41,6 +41,8 @@ class _Handler:
         self.is_pending = False
         self.raised_s = float("-inf")
         """When an interrupt landed last, on the monotonic clock."""
+        self.count = 0
+        """How many have landed."""
 
     def __call__(self, _number: int, frame: FrameType | None) -> None:
         if self.holds:
@@ -58,6 +60,7 @@ class _Handler:
         now_s = time.monotonic()
         if now_s - self.raised_s >= QUIET_S:
             self.raised_s = now_s
+            self.count += 1
             raise KeyboardInterrupt
 
 
@@ -70,6 +73,11 @@ def _drops_exceptions(frame: FrameType | None) -> bool:
         return False
     code = frame.f_code
     return code.co_filename.startswith(_IMPORT_SYSTEM) or code.co_name == "__del__"
+
+
+def landed() -> int:
+    """Return how many interrupts have landed so far, those included that someone caught."""
+    return _handler.count
 
 
 def raises_interrupt(handler: Any) -> bool:
