@@ -36,10 +36,13 @@ class _Handler:
     """A handler of SIGINT, which runs in the main thread."""
 
     def __init__(self) -> None:
-        self.holds = 0
+        self.landings = self.holds = 0
+        """How many `landing` and `held` blocks are entered."""
         self.is_pending = False
         self.raised_s = float("-inf")
         """When an interrupt landed last, on the monotonic clock."""
+        self.count = 0
+        """How many have landed."""
 
     def __call__(self, _number: int, frame: FrameType | None) -> None:
         if self.holds:
@@ -57,6 +60,7 @@ class _Handler:
         now_s = time.monotonic()
         if now_s - self.raised_s >= QUIET_S:
             self.raised_s = now_s
+            self.count += 1
             raise KeyboardInterrupt
 
 
@@ -69,6 +73,11 @@ def _drops_exceptions(frame: FrameType | None) -> bool:
         return False
     code = frame.f_code
     return code.co_filename.startswith(_IMPORT_SYSTEM) or code.co_name == "__del__"
+
+
+def landed() -> int:
+    """Return how many interrupts have landed so far, those included that someone caught."""
+    return _handler.count
 
 
 def raises_interrupt(handler: Any) -> bool:
@@ -88,30 +97,38 @@ def landing() -> Iterator[None]:
     StoppedByUser
         In place of `KeyboardInterrupt`.
     """
-    is_outermost = _install()
+    if not _is_main():
+        yield
+        return
+    around = _handler.landings
+    if not around:
+        restore()  # the handler may still be there from a cell that was interrupted
+    _install()
     was_interrupted = False
     try:
+        _handler.landings = around + 1
         yield
     except KeyboardInterrupt:
         was_interrupted = True
         raise StoppedByUser from None
     finally:
-        if is_outermost and not was_interrupted:
+        _handler.landings = around
+        if not around and not was_interrupted:
             restore()
 
 
 @contextmanager
 def held() -> Iterator[None]:
     """Hold interrupts back for a moment; one that came is raised at the end."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main():
         yield
         return
-    is_outermost = _install()
-    _handler.holds += 1
+    is_outermost, around = _install(), _handler.holds
     try:
+        _handler.holds = around + 1
         yield
     finally:
-        _handler.holds -= 1
+        _handler.holds = around
         if is_outermost:
             restore()
         if _handler.is_pending and not _handler.holds:
@@ -125,10 +142,13 @@ def suppress_interrupt() -> Iterator[None]:
         yield
 
 
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 def _install() -> bool:
     """Install the handler in place of Python's own; return whether it was not there yet."""
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return False
     _handler.is_pending, _handler.raised_s = False, float("-inf")
     signal.signal(signal.SIGINT, _handler)
@@ -137,6 +157,5 @@ def _install() -> bool:
 
 def restore() -> None:
     """Give SIGINT back to Python's own handler; nothing where another one was installed since."""
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and signal.getsignal(signal.SIGINT) is _handler:
+    if _is_main() and signal.getsignal(signal.SIGINT) is _handler:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -23,7 +23,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.interrupts import raises_interrupt
+from ..core.interrupts import landed, raises_interrupt
 from ..tools.results import MAX_ITEMS
 
 SLICE_S = 0.2
@@ -89,8 +89,10 @@ class CallerTask:
         Raises
         ------
         KeyboardInterrupt
-            The user interrupted it; an interrupt that `give_up` sent ends here.
+            The user interrupted it, even if the function caught that and went on; an interrupt that
+            `give_up` sent ends here.
         """
+        before = landed()
         try:
             self._run()
             if self._interrupted:
@@ -98,6 +100,9 @@ class CallerTask:
         except KeyboardInterrupt:
             if not self._interrupted:
                 raise
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and landed() != before and not self._interrupted:
+            raise KeyboardInterrupt
 
     def _run(self) -> None:
         try:

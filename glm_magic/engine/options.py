@@ -52,7 +52,10 @@ Reads = Literal[
     "speed",
     "tape",
 ]
-Completes = Literal["", "model", "provider", "session", "name", "function", "server", "tape"]
+Completes = Literal[
+    "", "model", "provider", "session", "name", "function", "server", "tape", "parameter", "speed",
+    "@file",
+]  # fmt: skip
 Group = Literal["model", "request", "display", "tools", "run", "tape", "notebook"]
 
 GROUPS: tuple[Group, ...] = ("model", "request", "display", "tools", "run", "tape", "notebook")
@@ -164,7 +167,7 @@ class Options:
     )  # fmt: skip
     system: str | None = option(
         LineOption(("-s", "--system"), "file", "system prompt of this turn, or a file with it",
-                   "TEXT|@FILE"),
+                   "TEXT|@FILE", completes="@file"),
         Keyword("system", "str", "The system message; by default none is sent.", TEXT),
     )  # fmt: skip
     thinking: Thinking = option(
@@ -188,7 +191,8 @@ class Options:
         LineOption(("--stop",), "text", "end the answer at this text (repeatable)", "TEXT",
                    repeats=True, parameter=True),
         LineOption(("--param",), "pair",
-                   "any other parameter of the request; the value is JSON (repeatable)", "K=V"),
+                   "any other parameter of the request; the value is JSON (repeatable)", "K=V",
+                   completes="parameter"),
         Keyword("temperature", "float", "Sampling temperature; the provider's range is checked "
                 "before anything is sent.", parameter=True),
         Keyword("top_p", "float", "Nucleus sampling; checked likewise.", parameter=True),
@@ -263,7 +267,7 @@ class Options:
     speed: float | None = option(
         LineOption(("--speed",), "speed",
                    "rhythm of a replay: 1 as recorded, 2 twice as fast, max without waiting",
-                   "X|max"),
+                   "X|max", completes="speed"),
         group="tape",
     )  # fmt: skip
     """Speed of a replay; ``None``: as the tape has it."""

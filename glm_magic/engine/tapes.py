@@ -200,7 +200,7 @@ def record(file: str | os.PathLike[str]) -> TapeContext:
 
 
 def replay(
-    file: str | os.PathLike[str], *, speed: float | None = None, miss: str = "error"
+    file: str | os.PathLike[str], *, speed: float | str | None = None, miss: str = "error"
 ) -> TapeContext:
     """Answer from a tape, from here on, without a key or a network.
 
@@ -208,8 +208,8 @@ def replay(
     ----------
     file : str or path
         The tape.
-    speed : float, optional
-        1 is the rhythm of the recording, 2 twice as fast; ``math.inf`` does not wait. Where no one
+    speed : float or str, optional
+        1 is the rhythm of the recording, 2 twice as fast; ``"max"`` does not wait. Where no one
         watches, as in nbclient, a tape never waits.
     miss : str
         What happens to a request that is not on the tape: ``"error"``, ``"live"``, or
@@ -225,7 +225,7 @@ def replay(
     TapeError
         The tape cannot be read.
     InvalidValueError
-        The speed is not greater than 0, or `miss` is another word.
+        The speed is neither a number greater than 0 nor ``"max"``, or `miss` is another word.
     """
     mode = {"error": "replay", "live": "replay+live", "record": "replay+record"}.get(miss)
     if mode is None:
@@ -233,7 +233,8 @@ def replay(
             tr("miss cannot be {value!r}", value=miss),
             hint=tr("it is one of error, live and record"),
         )
-    return TapeContext(TapeSetting(Path(file), cast("Mode", mode), speed and checked_speed(speed)))
+    setting = TapeSetting(Path(file), cast("Mode", mode))
+    return TapeContext(setting if speed is None else replace(setting, speed=checked_speed(speed)))
 
 
 def state() -> str:
@@ -263,20 +264,22 @@ def _mode_label(mode: Mode) -> Text:
 
 def parse_speed(word: str) -> float:
     """Return the speed that a word means: a number more than 0, or ``max`` for no waiting."""
-    return NO_DELAY if word == "max" else checked_speed(float(word))
+    return checked_speed(word if word == "max" else float(word))
 
 
-def checked_speed(speed: float) -> float:
-    """Return a speed that is greater than 0.
+def checked_speed(speed: float | str) -> float:
+    """Return a speed that is greater than 0, or without waiting for ``"max"``.
 
     Raises
     ------
     InvalidValueError
-        It is not.
+        It is neither.
     """
-    if not speed > 0:
+    if speed == "max":
+        return NO_DELAY
+    if not (isinstance(speed, int | float) and speed > 0):
         raise InvalidValueError(
-            tr("a tape cannot play at speed {speed:g}", speed=speed),
+            tr("a tape cannot play at speed {speed}", speed=speed),
             hint=tr("1 is the rhythm of the recording, 2 twice as fast, max does not wait"),
         )
     return speed

@@ -25,6 +25,10 @@ class _InterruptedError(Exception):
     """The user interrupted a function; a `TaskGroup` would swallow a `CancelledError`."""
 
 
+class _NotCalledError(ToolError):
+    """A function was not called, although it could be."""
+
+
 class ToolLoop:
     """Makes the calls of one turn, round by round.
 
@@ -106,7 +110,8 @@ class ToolLoop:
                 self._report(call, "refused", "not called: the user did not allow it")
                 return
         except ToolError as error:
-            self._report(call, "failed", f"error: {error}")
+            status: RunStatus = "refused" if isinstance(error, _NotCalledError) else "failed"
+            self._report(call, status, f"error: {error}")
             return
         began_s = self._turn.clock.now_s()
         self._turn.add([ToolStarted(call.id)])
@@ -119,12 +124,14 @@ class ToolLoop:
             names = ", ".join(self._plan.tools)
             raise ToolError(f"there is no function {call.name!r}; there are: {names}")
         if self._round > self._plan.max_rounds:
-            raise ToolError(
+            raise _NotCalledError(
                 f"not called: the limit of {self._plan.max_rounds} rounds of calls is reached; "
                 "answer with what you have"
             )
         if call is self._truncated:
-            raise ToolError("not called: the reply was cut at the token limit inside this call")
+            raise _NotCalledError(
+                "not called: the reply was cut at the token limit inside this call"
+            )
         return tool
 
     async def _approved(self, call: ToolCall) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,10 @@ from ..core.errors import GlmError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+_FILE = re.compile(r'File "(?P<path>[^"\n]+)"')
+_CELL_FILE = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
+"""What ipykernel and IPython call the file of a cell."""
 
 _NOT_FOR_PROMPTS = ("exit", "quit", "get_ipython", "open")
 
@@ -41,22 +47,42 @@ class Inputs:
         return self[:]
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a cell failed."""
+
+    number: int | None
+    """The cell's; ``None`` where it ran outside of the history, as a front end's own code does."""
+    source: str
+    text: str
+    """The traceback."""
+
+
 class Errors:
     """The last error of each cell, as text."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._texts: dict[int, str] = {}
-        self.last: int | None = None
-        """Number of the cell that failed last, other than with a `GlmError`."""
+        self.last: Failure | None = None
+        """The cell that failed last, other than with a `GlmError`."""
+        self.last_of_ours: Failure | None = None
+        """The cell that failed after that one, with a `GlmError`."""
 
     def note(self, result: ExecutionResult) -> None:
         """Remember how a cell failed; a handler of IPython's ``post_run_cell``."""
         error = result.error_before_exec or result.error_in_exec
-        if error is not None and result.execution_count is not None:
-            self._texts[result.execution_count] = self._text(error)
-            if not isinstance(error, GlmError | KeyboardInterrupt):
-                self.last = result.execution_count
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return
+        number, text = result.execution_count, self._text(error)
+        if number is not None:
+            self._texts[number] = text
+        source = getattr(result.info, "raw_cell", None) or ""
+        failure = Failure(number, source, text)
+        if isinstance(error, GlmError):
+            self.last_of_ours = failure
+        else:
+            self.last, self.last_of_ours = failure, None
 
     def __getitem__(self, number: int) -> str:
         return self._texts[number]
@@ -71,11 +97,15 @@ class Errors:
             frames = frames.tb_next
         report = traceback.TracebackException(type(error), error, frames)
         text = "".join(report.format() if frames else report.format_exception_only()).strip()
+        return _FILE.sub(self._cell_name, text)
+
+    def _cell_name(self, match: re.Match[str]) -> str:
+        """Return the name of a cell in place of its file's, which is another in each process."""
         compiler: Any = self._shell.compile
-        for file in {frame.filename for frame in report.stack}:
-            cell = compiler.format_code_name(file)
-            text = text.replace(f'File "{file}"', " ".join(cell)) if cell else text
-        return text
+        cell = compiler.format_code_name(match["path"])
+        if cell:
+            return " ".join(cell)
+        return "Cell" if _CELL_FILE.search(match["path"]) else match[0]
 
 
 class RanCells:

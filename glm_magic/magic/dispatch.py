@@ -1,4 +1,4 @@
-"""A ``%glm`` line or ``%%glm`` cell: the status, a verb, or a prompt."""
+"""A ``%glm`` line: the status, a verb, or a prompt."""
 
 from __future__ import annotations
 
@@ -40,18 +40,17 @@ def run_line(workspace: Workspace, line: str) -> Any:
     return run_prompt(workspace, line, None)
 
 
-def run_cell(workspace: Workspace, line: str, cell: str) -> None:
-    """Run a ``%%glm`` cell: its prompt.
+def refuse_verb(workspace: Workspace, line: str) -> None:
+    """Refuse a ``%%glm`` cell without a body whose line is a verb.
 
     Raises
     ------
-    GlmError
-        The cell is a verb without a prompt, or the prompt was refused or failed.
+    InvalidValueError
+        It is one; the hint says how to write it, and how to ask a model.
     """
-    if line.strip() and not cell.strip() and find_verb(workspace, line) is not None:
-        verb = line.strip()
+    verb = line.strip()
+    if verb and find_verb(workspace, verb) is not None:
         raise InvalidValueError(
             tr("%%glm {line} has no prompt below it", line=verb),
             hint=tr("write %glm {line}; to ask a model, %%glm -- {line}", line=verb),
         )
-    run_prompt(workspace, line, cell)

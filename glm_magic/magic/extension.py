@@ -66,17 +66,27 @@ class GlmMagics(Magics):
         with landing():
             waiting = self._waiting()
             try:
-                from .dispatch import run_cell, run_line
-
                 with called_from(inspect.currentframe()):
-                    if cell is None:
-                        return run_line(self.workspace, line)
-                    return run_cell(self.workspace, line, cell)
+                    return self._run(line, cell)
             except KeyboardInterrupt:
                 with suppress_interrupt():
                     for stream in self._waiting() - waiting:  # nobody will send them
                         stream.cancel()
                 raise
+
+    def _run(self, line: str, cell: str | None) -> Any:
+        if cell is None:
+            from .dispatch import run_line
+
+            return run_line(self.workspace, line)
+        if not cell.strip():
+            from .dispatch import refuse_verb
+
+            refuse_verb(self.workspace, line)
+        from .prompt import run_prompt
+
+        run_prompt(self.workspace, line, cell)
+        return None
 
     def _waiting(self) -> set[Stream]:
         """Return the prompts that have their place in a session and are not sent yet."""

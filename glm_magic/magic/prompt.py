@@ -61,7 +61,7 @@ class Prompt:
 
 def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
     """Ask what a line, or a line and its cell, say; return the reply."""
-    options = parse(line, workspace.is_model, workspace.namespace())
+    options = parse(line, workspace.is_model, workspace.namespace)
     if options.help:
         show(whole_help())
         return None
@@ -84,10 +84,14 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
     """
     text = prompt_text(workspace, line, cell)
     puts_code = _format(workspace, line) == "code"
-    refuse_in_background(line, puts_code=puts_code)
-    session, started = session_of(workspace, line)
+    sets_options = line != MagicOptions(prompt=line.prompt)
+    if sets_options:
+        refuse_in_background(line, puts_code=puts_code)
+    session, notices = session_of(workspace, line)
     options = workspace.options(line, session)
-    notices = (*line.notices, *started, *without_effect(line, options, puts_code=puts_code))
+    if sets_options:
+        idle = without_effect(line, options, puts_code=puts_code)
+        notices = (*line.notices, *notices, *idle)
     key = workspace.cell.next_key() if line.history else None
     if line.dry_run:
         session.touch(key)
@@ -159,8 +163,12 @@ def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> I
             use = tr("to ask {model} from here on, write %glm use {model}", model=line.model)
             hint = joined([use, hint])
         raise InvalidValueError(tr("the prompt is empty"), hint=hint)
-    prompt = Interpolated(text) if line.raw else interpolate(text, workspace.namespace())
-    prompt = replace(prompt, inserted=tuple(dict.fromkeys([*line.inserted, *prompt.inserted])))
+    if line.raw or "{" not in text:
+        prompt = Interpolated(text, line.inserted)
+    else:
+        prompt = interpolate(text, workspace.namespace())
+        inserted = tuple(dict.fromkeys([*line.inserted, *prompt.inserted]))
+        prompt = replace(prompt, inserted=inserted)
     return _below_the_cells(workspace, prompt) if line.above else prompt
 
 

@@ -124,7 +124,11 @@ class FunctionTool:
 def problems(error: ValidationError) -> str:
     """Return what does not fit, place by place."""
     details = error.errors(include_url=False, include_context=False)
-    texts = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details]
+    places = (".".join(map(str, item["loc"])) for item in details)
+    texts = [
+        f"{place}: {item['msg']}" if place else str(item["msg"])  # the whole value has no place
+        for place, item in zip(places, details, strict=True)
+    ]
     return "; ".join(texts[:10])
 
 

@@ -77,7 +77,7 @@ class Labels:
     call_running: str = "running"
     call_done: str = "done"
     call_failed: str = "failed"
-    call_refused: str = "not approved"
+    call_refused: str = "not called"
     call_interrupted: str = "interrupted"
     hurried: str = "The thinking was cut short; the model was asked again without it."
     repaired: str = "The answer did not fit the schema, and the model was asked again."
@@ -185,7 +185,7 @@ CHINESE = Labels(
     call_running="运行中",
     call_done="完成",
     call_failed="失败",
-    call_refused="未获批准",
+    call_refused="未调用",
     call_interrupted="已中断",
     hurried="思考已提前结束，并关闭思考重新请求。",
     repaired="回答不符合指定结构，已重新请求。",

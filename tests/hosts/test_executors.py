@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.servers.script import Script
+from tests.servers.script import Failure, Script
 
 pytestmark = pytest.mark.hosts
 
@@ -55,6 +55,17 @@ def test_a_background_turn_is_waited_for(asks_the_server):
     check(book)
     assert "scattering" in book.cells[1].outputs[0]["data"]["text/plain"]
     assert book.cells[2].outputs[0]["data"]["text/plain"] == "True"
+
+
+def test_a_background_turn_that_fails_stops_the_run(asks_the_server):
+    asks_the_server.tell(Script(refusal=Failure(401, "1002", "bad token")))
+    book = notebook("%%glm --bg\nwhy?", "print('after')")
+    with pytest.raises(CellExecutionError):
+        NotebookClient(book, timeout=60).execute()
+    error = next(item for item in book.cells[1].outputs if item.output_type == "error")
+    assert error.ename == "AuthenticationError"
+    assert len(error.traceback) <= 3
+    assert book.cells[2].outputs == []
 
 
 def test_a_failing_cell_stops_the_run(asks_the_server):

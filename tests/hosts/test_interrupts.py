@@ -46,7 +46,7 @@ def check_end(kernel, server, ran):
 @pytest.mark.parametrize(
     "module",
     [
-        "glm_magic.magic.dispatch",
+        "glm_magic.magic.prompt",
         "glm_magic.magic.workspace",
         "glm_magic.session.store",
         "glm_magic.dialects",
@@ -112,8 +112,9 @@ def test_an_interrupt_while_the_reply_is_awaited(kernel, asks_the_server, script
         "    print('runs', flush=True)\n    time.sleep(60)",
         "    print('runs', flush=True)\n    while True: pass",
         "    print('runs', flush=True)\n    threading.Event().wait(60)",
+        "    print('runs', flush=True)\n    try: time.sleep(60)\n    except: return 'rain'",
     ],
-    ids=["sleeps", "computes", "waits"],
+    ids=["sleeps", "computes", "waits", "goes on"],
 )
 def test_an_interrupt_while_a_tool_runs(kernel, asks_the_server, body):
     kernel.run(f"import threading, time\ndef weather(city: str) -> str:\n{body}")

@@ -57,6 +57,48 @@ def test_tapes_and_notebooks_of_the_folder_are_offered(tab):
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%glm show ", "%glm pin ", "%glm undo ", "%%glm --mcp ", "%%glm --budget ", "%%glm -t ",
+        "%%glm --max-tokens ", "%%glm --stop ", "%glm mcp remove ", "%glm dealias ", "%glm usage x",
+        "%glm resume ", "%%glm --budget=", "%%glm -s @nosuch", "%glm why is pri",
+        "%%glm --param nosuch", "%%glm --speed 3",
+    ],
+)  # fmt: skip
+def test_where_nothing_can_stand_nothing_is_offered(tab, cells, text):
+    cells.run("nosuch_name, print_it, x_ray = 1, 2, 3")
+    assert tab(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%%glm --speed ", ["%%glm --speed 1", "%%glm --speed 2", "%%glm --speed max"]),
+        ("%%glm --speed=m", ["%%glm --speed=max"]),
+        ("%%glm -s @ru", ["%%glm -s @rules.txt"]),
+        ("%%glm -s @notes", ["%%glm -s @notes/"]),
+        ("%%glm -s @t", ["%%glm -s @two\\ words.md"]),
+        ("%%glm --system=@notes/", ["%%glm --system=@notes/short.md"]),
+        ("%glm -s @notes/s", ["%glm -s @notes/short.md"]),
+        ("%%glm why {rul", ["%%glm why {rule_number"]),
+        ("%%glm -m {rul", ["%%glm -m {rule_number"]),
+    ],
+)
+def test_values_are_offered_for_what_takes_them(tab, cells, text, expected):
+    Path("notes").mkdir()
+    for name in ("rules.txt", "notes/short.md", "two words.md", ".hidden"):
+        Path(name).touch()
+    cells.run("rule_number = 1")
+    assert tab(text) == expected
+
+
+def test_parameters_of_the_catalogue_are_offered(tab, cells):
+    offered = tab("%%glm --param ")
+    assert "%%glm --param thinking_budget=" in offered
+    assert all(word.endswith("=") for word in offered)
+
+
 @pytest.mark.parametrize("text", ["%%glm mod", "%%glm why --th", "%glm undo ", "%%glm -m"])
 def test_nothing_of_ours_is_offered_where_it_cannot_stand(tab, text):
     ours = ("models", "--think", "--temperature", "glm-4.6")

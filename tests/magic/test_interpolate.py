@@ -84,7 +84,8 @@ def test_values_are_put_in(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "{unknown}", "{unknown.name}", "{f(x)}", "{x + 1}", "{x!r}", "{x:.2f}", "{x", "x}", "{}", "{ }", "}{",
+        "{unknown}", "{unknown.name}", "{f(x)}", "{x + 1}", "{x!r}", "{x:.2f}", "{x", "x}",
+        "{}", "{ }", "}{",
         "{1}", "{'x'}", "{lambda: x}", "{x;x}", "{x\n}", "{[x]}", "{*x}", "{x:=1}",
         "{x if x else x}",
         '{"a": {"b": 1}}', "int a[2][2] = {{1, 2}, {3, 4}};", "`{x}`", "``a ` {x}``",

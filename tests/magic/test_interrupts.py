@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from glm_magic.core.interrupts import StoppedByUser, held, landing, raises_interrupt
+from glm_magic.core.interrupts import StoppedByUser, held, landing, raises_interrupt, restore
 from tests.servers.script import Call, Script
 
 PLAIN = "%%glm -S {name}\nwhy?"
@@ -105,12 +105,16 @@ def test_what_was_interrupted_before_it_was_sent_is_on_disk_as_interrupted(glm_s
 
 def test_interrupts_that_are_held_back_land_at_the_end_and_only_once():
     steps = []
-    with pytest.raises(StoppedByUser), landing():
+
+    def work():
         with held():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
             steps.append("held")
         steps.append("after")
+
+    with pytest.raises(StoppedByUser), landing():
+        work()
     signal.raise_signal(signal.SIGINT)  # a second press of the key means the same
     assert steps == ["held"]
     assert raises_interrupt(signal.getsignal(signal.SIGINT))
@@ -121,15 +125,18 @@ def test_an_interrupt_is_not_lost_in_a_finalizer():
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(StoppedByUser), landing():
+    def work():
         Finalized()
         threading.Event().wait(10)
+
+    with pytest.raises(StoppedByUser), landing():
+        work()
 
 
 def test_another_thread_is_left_alone():
     seen = []
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    restore()
 
     def work():
         with landing(), held():

@@ -57,6 +57,18 @@ def test_resume_keeps_what_this_kernel_had_asked(glm_shell, sent):
     assert users(sent) == ["two", "three"]
 
 
+def test_resume_twice_stays_with_the_same_session(glm_shell, sent):
+    for word in ("one", "two"):
+        glm_shell.run(f"%glm -q {word}")
+        restart(glm_shell)
+    first = glm_shell.run("%glm resume")
+    assert glm_shell.run("%glm resume") == first
+    glm_shell.run("%glm new other")
+    assert glm_shell.run("%glm resume  # again") == first
+    glm_shell.run("%glm -q three")
+    assert users(sent) == ["two", "three"]
+
+
 def test_a_named_session_continues_by_name(glm_shell, sent):
     glm_shell.run("%glm -q -S physics one")
     glm_shell.run("%glm use physics")

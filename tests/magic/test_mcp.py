@@ -39,6 +39,20 @@ def test_a_server_is_added_used_listed_and_removed(glm_shell, model_server, sent
     assert "No MCP server yet" in glm_shell.run("%glm mcp list")
 
 
+def test_a_cell_that_adds_a_server_may_run_twice(glm_shell, sent):
+    first = glm_shell.run(f"%glm mcp add example -- {COMMAND}")
+    (server,) = mcp_registry.mcp_servers()
+    assert glm_shell.run(f"%glm mcp add example -- {COMMAND}  # as before") == first
+    assert mcp_registry.mcp_servers() == [server]
+    server.stop()
+    assert not server.alive
+    assert glm_shell.run(f"%glm mcp add example -- {COMMAND}") == first
+    assert server.alive
+    lines = glm_shell.fail(f"%glm mcp add example -- {COMMAND} --other")
+    assert "an MCP server named example exists already" in lines[0]
+    assert sent() == []
+
+
 @pytest.mark.parametrize(
     ("line", "error", "words"),
     [

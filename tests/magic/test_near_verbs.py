@@ -106,7 +106,8 @@ def test_every_verb_begins_a_prompt_when_prose_follows(glm_shell, sent, name):
         "show me how photosynthesis works", "forget what I said and start again",
         "new ideas for a party?", "explain entropy to a child", "fix my poem, it does not rhyme",
         "stop all the clocks, cut off the telephone", "help me with my homework",
-        "budget 5 dollars over three days", "hello", "why", "models", "record", "#1 reason to smile",
+        "budget 5 dollars over three days", "hello", "why", "models", "record",
+        "#1 reason to smile",
         "what's a # for?", "new ideas for a big # party of ten",
     ],
 )  # fmt: skip

@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 import glm_magic as glm
-from glm_magic.core.errors import GlmError, NotOnTapeError, RateLimitError, TapeError
+from glm_magic.core.errors import (
+    GlmError,
+    InvalidValueError,
+    NotOnTapeError,
+    RateLimitError,
+    TapeError,
+)
 from glm_magic.core.events import ContentDelta, ReasoningDelta, Started, TimedEvent
 from glm_magic.core.turn import Notice
 from glm_magic.engine import tapes
@@ -55,6 +61,11 @@ def test_every_provider_replays_to_the_same_events(server: ModelServer, place: P
     server.tell(Script(answer="asked again"))
     with glm.replay("t.glmtape", speed=math.inf), glm.stream("why?", **asked) as s:
         replayed = heard(s)
+    with glm.replay("t.glmtape", speed="max"), glm.stream("why?", **asked) as s:
+        assert [t.event for t in heard(s)] == [t.event for t in live]
+    for speed in (0, -1, "fast", math.nan):
+        with pytest.raises(InvalidValueError, match="cannot play at speed"):
+            glm.replay("t.glmtape", speed=speed)
     assert [t.event for t in replayed] == [t.event for t in live]
     assert any(isinstance(t.event, ContentDelta) for t in live)
     assert drift_s(live, replayed) < 0.02

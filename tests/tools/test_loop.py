@@ -348,6 +348,8 @@ def test_a_model_that_never_stops_calling_is_told_and_then_stopped() -> None:
     assert "limit of 2 rounds" in messages_of(bodies[3])[-1]["content"]
     assert reply.status == "incomplete"
     assert [notice.code for notice in reply.turn.notices] == ["max-rounds"]
+    ran = [run.status for step in reply.steps for run in step.runs]
+    assert ran == ["done", "done", "refused"], "the third was not called"
     _, bodies = rounds(script, SAYS, tools=[again], max_rounds=1)
     assert len(bodies) == 2
 

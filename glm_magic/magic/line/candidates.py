@@ -67,6 +67,30 @@ def tapes(_: Workspace) -> list[str]:
     return files(TAPE)
 
 
+def parameters(workspace: Workspace) -> list[str]:
+    """Return the parameters that some provider documents and no option of the line sets."""
+    names = {name for info in workspace.catalogue.providers.values() for name in info.parameters}
+    return [f"{name}=" for name in sorted(names)]
+
+
+def speeds(_: Workspace) -> list[str]:
+    """Return speeds of a replay."""
+    return ["1", "2", "max"]
+
+
+def at_files(_: Workspace, typed: str = "@") -> list[str]:
+    """Return the files, and the folders, that ``@`` and the beginning of a path can stand for."""
+    folder = typed.removeprefix("@").rpartition("/")
+    start = "".join(folder[:2])
+    try:
+        paths = sorted(Path(start or ".").expanduser().iterdir())
+    except (OSError, RuntimeError):
+        return []
+    shown = (path for path in paths if not path.name.startswith("."))
+    names = (f"{path.name}/" if path.is_dir() else path.name for path in shown)
+    return [f"@{start}{name}".replace(" ", "\\ ") for name in names]
+
+
 def files(*endings: str) -> list[str]:
     """Return the files of the folder with one of some endings."""
     return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
@@ -85,6 +109,9 @@ VALUES: Mapping[Completes, Callable[[Workspace], list[str]]] = {
     "function": functions,
     "server": servers,
     "tape": tapes,
+    "parameter": parameters,
+    "speed": speeds,
+    "@file": at_files,
 }
 """What an option's row says it `completes` -> what is offered."""
 

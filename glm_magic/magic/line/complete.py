@@ -37,9 +37,13 @@ def complete(workspace: Workspace, line: str, *, is_cell: bool) -> tuple[str, li
     *before, typed = re.split(r"\s+", line.lstrip()) if line.strip() else [""]
     if before and before[-1] == "--compare":
         return typed, _continuing(typed, candidates.axes(workspace, typed))
+    option = find_option(before[-1]) if before else None
     assigned = _ASSIGNED.fullmatch(typed)
     if assigned:
         option, typed = find_option(assigned[1]), assigned[2]
+    if option is not None and option.completes == "@file":
+        return typed, _continuing(typed, candidates.at_files(workspace, typed))
+    if assigned:
         return typed, _continuing(typed, _values(workspace, option) if option else [])
     return typed, _continuing(typed, _words(workspace, before, is_cell=is_cell))
 

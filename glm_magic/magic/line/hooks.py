@@ -171,6 +171,13 @@ def uninstall(shell: InteractiveShell) -> None:
             rules.line_transforms.remove(transform)
 
 
+class _Nothing(list[SimpleCompletion]):
+    """No completions, which count as one: IPython then asks no other matcher."""
+
+    def __len__(self) -> int:
+        return 1
+
+
 _LINE = re.compile(r"\s*(?:[^%\"'#]*=\s*)?(?P<magic>%%?)glm\s+(?P<rest>.*)", re.DOTALL)
 
 
@@ -204,8 +211,11 @@ class Completion:
         from .complete import complete
 
         typed, words = complete(self._workspace(), line["rest"], is_cell=line["magic"] == "%%")
+        if not words and "{" in typed:  # a Python expression, which IPython completes
+            return {"completions": [], "suppress": False}
+        completions = [SimpleCompletion(text=word, type="param") for word in words]
         return {
-            "completions": [SimpleCompletion(text=word, type="param") for word in words],
+            "completions": completions or _Nothing(),
             "matched_fragment": typed,
             "suppress": True,
             "ordered": True,

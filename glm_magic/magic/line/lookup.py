@@ -58,7 +58,9 @@ def look_up(
 def _no_such_name(
     option: str, name: str, root: str, suggestions: Iterable[str]
 ) -> UnknownNameError:
-    if hasattr(builtins, root):
+    if option == "--schema" and hasattr(builtins, root):
+        hint = tr("a schema has named fields: write a class, such as a dataclass, or a JSON schema")
+    elif hasattr(builtins, root):
         hint = tr("write a function that calls {name}, and run its cell first", name=root)
     else:
         guess = nearest(root, (name for name in suggestions if not name.startswith("_")))

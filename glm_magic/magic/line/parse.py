@@ -13,7 +13,7 @@ from ...core.messages import THINKING_WORDS
 from ...core.turn import Notice
 from ...engine.compare import is_axis
 from ...engine.options import LineOption
-from .interpolate import interpolate
+from .interpolate import Interpolated, interpolate
 from .options import BY_FLAG, MagicOptions, find_option
 from .tokens import read_word, skip_space
 from .values import read_value, usage_of
@@ -32,7 +32,7 @@ _MOST_MISPLACED = 3
 def parse(
     line: str,
     is_model: Callable[[str], bool] | None = None,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Callable[[], Mapping[str, Any]] = dict,
 ) -> MagicOptions:
     """Read the line of a ``%glm`` or ``%%glm`` magic.
 
@@ -43,8 +43,8 @@ def parse(
     is_model : callable, optional
         Whether a word is a model, an alias or ``provider/model``; asked about the first word that
         is no option.
-    namespace : mapping, optional
-        The names whose values are put into those of the options, as into the prompt.
+    namespace : callable, optional
+        Returns the names whose values are put into those of the options, as into the prompt.
 
     Returns
     -------
@@ -60,14 +60,17 @@ def parse(
     """
     if not line.strip():
         return MagicOptions()
-    return _Parser(line, is_model or (lambda _: False), namespace or {}).run()
+    return _Parser(line, is_model or (lambda _: False), namespace).run()
 
 
 class _Parser:
     """One pass over a line: options, perhaps a model, then the prompt as typed."""
 
     def __init__(
-        self, line: str, is_model: Callable[[str], bool], namespace: Mapping[str, Any]
+        self,
+        line: str,
+        is_model: Callable[[str], bool],
+        namespace: Callable[[], Mapping[str, Any]],
     ) -> None:
         self.line = line
         self.at = 0
@@ -194,7 +197,7 @@ class _Parser:
         return word
 
     def _store(self, option: LineOption, text: str) -> None:
-        filled = interpolate(text, self.namespace)
+        filled = interpolate(text, self.namespace()) if "{" in text else Interpolated(text)
         self.inserted += filled.inserted
         is_text = option.reads == "file" and not text.startswith("@")
         value: Any = filled.text if is_text else read_value(option, filled.text)

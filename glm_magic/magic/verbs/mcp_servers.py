@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ...core.errors import InvalidValueError
 from ...core.i18n import tr
+from ...tools.mcp import Address
 from ...tools.mcp_registry import add_mcp, mcp_servers, remove_mcp
 from ..display import Displayable, Paragraph, Table
 from ..line import candidates
@@ -30,7 +31,7 @@ SERVER = matching(
     NAME=SERVER,
 )
 def mcp(_: Workspace, words: Sequence[str]) -> Displayable:
-    """Add, remove or list the servers."""
+    """Add, remove or list the servers; to add one again, as it is, changes nothing."""
     if words[:1] == ["add"]:
         return _add(words[1], words[2:])
     if words[:1] == ["remove"]:
@@ -48,7 +49,12 @@ def _add(name: str, rest: Sequence[str]) -> Displayable:
         ) from None
     parts = parts[1:] if parts[:1] == ["--"] else parts
     is_url = len(parts) == 1 and parts[0].startswith(("http://", "https://"))
-    tools = add_mcp(name, url=parts[0]) if is_url else add_mcp(name, parts)
+    address = Address((), parts[0], {}) if is_url else Address(tuple(parts), "", {})
+    server = next((server for server in mcp_servers() if server.name == name), None)
+    if server is not None and server.address == address:  # the cell runs again
+        tools = [tool.name_at_server for tool in server.tools()]
+    else:
+        tools = add_mcp(name, address.command, url=address.url)
     return Paragraph(
         tr(
             "The MCP server {name} is running, with {count} tools: {tools}. --mcp {name}",
