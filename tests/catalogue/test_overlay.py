@@ -110,7 +110,7 @@ def test_a_provider_can_be_changed_in_one_place(overlay: Load) -> None:
     overlaid = overlay('[provider.vllm]\nbase_url = "http://gpu.example:9000/v1"\n')
     info = overlaid.providers["vllm"]
     assert info.base_url == "http://gpu.example:9000/v1"
-    assert info.think_tags
+    assert info.self_hosted
     assert list(overlaid.providers).index("vllm") == 8
 
 

@@ -75,7 +75,7 @@ def growing(text: str) -> None:
 
 
 def think_tags(text: str) -> None:
-    tags = ThinkTags(lone_close=True)
+    tags = ThinkTags()
     for at in range(0, len(text), 4):
         tags.feed(text[at : at + 4])
 
