@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -12,46 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core import events as ev
-from glm_magic.dialects import DIALECTS
-from tests.laws.decoding import Folded, decode, fold, read
+from tests.laws.decoding import Folded, fold
+from tests.laws.replies import PROTOCOLS, Delta, document_of, reply_of
 
-PROTOCOLS = (*DIALECTS, "cumulative")
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
-Delta = Mapping[str, Any]
-
-
-def reply_of(protocol: str, deltas: Iterable[Delta], finish: str | None = "stop") -> list[ev.Event]:
-    """Return the events of a reply whose deltas are spelled as the protocol does."""
-    sent, so_far = [], {"content": "", "reasoning_content": ""}
-    for delta in deltas:
-        if protocol == "cumulative":
-            so_far = {name: so_far[name] + (delta.get(name) or "") for name in so_far}
-            delta = {**delta, **so_far}
-        sent.append((delta, None))
-    last = so_far if protocol == "cumulative" else {}
-    sent += [(last, finish)] if finish else []
-    native = protocol in ("dashscope_native", "cumulative")
-    body = "".join(f"data: {json.dumps(_chunk(native, *part))}\n\n" for part in sent)
-    request = {"parameters": {"incremental_output": False}} if protocol == "cumulative" else None
-    return decode("dashscope_native" if native else protocol, [body.encode()], request)
-
-
-def _chunk(native: bool, delta: Delta, finish: str | None) -> dict[str, Any]:
-    choice = {"index": 0, "message" if native else "delta": delta, "finish_reason": finish}
-    return {"output": {"choices": [choice]}} if native else {"choices": [choice]}
 
 
 def fold_pieces(pieces: Iterable[str], *, finish: bool = True, dialect: str = "vllm") -> Folded:
     """Decode a reply whose content comes in these pieces."""
     return fold(reply_of(dialect, ({"content": p} for p in pieces), "stop" if finish else None))
-
-
-def document_of(protocol: str, message: Delta) -> Folded:
-    """Decode a reply that comes as one document."""
-    native = protocol in ("dashscope_native", "cumulative")
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    document = {"output": {"choices": [choice]}} if native else {"choices": [choice]}
-    return read("dashscope_native" if native else protocol, json.dumps(document).encode())
 
 
 def parts(text: str, cuts: Iterable[int]) -> list[str]:
@@ -152,8 +120,6 @@ EMPTY: tuple[dict[str, Any], ...] = (
 @every_protocol
 @pytest.mark.parametrize("empty", EMPTY, ids=range(len(EMPTY)))
 def test_an_empty_field_is_no_reasoning(protocol: str, empty: Delta) -> None:
-    if protocol == "cumulative" and "reasoning_content" in empty:
-        empty = {}
     for pieces in every_cut("Why.</think>So"):
         folded = fold(reply_of(protocol, ({**empty, "content": piece} for piece in pieces)))
         assert (folded.reasoning, folded.answer) == ("Why.", "So")
