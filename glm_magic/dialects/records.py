@@ -87,7 +87,7 @@ def _not_json(record: Record, text: str) -> Reading:
 def _salvaged(text: str) -> Reading:
     """Return the whole frames inside a text that is not one, and what of it is lost."""
     objects: list[Object] = []
-    broken, at, tries = "", 0, 0
+    broken, at, tries = "", _end_of(_BETWEEN, text, 0), 0
     while True:
         if text.startswith(DONE, at):
             return Reading(objects, is_end=True, broken=broken)

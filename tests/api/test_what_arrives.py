@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import glm_magic as glm
 from glm_magic.core import errors
+from glm_magic.core.events import ContentWasReasoning
 from tests.api.providers import PLACES, Place
 from tests.laws.replies import event
 from tests.servers.raw_server import RawServer, Send, head
@@ -113,6 +115,21 @@ def test_an_answer_about_the_tags_is_an_answer(raw_server: RawServer, place: Pla
 
 
 @every_place
+def test_any_provider_can_be_said_to_open_the_reasoning_itself(
+    raw_server: RawServer, place: Place, isolated_home: Path
+) -> None:
+    folder = isolated_home / "glm"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(f"[provider.{place.provider}]\nthink_open = true\n")
+    reply = ask(place, raw_server, sent(place, *pieces("Why.</think>So")))
+    assert (reply.reasoning, reply.answer) == ("Why.", "So")
+    moved = [timed for timed in reply.events if isinstance(timed.event, ContentWasReasoning)]
+    assert moved == [], "no word stood in the answer before"
+    reply = ask(place, raw_server, sent(place, *pieces("So")), thinking=False)
+    assert (reply.reasoning, reply.answer) == ("", "So"), "nothing is open with thinking off"
+
+
+@every_place
 def test_a_refusal_is_the_answer_and_is_noted(raw_server: RawServer, place: Place) -> None:
     reply = ask(place, raw_server, sent(place, {"content": None, "refusal": "I cannot."}))
     assert reply.answer == "I cannot."
@@ -172,8 +189,8 @@ def test_an_early_end_is_explained_in_a_sentence(
     raw_server: RawServer, place: Place, words: bytes
 ) -> None:
     start = sent(place, {"content": "Bl"}, finish=None)
+    raw_server.answer(Send(head() + start + words))
     with glm.stream("Why?", **asked(place, raw_server)) as stream:
-        raw_server.answer(Send(head() + start + words))
         assert stream.wait(30)
     assert stream.error is None
     assert (stream.turn.answer, stream.turn.status) == ("Bl", "incomplete")

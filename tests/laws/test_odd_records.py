@@ -132,6 +132,16 @@ def test_whole_frames_that_are_glued_lose_nothing(dialect: str, glue: bytes) -> 
 
 
 @every_dialect
+@pytest.mark.parametrize("prefix", [b"data: data: ", b"data:data:", b" data: ", b"\tdata:"])
+def test_a_field_name_that_is_doubled_or_indented_loses_nothing(
+    dialect: str, prefix: bytes
+) -> None:
+    body = reply(dialect).replace(b"data: ", prefix) + prefix + b"[DONE]\n\n"
+    folded = read(dialect, body)
+    assert (folded.answer, folded.finishes, folded.notices) == ("AB", ["stop"], [])
+
+
+@every_dialect
 def test_the_sentinel_inside_a_broken_frame_ends_the_reply(dialect: str) -> None:
     end = event(dialect, {"content": "B"}, "stop")
     body = event(dialect, {"content": "A"}) + end + b'data: {"choices":[{"delta":"xdata: [DONE]\n\n'
