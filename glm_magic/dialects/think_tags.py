@@ -27,7 +27,13 @@ _TAG = re.compile(r"</?think>", re.IGNORECASE | re.ASCII)
 _CLOSE = re.compile(CLOSE, re.IGNORECASE | re.ASCII)
 _OPENING = re.compile(rf"\s*(?:{OPEN}\s*)+", re.IGNORECASE | re.ASCII)
 _NOT_BLANK = re.compile(r"\S")
-_SENTENCE_ENDS = ".!?:;…。！？：；\n"
+_LEAD = re.compile(
+    r"(?:\b(?:a|an|the|and|or|with|by|tags?|tokens?|markers?|opening|closing)|[和与]|标签|标记) $",
+    re.IGNORECASE,
+)
+"""Words after which a closing tag is spoken of."""
+_TAIL = 16
+"""Characters of the text that are kept to see what a closing tag follows: the longest lead."""
 _PUNCTUATION = ".,;:!?)…"
 _QUOTES = {
     '"': '"', "'": "'", "(": ")", "[": "]", "“": "”", "‘": "’", "«": "»", "「": "」", "『": "』",
@@ -74,7 +80,7 @@ class ThinkTags:
         self._held = ""
         self._code = _CodeSpans()
         self._tail = ""
-        """The last two characters of the text."""
+        """The last characters of the text."""
         self._pairs = 0
         """Opening tags in the text whose closing tag has not come."""
         self._is_last = False
@@ -204,20 +210,24 @@ class ThinkTags:
 
     def _is_mentioned(self, after: str) -> bool | None:
         """Whether a closing tag stands between quotes or inside of a sentence."""
-        first, second = self._tail[:1], self._tail[-1:]
-        if second in _QUOTES and (second not in "\"'" or not self._closes_quote(first)):
-            return after[0] == _QUOTES[second] if after else self._unknown
-        if second != " " or first.isspace() or first in _SENTENCE_ENDS:
+        before = self._tail[-1:]
+        if before in _QUOTES and (before not in "\"'" or not self._closes_quote):
+            return after[0] == _QUOTES[before] if after else self._unknown
+        if before != " ":
             return False
         if not after:
             return self._unknown
-        if after[0] != " ":
-            return after[0] in _PUNCTUATION
-        return after[1].islower() if len(after) > 1 else self._unknown
+        if after[0] in _PUNCTUATION:
+            return True
+        if after[0] != " " or not _LEAD.search(self._tail):
+            return False
+        return not after[1].isupper() if len(after) > 1 else self._unknown
 
-    def _closes_quote(self, before: str) -> bool:
-        """Whether a straight quote after this character ends a quotation."""
-        return len(self._tail) > 1 and not before.isspace() and before not in _QUOTES
+    @property
+    def _closes_quote(self) -> bool:
+        """Whether a straight quote at the end of the text ends a quotation."""
+        before = self._tail[-2:-1]
+        return bool(before) and not before.isspace() and before not in _QUOTES
 
     @property
     def _unknown(self) -> bool | None:
@@ -226,7 +236,7 @@ class ThinkTags:
     def _content(self, text: str, events: list[Event]) -> None:
         if text:
             self._code.feed(text)
-            self._tail = (self._tail + text[-2:])[-2:]
+            self._tail = (self._tail + text[-_TAIL:])[-_TAIL:]
             events.append(ContentDelta(text))
 
     def _plain(self, text: str, at: int, events: list[Event]) -> int:
