@@ -216,7 +216,7 @@ class ReplyDecoding:
             yield Notice(
                 "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )
-        elif self._has["reasoning"]:
+        elif self._has["reasoning"] and self.finish_reason is not None:
             yield Notice(
                 "no-answer",
                 tr(

@@ -101,9 +101,11 @@ class ReplyDecoder(ABC):
             yield Notice("incomplete", text)
 
     def _object(self, chunk: Object, record: Record) -> list[Event]:
-        if not (is_of_reply(chunk) or is_error(chunk, record) or record.http_status):
+        if "choices" not in chunk and "output" not in chunk:
             self._unexplained.add_object(chunk)
-            return []
+            has_failed = is_error(chunk, record) or (record.http_status or 0) >= 400
+            if not has_failed and not is_of_reply(chunk):
+                return []
         return self._chunk(chunk, record)
 
     @abstractmethod

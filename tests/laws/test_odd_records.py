@@ -192,6 +192,7 @@ ERRORS: dict[str, bytes] = {
     "many lines": b'{\n  "error": {\n    "message": "it broke"\n  }\n}',
     "after words": b'Oh no\n{"error": {"message": "it broke"}}',
     "a detail as data": b'data: {"detail": "it broke"}',
+    "an id beside it": b'data: {"id": "r", "model": "m", "message": "it broke"}',
     "a message as data": b'data: {"msg": "it broke"}',
 }
 BEFORE = {
@@ -341,6 +342,13 @@ def test_an_end_without_a_finish_reason_has_a_sentence(dialect: str, end: bytes)
     (message,) = messages(dialect, body)
     assert "may be missing" in message
     assert messages(dialect, reply(dialect)) == []
+
+
+@every_dialect
+def test_a_reply_that_ended_in_the_reasoning_blames_no_parser(dialect: str) -> None:
+    start = event(dialect, {"reasoning_content": "Hm"})
+    assert read(dialect, start).notices == ["incomplete"]
+    assert read(dialect, start + event(dialect, {}, "stop")).notices == ["no-answer"]
 
 
 # ── counts ───────────────────────────────────────────────────────────────────────────────────────
