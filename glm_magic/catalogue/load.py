@@ -32,6 +32,8 @@ _BLOCK_KEYS = _OFFER_KEYS | {"providers", "source", "checked", *_PRICE_KEYS}
 _TOP_KEYS = {"source", "provider", "model"}
 _NOT_INHERITED = ("free_quota_days", "is_fallback")
 """What is true of one provider, and of another only if its table says so."""
+_NOT_FACTS = {"like", "think_tags"}
+"""Keys of a provider that are no facts: ``think_tags``, of older files, no longer says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,12 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
     facts: dict[str, dict[str, Any]] = {}
     for where, table in tables:
         for name, entry in table.get("provider", {}).items():
-            check_keys(entry, names(ProviderInfo) | {"like"}, where)
+            check_keys(entry, names(ProviderInfo) | _NOT_FACTS, where)
             base = facts.get(name) or _base(entry, facts, where)
-            merged = {**base, **{key: value for key, value in entry.items() if key != "like"}}
+            merged = {
+                **base,
+                **{key: value for key, value in entry.items() if key not in _NOT_FACTS},
+            }
             merged["parameters"] = {**base.get("parameters", {}), **entry.get("parameters", {})}
             facts[name] = {**merged, "name": name}
     built = [_provider(entry) for entry in facts.values()]

@@ -182,8 +182,6 @@ class ProviderInfo:
     """Engine of the provider's web search; empty: the one that its dialect names, if any."""
     free_quota_days: int = 0
     """Days for which the free tokens of a model last; 0: it gives none. Not inherited."""
-    think_tags: bool = False
-    """True: a reply may hold its reasoning in the text, closed by a lone ``</think>``."""
     think_open: bool = False
     """True: replies begin inside the reasoning, because the prompt ends with the opening tag."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)

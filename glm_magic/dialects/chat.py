@@ -12,13 +12,12 @@ Every provider requires that reasoning is sent back complete and unchanged.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.schema import Offer
-from ..core.errors import GlmError, ProtocolError, UnsupportedError
+from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
 from ..core.messages import Message, Request, Thinking
@@ -27,7 +26,9 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .decoding import ReplyDecoding, count
-from .errors import Classifier, not_an_api, page_title, read_body, read_payload, to_error
+from .errors import Classifier, read_body, to_error
+from .records import Object, is_error
+from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags
 
 PreserveEncoder = Callable[[dict[str, Any], bool, Offer], None]
@@ -103,9 +104,8 @@ class ChatDialect:
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
-        opens = offer.provider.think_open and not _is_off(body)
-        tags = ThinkTags(lone_close=offer.provider.think_tags, opens=opens)
-        return ChatDecoder(ReplyDecoding(tags), offer.provider.name, self.classify)
+        decoding = ReplyDecoding(ThinkTags(opens=opens_inside_reasoning(offer, body)))
+        return ChatDecoder(decoding, offer.provider.name, self.classify)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""
@@ -157,11 +157,17 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     return encoded
 
 
-def _is_off(body: Mapping[str, Any]) -> bool:
-    """Whether a request switches thinking off; no tag is open then."""
-    switches = body.get("chat_template_kwargs")
-    off = isinstance(switches, Mapping) and switches.get("enable_thinking") is False
-    return off or body.get("reasoning_effort") == "none"
+def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:
+    """Whether a reply begins inside the reasoning: not when thinking is off, in any spelling."""
+    if not offer.provider.think_open:
+        return False
+    switches: list[Any] = [body, body.get("parameters"), body.get("chat_template_kwargs")]
+    thinking, reasoning = body.get("thinking"), body.get("reasoning")
+    is_off = any(isinstance(s, Mapping) and s.get("enable_thinking") is False for s in switches)
+    is_off = is_off or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
+    if isinstance(reasoning, Mapping):
+        is_off = is_off or reasoning.get("enabled") is False or reasoning.get("effort") == "none"
+    return not is_off and body.get("reasoning_effort") != "none"
 
 
 def encode_message(message: Message) -> dict[str, Any]:
@@ -181,47 +187,12 @@ def encode_message(message: Message) -> dict[str, Any]:
     return fields
 
 
-class ChatDecoder:
+class ChatDecoder(ReplyDecoder):
     """Decode one reply in the OpenAI-style grammar, streamed or whole."""
 
-    __slots__ = ("_classify", "_decoding", "_is_done", "_provider")
+    __slots__ = ()
 
-    def __init__(self, decoding: ReplyDecoding, provider: str, classify: Classifier) -> None:
-        self._decoding = decoding
-        self._provider = provider
-        self._classify = classify
-        self._is_done = False
-
-    @property
-    def is_done(self) -> bool:
-        """True after ``[DONE]``, and after an error."""
-        return self._is_done
-
-    @property
-    def finish_reason(self) -> str | None:
-        """The finish reason, once it was seen."""
-        return self._decoding.finish_reason
-
-    def feed(self, record: Record) -> list[Event]:
-        """Return the events of one record."""
-        if self._is_done:
-            return []
-        if record.data == "[DONE]" or record.data.strip() == "[DONE]":
-            self._is_done = True
-            return []
-        chunk = parse_object(record)
-        if isinstance(chunk, GlmError):
-            return self._fail(chunk)
-        if chunk is None:
-            return []
-        return self._chunk(chunk, record)
-
-    def finish(self) -> list[Event]:
-        """Return the events that the end of the body brings."""
-        self._is_done = True
-        return self._decoding.end()
-
-    def _chunk(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
+    def _chunk(self, chunk: Object, record: Record) -> list[Event]:
         if chunk.get("choices") is None and is_error(chunk, record):
             return self._error(chunk, record)
         decoding = self._decoding
@@ -243,61 +214,10 @@ class ChatDecoder:
             decoding.reason(reason)
         if not isinstance(delta, dict):
             return []
-        events: list[Event] = []
-        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            events += decoding.reasoning(thought)
-        if content := delta.get("content"):
-            events += decoding.content(content)
+        events = decoding.message(delta)
         if calls := delta.get("tool_calls"):
             events += decoding.tool_calls(calls)
         return events
-
-    def _error(self, chunk: Mapping[str, Any], record: Record) -> list[Event]:
-        reply = read_payload(chunk, record.http_status)
-        return self._fail(to_error(reply, self._provider, self._classify))
-
-    def _fail(self, error: GlmError) -> list[Event]:
-        self._is_done = True
-        error.provider = error.provider or self._provider
-        return self._decoding.fail(error)
-
-
-def parse_object(record: Record) -> Mapping[str, Any] | GlmError | None:
-    """Return a record's JSON object, ``None`` for nothing to read, or the error that it is."""
-    try:
-        value = json.loads(record.data)
-    except (ValueError, RecursionError):
-        return _not_json(record)
-    if isinstance(value, dict):
-        return value
-    if record.event == "error":
-        return {"error": value}
-    return _malformed(record.data)
-
-
-def _not_json(record: Record) -> Mapping[str, Any] | GlmError | None:
-    text = record.data.lstrip()
-    if text[:1] == "<" and record.kind == "document":
-        return not_an_api(page_title(text))
-    if record.event == "error":
-        return {"error": record.data}
-    if not text or record.cut:
-        return None  # the body was cut inside this record; what came before it stays
-    return _malformed(record.data)
-
-
-def _malformed(data: str) -> GlmError:
-    return ProtocolError(
-        tr("the server sent something that is not JSON: {text!r}", text=data[:60]),
-        hint=tr("what had arrived is kept; %glm wire shows the raw reply"),
-    )
-
-
-def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
-    """Whether a payload is an error, whatever its event is called."""
-    if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
-        return True
-    return bool(chunk.get("code")) and "choices" not in chunk and "output" not in chunk
 
 
 def read_usage(usage: Any) -> Usage | None:

@@ -22,10 +22,12 @@ from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
-from .chat import add_options, encode_messages, is_error, parse_object
+from .chat import add_options, encode_messages, opens_inside_reasoning
 from .dashscope import classify, encode_preserve, encode_thinking, refuse
 from .decoding import ReplyDecoding, count
-from .errors import read_body, read_payload, to_error
+from .errors import read_body, to_error
+from .records import Object, is_error
+from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags
 
 _HEADERS = {"X-DashScope-SSE": "enable", "X-Accel-Buffering": "no"}
@@ -60,16 +62,15 @@ class DashscopeNative:
         """Return a decoder for one reply; cumulative unless the request set the flag."""
         parameters = body.get("parameters", {})
         incremental = parameters.get("incremental_output", False) is True
-        return NativeDecoder(
-            ReplyDecoding(ThinkTags()), offer.provider.name, incremental=incremental
-        )
+        decoding = ReplyDecoding(ThinkTags(opens=opens_inside_reasoning(offer, body)))
+        return NativeDecoder(decoding, offer.provider.name, incremental=incremental)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error; it may come as an event stream."""
         return to_error(read_body(status, headers, body), offer.provider.name, classify)
 
 
-class NativeDecoder:
+class NativeDecoder(ReplyDecoder):
     """Decode one reply of the native protocol.
 
     Parameters
@@ -78,66 +79,37 @@ class NativeDecoder:
         Whether a frame holds only what is new; the request says so, the frames do not.
     """
 
+    __slots__ = ("_seen",)
+
     def __init__(self, decoding: ReplyDecoding, provider: str, *, incremental: bool = True) -> None:
-        self._decoding = decoding
-        self._provider = provider
+        super().__init__(decoding, provider, classify)
         self._seen: dict[str, str] | None = None if incremental else {}
-        self._is_done = False
 
-    @property
-    def is_done(self) -> bool:
-        """True after the frame with the finish reason, and after an error."""
-        return self._is_done
-
-    @property
-    def finish_reason(self) -> str | None:
-        """The finish reason, once it was seen."""
-        return self._decoding.finish_reason
-
-    def feed(self, record: Record) -> list[Event]:
-        """Return the events of one frame."""
-        if self._is_done or record.data.strip() == "[DONE]":
-            return []
-        frame = parse_object(record)
-        if isinstance(frame, GlmError):
-            return self._fail(frame)
-        if frame is None:
-            return []
+    def _chunk(self, chunk: Object, record: Record) -> list[Event]:
         status = record.http_status
-        if is_error(frame, record) or (status is not None and status >= 400):
-            return self._fail(to_error(read_payload(frame, status), self._provider, classify))
-        return self._frame(frame)
-
-    def finish(self) -> list[Event]:
-        """Return the events that the end of the body brings."""
-        self._is_done = True
-        return self._decoding.end()
-
-    def _frame(self, frame: Mapping[str, Any]) -> list[Event]:
+        if is_error(chunk, record) or (status is not None and status >= 400):
+            return self._error(chunk, record)
         decoding = self._decoding
-        events = decoding.start(frame.get("request_id"), frame.get("model"))
-        output = frame.get("output")
+        events = decoding.start(chunk.get("request_id"), chunk.get("model"))
+        output = chunk.get("output")
         if isinstance(output, dict):
             events += self._output(output)
-        events += decoding.usage(_usage(frame.get("usage")))
+        events += decoding.usage(_usage(chunk.get("usage")))
         self._is_done = decoding.finish_reason is not None
         return events
 
     def _output(self, output: Mapping[str, Any]) -> list[Event]:
+        decoding = self._decoding
+        new = None if self._seen is None else self._new
         choices = output.get("choices")
         if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
-            self._decoding.reason(output.get("finish_reason"))
-            return self._decoding.content(self._new("content", output.get("text")))
+            decoding.reason(output.get("finish_reason"))
+            return decoding.message({"content": output.get("text")}, new)
         message = choices[0].get("message")
-        self._decoding.reason(choices[0].get("finish_reason"))
+        decoding.reason(choices[0].get("finish_reason"))
         if not isinstance(message, dict):
             return []
-        decoding = self._decoding
-        events: list[Event] = []
-        if thought := self._new("reasoning_content", message.get("reasoning_content")):
-            events += decoding.reasoning(thought)
-        if content := self._new("content", message.get("content")):
-            events += decoding.content(content)
+        events = decoding.message(message, new)
         if calls := message.get("tool_calls"):
             events += decoding.tool_calls(calls if self._seen is None else self._new_calls(calls))
         return events
@@ -164,11 +136,6 @@ class NativeDecoder:
             else:
                 new_calls.append(call)
         return new_calls
-
-    def _fail(self, error: GlmError) -> list[Event]:
-        self._is_done = True
-        error.provider = error.provider or self._provider
-        return self._decoding.fail(error)
 
 
 def _usage(usage: Any) -> Usage | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..core.errors import EmptyReplyError
@@ -24,6 +24,7 @@ from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
+from .parts import Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 
 _FINISH_NOTICES = {
@@ -37,6 +38,8 @@ _FINISH_NOTICES = {
     "abort": tr("the server aborted the reply"),
 }
 _NO_COUNTS = Usage()
+MAX_COUNT = 10**12
+"""More tokens than any reply has, and few enough that sums fit into 64 bits."""
 
 
 class ReplyDecoding:
@@ -57,6 +60,15 @@ class ReplyDecoding:
         self._calls = ToolCalls()
         self._usage: Usage | None = None
         self._has = {"reasoning": False, "content": False}
+        self._has_field = False
+        self._detail = ""
+        self.has_refused = False
+        """Whether some of the text came as a refusal."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether reasoning, an answer or a tool call has come."""
+        return self._has["reasoning"] or self._has["content"] or self._calls.any
 
     def start(self, id_: Any, model: Any) -> list[Event]:
         """Return `Started`, the first time."""
@@ -65,28 +77,70 @@ class ReplyDecoding:
         self._started = True
         return [Started(_word(id_), _word(model))]
 
-    def reasoning(self, text: Any) -> list[Event]:
-        """Return the events of a piece of reasoning that came in a field for it."""
-        if not isinstance(text, str) or not text:
-            return []
-        self._tags.ignore_tags()
-        shown = self._joiners["reasoning"].feed(text)
+    def message(
+        self, message: Mapping[str, Any], new: Callable[[str, str], str] | None = None
+    ) -> list[Event]:
+        """Return the events of the texts in a message or delta.
+
+        Parameters
+        ----------
+        message : mapping
+            A delta, or a whole message.
+        new : callable, optional
+            Takes the kind of a text and the text so far, and returns what is new in it; for replies
+            in which each message repeats what came before.
+        """
+        pieces = pieces_of(message.get("content"))
+        thought = self._thought(message, repeats=new is not None)
+        if thought:
+            if pieces and joined(pieces) == thought:
+                pieces = [piece for piece in pieces if piece[0] != "reasoning"]
+            pieces.insert(0, ("reasoning", thought))
+        if refusal := message.get("refusal"):
+            pieces += self._refusal(refusal, pieces)
+        if new is not None:
+            pieces = [(kind, new(kind, joined(pieces, kind))) for kind in _kinds_of(pieces)]
+        events: list[Event] = []
+        for kind, text in pieces:
+            events += self.reasoning(text) if kind == "reasoning" else self.content(text)
+            self.has_refused = self.has_refused or kind == "refusal"
+        return events
+
+    def _refusal(self, refusal: Any, pieces: list[Piece]) -> list[Piece]:
+        """Return what a message refuses with, unless its content says the same."""
+        refused = pieces_of(refusal, "refusal")
+        self.has_refused = self.has_refused or bool(refused)
+        same = joined(refused, "refusal") == joined(pieces, "content")
+        return [] if same else refused
+
+    def _thought(self, message: Mapping[str, Any], *, repeats: bool) -> str:
+        """Return the reasoning in a message's own fields; details say the same once more."""
+        if thought := reasoning_of(message):
+            self._has_field = True
+            again, self._detail = thought == self._detail and not repeats, ""
+            return "" if again else thought
+        if self._has_field or not message.get("reasoning_details"):
+            return ""
+        self._detail = joined(pieces_of(message["reasoning_details"], "reasoning"))
+        return self._detail
+
+    def reasoning(self, text: str) -> list[Event]:
+        """Return the events of a piece of reasoning that came marked as such."""
+        shown = self._joiners["reasoning"].feed(text) if text else ""
         if not shown:
             return []
-        self._has["reasoning"] = True
-        return [ReasoningDelta(shown)]
+        events = [] if shown.isspace() else self._tags.note_reasoning()
+        return self._noting([*events, ReasoningDelta(shown)])
 
-    def content(self, text: Any) -> list[Event]:
+    def content(self, text: str) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
-        text = _joined_parts(text)
-        if not text:
-            return []
-        shown = self._joiners["content"].feed(text)
-        return self._noting(self._tags.feed(shown) if shown else [])
+        shown = self._joiners["content"].feed(text) if text else ""
+        return self._noting(self._tags.feed(shown)) if shown else []
 
     def tool_calls(self, fragments: Any) -> list[Event]:
         """Return the events of a list of tool-call fragments."""
-        return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
+        calls = list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
+        return [*self._noting(self._tags.settle()), *calls] if calls else []
 
     def web_results(self, value: Any) -> list[Event]:
         """Return the pages that the provider's web search listed."""
@@ -115,8 +169,8 @@ class ReplyDecoding:
         self._ended = True
         return [*events, StreamError(error)]
 
-    def end(self) -> list[Event]:
-        """Return the last events of the reply, once."""
+    def end(self, notices: Iterable[Notice] = ()) -> list[Event]:
+        """Return the last events of the reply, once; `notices` join its own."""
         if self._ended:
             return []
         events = self._flush()
@@ -129,12 +183,11 @@ class ReplyDecoding:
                 ),
             )
             return [StreamError(error)]
-        return [*events, *self._notices(), Finish(self.finish_reason)]
+        return [*events, *self._notices(), *notices, Finish(self.finish_reason)]
 
     def _has_anything(self) -> bool:
         """Whether anything came after the reply began."""
-        has_parts = self._has["reasoning"] or self._has["content"] or self._calls.any
-        return has_parts or self.finish_reason is not None or self._usage is not None
+        return self.has_text or self.finish_reason is not None or self._usage is not None
 
     def _flush(self) -> list[Event]:
         rest = self._joiners["reasoning"].finish()
@@ -163,7 +216,7 @@ class ReplyDecoding:
             yield Notice(
                 "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )
-        elif self._has["reasoning"]:
+        elif self._has["reasoning"] and self.finish_reason is not None:
             yield Notice(
                 "no-answer",
                 tr(
@@ -259,8 +312,11 @@ class ToolCalls:
 
 
 def count(value: Any) -> int | None:
-    """Return a token count, or ``None`` for anything that is not one."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Return a token count of 0 to `MAX_COUNT`, or ``None`` for anything that is not one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= MAX_COUNT else None
 
 
 def _web_address(value: Any) -> bool:
@@ -282,14 +338,9 @@ def _word(value: Any) -> str | None:
     return join_surrogates(value) if isinstance(value, str) and value else None
 
 
-def _joined_parts(content: Any) -> str:
-    """Return the text; some servers send a list of parts even for plain text."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(text for text in texts if isinstance(text, str))
-    return ""
+def _kinds_of(pieces: list[Piece]) -> dict[Kind, None]:
+    """Return the kinds of texts, each once, in order."""
+    return dict.fromkeys(kind for kind, _ in pieces)
 
 
 def _arguments(value: Any) -> str:

@@ -3,9 +3,9 @@
 Notes
 -----
 Thinking is ``reasoning: {"enabled": …}`` or ``{"effort": …}``. The text comes as ``reasoning``, and
-once more as ``reasoning_details``, which is not read. Usage comes with a last chunk that repeats
-the finish reason. wcode's page (seen 2026-11) names ``enabled`` only and shows no stream; where it
-is silent, OpenRouter's documentation is followed.
+once more as ``reasoning_details``, which is read where it comes alone. Usage comes with a last
+chunk that repeats the finish reason. wcode's page (seen 2026-11) names ``enabled`` only and shows
+no stream; where it is silent, OpenRouter's documentation is followed.
 """
 
 from __future__ import annotations

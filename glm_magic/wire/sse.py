@@ -2,7 +2,9 @@
 
 A body is one of two things, whatever its content type says: a stream of server-sent events, or one
 document (a whole JSON reply, or a web page from a proxy). The first character tells them apart: an
-event stream begins with a field name or a colon, never with ``{``, ``[`` or ``<``.
+event stream begins with a field name or a colon, never with ``{``, ``[`` or ``<``. A body whose
+first line is a whole JSON object, with more to follow, is read line by line like an event stream:
+it comes from a server that leaves ``data:`` out.
 
 Notes
 -----
@@ -24,6 +26,9 @@ _LINE_BYTES = 50
 """What a line costs beside its bytes: a million empty ones are as much as one long one."""
 
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:")
+_IGNORED = (b"id", b"retry")
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -36,7 +41,8 @@ class Record(NamedTuple):
     """The ``event`` field; empty when there is none."""
     http_status: int | None = None
     """Status in a ``:HTTP_STATUS/NNN`` comment (Model Studio's native protocol)."""
-    kind: Literal["event", "document"] = "event"
+    kind: Literal["event", "document", "line"] = "event"
+    """``line``: a line of an event stream that is no field of it, such as a gateway's message."""
     cut: bool = False
     """True when the body ended before the record did."""
 
@@ -106,7 +112,7 @@ class _Events:
     def finish(self) -> list[Record]:
         records: list[Record] = []
         rest = self._lines.finish()
-        if rest:
+        if rest and not any(name.startswith(rest) for name in _FIELDS):
             self._line(rest, records)
         self._dispatch(records)
         return [*records[:-1], *(record._replace(cut=True) for record in records[-1:])]
@@ -123,8 +129,9 @@ class _Events:
 
     def _add_data(self, value: bytes, records: list[Record]) -> None:
         # Some servers separate events by single newlines. No JSON object is the beginning of a
-        # longer one, so a data line that is whole JSON ends its event when another follows.
-        if len(self._data) == 1 and _is_whole(self._data[0]):
+        # longer one, so a data line that is whole JSON ends its event when another follows. So does
+        # one that was cut off: no JSON string goes on in the next line.
+        if len(self._data) == 1 and (_is_whole(self._data[0]) or _is_in_string(self._data[0])):
             self._emit(records)
         if not value and not self._data:
             return  # a keep-alive
@@ -149,6 +156,8 @@ class _Events:
             records.append(Record(value.decode("utf-8", "replace"), "error"))
         elif name == b"data":
             self._add_data(b"", records)
+        elif name not in _IGNORED and not line.isspace():
+            records.append(Record(line.decode("utf-8", "replace"), kind="line"))
 
     def _take_fields(self) -> None:
         event, status = self._head
@@ -180,24 +189,49 @@ def _is_whole(data: bytes) -> bool:
     return True
 
 
-class _WholeBody:
-    """A body that is one document, kept whole."""
+def _is_in_string(data: bytes) -> bool:
+    """Whether data that begins as a JSON object ends inside of a string."""
+    return data.startswith(b"{") and _ESCAPE.sub(b"", data).count(b'"') % 2 == 1
 
-    __slots__ = ("_parts", "_size")
+
+class _WholeBody:
+    """A body that is one document, kept whole, unless its lines are objects of their own."""
+
+    __slots__ = ("_events", "_first_line", "_parts", "_size")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._size = 0
+        self._first_line: Literal["open", "whole", "part"] = "open"
+        self._events: _Events | None = None
 
     def feed(self, chunk: bytes) -> list[Record]:
+        if self._events is not None:
+            return self._events.feed(chunk)
         self._parts.append(chunk)
         self._size += len(chunk)
         if self._size > MAX_RECORD_BYTES:
             raise RecordTooLongError
-        return []
+        if self._first_line == "open":
+            chunk = self._end_first_line(chunk)
+        if self._first_line != "whole" or not chunk.strip():
+            return []
+        self._events = _Events()
+        return self._events.feed(b"".join(self._parts))
 
     def finish(self) -> list[Record]:
+        if self._events is not None:
+            return self._events.finish()
         return [Record(b"".join(self._parts).decode("utf-8", "replace"), kind="document")]
+
+    def _end_first_line(self, chunk: bytes) -> bytes:
+        """Note whether the first line is an object, once it ends; return what follows it."""
+        end = _LINE_END.search(chunk)
+        if end is None:
+            return b""
+        line = b"".join((*self._parts[:-1], chunk[: end.start()]))
+        self._first_line = "whole" if _is_whole(line.strip()) else "part"
+        return chunk[end.end() :]
 
 
 class BodyReader:
@@ -243,4 +277,4 @@ class BodyReader:
             return []
         self._body = _WholeBody() if first in b"{[<" else _Events()
         self._start.clear()
-        return self._body.feed(start)
+        return self._body.feed(start.lstrip() if first == b"{" else start)

@@ -110,8 +110,13 @@ def test_a_provider_can_be_changed_in_one_place(overlay: Load) -> None:
     overlaid = overlay('[provider.vllm]\nbase_url = "http://gpu.example:9000/v1"\n')
     info = overlaid.providers["vllm"]
     assert info.base_url == "http://gpu.example:9000/v1"
-    assert info.think_tags
+    assert info.self_hosted
     assert list(overlaid.providers).index("vllm") == 8
+
+
+def test_a_file_with_a_fact_that_is_no_longer_needed_is_read(overlay: Load) -> None:
+    overlaid = overlay("[provider.vllm]\nthink_tags = true\nthink_open = true\n")
+    assert overlaid.providers["vllm"].think_open
 
 
 def test_a_model_can_be_added(overlay: Load) -> None:

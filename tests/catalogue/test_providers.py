@@ -68,7 +68,6 @@ def test_a_service_has_one_key_and_a_page_to_make_it(built_in: Catalogue, name: 
     assert info.key_env == ((KEYS[name],) if name in KEYS else ())
     assert info.key_url.startswith("https://") == (not info.self_hosted)
     assert bool(info.hosts) == (not info.self_hosted)
-    assert info.think_tags == info.self_hosted
 
 
 def test_gateways_put_the_vendor_before_the_model(built_in: Catalogue) -> None:

@@ -97,6 +97,14 @@ WHOLE_IN_SPITE = (
         Send(body(t))], **idle),
     Fault("kept open after the end", lambda t: [Send(head() + body(t)), Stall()]),
     Fault("reset after the end", lambda t: [Send(head() + body(t)), SETTLE, Reset()]),
+    Fault("malformed JSON in mid-stream", sends(start, b"data: {broken\n\n", lambda t: t.rest)),
+    Fault("nested without end in mid-stream", sends(
+        start, b"data: {\"a\":" + b"[" * 90_000 + b"\n\n", lambda t: t.rest)),
+    Fault("a frame cut off before the next", sends(
+        start, lambda t: t.piece("lost")[:-16] + t.rest)),
+    Fault("words between the records", sends(start, b"upstream: busy\n", lambda t: t.rest)),
+    Fault("an error line before a good end", sends(
+        start, b'{"error":{"message":"it broke"}}\n', lambda t: t.rest)),
     Fault("rubbish after the end", sends(body, b"data: {broken\n\nHTTP/1.1 500 no\r\n\r\n")),
 )  # fmt: skip
 
@@ -122,6 +130,9 @@ BREAKS = (
           Send(b"zz\r\n")], BROKEN, "incomplete"),
     Fault("shorter than promised", lambda t: [
         Send(head(headers={"Content-Length": "99999"}) + t.start)], BROKEN, "incomplete"),
+    Fault("malformed JSON at the end", sends(start, b"data: {broken\n\n"), None, "incomplete"),
+    Fault("words at the end", sends(start, b"upstream reset\n"), None, "incomplete"),
+    Fault("a web page at the end", sends(start, PAGE), None, "incomplete"),
     Fault("silent before the head", lambda _: [Stall()], IDLE, "failed", NOTHING, "sent nothing",
           "idle_timeout_s", **idle),
     Fault("silent after the head", lambda _: [Send(head()), Stall()], IDLE, "failed", NOTHING,
@@ -132,6 +143,7 @@ BREAKS = (
 
 NAMED = b'event: error\ndata: {"message":"it broke"}\n\n'
 FAILED_CHUNK = b'data: {"choices":[],"error":{"code":502,"message":"it broke"}}\n\n'
+ERROR_ON_LINES = b'{\n "error": {\n  "message": "it broke"\n }\n}\n'
 NONSENSE = (
     Fault("an empty success", answers(lambda _: b""), EMPTY, "failed", NOTHING, "empty"),
     Fault("only blank lines", answers(lambda _: b"\r\n" * 9), EMPTY, "failed", NOTHING, "empty"),
@@ -156,10 +168,19 @@ NONSENSE = (
           "failed", words="it broke"),
     Fault("an error beside empty choices", sends(start, FAILED_CHUNK), API, "failed",
           words="it broke"),
-    Fault("malformed JSON", sends(start, b"data: {broken\n\n", lambda t: t.rest), PROTOCOL,
-          "failed", words="not JSON", hint="%glm wire"),
-    Fault("nested without end", sends(start, b"data: {\"a\":" + b"[" * 90_000 + b"\ndata: 1\n\n"),
-          PROTOCOL, "failed"),
+    Fault("only malformed JSON", sends(b"data: {broken\n\n"), PROTOCOL, "failed", NOTHING,
+          "not JSON", "%glm wire"),
+    Fault("nested without end at once", sends(b"data: {\"a\":" + b"[" * 90_000 + b"\n\n"), PROTOCOL,
+          "failed", NOTHING, "not JSON"),
+    Fault("an error line without data:", sends(start, b'{"error":{"message":"it broke"}}\n'), API,
+          "failed", words="it broke"),
+    Fault("an error line after a ping", sends(b': ping\n\n{"error":"it broke"}'), API, "failed",
+          NOTHING, "it broke"),
+    Fault("an error on many lines", sends(start, ERROR_ON_LINES), API, "failed", words="it broke"),
+    Fault("plain words", answers(lambda _: b"upstream connect error. reset reason: overflow"), API,
+          "failed", NOTHING, "reset reason: overflow"),
+    Fault("a web page after a ping", sends(b": ping\n\n" + PAGE), NOT_API, "failed", NOTHING,
+          "Sign in", "base URL"),
     Fault("packed as nobody asked", answers(body, headers={"Content-Encoding": "br"}), PROTOCOL,
           "failed", NOTHING, "compressed"),
     Fault("not packed as it says", answers(body, headers={"Content-Encoding": "gzip"}), PROTOCOL,

@@ -17,6 +17,7 @@ SPLICES = (
     *(b"null", b"-1", b"1e999", b"[[[[", b"data:", b"event: error\n", b":", b"[DONE]", b"<html>"),
     *(b"`", b"```\n", b"$", b"$$", b"\\(", b"|", b"- ", b"> ", b"![", b"](", b"<", b"&#x", b"{{"),
     *("\u2028".encode(), "\u202e".encode(), "😀".encode(), b"\xed\xa0\xbd", b"= ", b"[[model]]"),
+    *(b"</think>", b"<think>", b"data: null\n\n", b'data: {"choices":[', b'{"error":"no"}\n'),
     *(b"true", b"nan", b"inf", b"2026-13-01", b"''", b'""" ', b"end 1 0", b"reply ", b"9" * 400),
 )
 
@@ -57,7 +58,8 @@ def test_any_bytes_do_no_harm(name: str, data: bytes) -> None:
 
 _WORDS = """choices delta message content reasoning reasoning_content tool_calls function name
 arguments id index finish_reason usage prompt_tokens completion_tokens error code output text object
-model request_id input_tokens output_tokens metadata error_type prompt_tokens_details"""
+model request_id input_tokens output_tokens metadata error_type prompt_tokens_details refusal type
+thinking reasoning_details summary reasoning_text detail"""
 WORDS = _WORDS.split()
 texts = st.text(st.characters(codec=None), max_size=4) | st.sampled_from(["stop", ""])
 numbers = st.integers(-3, 10**20) | st.floats()

@@ -75,7 +75,7 @@ def growing(text: str) -> None:
 
 
 def think_tags(text: str) -> None:
-    tags = ThinkTags(lone_close=True)
+    tags = ThinkTags()
     for at in range(0, len(text), 4):
         tags.feed(text[at : at + 4])
 
@@ -126,6 +126,10 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "fields": lambda n: b"id: 1\nevent: x\n" * n,
     "single line ends": lambda n: b'data: {"a":1}\n' * n,
     "data lines": lambda n: b"data: x\n" * min(n, 200_000),
+    "lines without a field": lambda n: b"upstream busy\n" * n,
+    "bare objects": lambda n: b'{"choices":[]}\n' * n,
+    "cut lines": lambda n: b'data: {"a":"b\n' * n,
+    "cut lines in one record": lambda n: b"data: {[\n" * n,
     "a document": lambda n: b"{" + b" " * (20 * n),
 }
 
@@ -157,6 +161,12 @@ DELTAS = {
     "half a tag": b'data: {"choices":[{"delta":{"content":"</thi"}}]}\n\n',
     "half characters": b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n',
     "usage": b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n',
+    "parts": b'data: {"choices":[{"delta":{"content":[{"type":"thinking","thinking":"ab"}]}}]}\n\n',
+    "details": b'data: {"choices":[{"delta":{"reasoning_details":[{"text":"ab"}]}}]}\n\n',
+    "half a sentence": b'data: {"choices":[{"delta":{"content":"tag </think> "}}]}\n\n',
+    "broken frames": b'data: {"choices":[{"delta":{"content":"xdata: {"choices":[]}\n\n',
+    "words": b"upstream busy\n",
+    "errors": b'{"detail":"no"}\n',
 }
 
 
@@ -164,3 +174,28 @@ DELTAS = {
 @pytest.mark.parametrize("dialect", ["bigmodel", "vllm"])
 def test_decoding_takes_linear_time(dialect: str, kind: str) -> None:
     assert is_linear(lambda n: decode(dialect, [DELTAS[kind] * (5000 * n)]))
+
+
+BROKEN: dict[str, Callable[[int], bytes]] = {
+    "glued beginnings": lambda n: b'data: {"choices":[' * n,
+    "beginnings on lines": lambda n: b'data: {"choices":[\n' * n,
+    "glued frames": lambda n: b'data: {"x' + b'data: {"choices":[]}' * n,
+    "frames on lines": lambda n: b"data: {\n" + b'data: {"choices":[]}\n' * n,
+    "blank lines": lambda n: b"data: x\n" + b"data: \n" * n,
+    "nested frames": lambda n: b'data: {"a":{"choices":' * n,
+    "spaces": lambda n: b"data: {" + b"data:    " * n,
+    "tags": lambda n: _content(b"x" + b"</think> a" * n),
+    "opening tags": lambda n: _content(b"<think>a</think>" + b"<think>\\n" * n),
+    "parts": lambda n: _content(b'",' + b'{"type":"text","text":"a"},' * n + b'"', b"[%b]"),
+}
+
+
+def _content(text: bytes, form: bytes = b"%b") -> bytes:
+    content = form % (b'"' + text + b'"')
+    return b'data: {"choices":[{"delta":{"content":' + content + b"}}]}\n\n"
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("dialect", ["dashscope_native", "vllm"])
+def test_one_record_of_any_kind_takes_linear_time(dialect: str, kind: str) -> None:
+    assert is_linear(lambda n: decode(dialect, [BROKEN[kind](20_000 * n)]))

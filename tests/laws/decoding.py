@@ -22,11 +22,11 @@ from tests.servers.script import Tokens
 SELF_HOSTED = ("vllm", "sglang", "llamacpp", "ollama", "lmstudio")
 
 
-def offer_for(dialect: str, *, think_tags: bool | None = None) -> Offer:
+def offer_for(dialect: str) -> Offer:
     """Return an offer that says no more than a decoder needs."""
-    tags = dialect in SELF_HOSTED if think_tags is None else think_tags
+    self_hosted = dialect in SELF_HOSTED
     provider = ProviderInfo(
-        dialect, dialect, dialect, "http://127.0.0.1:9/v1", think_tags=tags, self_hosted=tags
+        dialect, dialect, dialect, "http://127.0.0.1:9/v1", self_hosted=self_hosted
     )
     return Offer(provider, ModelInfo("glm-4.6", "GLM-4.6"), "glm-4.6")
 

@@ -25,8 +25,13 @@ def frame(*chunks: bytes) -> list[Record]:
 
 
 def texts(*chunks: bytes) -> list[str]:
-    """Return the data of the records."""
-    return [record.data for record in frame(*chunks)]
+    """Return the data of the records, without the lines that are no field."""
+    return [record.data for record in frame(*chunks) if record.kind != "line"]
+
+
+def stray(*chunks: bytes) -> list[str]:
+    """Return the lines that are no field."""
+    return [record.data for record in frame(*chunks) if record.kind == "line"]
 
 
 def cut(body: bytes, positions: list[int]) -> list[bytes]:
@@ -262,3 +267,56 @@ def test_only_a_record_that_the_body_ended_in_is_marked_as_cut() -> None:
     assert [record.cut for record in frame(b"data: 1\n\ndata: 2\n\n")] == [False, False]
     assert [record.cut for record in frame(b"data: 1\n\ndata: 2")] == [False, True]
     assert [record.cut for record in frame(b"data: 1\n\ndata: 2\n")] == [False, True]
+
+
+LINES = [
+    "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    '{"error": {"message": "it broke: badly"}}',
+    "<html><head><title>502 Bad Gateway</title></head>",
+    "datax: 1",
+    "Internal Server Error",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", ""])
+@pytest.mark.parametrize(
+    "before", ["", ": ping\n\n", "data: 1\n\n", "id: 4\ndata: 1\n\n", "event: x\n"]
+)
+def test_a_line_that_is_no_field_is_a_record_of_its_own(line: str, end: str, before: str) -> None:
+    body = (before + line + end).encode()
+    if before or line[0] not in "{<":
+        assert stray(body) == [line]
+    expected = frame(body)
+    for position in range(len(body) + 1):
+        assert frame(body[:position], body[position:]) == expected
+
+
+@pytest.mark.parametrize("field", ["data", "data:", "event", "id:", "retr", "err", "e", "d"])
+def test_a_field_name_that_the_body_ended_in_is_no_line(field: str) -> None:
+    assert frame(f"data: 1\n\n{field}".encode()) == [Record("1")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\n\n"])
+def test_objects_on_lines_of_their_own_are_read_as_they_come(end: str) -> None:
+    body = "".join(line + end for line in SEVEN).encode()
+    assert stray(body) == SEVEN
+    framer = BodyReader()
+    first = framer.feed((SEVEN[0] + end + SEVEN[1] + end).encode())
+    assert [record.data for record in first] == SEVEN[:2], "before the body ends"
+    for position in range(len(body) + 1):
+        assert stray(body[:position], body[position:]) == SEVEN
+
+
+def test_one_object_on_one_line_is_a_document() -> None:
+    for end in ("", "\n", "\r\n\r\n"):
+        assert [record.kind for record in frame((SEVEN[0] + end).encode())] == ["document"]
+
+
+def test_a_line_cut_inside_a_string_ends_its_record() -> None:
+    assert texts(b'data: {"a":"hel\ndata: {"b":1}\ndata: {"c":2}\n\n') == [
+        '{"a":"hel',
+        '{"b":1}',
+        '{"c":2}',
+    ]
+    assert texts(b'data: {"a":"x\\"}",\ndata: "b":1}\n\n') == ['{"a":"x\\"}",\n"b":1}']
