@@ -13,7 +13,7 @@ def prompts(bodies):
 
 
 NEAR = {
-    "stop everything": "a number, all, not 'everything'",
+    "stop everything": "the number of a job, or all, not 'everything'",
     "stop 1 2": "%glm stop 1 is complete; '2' is too much",
     "undo all": "%glm undo needs a number, not 'all'",
     "undo 0": "a number",
