@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-QUIET_S = 0.5
+QUIET_S = 1.0
 """An interrupt so soon after another one means the same: that one is being tidied up after."""
 AGAIN_S = 0.002
 """When an interrupt is sent again that came where nothing may be raised."""
@@ -89,8 +89,8 @@ def raises_interrupt(handler: Any) -> bool:
 def landing() -> Iterator[None]:
     """Let interrupts of the main thread land as described above.
 
-    After an interrupt, the handler stays until `restore`, because what follows in the cell is to
-    be left alone as well.
+    After an interrupt, the handler stays until `restore`: a second one that comes at once must not
+    hit what the shell or the kernel does at the end of a cell.
 
     Raises
     ------

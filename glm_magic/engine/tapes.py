@@ -279,7 +279,10 @@ def checked_speed(speed: float | str) -> float:
         return NO_DELAY
     if not (isinstance(speed, int | float) and speed > 0):
         raise InvalidValueError(
-            tr("a tape cannot play at speed {speed}", speed=speed),
+            tr(
+                "a tape cannot play at speed {speed}",
+                speed=f"{speed:g}" if isinstance(speed, int | float) else speed,
+            ),
             hint=tr("1 is the rhythm of the recording, 2 twice as fast, max does not wait"),
         )
     return speed

@@ -167,6 +167,7 @@ class Loaded:
 
 def _cell_started(info: Any) -> None:
     """Tell the views in use that a cell's earlier outputs are gone."""
+    restore()
     for handler in frontend.cell_started:
         handler(getattr(info, "cell_id", None))
 
@@ -175,7 +176,6 @@ def _cell_ended(_: Any) -> None:
     """Tell the views in use that the kernel reads messages again."""
     for handler in frontend.cell_ended:
         handler()
-    restore()
 
 
 _loaded: dict[int, Loaded] = {}

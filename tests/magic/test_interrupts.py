@@ -75,9 +75,9 @@ def test_an_interrupt_at_any_call_ends_the_cell(glm_shell, model_server, source,
         assert "Traceback" not in printed, where
         assert glm_shell.error is None or isinstance(glm_shell.error, StoppedByUser), where
         assert is_left(workspace) == [], where
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     model_server.tell(Script(answer="Still here."))
     assert "Still here." in glm_shell.run("%%glm -S after\nand now?")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_was_interrupted_before_it_was_sent_is_on_disk_as_interrupted(glm_shell, sent):

@@ -260,7 +260,7 @@ def _misfit_error(
     workspace: Workspace, verb: Verb, words: Sequence[str], misfit: Misfit, typed: str
 ) -> InvalidValueError:
     fitting = " ".join([verb.name, *words[: misfit.at]])
-    needs = joined(dict.fromkeys(kind.noun for kind in misfit.kinds), ", ")
+    needs = joined(dict.fromkeys(kind.noun for kind in misfit.kinds), ", or ")
     word = words[misfit.at] if misfit.at < len(words) else None
     guess = ""
     if word is None:

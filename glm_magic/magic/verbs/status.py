@@ -117,7 +117,14 @@ def _installed(name: str) -> str:
         return ""
 
 
-@verb("stop", "stop one background turn, or all", "[N]", ALL, N=COUNT)
+JOB = ArgumentKind(
+    lambda workspace, word: word == ALL or COUNT.accepts(workspace, word),
+    lambda workspace, _: [*(str(job.number) for job in workspace.jobs if not job.done), ALL],
+    tr("the number of a job, or all"),
+)
+
+
+@verb("stop", "stop one background turn, or all", "[N]", N=JOB)
 def stop(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Stop one background turn, or all."""
     one = [word for word in words if word != ALL]

@@ -143,9 +143,7 @@ class _Rehearsal:
         try:
             if cell is None:
                 refuse_misfit(self._workspace, line)
-            options = parse.parse(
-                line.strip(), self._workspace.is_model, self._workspace.namespace
-            )
+            options = parse.parse(line.strip(), self._workspace.is_model, self._workspace.namespace)
             prompt = prompt_text(self._workspace, options, cell).text
             if options.dry_run or options.help:
                 return PromptCheck(number, prompt, tr("sends nothing"), True)
