@@ -15,7 +15,6 @@ from ..core.events import (
     ReasoningDelta,
     Started,
     StreamError,
-    ToolCallDelta,
     UsageReport,
     WebResults,
 )
@@ -25,6 +24,7 @@ from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
 from .think_tags import ThinkTags
+from .tool_calls import ToolCalls
 
 _FINISH_NOTICES = {
     "length": tr("the reply was cut at the token limit; a larger --max-tokens gives it more room"),
@@ -173,89 +173,6 @@ class ReplyDecoding:
             )
         elif self.finish_reason is not None:
             yield Notice("no-answer", tr("the model ended its reply without writing anything"))
-
-
-class ToolCalls:
-    """Turns the tool-call fragments of any provider into deltas with a reliable index.
-
-    Notes
-    -----
-    Seen on the wire: ids missing, empty or only on the first fragment; names repeated in every
-    fragment; an index that is missing (the fragment is then the whole call so far) or shared by
-    two calls with different ids; arguments as an object instead of a string.
-    """
-
-    def __init__(self) -> None:
-        self._slots: dict[Any, int] = {}
-        self._ids: list[str] = []
-        self._named: list[bool] = []
-        self._arguments: list[list[str]] = []
-        self._lengths: list[int] = []
-        self._joiners: list[SurrogateJoiner] = []
-
-    @property
-    def any(self) -> bool:
-        """Whether there was any call."""
-        return bool(self._ids)
-
-    def feed(self, fragments: list[Any]) -> Iterable[ToolCallDelta]:
-        """Return one delta for each fragment that adds something."""
-        for fragment in fragments:
-            if isinstance(fragment, dict):
-                yield from self._fragment(fragment)
-
-    def finish(self) -> Iterable[ToolCallDelta]:
-        """Return a delta for each call whose text ended in half a character."""
-        for number, joiner in enumerate(self._joiners):
-            rest = joiner.finish()
-            if rest:
-                yield ToolCallDelta(number, rest)
-
-    def _fragment(self, fragment: Mapping[str, Any]) -> Iterable[ToolCallDelta]:
-        function = fragment.get("function")
-        function = function if isinstance(function, dict) else {}
-        id_, name = _word(fragment.get("id")) or "", _word(function.get("name")) or ""
-        arguments = _arguments(function.get("arguments"))
-        index = fragment.get("index")
-        whole = not isinstance(index, int)
-        number = self._number(None if whole else index, id_, name)
-        if whole:
-            arguments = self._new_of_snapshot(number, arguments)
-        is_new_id = bool(id_) and not self._ids[number]
-        is_new_name = bool(name) and not self._named[number]
-        self._ids[number] = self._ids[number] or id_
-        self._named[number] = self._named[number] or bool(name)
-        arguments = self._joiners[number].feed(arguments)
-        if arguments or is_new_id or is_new_name:
-            yield ToolCallDelta(
-                number, arguments, id_ if is_new_id else None, name if is_new_name else None
-            )
-
-    def _new_of_snapshot(self, number: int, arguments: str) -> str:
-        """Return what a snapshot adds to the arguments so far; a mere fragment is all new."""
-        parts = self._arguments[number]
-        if len(arguments) >= self._lengths[number]:
-            before = "".join(parts)
-            arguments = arguments.removeprefix(before)
-        if arguments:
-            parts.append(arguments)
-            self._lengths[number] += len(arguments)
-        return arguments
-
-    def _number(self, index: int | None, id_: str, name: str) -> int:
-        """Return the number of the call that a fragment belongs to."""
-        if index is None and not id_ and not name and self._ids:
-            return len(self._ids) - 1
-        slot = index if index is not None else id_ or f"call {len(self._ids)}"
-        number = self._slots.get(slot)
-        if number is None or (id_ and self._ids[number] and id_ != self._ids[number]):
-            number = self._slots[slot] = len(self._ids)
-            self._ids.append("")
-            self._named.append(False)
-            self._arguments.append([])
-            self._lengths.append(0)
-            self._joiners.append(SurrogateJoiner())
-        return number
 
 
 def count(value: Any) -> int | None:

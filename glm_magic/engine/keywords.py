@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ..core.calls import arguments_text
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.messages import ROLES, Message, Thinking, ToolCall
@@ -139,7 +140,8 @@ def _message(item: Mapping[str, Any] | Message) -> Message:
 def _call(call: Any) -> ToolCall:
     try:
         function = call["function"]
-        return ToolCall(str(call["id"]), str(function["name"]), str(function["arguments"]))
+        arguments = arguments_text(function["arguments"])
+        return ToolCall(str(call["id"]), str(function["name"]), arguments)
     except (KeyError, TypeError):
         raise InvalidValueError(
             tr("not a tool call: {item}", item=str(call)[:80]),
