@@ -112,7 +112,8 @@ class ChatDialect:
         """Return a decoder for one streamed or whole reply."""
         opens = offer.provider.think_open and not _is_off(body)
         tags = ThinkTags(lone_close=offer.provider.think_tags, opens=opens)
-        return ChatDecoder(ReplyDecoding(tags), offer.provider.name, self.classify)
+        decoding = ReplyDecoding(tags, body, offer.provider.tool_parser)
+        return ChatDecoder(decoding, offer.provider.name, self.classify)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""

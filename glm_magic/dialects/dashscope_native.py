@@ -60,9 +60,8 @@ class DashscopeNative:
         """Return a decoder for one reply; cumulative unless the request set the flag."""
         parameters = body.get("parameters", {})
         incremental = parameters.get("incremental_output", False) is True
-        return NativeDecoder(
-            ReplyDecoding(ThinkTags()), offer.provider.name, incremental=incremental
-        )
+        decoding = ReplyDecoding(ThinkTags(), parameters, offer.provider.tool_parser)
+        return NativeDecoder(decoding, offer.provider.name, incremental=incremental)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error; it may come as an event stream."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..core.calls import offered_functions
 from ..core.errors import EmptyReplyError
 from ..core.events import (
     ContentDelta,
@@ -23,6 +24,7 @@ from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
+from .call_markup import CallsInText
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls
 
@@ -37,6 +39,12 @@ _FINISH_NOTICES = {
     "abort": tr("the server aborted the reply"),
 }
 _NO_COUNTS = Usage()
+_NO_OPTIONS: Mapping[str, Any] = {}
+_CALL_REASONS = ("tool_calls", "function_call")
+_NO_CALL = tr(
+    "the server says that the model called a function, but sent no call; run the cell again, "
+    "or check its tool-call parser"
+)
 
 
 class ReplyDecoding:
@@ -46,15 +54,25 @@ class ReplyDecoding:
     ----------
     tags : ThinkTags
         Finds reasoning inside the text.
+    options : Mapping
+        The part of the request body that holds ``tools``; calls are held against it.
+    tool_parser : str
+        How the server is started so that it reads calls itself; empty: not known.
     """
 
-    def __init__(self, tags: ThinkTags) -> None:
+    def __init__(
+        self, tags: ThinkTags, options: Mapping[str, Any] = _NO_OPTIONS, tool_parser: str = ""
+    ) -> None:
         self.finish_reason: str | None = None
         self._tags = tags
         self._started = False
         self._ended = False
         self._joiners = {"reasoning": SurrogateJoiner(), "content": SurrogateJoiner()}
-        self._calls = ToolCalls()
+        functions = offered_functions(options.get("tools"))
+        self._calls = ToolCalls(functions)
+        self._markup = CallsInText(functions if options.get("tool_choice") != "none" else {})
+        self._tool_parser = tool_parser
+        self._has_written_calls = False
         self._usage: Usage | None = None
         self._has = {"reasoning": False, "content": False}
 
@@ -74,7 +92,7 @@ class ReplyDecoding:
         if not shown:
             return []
         self._has["reasoning"] = True
-        return [ReasoningDelta(shown)]
+        return self._markup.feed([ReasoningDelta(shown)])
 
     def content(self, text: Any) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
@@ -82,11 +100,15 @@ class ReplyDecoding:
         if not text:
             return []
         shown = self._joiners["content"].feed(text)
-        return self._noting(self._tags.feed(shown) if shown else [])
+        return self._noting(self._markup.feed(self._tags.feed(shown)) if shown else [])
 
     def tool_calls(self, fragments: Any) -> list[Event]:
         """Return the events of a list of tool-call fragments."""
-        return list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
+        if not isinstance(fragments, list):
+            return []
+        deltas = list(self._calls.feed(fragments))
+        held = self._markup.give_up() if deltas else []
+        return [*self._noting(held), *deltas]
 
     def web_results(self, value: Any) -> list[Event]:
         """Return the pages that the provider's web search listed."""
@@ -142,7 +164,10 @@ class ReplyDecoding:
         rest = self._joiners["content"].finish()
         events += self._tags.feed(rest) if rest else []
         events += self._tags.finish()
-        return self._noting([*events, *self._calls.finish()])
+        texts, calls = self._markup.finish_with(events)
+        self._has_written_calls = bool(calls)
+        written = [{"index": n, "function": call._asdict()} for n, call in enumerate(calls)]
+        return self._noting([*texts, *self._calls.feed(written), *self._calls.finish()])
 
     def _noting(self, events: list[Event]) -> list[Event]:
         for event in events:
@@ -157,6 +182,11 @@ class ReplyDecoding:
     def _notices(self) -> Iterable[Notice]:
         if self.finish_reason in _FINISH_NOTICES:
             yield Notice(self.finish_reason, _FINISH_NOTICES[self.finish_reason])
+        if self._has_written_calls:
+            yield Notice("tool-parser", self._no_parser())
+        if self.finish_reason in _CALL_REASONS and not self._calls.any:
+            yield Notice("no-call", _NO_CALL)
+            return
         if self._has["content"] or self._calls.any:
             return
         if self._has["reasoning"] and self.finish_reason == "length":
@@ -173,6 +203,17 @@ class ReplyDecoding:
             )
         elif self.finish_reason is not None:
             yield Notice("no-answer", tr("the model ended its reply without writing anything"))
+
+    def _no_parser(self) -> str:
+        if not self._tool_parser:
+            return tr(
+                "the call was read from the text, where the server had left it: its tool-call "
+                "parser (--tool-call-parser at vLLM and SGLang) does not fit the model"
+            )
+        return tr(
+            "the call was read from the text, where the server had left it; start it with {flags}",
+            flags=self._tool_parser,
+        )
 
 
 def count(value: Any) -> int | None:

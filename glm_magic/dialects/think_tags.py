@@ -38,7 +38,7 @@ class ThinkTags:
         self._opens = opens
         self._held = ""
         self._blank: list[str] = []
-        self._code = _CodeSpans()
+        self._code = CodeSpans()
         self._feed = self._at_start
 
     def feed(self, text: str) -> list[Event]:
@@ -123,7 +123,7 @@ def _overlap(text: str) -> int:
     return len(text) - at if at >= 0 and CLOSE.startswith(text[at:]) else 0
 
 
-class _CodeSpans:
+class CodeSpans:
     """Whether a text, read so far, stands inside a code fence or between backticks.
 
     Of the line that is still growing, only its first characters and its backticks are kept: a line
@@ -138,6 +138,7 @@ class _CodeSpans:
         self._ticks = 0
 
     def feed(self, text: str) -> None:
+        """Read on."""
         head, *rest = text.split("\n")
         self._add(head)
         for line in rest:
@@ -152,4 +153,5 @@ class _CodeSpans:
 
     @property
     def open(self) -> bool:
+        """Whether what follows stands in code."""
         return self._fenced or self._start == "```" or self._ticks % 2 == 1

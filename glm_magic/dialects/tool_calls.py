@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name
 from ..core.events import ToolCallDelta
@@ -160,7 +161,8 @@ class ToolCalls:
         return call
 
 
-class _Fragment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Fragment:
     """What one fragment holds."""
 
     index: int | None

@@ -100,12 +100,13 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
     Raises
     ------
     InvalidValueError
-        It is neither a text nor a sequence of messages that ends with the user's.
+        It is neither a text nor a sequence of messages that somebody has to answer.
     """
     if isinstance(prompt, str):
         return (Message("user", prompt),)
     messages = tuple(_message(item) for item in prompt) if isinstance(prompt, (list, tuple)) else ()
-    if not messages or messages[-1].role not in ("user", "tool"):
+    # whether a model goes on with an assistant's message is a fact of the offer, see `checks`
+    if not messages or messages[-1].role == "system":
         raise InvalidValueError(
             tr("a conversation must end with a message from the user"),
             hint=tr('add {{"role": "user", "content": …}} as the last one'),
