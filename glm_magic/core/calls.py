@@ -22,6 +22,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NoReturn
 
 from .text import join_surrogates
@@ -158,6 +159,8 @@ def _finite(digits: str) -> float:
 _JUNK = re.compile(r"(?:\s|[\"'`]|<[^<>]*>)+")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _DOTTED_NAME = re.compile(r"[A-Za-z0-9_.:-]+")
+_SEPARATOR = re.compile(r"[.:]")
+_MOST_SEPARATORS = 8
 _NAMESPACE = re.compile(r"(?:functions?|tools?|default_api)[.:]", re.IGNORECASE)
 MAX_NAME_CHARS = 256
 """How much is looked at of what should be a name of 64 characters."""
@@ -186,11 +189,9 @@ def function_name(written: str, offered: Collection[str] = ()) -> str:
     if run is None:
         return text if text in offered or not offered else text.split("<")[0].strip("\"'` \n")
     dotted = run[0]
-    parts = [dotted]
-    for at, char in enumerate(dotted):
-        if char in ".:":
-            parts += [dotted[at + 1 :], dotted[:at]]
-    for part in sorted(parts, key=len, reverse=True):
+    ends = [match.start() for match in _SEPARATOR.finditer(dotted)][:_MOST_SEPARATORS]
+    spans = product([0, *(end + 1 for end in ends)], [*ends, len(dotted)])
+    for part in sorted((dotted[start:end] for start, end in spans), key=len, reverse=True):
         if part in offered:
             return part
     bare = _NAMESPACE.sub("", dotted, count=1) if _NAMESPACE.match(dotted) else dotted
