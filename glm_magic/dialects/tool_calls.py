@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name
@@ -68,6 +68,8 @@ class ToolCalls:
         if call is None and not part.name:
             self._early.setdefault(part.index, _Early()).add(id_, arguments)
             return
+        if call is not None and call.named_again and arguments and not part.name:
+            part = replace(part, name=call.name, written=call.written)
         if call is None or self._begins(call, part):
             call = self._begin(part)
             early = self._early.pop(part.index, None) or self._early.pop(None, None)
@@ -150,6 +152,7 @@ class ToolCalls:
             return False
         if call.delta_number == self._delta:
             return True
+        call.named_again = not part.arguments  # whether it was another call, the next part tells
         return bool(part.arguments) and not call.is_snapshot(part.arguments)
 
     def _begin(self, part: _Fragment) -> _Call:
@@ -200,6 +203,8 @@ class _Call:
         self.joiner = SurrogateJoiner()
         self.delta_number = 0
         """Which delta brought its last fragment."""
+        self.named_again = False
+        """Whether its name alone came once more, when its arguments were whole."""
         self._parts: list[str] = []
         self._length = 0
         self._nesting = _Nesting()

@@ -48,7 +48,8 @@ def _record(place: Place, delta: Mapping[str, Any], finish: str | None) -> bytes
         choice["message"] = {"role": "assistant", "content": "", **fields}
         return b"data:" + json.dumps({"output": {"choices": [choice]}, "request_id": "r"}).encode() + b"\n\n"
     choice["delta"] = fields
-    return b"data: " + json.dumps({"id": "r", "choices": [choice]}).encode() + b"\n\n"
+    chunk = {"id": "r", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n"
 
 
 def call(name: str | None, arguments: Any, **rest: Any) -> dict[str, Any]:
