@@ -211,10 +211,10 @@ def sendable_name(name: str, offered: Collection[str] = ()) -> str:
 
 def offered_functions(tools: Any) -> dict[str, Mapping[str, Any]]:
     """Return the schemas of the parameters of the functions in a request's tools, by name."""
-    found: dict[str, Mapping[str, Any]] = {}
+    functions: dict[str, Mapping[str, Any]] = {}
     for tool in tools if isinstance(tools, (list, tuple)) else ():
         function = tool.get("function") if isinstance(tool, Mapping) else None
         if isinstance(function, Mapping) and isinstance(function.get("name"), str):
             parameters = function.get("parameters")
-            found[function["name"]] = parameters if isinstance(parameters, Mapping) else {}
-    return found
+            functions[function["name"]] = parameters if isinstance(parameters, Mapping) else {}
+    return functions

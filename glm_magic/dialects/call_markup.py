@@ -300,8 +300,8 @@ class _Reader:
 
 def _overlap(text: str, at: int, tag: str) -> int:
     """Return how many characters at the end of `text`, after `at`, may begin a tag."""
-    found = text.rfind("<", max(at, len(text) - len(tag) + 1))
-    return len(text) - found if found >= 0 and tag.startswith(text[found:]) else 0
+    start = text.rfind("<", max(at, len(text) - len(tag) + 1))
+    return len(text) - start if start >= 0 and tag.startswith(text[start:]) else 0
 
 
 def _json_call(text: str, functions: Mapping[str, Any]) -> WrittenCall | None:

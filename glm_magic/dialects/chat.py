@@ -151,7 +151,7 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     another provider.
     """
     messages, preserve = request.messages, request.preserve
-    offered = offered_functions(request.tools)
+    offered = offered_functions(request.tools) if request.tools else {}
     problems: dict[str, Arguments] = {}
     if preserve is None:
         preserve = offer.is_coding_plan

@@ -57,7 +57,8 @@ class TurnRunner:
         self._answering_now = False
         plan = first.tool_plan
         self._tools = ToolLoop(plan, turn, executor) if plan and plan.tools else None
-        self._review = Review(lambda notice: turn.add([notice]), plan.schema if plan else None)
+        self._review: Review | None = None
+        """Looks at the replies; made for the first one."""
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -67,7 +68,7 @@ class TurnRunner:
     @property
     def value(self) -> Any:
         """The object in the answer, read by its schema; ``None`` without one."""
-        return self._review.value
+        return self._review.value if self._review else None
 
     def start(self) -> None:
         """Send the first request; further calls do nothing."""
@@ -170,6 +171,9 @@ class TurnRunner:
         """Return the request that follows a whole reply, if one does."""
         cause: Cause = "tools"
         step = self._turn.step()
+        if self._review is None:
+            plan = self._first.tool_plan
+            self._review = Review(lambda n: self._turn.add([n]), plan.schema if plan else None)
         self._review.look(request, step)
         following = await self._tools.after(request, step) if self._tools else None
         if following is None:

@@ -90,13 +90,14 @@ class OutputSchema:
         candidates = _candidates(answer)
         best: tuple[tuple[bool, int, int], Any] | None = None
         problem: OutputMismatchError | None = None
-        for found in sorted(candidates, key=lambda one: (one.length, one.at)):
+        for candidate in sorted(candidates, key=lambda one: (one.length, one.at)):
             try:
-                value = self._matching(found.value)
+                value = self._matching(candidate.value)
             except OutputMismatchError as error:
                 problem = error  # in the end, that of the longest
                 continue
-            rank = (bool(found.value), 0 if last else found.length, found.at)
+            length = 0 if last else candidate.length
+            rank = (bool(candidate.value), length, candidate.at)
             if best is None or rank > best[0]:
                 best = rank, value
         if best is None:

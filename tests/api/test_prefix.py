@@ -1,4 +1,4 @@
-"""Going on with a reply that was begun: refused before sending where an offer says that it cannot."""
+"""Going on with a reply that was begun: refused before sending where an offer says no."""
 
 from __future__ import annotations
 

@@ -49,9 +49,7 @@ def accumulated(base_url: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("spelling", FAIR)
-def test_the_openai_client_and_we_read_the_same_calls(
-    spelling: str, raw_server: RawServer
-) -> None:
+def test_the_openai_client_and_we_read_the_same_calls(spelling: str, raw_server: RawServer) -> None:
     deltas: Sequence[Any] = SPELLINGS[spelling][0]
     raw_server.answer(
         answered(PLACE, *({"tool_calls": list(f)} for f in deltas), finish="tool_calls")

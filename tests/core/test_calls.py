@@ -80,7 +80,9 @@ def test_anything_else_is_an_empty_object_and_a_reason_that_quotes_it(
     assert len(arguments.problem) < MAX_QUOTED_CHARS + 200
 
 
-@pytest.mark.parametrize("written", ["{}", ONCE, ' { "a" : [1, 2.50] }\n', '{"a": "\\ud83d\\ude00"}'])
+@pytest.mark.parametrize(
+    "written", ["{}", ONCE, ' { "a" : [1, 2.50] }\n', '{"a": "\\ud83d\\ude00"}']
+)
 def test_an_object_stays_as_it_was_written(written: str) -> None:
     assert read_arguments(written).text == written
     assert is_object(written)

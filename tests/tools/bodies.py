@@ -46,7 +46,11 @@ def _record(place: Place, delta: Mapping[str, Any], finish: str | None) -> bytes
     choice: dict[str, Any] = {"index": 0, "finish_reason": finish}
     if is_native(place):
         choice["message"] = {"role": "assistant", "content": "", **fields}
-        return b"data:" + json.dumps({"output": {"choices": [choice]}, "request_id": "r"}).encode() + b"\n\n"
+        return (
+            b"data:"
+            + json.dumps({"output": {"choices": [choice]}, "request_id": "r"}).encode()
+            + b"\n\n"
+        )
     choice["delta"] = fields
     chunk = {"id": "r", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     return b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n"

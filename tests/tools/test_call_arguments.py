@@ -104,9 +104,7 @@ def test_a_call_cut_at_the_token_limit_is_not_repaired(written: str, raw_server:
     place = GRAMMARS[0]
     made: list[str] = []
     first = calls(call("note", written, id="c1", index=0))
-    raw_server.answer_in_turn(
-        [answered(place, *first, finish="length")], [answered(place, *FINE)]
-    )
+    raw_server.answer_in_turn([answered(place, *first, finish="length")], [answered(place, *FINE)])
     glm.ask("x", **asked(place, raw_server, tools=[_note(made)]))
     assert not made
     assert isinstance(json.loads(sent_calls(raw_server)[0][1]), dict)
@@ -127,7 +125,9 @@ def test_the_next_turn_sends_objects_too(place: Place, raw_server: RawServer) ->
         return "rain"
 
     first = calls(call("get_weather\n", '{"city": "Ul', id="c1", index=0))
-    raw_server.answer_in_turn([answered(place, *first, finish="tool_calls")], [answered(place, *FINE)])
+    raw_server.answer_in_turn(
+        [answered(place, *first, finish="tool_calls")], [answered(place, *FINE)]
+    )
     session = glm.Session("arguments", **asked(place, raw_server))
     session.ask("Weather?", tools=[get_weather])
     session.ask("And now?")
@@ -150,9 +150,7 @@ def test_a_turn_from_a_file_sends_objects_too(
     export.save(tmp_path / "s.jsonl", "s", [Slot(variants=[Variant(turn, "")])])
     _, (slot,), _ = export.load(tmp_path / "s.jsonl")
     raw_server.answer(answered(place, *FINE))
-    glm.ask(
-        [*slot.current.messages, Message("user", "And now?")], **asked(place, raw_server)
-    )
+    glm.ask([*slot.current.messages, Message("user", "And now?")], **asked(place, raw_server))
     ((name, arguments),) = sent_calls(raw_server)
     assert name
     assert isinstance(json.loads(arguments), dict)
@@ -163,7 +161,7 @@ def test_a_turn_from_a_file_sends_objects_too(
 
 @every_place
 @pytest.mark.parametrize(
-    ("written", "sent", "told"),
+    ("written", "sent", "has_note"),
     [
         ("{", {}, True),
         ("", {}, False),
@@ -174,7 +172,7 @@ def test_a_turn_from_a_file_sends_objects_too(
 )
 @pytest.mark.parametrize("as_dict", [True, False])
 def test_messages_that_the_caller_wrote_are_read_as_well(
-    written: Any, sent: Any, told: bool, as_dict: bool, place: Place, raw_server: RawServer
+    written: Any, sent: Any, has_note: bool, as_dict: bool, place: Place, raw_server: RawServer
 ) -> None:
     raw_server.answer(answered(place, *FINE))
     one = {"id": "c1", "type": "function", "function": {"name": "f\n", "arguments": written}}
@@ -189,7 +187,7 @@ def test_messages_that_the_caller_wrote_are_read_as_well(
     assert (name, json.loads(arguments)) == ("f", sent)
     (content,) = results(raw_server)
     assert content.endswith("rain")
-    assert ("not JSON" in content) is told
+    assert ("not JSON" in content) is has_note
 
 
 def test_results_are_told_about_the_call_they_answer(raw_server: RawServer) -> None:

@@ -85,7 +85,10 @@ SPELLINGS: dict[str, tuple[Fragments, list[tuple[str, str]]]] = {
         [[call("note", "", id="x", index=0), call("note", B, id="y", index=0)]],
         [("note", ""), ("note", B)],
     ),
-    "index as text": (each(call("note", A, id="x", index="0"), call("note", B, id="y", index="1")), TWO),
+    "index as text": (
+        each(call("note", A, id="x", index="0"), call("note", B, id="y", index="1")),
+        TWO,
+    ),
     "index as text, in pieces": (
         each(
             call("note", "", id="x", index="0"),
@@ -144,7 +147,11 @@ SPELLINGS: dict[str, tuple[Fragments, list[tuple[str, str]]]] = {
         [("look_up", B)],
     ),
     "the name after the arguments": (
-        each(call(None, A[:5], index=0), call(None, A[5:], id="x", index=0), call("note", "", index=0)),
+        each(
+            call(None, A[:5], index=0),
+            call(None, A[5:], id="x", index=0),
+            call("note", "", index=0),
+        ),
         ONE,
     ),
     "a tail on the name": (each(call("note\n", A, id="x", index=0)), ONE),
@@ -243,7 +250,7 @@ def test_two_functions_of_which_one_begins_with_the_other_stay_two() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_reading_fragments_is_linear_and_loses_no_argument(seed: int) -> None:
     """One long call with every mark that a fragment may have."""
-    long = json.dumps({"word": "ab\\\"{}[" * 3000})
+    long = json.dumps({"word": 'ab\\"{}[' * 3000})
     marks = {"id": f"x{seed % 3}"} if seed % 2 else {}
     marks |= {"index": 0} if seed % 5 else {}
     reader = ToolCalls(("note",) if seed % 4 else ())

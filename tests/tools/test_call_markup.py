@@ -29,16 +29,15 @@ LINE = (
     "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value>"
     "<arg_key>days</arg_key><arg_value>3</arg_value></tool_call>"
 )
-JSON = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}\n</tool_call>'
+WRITTEN = {"name": "get_weather", "arguments": PARIS}
+JSON = f"<tool_call>\n{json.dumps(WRITTEN)}\n</tool_call>"
+AS_TEXT = json.dumps({**WRITTEN, "arguments": json.dumps(PARIS)})
 NONE = "<tool_call>now\n</tool_call>"
 SPELLINGS: dict[str, tuple[str, list[Any]]] = {
     "lines": (LINES, [PARIS]),
     "one line": (LINE, [PARIS]),
     "json": (JSON, [PARIS]),
-    "json, arguments in text": (
-        f"<tool_call>{json.dumps({'name': 'get_weather', 'arguments': json.dumps(PARIS)})}</tool_call>",
-        [PARIS],
-    ),
+    "json, arguments in text": (f"<tool_call>{AS_TEXT}</tool_call>", [PARIS]),
     "without arguments": (NONE, ["now"]),
     "without arguments, one line": ("<tool_call>now</tool_call>", ["now"]),
     "several": (f"{LINE}\n{NONE}{LINES}", [PARIS, "now", PARIS]),
@@ -70,14 +69,12 @@ def test_it_is_read_as_the_call_that_it_is(
 ) -> None:
     text, expected = SPELLINGS[spelling]
     deltas = [{field: piece} for piece in ("I will look.\n", *pieces(text, 7), "\n")]
-    raw_server.answer_in_turn(
-        [answered(place, *deltas)], [answered(place, {"content": "Fine."})]
-    )
+    raw_server.answer_in_turn([answered(place, *deltas)], [answered(place, {"content": "Fine."})])
     made: list[Any] = []
     reply = glm.ask("Weather?", **asked(place, raw_server, tools=functions(made)))
     assert (made, reply.answer) == (expected, "Fine.")
     first = reply.steps[0]
-    assert "".join((first.content, first.reasoning)).strip() == "I will look."
+    assert (first.content + first.reasoning).strip() == "I will look."
     assert len(sent_calls(raw_server)) == len(results(raw_server)) == len(expected)
     (notice,) = [n for n in reply.turn.notices if n.code == "tool-parser"]
     flag = "--jinja" if place.provider == "llamacpp" else "--tool-call-parser"
@@ -88,7 +85,9 @@ def test_it_is_read_as_the_call_that_it_is(
 @pytest.mark.parametrize("provider", ["vllm", "sglang"])
 def test_the_notice_names_the_parsers_of_the_server(provider: str, raw_server: RawServer) -> None:
     place = next(place for place in PLACES if place.provider == provider)
-    raw_server.answer_in_turn([answered(place, {"content": LINE})], [answered(place, {"content": "F"})])
+    raw_server.answer_in_turn(
+        [answered(place, {"content": LINE})], [answered(place, {"content": "F"})]
+    )
     reply = glm.ask("x", **asked(place, raw_server, tools=functions([])))
     (notice,) = [n for n in reply.turn.notices if n.code == "tool-parser"]
     assert "glm45" in notice.message
@@ -274,8 +273,10 @@ def test_what_turns_out_to_be_reasoning_takes_its_draft_along() -> None:
     ]  # fmt: skip
 
 
-HARD = ("<tool_call>", "<tool_call>get_weather<arg_key>", "<", "</tool_call>", "`", "\n", "x ",
-        "<arg_key>a</arg_key><arg_value>", LINE, "<tool_call>{", '{"name": "</tool_call>')  # fmt: skip
+HARD = (
+    *("<tool_call>", "<tool_call>get_weather<arg_key>", "<", "</tool_call>", "`", "\n", "x "),
+    *("<arg_key>a</arg_key><arg_value>", LINE, "<tool_call>{", '{"name": "</tool_call>'),
+)
 
 
 @pytest.mark.parametrize("piece", HARD)
@@ -287,10 +288,10 @@ def test_reading_is_linear_and_loses_nothing(piece: str, start: str, size: int) 
         reader = CallsInText({"get_weather": {}})
         began = time.perf_counter()
         events = [e for p in pieces(text, size) for e in reader.feed([ReasoningDelta(p)])]
-        ended, found = reader.finish_with([])
+        ended, calls_read = reader.finish_with([])
         passed = time.perf_counter() - began
         shown = "".join(e.text for e in (*events, *ended) if isinstance(e, ReasoningDelta))
-        assert shown == text or found
+        assert shown == text or calls_read
         return passed
 
     assert seconds(10_000) < 40 * seconds(1_000) + 0.05

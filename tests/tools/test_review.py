@@ -47,13 +47,13 @@ def test_thinking_that_was_switched_off_and_came_is_told_once(
     raw_server.answer(answered(place, {"reasoning": "Hm, let me see. " * 9}, {"content": "Blue."}))
     reply = glm.ask("x", **asked(place, raw_server, thinking=False))
     assert reply.answer == "Blue."
-    told = [n.message for n in reply.turn.notices if n.code == "thinks-anyway"]
+    texts = [n.message for n in reply.turn.notices if n.code == "thinks-anyway"]
     if place.provider == "lmstudio" or place.provider in SENDS_SCHEMA:
-        assert "template" in told[0]
+        assert "template" in texts[0]
     else:
-        assert "paid as output" in told[0]
-    assert len(told) == 1
-    assert "tokens" in told[0]
+        assert "paid as output" in texts[0]
+    assert len(texts) == 1
+    assert "tokens" in texts[0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,12 @@ def test_a_turn_of_several_requests_tells_it_once(raw_server: RawServer) -> None
 @every_place
 @pytest.mark.parametrize(
     "thought",
-    [GOOD, f"\n{GOOD}\n", f"First {{}}, then\n```json\n{GOOD}\n```", f'{{"name": "Oslo, no", "people": 700000}} {GOOD}'],
+    [
+        GOOD,
+        f"\n{GOOD}\n",
+        f"First {{}}, then\n```json\n{GOOD}\n```",
+        f'{{"name": "Oslo, no", "people": 700000}} {GOOD}',
+    ],
 )
 @pytest.mark.parametrize("content", ["", "\n"])
 def test_an_answer_in_the_reasoning_is_read_from_there(
