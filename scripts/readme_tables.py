@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "verbs": lambda: "\n".join(verb_rows()),
     "providers": lambda: markdown_providers(catalogue()),
     "models": lambda: markdown_models(catalogue()),
+    "abilities": lambda: markdown_abilities(catalogue()),
 }
 _TABLE = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
 
@@ -85,6 +86,39 @@ def markdown_models(catalogue: Catalogue) -> str:
         row for model_id in _newest_first(catalogue) for row in _model_rows(catalogue, model_id)
     ]
     return f"{_table(head, rows)}\n{_price_legend(catalogue)}\n"
+
+
+ABILITIES = {
+    "functions": "functions",
+    "structured_output": "JSON mode",
+    "web_search": "web search",
+    "prefix": "continues a reply",
+}
+"""Fact of an offer -> the head of its column."""
+
+
+def markdown_abilities(catalogue: Catalogue) -> str:
+    """Return what each model can do, one row for each group of providers, and what servers can."""
+    rows = []
+    for model_id in _newest_first(catalogue):
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for info in catalogue.providers.values():
+            offer = catalogue.offers.get((info.name, model_id))
+            if offer:
+                facts = tuple(_ability(str(getattr(offer, name))) for name in ABILITIES)
+                groups.setdefault(facts, []).append(_code(info.name))
+        rows += [(_code(model_id), ", ".join(served), *facts) for facts, served in groups.items()]
+    servers: dict[str, list[str]] = {}
+    for info in catalogue.providers.values():
+        if info.self_hosted:
+            servers.setdefault(_ability(info.prefix), []).append(_code(info.name))
+    unknown = (UNKNOWN,) * (len(ABILITIES) - 1)
+    rows += [("any", ", ".join(names), *unknown, ability) for ability, names in servers.items()]
+    return _table(("model", "provider", *ABILITIES.values()), rows)
+
+
+def _ability(word: str) -> str:
+    return {"unknown": UNKNOWN, "non-thinking": "without thinking"}.get(word, word)
 
 
 def _newest_first(catalogue: Catalogue) -> list[str]:

@@ -234,6 +234,7 @@ def _offer(
     facts: dict[str, Any] = {
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
+        "prefix": provider.prefix,
         "effort": model.effort,
     }
     sources: dict[str, str] = {}

@@ -111,6 +111,26 @@ def default_model(catalogue: Catalogue, provider: str) -> ModelInfo | None:
     return general[0].model if general else None
 
 
+def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
+    """Return who goes on with a reply that was begun: models as ``provider/model``, and providers.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Where it is looked up.
+    near : str
+        A provider, whose own models come first.
+    """
+    offers = [offer for offer in catalogue.offers.values() if offer.prefix == "yes"]
+    offers.sort(key=lambda offer: offer.provider.name != near)
+    models: dict[str, str] = {}
+    for offer in offers:
+        if not offer.provider.self_hosted:
+            models.setdefault(offer.model.id, f"{offer.provider.name}/{offer.model.id}")
+    servers = [info.name for info in catalogue.providers.values() if info.prefix == "yes"]
+    return [*models.values(), *servers]
+
+
 def nearest(name: str, existing: Iterable[str]) -> str:
     """Return ``did you mean X? `` with the most similar name; empty where none is similar."""
     guess = suggest(name, existing, 0.5)
@@ -254,7 +274,13 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
     listed = find_model(catalogue, bare)
     model = replace(listed, id=name) if listed else ModelInfo(name, name)
     return Offer(
-        info, model, name, is_listed=False, thinking_off=model.thinking_off, effort=model.effort
+        info,
+        model,
+        name,
+        is_listed=False,
+        thinking_off=model.thinking_off,
+        effort=model.effort,
+        prefix=info.prefix,
     )
 
 

@@ -184,6 +184,10 @@ class ProviderInfo:
     """Days for which the free tokens of a model last; 0: it gives none. Not inherited."""
     think_open: bool = False
     """True: replies begin inside the reasoning, because the prompt ends with the opening tag."""
+    tool_parser: str = ""
+    """Flags by which the server reads GLM's calls itself; empty: not known, or not the user's."""
+    prefix: str = "unknown"
+    """Whether a reply can be begun for the model, where the operator chooses it; see `Offer`."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -256,6 +260,9 @@ class Offer:
     tool_stream: str = "unknown"
     web_search: str = "unknown"
     context_cache: str = "unknown"
+    prefix: str = "unknown"
+    """Whether the model goes on with an assistant's message that stands last (``yes``, ``no``,
+    ``unknown``)."""
     price: Price | None = None
     retires: date | None = None
     """The last day, where the provider announced one."""

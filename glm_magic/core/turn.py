@@ -6,11 +6,11 @@ it: there, every tool call has an answer, wherever the turn was stopped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from .calls import is_object
 from .messages import Message, ToolCall, ToolRun, WebLink
 from .price import Cost
 from .usage import Usage
@@ -127,30 +127,26 @@ class Step:
 
     @property
     def truncated_call(self) -> ToolCall | None:
-        """The call in which the reply ended at the token limit, if it did."""
+        """The call in which the reply ended at the token limit, if it did.
+
+        Its arguments are never repaired: what would make them whole is not known.
+        """
         if not self.tool_calls or self.finish_reason not in _AT_LIMIT:
             return None
         last = self.tool_calls[-1]
-        try:
-            return None if isinstance(json.loads(last.arguments), dict) else last
-        except (ValueError, RecursionError):
-            return last
+        return None if is_object(last.arguments) else last
 
     def to_messages(self, provider: str) -> list[Message]:
         """Return what the model said, and the result of each of its calls.
 
-        Half an argument is not sent back: servers parse arguments as JSON.
+        Calls are as the model wrote them; a dialect sends them back as servers take them.
         """
-        truncated = self.truncated_call
-        calls = tuple(
-            replace(call, arguments="{}") if call is truncated else call for call in self.tool_calls
-        )
         reply = Message(
             "assistant",
             self.content,
             reasoning=self.reasoning,
             reasoning_from=provider,
-            tool_calls=calls,
+            tool_calls=self.tool_calls,
         )
         results = (Message("tool", self._result(c), tool_call_id=c.id) for c in self.tool_calls)
         return [reply, *results]

@@ -12,15 +12,22 @@ Every provider requires that reasoning is sent back complete and unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.schema import Offer
+from ..core.calls import (
+    Arguments,
+    arguments_text,
+    offered_functions,
+    read_arguments,
+    sendable_name,
+)
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import Message, Request, Thinking
+from ..core.messages import Message, Request, Thinking, ToolCall
 from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
@@ -104,7 +111,8 @@ class ChatDialect:
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
-        decoding = ReplyDecoding(ThinkTags(opens=opens_inside_reasoning(offer, body)))
+        tags = ThinkTags(opens=opens_inside_reasoning(offer, body))
+        decoding = ReplyDecoding(tags, body, offer.provider.tool_parser)
         return ChatDecoder(decoding, offer.provider.name, self.classify)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
@@ -143,12 +151,18 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     another provider.
     """
     messages, preserve = request.messages, request.preserve
+    offered = offered_functions(request.tools) if request.tools else {}
+    problems: dict[str, Arguments] = {}
     if preserve is None:
         preserve = offer.is_coding_plan
     last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
     encoded = []
     for at, message in enumerate(messages):
-        fields = encode_message(message)
+        fields = encode_message(message, offered)
+        if message.tool_calls:
+            problems = {call.id: _arguments(call) for call in message.tool_calls}
+        elif message.tool_call_id in problems:
+            fields["content"] = _result(message.content, problems[message.tool_call_id])
         goes_back = preserve or (at > last_user and bool(message.tool_calls))
         is_theirs = goes_back and message.reasoning_from == offer.provider.name
         if message.reasoning and (is_theirs or message.reasoning_from is None):
@@ -170,15 +184,37 @@ def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:
     return not is_off and body.get("reasoning_effort") != "none"
 
 
-def encode_message(message: Message) -> dict[str, Any]:
-    """Spell one message, without reasoning."""
+def _arguments(call: ToolCall) -> Arguments:
+    # a caller's own message may hold an object in place of JSON text
+    return read_arguments(arguments_text(call.arguments))
+
+
+def _result(content: str, arguments: Arguments) -> str:
+    """Return the result of a call, which tells the model what its arguments were."""
+    problem = arguments.problem
+    return f"({problem})\n{content}" if problem and problem not in content else content
+
+
+def encode_message(message: Message, offered: Collection[str] = ()) -> dict[str, Any]:
+    """Spell one message, without reasoning; a call goes back as servers take it.
+
+    Parameters
+    ----------
+    message : Message
+        What a server sent of a call may be no object and no name, see `core.calls`.
+    offered : collection of str
+        The functions of the request, by name.
+    """
     fields: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         fields["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {
+                    "name": sendable_name(call.name, offered),
+                    "arguments": _arguments(call).text,
+                },
             }
             for call in message.tool_calls
         ]

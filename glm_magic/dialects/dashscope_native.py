@@ -62,7 +62,8 @@ class DashscopeNative:
         """Return a decoder for one reply; cumulative unless the request set the flag."""
         parameters = body.get("parameters", {})
         incremental = parameters.get("incremental_output", False) is True
-        decoding = ReplyDecoding(ThinkTags(opens=opens_inside_reasoning(offer, body)))
+        tags = ThinkTags(opens=opens_inside_reasoning(offer, body))
+        decoding = ReplyDecoding(tags, parameters, offer.provider.tool_parser)
         return NativeDecoder(decoding, offer.provider.name, incremental=incremental)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:

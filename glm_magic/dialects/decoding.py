@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..core.calls import offered_functions
 from ..core.errors import EmptyReplyError
 from ..core.events import (
     ContentDelta,
@@ -15,7 +16,6 @@ from ..core.events import (
     ReasoningDelta,
     Started,
     StreamError,
-    ToolCallDelta,
     UsageReport,
     WebResults,
 )
@@ -24,8 +24,10 @@ from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
+from .call_markup import CallsInText
 from .parts import Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
+from .tool_calls import ToolCalls
 
 _FINISH_NOTICES = {
     "length": tr("the reply was cut at the token limit; a larger --max-tokens gives it more room"),
@@ -40,6 +42,12 @@ _FINISH_NOTICES = {
 _NO_COUNTS = Usage()
 MAX_COUNT = 10**12
 """More tokens than any reply has, and few enough that sums fit into 64 bits."""
+_NO_OPTIONS: Mapping[str, Any] = {}
+_CALL_REASONS = ("tool_calls", "function_call")
+_NO_CALL = tr(
+    "the server says that the model called a function, but sent no call; run the cell again, "
+    "or check its tool-call parser"
+)
 
 
 class ReplyDecoding:
@@ -49,15 +57,25 @@ class ReplyDecoding:
     ----------
     tags : ThinkTags
         Finds reasoning inside the text.
+    options : Mapping
+        The part of the request body that holds ``tools``; calls are held against it.
+    tool_parser : str
+        How the server is started so that it reads calls itself; empty: not known.
     """
 
-    def __init__(self, tags: ThinkTags) -> None:
+    def __init__(
+        self, tags: ThinkTags, options: Mapping[str, Any] = _NO_OPTIONS, tool_parser: str = ""
+    ) -> None:
         self.finish_reason: str | None = None
         self._tags = tags
         self._started = False
         self._ended = False
         self._joiners = {"reasoning": SurrogateJoiner(), "content": SurrogateJoiner()}
-        self._calls = ToolCalls()
+        functions = offered_functions(options.get("tools"))
+        self._calls = ToolCalls(functions)
+        self._markup = CallsInText(functions if options.get("tool_choice") != "none" else {})
+        self._tool_parser = tool_parser
+        self._has_written_calls = False
         self._usage: Usage | None = None
         self._has = {"reasoning": False, "content": False}
         self._has_field = False
@@ -130,17 +148,20 @@ class ReplyDecoding:
         if not shown:
             return []
         events = [] if shown.isspace() else self._tags.note_reasoning()
-        return self._noting([*events, ReasoningDelta(shown)])
+        return self._noting(self._markup.feed([*events, ReasoningDelta(shown)]))
 
     def content(self, text: str) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
         shown = self._joiners["content"].feed(text) if text else ""
-        return self._noting(self._tags.feed(shown)) if shown else []
+        return self._noting(self._markup.feed(self._tags.feed(shown))) if shown else []
 
     def tool_calls(self, fragments: Any) -> list[Event]:
         """Return the events of a list of tool-call fragments."""
         calls = list(self._calls.feed(fragments)) if isinstance(fragments, list) else []
-        return [*self._noting(self._tags.settle()), *calls] if calls else []
+        if not calls:
+            return []
+        held = [*self._markup.feed(self._tags.settle()), *self._markup.give_up()]
+        return [*self._noting(held), *calls]
 
     def web_results(self, value: Any) -> list[Event]:
         """Return the pages that the provider's web search listed."""
@@ -195,7 +216,10 @@ class ReplyDecoding:
         rest = self._joiners["content"].finish()
         events += self._tags.feed(rest) if rest else []
         events += self._tags.finish()
-        return self._noting([*events, *self._calls.finish()])
+        texts, calls = self._markup.finish_with(events)
+        self._has_written_calls = bool(calls)
+        written = [{"index": n, "function": call._asdict()} for n, call in enumerate(calls)]
+        return self._noting([*texts, *self._calls.feed(written), *self._calls.finish()])
 
     def _noting(self, events: list[Event]) -> list[Event]:
         for event in events:
@@ -210,6 +234,11 @@ class ReplyDecoding:
     def _notices(self) -> Iterable[Notice]:
         if self.finish_reason in _FINISH_NOTICES:
             yield Notice(self.finish_reason, _FINISH_NOTICES[self.finish_reason])
+        if self._has_written_calls:
+            yield Notice("tool-parser", self._no_parser())
+        if self.finish_reason in _CALL_REASONS and not self._calls.any:
+            yield Notice("no-call", _NO_CALL)
+            return
         if self._has["content"] or self._calls.any:
             return
         if self._has["reasoning"] and self.finish_reason == "length":
@@ -227,88 +256,16 @@ class ReplyDecoding:
         elif self.finish_reason is not None:
             yield Notice("no-answer", tr("the model ended its reply without writing anything"))
 
-
-class ToolCalls:
-    """Turns the tool-call fragments of any provider into deltas with a reliable index.
-
-    Notes
-    -----
-    Seen on the wire: ids missing, empty or only on the first fragment; names repeated in every
-    fragment; an index that is missing (the fragment is then the whole call so far) or shared by
-    two calls with different ids; arguments as an object instead of a string.
-    """
-
-    def __init__(self) -> None:
-        self._slots: dict[Any, int] = {}
-        self._ids: list[str] = []
-        self._named: list[bool] = []
-        self._arguments: list[list[str]] = []
-        self._lengths: list[int] = []
-        self._joiners: list[SurrogateJoiner] = []
-
-    @property
-    def any(self) -> bool:
-        """Whether there was any call."""
-        return bool(self._ids)
-
-    def feed(self, fragments: list[Any]) -> Iterable[ToolCallDelta]:
-        """Return one delta for each fragment that adds something."""
-        for fragment in fragments:
-            if isinstance(fragment, dict):
-                yield from self._fragment(fragment)
-
-    def finish(self) -> Iterable[ToolCallDelta]:
-        """Return a delta for each call whose text ended in half a character."""
-        for number, joiner in enumerate(self._joiners):
-            rest = joiner.finish()
-            if rest:
-                yield ToolCallDelta(number, rest)
-
-    def _fragment(self, fragment: Mapping[str, Any]) -> Iterable[ToolCallDelta]:
-        function = fragment.get("function")
-        function = function if isinstance(function, dict) else {}
-        id_, name = _word(fragment.get("id")) or "", _word(function.get("name")) or ""
-        arguments = _arguments(function.get("arguments"))
-        index = fragment.get("index")
-        whole = not isinstance(index, int)
-        number = self._number(None if whole else index, id_, name)
-        if whole:
-            arguments = self._new_of_snapshot(number, arguments)
-        is_new_id = bool(id_) and not self._ids[number]
-        is_new_name = bool(name) and not self._named[number]
-        self._ids[number] = self._ids[number] or id_
-        self._named[number] = self._named[number] or bool(name)
-        arguments = self._joiners[number].feed(arguments)
-        if arguments or is_new_id or is_new_name:
-            yield ToolCallDelta(
-                number, arguments, id_ if is_new_id else None, name if is_new_name else None
+    def _no_parser(self) -> str:
+        if not self._tool_parser:
+            return tr(
+                "the call was read from the text, where the server had left it: its tool-call "
+                "parser (--tool-call-parser at vLLM and SGLang) does not fit the model"
             )
-
-    def _new_of_snapshot(self, number: int, arguments: str) -> str:
-        """Return what a snapshot adds to the arguments so far; a mere fragment is all new."""
-        parts = self._arguments[number]
-        if len(arguments) >= self._lengths[number]:
-            before = "".join(parts)
-            arguments = arguments.removeprefix(before)
-        if arguments:
-            parts.append(arguments)
-            self._lengths[number] += len(arguments)
-        return arguments
-
-    def _number(self, index: int | None, id_: str, name: str) -> int:
-        """Return the number of the call that a fragment belongs to."""
-        if index is None and not id_ and not name and self._ids:
-            return len(self._ids) - 1
-        slot = index if index is not None else id_ or f"call {len(self._ids)}"
-        number = self._slots.get(slot)
-        if number is None or (id_ and self._ids[number] and id_ != self._ids[number]):
-            number = self._slots[slot] = len(self._ids)
-            self._ids.append("")
-            self._named.append(False)
-            self._arguments.append([])
-            self._lengths.append(0)
-            self._joiners.append(SurrogateJoiner())
-        return number
+        return tr(
+            "the call was read from the text, where the server had left it; start it with {flags}",
+            flags=self._tool_parser,
+        )
 
 
 def count(value: Any) -> int | None:

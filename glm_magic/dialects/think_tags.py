@@ -78,7 +78,7 @@ class ThinkTags:
         self._block: list[str] = []
         """A further block with its opening tag; it counts when it is closed."""
         self._held = ""
-        self._code = _CodeSpans()
+        self._code = CodeSpans()
         self._tail = ""
         """The last characters of the text."""
         self._pairs = 0
@@ -253,7 +253,7 @@ def _overlap(text: str, start: int) -> int:
     return len(text) - at if OPEN.startswith(end) or CLOSE.startswith(end) else 0
 
 
-class _CodeSpans:
+class CodeSpans:
     """Whether a text, read so far, stands inside a code fence or between backticks.
 
     Of the line that is still growing, only its first characters and its backticks are kept: a line
@@ -268,6 +268,7 @@ class _CodeSpans:
         self._ticks = 0
 
     def feed(self, text: str) -> None:
+        """Read on."""
         head, *rest = text.split("\n")
         self._add(head)
         for line in rest:
@@ -282,4 +283,5 @@ class _CodeSpans:
 
     @property
     def open(self) -> bool:
+        """Whether what follows stands in code."""
         return self._fenced or self._start == "```" or self._ticks % 2 == 1

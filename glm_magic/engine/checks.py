@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalogue.load import catalogue
+from ..catalogue.resolve import continuing
 from ..catalogue.schema import Offer, ParameterRule
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
@@ -86,6 +88,7 @@ def check_request(
             tr("the prompt is empty"),
             hint=tr("write the question under the %%glm line, or after %glm"),
         )
+    _check_ending(offer, messages[-1], parameters or {})
     for tool in tools:
         check_json(tr("a tool"), tool)
     return Request(
@@ -95,6 +98,34 @@ def check_request(
         parameters=checked_parameters(parameters or {}, offer),
         tools=tuple(tools),
     )
+
+
+PREFIX_PARAMETERS = ("partial", "prefix", "continue_final_message")
+"""Body keys by which servers are asked to go on with an assistant's message that stands last."""
+
+
+def _check_ending(offer: Offer, last: Message, parameters: Mapping[str, Any]) -> None:
+    """Refuse a reply that was begun for the model, where it would not go on with it."""
+    is_begun = last.role == "assistant"
+    is_asked = any(parameters.get(name) for name in PREFIX_PARAMETERS)
+    if offer.prefix == "no" and (is_begun or is_asked):
+        raise UnsupportedError(
+            tr(
+                "{model} at {provider} does not go on with a reply that was begun for it",
+                model=offer.model.id,
+                provider=offer.provider.title,
+            ),
+            hint=tr(
+                "these do: {names}; or end with a message from the user",
+                names=", ".join(continuing(catalogue(), offer.provider.name)),
+            ),
+            provider=offer.provider.name,
+        )
+    if is_begun and not is_asked:
+        raise InvalidValueError(
+            tr("a conversation must end with a message from the user"),
+            hint=tr('add {{"role": "user", "content": …}} as the last one'),
+        )
 
 
 def checked_thinking(thinking: Thinking, offer: Offer) -> Thinking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ..core.calls import arguments_text
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.messages import ROLES, Message, Thinking, ToolCall
@@ -99,12 +100,13 @@ def messages_of(prompt: Prompt) -> tuple[Message, ...]:
     Raises
     ------
     InvalidValueError
-        It is neither a text nor a sequence of messages that ends with the user's.
+        It is neither a text nor a sequence of messages that somebody has to answer.
     """
     if isinstance(prompt, str):
         return (Message("user", prompt),)
     messages = tuple(_message(item) for item in prompt) if isinstance(prompt, (list, tuple)) else ()
-    if not messages or messages[-1].role not in ("user", "tool"):
+    # whether a model goes on with an assistant's message is a fact of the offer, see `checks`
+    if not messages or messages[-1].role == "system":
         raise InvalidValueError(
             tr("a conversation must end with a message from the user"),
             hint=tr('add {{"role": "user", "content": …}} as the last one'),
@@ -139,7 +141,8 @@ def _message(item: Mapping[str, Any] | Message) -> Message:
 def _call(call: Any) -> ToolCall:
     try:
         function = call["function"]
-        return ToolCall(str(call["id"]), str(function["name"]), str(function["arguments"]))
+        arguments = arguments_text(function["arguments"])
+        return ToolCall(str(call["id"]), str(function["name"]), arguments)
     except (KeyError, TypeError):
         raise InvalidValueError(
             tr("not a tool call: {item}", item=str(call)[:80]),

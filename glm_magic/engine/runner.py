@@ -1,7 +1,7 @@
 """Runs a turn on the I/O thread: one request after the other, in one task, to its end.
 
 After a reply comes the next request, if one follows: with the results of tool calls (`tool_loop`),
-for an answer that matches its schema (`OutputCheck`), or with thinking off when the user will not
+for an answer that matches its schema (`review`), or with thinking off when the user will not
 wait for its end.
 
 `TurnRunner` starts, stops and ends the turn; nothing else does. The caller's thread only waits
@@ -14,15 +14,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import GlmError, SchemaError
+from ..core.errors import GlmError
 from ..core.i18n import tr
 from ..core.interrupts import held
-from ..core.messages import Message
-from ..core.turn import Cause, Notice, Step
-from ..tools.output_schema import OutputMismatchError, OutputSchema
+from ..core.turn import Cause, Notice
 from ..wire import io_thread
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
+from .review import Review
 from .tool_loop import ToolLoop
 from .turn_builder import Gate, TurnBuilder
 
@@ -31,71 +30,6 @@ if TYPE_CHECKING:
 
     from ..wire.http import HttpClient
     from .exchange import Exchange
-
-MAX_PROBLEM_CHARS = 300
-"""How much of a mismatch an error quotes."""
-
-
-class OutputCheck:
-    """Reads the answers of one turn by their schema, and asks once more where one does not match.
-
-    Parameters
-    ----------
-    schema : OutputSchema
-        What an answer has to match.
-    """
-
-    def __init__(self, schema: OutputSchema) -> None:
-        self.value: Any = None
-        """The object in the answer, once one has matched."""
-        self._schema = schema
-        self._repaired = False
-
-    def after(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
-        """Read an answer; return the request for a better one, if it is needed.
-
-        Raises
-        ------
-        SchemaError
-            The answer does not match, and asking again would not help.
-        """
-        if step.tool_calls or step.status not in ("complete", "incomplete"):
-            return None
-        try:
-            self.value = self._schema.read(step.content)
-        except OutputMismatchError as mismatch:
-            return self._repair(request, step, mismatch.args[0])
-        return None
-
-    def _repair(self, request: PreparedRequest, step: Step, problem: str) -> PreparedRequest:
-        is_cut = step.finish_reason == "length" or step.status == "incomplete"
-        if self._repaired or is_cut:
-            raise _schema_error(step, problem, is_cut=is_cut)
-        self._repaired = True
-        answer = Message(
-            "assistant",
-            step.content,
-            reasoning=step.reasoning,
-            reasoning_from=request.offer.provider.name,
-        )
-        text = f"This does not fit: {problem}\n{self._schema.prompt}"
-        return request.with_messages([answer, Message("user", text)])
-
-
-def _schema_error(step: Step, problem: str, *, is_cut: bool) -> SchemaError:
-    problem = problem if len(problem) <= MAX_PROBLEM_CHARS else problem[:MAX_PROBLEM_CHARS]
-    if is_cut:
-        message = tr("the answer was cut off: {problem}", problem=problem)
-        hint = tr("a larger --max-tokens gives it more room")
-    else:
-        message = tr(
-            "the answer does not match the schema, and did not when asked again: {problem}",
-            problem=problem,
-        )
-        hint = tr("a larger model, or a simpler schema, may help; the text is in error.text")
-    error = SchemaError(message, hint=hint)
-    error.text = step.content
-    return error
 
 
 class TurnRunner:
@@ -133,7 +67,8 @@ class TurnRunner:
         self._answering_now = False
         plan = first.tool_plan
         self._tools = ToolLoop(plan, turn, executor) if plan and plan.tools else None
-        self._check = OutputCheck(plan.schema) if plan and plan.schema else None
+        self._review: Review | None = None
+        """Looks at the replies; made for the first one."""
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -143,7 +78,7 @@ class TurnRunner:
     @property
     def value(self) -> Any:
         """The object in the answer, read by its schema; ``None`` without one."""
-        return self._check.value if self._check else None
+        return self._review.value if self._review else None
 
     def start(self) -> None:
         """Send the first request; further calls do nothing."""
@@ -258,9 +193,13 @@ class TurnRunner:
         """Return the request that follows a whole reply, if one does."""
         cause: Cause = "tools"
         step = self._turn.step()
+        if self._review is None:
+            plan = self._first.tool_plan
+            self._review = Review(lambda n: self._turn.add([n]), plan.schema if plan else None)
+        self._review.look(request, step)
         following = await self._tools.after(request, step) if self._tools else None
-        if following is None and self._check is not None:
-            cause, following = "repair", self._check.after(request, step)
+        if following is None:
+            cause, following = "repair", self._review.better(request, step)
         if following is not None:
             self._turn.begin_step(cause, following)
         return following

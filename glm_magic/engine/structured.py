@@ -103,10 +103,8 @@ def _notices(mode: Mode, offer: Offer, thinking_off: bool) -> Iterator[Notice]:
                 provider=title,
             ),
         )
+    # what a server makes of a schema that is sent along is seen in its reply, see `review`
     texts = {
-        "json_schema": tr(
-            "the schema was sent to {provider}, which holds the model to it", provider=title
-        ),
         "json_object": tr(
             "JSON was requested from {provider}; the schema is in the system message",
             provider=title,

@@ -7,15 +7,16 @@ plain English, whatever language the user reads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.calls import Arguments, read_arguments
 from ..core.events import ToolFinished, ToolStarted
 from ..core.i18n import tr
 from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.turn import Notice, Step
 from ..tools.results import failure_text, result_text
-from ..tools.tool import Tool, ToolError, parse_arguments
+from ..tools.tool import Tool, ToolError
 from .executor import CallerExecutor
 from .prepared import PreparedRequest, ToolPlan
 from .turn_builder import TurnBuilder
@@ -105,8 +106,9 @@ class ToolLoop:
         """Make one call, or tell the model why it was not made."""
         try:
             tool = self._tool(call)
-            function = tool.bind(call.arguments)
-            if not await self._approved(call):
+            arguments = _arguments(call)
+            function = tool.bind(arguments.text)
+            if not await self._approved(call.name, arguments.value):
                 self._report(call, "refused", "not called: the user did not allow it")
                 return
         except ToolError as error:
@@ -134,15 +136,12 @@ class ToolLoop:
             )
         return tool
 
-    async def _approved(self, call: ToolCall) -> bool:
+    async def _approved(self, name: str, arguments: Mapping[str, Any]) -> bool:
         approve = self._plan.approve
         if approve is None:
             return True
-        arguments = parse_arguments(call.arguments)
         async with self._approving:  # one question at a time
-            outcome = await self._executor.run(
-                lambda: approve(call.name, arguments), in_thread=False
-            )
+            outcome = await self._executor.run(lambda: approve(name, arguments), in_thread=False)
         _stop_if_interrupted(outcome.error)
         if outcome.error is not None:
             raise ToolError(f"not called: nobody could be asked ({failure_text(outcome.error)})")
@@ -172,6 +171,13 @@ class ToolLoop:
         began_s = now_s if began_s is None else began_s
         run = ToolRun(call.id, status, content, began_s, now_s - began_s)
         self._turn.add([ToolFinished(run)])
+
+
+def _arguments(call: ToolCall) -> Arguments:
+    arguments = read_arguments(call.arguments)
+    if arguments.problem:
+        raise ToolError(f"{arguments.problem}; call it again, with one JSON object")
+    return arguments
 
 
 def _stop_if_interrupted(error: BaseException | None) -> None:

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ..core.errors import InvalidValueError
@@ -18,6 +18,8 @@ _FENCE = re.compile(r"\A\s*```[\w-]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _KEYWORDS = ("type", "properties", "anyOf", "oneOf", "allOf", "enum", "const", "$ref", "items")
 _DEFINITIONS = ("$defs", "definitions")
 """Where schemas keep their parts; the second is the older spelling."""
+MAX_STARTS = 200
+"""Brackets in an answer at which JSON is looked for: the first and the last of them."""
 _HINT = tr(
     "give a pydantic model, a dataclass, a TypedDict, a type such as list[Model], or a schema"
 )
@@ -69,15 +71,48 @@ class OutputSchema:
             f"It has to fit this JSON schema:\n{schema}"
         )
 
-    def read(self, answer: str) -> Any:
+    def read(self, answer: str, *, last: bool = False) -> Any:
         """Return the value that an answer holds.
+
+        Parameters
+        ----------
+        answer : str
+            JSON, or a text with JSON in it, in a code fence or not. Of several values that match,
+            the one with the longest text is taken.
+        last : bool
+            Take the last one instead, as of a text that comes to its result step by step.
 
         Raises
         ------
         OutputMismatchError
             It holds no JSON, or JSON that does not match.
         """
-        value = _json(answer)
+        candidates = _candidates(answer)
+        best: tuple[tuple[bool, int, int], Any] | None = None
+        problem: OutputMismatchError | None = None
+        for candidate in sorted(candidates, key=lambda one: (one.length, one.at)):
+            try:
+                value = self._matching(candidate.value)
+            except OutputMismatchError as error:
+                problem = error  # in the end, that of the longest
+                continue
+            length = 0 if last else candidate.length
+            rank = (bool(candidate.value), length, candidate.at)
+            if best is None or rank > best[0]:
+                best = rank, value
+        if best is None:
+            raise problem or OutputMismatchError("it holds no JSON")
+        return best[1]
+
+    def is_met_by(self, answer: str) -> bool:
+        """Whether an answer is nothing but JSON that matches."""
+        try:
+            self._matching(json.loads(answer))
+        except (ValueError, RecursionError, OutputMismatchError):
+            return False
+        return True
+
+    def _matching(self, value: Any) -> Any:
         if self.key and isinstance(value, dict) and set(value) == {self.key}:
             value = value[self.key]
         return self._check(value)
@@ -202,25 +237,50 @@ def _moved(part: Any, place: str) -> Any:
     return [_moved(inner, place) for inner in part] if isinstance(part, list) else part
 
 
-def _json(answer: str) -> Any:
-    """Return the JSON of an answer, which may stand in a code fence or after some text."""
+class _Candidate(NamedTuple):
+    """A JSON value in an answer."""
+
+    value: Any
+    at: int
+    length: int
+    """Of its text."""
+
+
+def _candidates(answer: str) -> list[_Candidate]:
+    """Return the JSON of an answer: all of it, what its code fence holds, or what stands in it.
+
+    Raises
+    ------
+    OutputMismatchError
+        There is none.
+    """
     fenced = _FENCE.match(answer)
     text = (fenced[1] if fenced else answer).strip()
     try:
-        return json.loads(text)
+        whole = _Candidate(json.loads(text), 0, len(text))
     except (ValueError, RecursionError) as error:
-        first = _first(text)
-        if first is None:
+        candidates = _inside(text)
+        if not candidates:
             raise OutputMismatchError(tr("it is not JSON ({reason})", reason=error)) from None
-        return first[0]
+        return candidates
+    # JSON in a JSON string is tried too
+    return [whole, *(_inside(whole.value) if isinstance(whole.value, str) else ())]
 
 
-def _first(text: str) -> tuple[Any] | None:
-    """Return the first JSON object or list inside a text; ``None`` where there is none."""
+def _inside(text: str) -> list[_Candidate]:
+    """Return the JSON objects and lists inside a text, none of them inside another."""
     decoder = json.JSONDecoder()
-    for match in list(re.finditer(r"[{\[]", text))[:50]:
+    starts = [match.start() for match in re.finditer(r"[{\[]", text)]
+    if len(starts) > MAX_STARTS:
+        starts = starts[: MAX_STARTS // 2] + starts[-MAX_STARTS // 2 :]
+    candidates: list[_Candidate] = []
+    end = 0
+    for start in starts:
+        if start < end:
+            continue
         try:
-            return (decoder.raw_decode(text, match.start())[0],)
+            value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
-    return None
+        candidates.append(_Candidate(value, start, end - start))
+    return candidates

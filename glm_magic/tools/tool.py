@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-_SHOWN_CHARS = 200
-"""How much of a bad argument an error repeats."""
+from ..core.calls import read_arguments
 
 
 class ToolError(Exception):
@@ -35,7 +34,7 @@ class Tool(Protocol):
         Parameters
         ----------
         arguments : str
-            JSON text as the model wrote it.
+            JSON text: an object, as the model wrote it or repaired.
 
         Raises
         ------
@@ -45,27 +44,17 @@ class Tool(Protocol):
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
-    """Read a call's arguments; none at all, and an object inside a JSON string, are accepted.
+    """Read a call's arguments, repaired where only one object can have been meant.
 
     Raises
     ------
     ToolError
         They are not a JSON object.
     """
-    try:
-        value = json.loads(text) if text.strip() else {}
-        value = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError) as error:
-        raise ToolError(f"the arguments are not JSON ({error}): {_cut(text)}") from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ToolError(f"the arguments are not a JSON object: {_cut(text)}")
-    return value
-
-
-def _cut(text: str, longest: int = _SHOWN_CHARS) -> str:
-    return text if len(text) <= longest else text[:longest] + "…"
+    arguments = read_arguments(text)
+    if arguments.problem:
+        raise ToolError(arguments.problem)
+    return dict(arguments.value)
 
 
 Approve = Callable[[str, Mapping[str, Any]], bool]
@@ -80,7 +69,8 @@ _MAX_ARGUMENT_CHARS = 2000
 def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
     """Ask in the cell or terminal; anything but a yes is a no."""
     given = ", ".join(f"{_name(key)}={_json(value)}" for key, value in arguments.items())
-    given = _cut(given, _MAX_ARGUMENT_CHARS)
+    if len(given) > _MAX_ARGUMENT_CHARS:
+        given = given[:_MAX_ARGUMENT_CHARS] + "…"
     return input(f"Call {_name(name)}({given})? [y/N] ").strip().lower() in _YES
 
 

@@ -9,7 +9,10 @@ from glm_magic.catalogue.load import Catalogue
 from glm_magic.core.messages import EFFORT_LEVELS
 from glm_magic.dialects import DIALECTS
 
-ABILITIES = ("functions", "structured_output", "tool_stream", "web_search", "context_cache")
+ABILITIES = (
+    *("functions", "structured_output", "tool_stream", "web_search", "context_cache"),
+    "prefix",
+)
 LAST_DAY = date(2026, 11, 21)
 
 
@@ -99,6 +102,7 @@ def test_words_of_the_catalogue_are_those_of_the_schema(built_in: Catalogue) -> 
     for info in built_in.providers.values():
         assert info.dialect in DIALECTS
         assert set(info.effort) <= set(EFFORT_LEVELS)
+        assert info.prefix in ("yes", "no", "unknown")
     for key, offer in built_in.offers.items():
         assert set(offer.effort) <= set(EFFORT_LEVELS), key
         for ability in ABILITIES:

@@ -85,8 +85,12 @@ def _call_html(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
 
 def _headline(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
     hint = escape_html(_short(call.arguments))
-    name = f"<b>{escape_html(call.name)}</b> <code>{hint}</code>"
+    name = f"<b>{escape_html(_name(call))}</b> <code>{hint}</code>"
     return f"{name} {escape_html(_state_of(run, labels))}"
+
+
+def _name(call: ToolCall) -> str:
+    return call.name if call.name.strip() else "?"  # as a server may have sent it
 
 
 def _state_of(run: ToolRun | None, labels: Labels) -> str:
@@ -133,7 +137,7 @@ def call_lines(step: Step, labels: Labels) -> Iterator[str]:
     """Yield one line of plain text for each tool call of a reply."""
     for call in step.tool_calls:
         state = _state_of(step.run_of(call), labels)
-        yield f"{call.name} {_short(call.arguments)} {state}".rstrip()
+        yield f"{_name(call)} {_short(call.arguments)} {state}".rstrip()
 
 
 def _short(text: str) -> str:
@@ -161,7 +165,7 @@ def _call_markdown(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
         text, language = _pretty(run.content)
         parts.append(fenced(text, language or "text"))
     # An empty line would end the HTML here, and Markdown would begin.
-    head = escape_html(" ".join(f"{call.name} {_state_of(run, labels)}".split()))
+    head = escape_html(" ".join(f"{_name(call)} {_state_of(run, labels)}".split()))
     inside = "\n\n".join(parts)
     return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"
 
