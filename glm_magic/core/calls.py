@@ -204,7 +204,7 @@ def function_name(written: str, offered: Collection[str] = ()) -> str:
 def sendable_name(name: str, offered: Collection[str] = ()) -> str:
     """Return a name as it goes back in a message: one that every server takes."""
     name = function_name(name, offered)
-    if name in offered:
+    if name in offered or (not offered and name.isidentifier()):
         return name
     return "_".join(_DOTTED_NAME.findall(name)) or UNNAMED
 

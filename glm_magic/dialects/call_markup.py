@@ -4,10 +4,10 @@ Notes
 -----
 A server that runs without a tool-call parser, or with one that does not fit, hands on what GLM
 wrote: ``<tool_call>NAME``, then ``<arg_key>…</arg_key><arg_value>…</arg_value>`` for each argument,
-with line ends between them (GLM-4.5, 4.6) or without (4.7 and later), then ``</tool_call>``. Some
-fine-tunes write a JSON object with ``name`` and ``arguments`` between the tags. Where the model
-never closed its thinking, all of this is in the reasoning. Chat templates of the open weights, and
-reports at vLLM, vllm-ascend and SGLang, seen 2026-11.
+with line ends between them (GLM-4.5, 4.6) or without (4.7 and later), then ``</tool_call>``. Other
+templates have the arguments as a JSON object after the name, or all of it as one with ``name`` and
+``arguments``. Where the model never closed its thinking, all of this is in the reasoning. Chat
+templates of the open weights, and reports at vLLM, vllm-ascend and SGLang, seen 2026-11.
 
 It counts only in the reply to a request that offered functions, for one of these, outside code,
 and where the reply brings no call of its own. Text is held back from ``<tool_call>`` on: until it
@@ -31,6 +31,7 @@ _KEY, _KEY_END = "<arg_key>", "</arg_key>"
 _VALUE, _VALUE_END = "<arg_value>", "</arg_value>"
 _MOST_ENDS = 16
 """Closing tags inside the strings of a JSON call that are passed over."""
+_AFTER_NAME = re.compile(r"[<{]")
 _ONE_WORD = re.compile(r"\S*\s*")
 _SPACE = re.compile(r"\s*")
 
@@ -188,8 +189,8 @@ class _Reader:
         return at
 
     def _in_name(self, text: str, at: int) -> int | None:
-        end = text.find("<", at)
-        end = len(text) if end < 0 else end
+        mark = _AFTER_NAME.search(text, at)
+        end = mark.start() if mark else len(text)
         self._take(text[at:end])
         written = "".join(self._field)
         if len(written) > MAX_NAME_CHARS or not _ONE_WORD.fullmatch(written):
@@ -199,6 +200,10 @@ class _Reader:
         self._name = function_name(written.strip(), self._functions)
         if self._name not in self._functions:
             return self._reject(end)
+        if text[end] == "{":
+            self._field = []
+            self._state = self._in_json
+            return end
         return self._tag(text, end, {_KEY: self._in_key, END: None})
 
     def _in_key(self, text: str, at: int) -> int | None:
@@ -231,7 +236,7 @@ class _Reader:
         if not is_found:
             return None
         self._ends += 1
-        call = _json_call("".join(self._field[:-1]), self._functions)
+        call = _json_call("".join(self._field[:-1]), self._functions, self._name)
         if call is not None:
             self._hold(call)
         elif self._ends >= _MOST_ENDS:
@@ -304,11 +309,14 @@ def _overlap(text: str, at: int, tag: str) -> int:
     return len(text) - start if start >= 0 and tag.startswith(text[start:]) else 0
 
 
-def _json_call(text: str, functions: Mapping[str, Any]) -> WrittenCall | None:
+def _json_call(text: str, functions: Mapping[str, Any], name: str) -> WrittenCall | None:
+    """Return the call that JSON is: the arguments of a name that stood before it, or all of it."""
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
+    if name:
+        return WrittenCall(name, arguments_text(value))
     written = value.get("name") if isinstance(value, dict) else None
     name = function_name(written, functions) if isinstance(written, str) else ""
     if name not in functions:

@@ -109,7 +109,9 @@ def _check_ending(offer: Offer, last: Message, parameters: Mapping[str, Any]) ->
     is_begun = last.role == "assistant"
     is_asked = any(parameters.get(name) for name in PREFIX_PARAMETERS)
     if offer.prefix == "no" and (is_begun or is_asked):
-        raise UnsupportedError(
+        # a conversation that ends so without more is wrong at any provider
+        kind = UnsupportedError if is_asked else InvalidValueError
+        raise kind(
             tr(
                 "{model} at {provider} does not go on with a reply that was begun for it",
                 model=offer.model.id,

@@ -10,7 +10,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.resolve import continuing
-from glm_magic.core.errors import InvalidValueError, NotFoundError, UnsupportedError
+from glm_magic.core.errors import InvalidValueError, NotFoundError, RefusedError, UnsupportedError
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
 
@@ -24,9 +24,9 @@ def named(place: Place) -> str:
     return f"{place.provider}-{place.model}"
 
 
-def refusal(place: Place, prompt: Any, **options: Any) -> UnsupportedError:
+def refusal(place: Place, prompt: Any, **options: Any) -> RefusedError:
     with ModelServer(place.flavor) as server:
-        with pytest.raises(UnsupportedError) as caught:
+        with pytest.raises(RefusedError) as caught:
             glm.ask(prompt, **place.asked(server, **options))
         assert not server.requests
     return caught.value
@@ -49,7 +49,9 @@ def test_an_offer_that_cannot_is_refused_in_two_lines_that_name_who_can(
 def test_a_parameter_that_asks_for_it_is_refused_alone(
     params: dict[str, Any], place: Place
 ) -> None:
-    assert "begun" in refusal(place, "Count.", params=params).message
+    error = refusal(place, "Count.", params=params)
+    assert type(error) is UnsupportedError
+    assert "begun" in error.message
 
 
 @pytest.mark.parametrize("params", SPELLINGS, ids=str)

@@ -156,7 +156,7 @@ def test_points_are_cut_where_no_function_has_any() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"), [("", UNNAMED), ("\n", UNNAMED), ("天气", UNNAMED), ("a b", "a")]
+    ("written", "sent"), [("", UNNAMED), ("\n", UNNAMED), ("天 气", UNNAMED), ("a b", "a")]
 )
 def test_what_goes_back_is_a_name(written: str, sent: str) -> None:
     assert sendable_name(written) == sent
@@ -164,3 +164,5 @@ def test_what_goes_back_is_a_name(written: str, sent: str) -> None:
 
 def test_a_name_of_any_script_that_was_offered_goes_back_as_it_is() -> None:
     assert sendable_name("天气\n", ["天气"]) == "天气"
+    assert sendable_name("天气") == "天气"
+    assert sendable_name("天气", ["get_weather"]) == UNNAMED
