@@ -6,8 +6,8 @@ from ...core.text import escape_controls
 from ...core.turn import Turn
 from ..header import facts, failure, missing_answer, remarks
 from ..labels import Labels
-from ..markup.escape import strip_blank_lines
-from ..markup.sanitize import fenced, sanitize_markdown
+from ..markup.escape import escape_markdown, strip_blank_lines
+from ..markup.sanitize import Tame, fenced, joined
 from ..options import ViewOptions
 from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
@@ -47,37 +47,38 @@ def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return a turn as Markdown that any host may render, its reasoning behind a toggle."""
-    parts = [
-        f"**{escaped(header_line(turn, options, labels))}**",
-        *(f"*{escaped(line)}*" for line in remarks(turn, options, labels)),
-        "\n".join(f"> {escaped(line)}" for line in failure(turn, labels).splitlines()),
-        steps_markdown(turn, labels),
-        missing_answer(turn, labels) or _answer(turn, options, labels),
-        _reasoning(turn, options, labels),
-        others_markdown(turn, options, labels),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    return joined(
+        lambda tame: [
+            f"**{escape_markdown(header_line(turn, options, labels))}**",
+            *(f"*{escape_markdown(line)}*" for line in remarks(turn, options, labels)),
+            quoted_error(failure(turn, labels)),
+            steps_markdown(turn, labels, tame),
+            escape_markdown(missing_answer(turn, labels)) or _answer(turn, options, labels, tame),
+            _reasoning(turn, options, labels, tame),
+            others_markdown(turn, options, labels, tame),
+        ]
+    )
 
 
-def _answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def quoted_error(error: str) -> str:
+    """Return an error as a quote, line by line."""
+    return "\n".join(f"> {escape_markdown(line)}" for line in error.splitlines())
+
+
+def _answer(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     text = strip_blank_lines(turn.answer)
+    if not text:
+        return ""
     is_code = options.format in ("text", "json")
-    answer = fenced(text, str(options.format)) if is_code else sanitize_markdown(text)
+    answer = fenced(text, str(options.format)) if is_code else tame(text)
     if options.hold != "answer":
         return answer
     return f"<details><summary>{labels.show_answer}</summary>\n\n{answer}\n\n</details>"
 
 
-def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def _reasoning(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
-    body = sanitize_markdown(reasoning)
+    body = tame(reasoning)
     return f"<details><summary>{labels.reasoning}</summary>\n\n{body}\n\n</details>"
-
-
-def escaped(text: str) -> str:
-    """Return a line of text escaped, so that it is not read as Markdown or mathematics."""
-    return "".join(
-        f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in escape_controls(text)
-    )

@@ -15,11 +15,17 @@ from ...core.text import escape_controls
 from ...core.turn import Step, Turn
 from ..header import seconds
 from ..labels import Labels
-from ..markup.escape import escape_attribute, escape_html, strip_blank_lines
+from ..markup.escape import (
+    escape_attribute,
+    escape_html,
+    escape_markdown,
+    strip_blank_lines,
+    summary_text,
+)
 from ..markup.highlight import block_html
-from ..markup.links import SAFE_LINK
+from ..markup.links import SAFE_LINK, leads_elsewhere
 from ..markup.markdown import markdown_html
-from ..markup.sanitize import fenced, sanitize_markdown
+from ..markup.sanitize import Tame, fenced
 
 MAX_LINKS = 50
 """Pages of a web search that are listed."""
@@ -141,14 +147,17 @@ def _short(text: str) -> str:
     return text if len(text) <= MAX_HINT else text[: MAX_HINT - 1] + "…"
 
 
-def steps_markdown(turn: Turn, labels: Labels) -> str:
-    """Return the calls, remarks and web pages of a turn as Markdown."""
+def steps_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:
+    """Return the calls, remarks and web pages of a turn as Markdown.
+
+    `tame` makes the text of a model harmless.
+    """
     blocks = []
     for index, step in enumerate(turn.steps):
         remark = remark_of(step, labels)
-        blocks += [f"*{remark}*"] if remark else []
+        blocks += [f"*{escape_markdown(remark)}*"] if remark else []
         if _spoke_before_calling(turn, index):
-            blocks.append(sanitize_markdown(strip_blank_lines(step.content)))
+            blocks.append(tame(strip_blank_lines(step.content)))
         blocks += [_call_markdown(call, step.run_of(call), labels) for call in step.tool_calls]
     blocks += [links_markdown(turn.links)] if turn.links else []
     return "\n\n".join(blocks)
@@ -160,8 +169,7 @@ def _call_markdown(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
     if run is not None and run.content:
         text, language = _pretty(run.content)
         parts.append(fenced(text, language or "text"))
-    # An empty line would end the HTML here, and Markdown would begin.
-    head = escape_html(" ".join(f"{call.name} {_state_of(run, labels)}".split()))
+    head = summary_text(f"{call.name} {_state_of(run, labels)}")
     inside = "\n\n".join(parts)
     return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"
 
@@ -189,24 +197,27 @@ def link_lines(links: Sequence[WebLink]) -> Iterator[str]:
 
 
 def links_markdown(links: Sequence[WebLink]) -> str:
-    """Return web pages as a list of Markdown links."""
-    return "\n".join(
-        f"{number}. [{_label(link)}](<{quote(link.url, safe=_IN_URLS)}>) {_escaped(_about(link))}"
-        for number, link in enumerate(_safe(links), 1)
+    """Return web pages as numbered lines of Markdown.
+
+    They are lines and not a list, which an answer that begins with one, or indented, would join.
+    """
+    lines = (f"{number}\\. {_link_markdown(link)}" for number, link in enumerate(_safe(links), 1))
+    return "  \n".join(lines)
+
+
+_IN_URLS = ":/?#@!&'*+,;=%~-._"
+"""Characters that an address keeps; the others could end it, or begin a formula."""
+
+
+def _link_markdown(link: WebLink) -> str:
+    title = " ".join(escape_controls(link.title).split())
+    address = quote(link.url, safe=_IN_URLS)
+    host = leads_elsewhere(title, link.url) if title else ""
+    leads_to = f" (→ {escape_markdown(host)})" if host else ""
+    return (
+        f"[{escape_markdown(title or link.url)}](<{address}>){leads_to}"
+        f" {escape_markdown(_about(link))}"
     )
-
-
-_IN_URLS = ":/?#[]@!$&'()*+,;=%~-._"
-
-
-def _label(link: WebLink) -> str:
-    return _escaped(" ".join(escape_controls(link.title or link.url).split()))
-
-
-def _escaped(text: str) -> str:
-    """Return text from a web page escaped, so that it is not read as Markdown or HTML."""
-    text = escape_html(escape_controls(text))
-    return "".join(f"\\{c}" if c in "\\[]`*_~" else c for c in text)
 
 
 def _safe(links: Sequence[WebLink]) -> list[WebLink]:
