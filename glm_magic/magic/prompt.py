@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
-from ..core.i18n import joined, tr
+from ..core.i18n import joined, plural, tr
+from ..core.text import show_invisible
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
 from ..session.conversation import VariantChoice
 from ..session.session import Session
 from ..views.compare import compare_view
-from ..views.frontend import frontend_of
+from ..views.frontend import can_answer, frontend_of
 from ..views.options import ViewOptions
 from ..views.play import View, play
 from ..views.select import view_for
@@ -88,6 +89,8 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
             tr("--bg cannot put code into a new cell: other cells run by then"),
             hint=tr("leave out --bg, or -f code and take the code from the answer"),
         )
+    if line.approve and not line.dry_run:
+        _require_somebody_to_ask(workspace, line)
     if line.dry_run:
         session.touch(key)
         lanes = [lane.options for lane in expand_axes(line.compare, options)]
@@ -98,6 +101,26 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
         return _compare(workspace, line, session, Prompt(text, options, key, budget))
     stream = session.open(text.text, options, key, budget)
     return show_reply(workspace, line, session, stream, text.inserted, owns_cell=cell is not None)
+
+
+def _require_somebody_to_ask(workspace: Workspace, line: MagicOptions) -> None:
+    """Refuse ``--approve`` where no question can be answered, before anything is billed.
+
+    Raises
+    ------
+    InvalidValueError
+        The question would appear while other cells run, or nobody is there.
+    """
+    if line.bg:
+        raise InvalidValueError(
+            tr("--approve cannot ask in the background: other cells run by then"),
+            hint=tr("leave out --bg, or --approve"),
+        )
+    if not can_answer(workspace.shell):
+        raise InvalidValueError(
+            tr("--approve has nobody to ask: this notebook runs without a keyboard"),
+            hint=tr("leave out --approve, or run the cell in a notebook or a terminal"),
+        )
 
 
 def show_reply(
@@ -244,7 +267,25 @@ def _bind(workspace: Workspace, line: MagicOptions, reply: Reply) -> None:
         workspace.shell.user_ns[line.out] = reply
     code = first_code_block(reply.answer) if _format(workspace, line) == "code" else ""
     if code:
-        workspace.shell.set_next_input(code)
+        _put_into_next_cell(workspace, code)
+
+
+def _put_into_next_cell(workspace: Workspace, code: str) -> None:
+    """Put code into a new cell, where it is run as it is read."""
+    code, unseen = show_invisible(code)
+    workspace.shell.set_next_input(code)
+    if unseen:
+        show(
+            Paragraph(
+                plural(
+                    unseen,
+                    "The code held {count} character that cannot be seen; it is marked in the new "
+                    "cell.",
+                    "The code held {count} characters that cannot be seen; they are marked in the "
+                    "new cell.",
+                )
+            )
+        )
 
 
 def first_code_block(answer: str) -> str:

@@ -77,7 +77,6 @@ def others_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 def others_markdown(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     """Return the answers of other runs as Markdown."""
     return "\n\n".join(
-        f"<details><summary>{summary_text(label)}</summary>\n\n"
-        f"{tame(answer)}\n\n</details>"
+        f"<details><summary>{summary_text(label)}</summary>\n\n{tame(answer)}\n\n</details>"
         for label, answer in _others(turn, options, labels)
     )

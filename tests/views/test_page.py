@@ -160,7 +160,7 @@ def test_the_prompt_is_not_in_the_output() -> None:
 def test_blank_lines_around_texts_are_not_shown() -> None:
     data, _ = bundle(turn_of("\n \n\n    code\nhello\n\n", "\n\nso\n"), ENGLISH)
     assert "<code>code\n</code></pre>" in data["text/html"]
-    assert data["text/plain"].endswith("]\n\n    code\nhello")
+    assert data["text/plain"].endswith("[Reasoning]\nso\n\n[Answer]\n    code\nhello")
 
 
 def test_names_from_outside_cannot_leave_their_place() -> None:

@@ -26,8 +26,8 @@ def escape_attribute(text: str) -> str:
 
 # A backslash before them is not enough: JupyterLab's parser takes it off inside the text of a link,
 # two of them before a bracket begin a formula, and none may end inside an address.
-_ENTITIES = {char: f"&#{ord(char)};" for char in "\\[]<&$`"}
-_MARKDOWN = str.maketrans({**_ENTITIES, **{char: f"\\{char}" for char in "*_{}>#|~!"}})
+_ENTITIES = {char: f"&#{ord(char)};" for char in "\\[]<`"}
+_MARKDOWN = str.maketrans({**_ENTITIES, **{char: f"\\{char}" for char in "*_{}>#$&|~!"}})
 
 
 def escape_markdown(text: str) -> str:

@@ -42,9 +42,29 @@ _FILE_ENDINGS = frozenset(
 """Top-level domains that are the endings of files too."""
 _FILE_STEMS = frozenset(
     (
-        *("app", "authors", "build", "changelog", "cli", "conf", "config", "conftest", "contributing"),
+        *(
+            "app",
+            "authors",
+            "build",
+            "changelog",
+            "cli",
+            "conf",
+            "config",
+            "conftest",
+            "contributing",
+        ),
         *("demo", "example", "helpers", "index", "init", "install", "lib", "license", "main"),
-        *("manage", "mod", "models", "notice", "readme", "requirements", "run", "script", "security"),
+        *(
+            "manage",
+            "mod",
+            "models",
+            "notice",
+            "readme",
+            "requirements",
+            "run",
+            "script",
+            "security",
+        ),
         *("server", "setup", "start", "test", "tests", "train", "todo", "types", "util", "utils"),
     )
 )

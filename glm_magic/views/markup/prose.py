@@ -25,8 +25,8 @@ _SPAN = "\0"
 _URL = r"[^\x00-\x20\x7f-\xa0\u2028\u2029\u3000<>()\[\]{}\\`\"$|^]"
 _NESTED = rf"(?:{_URL}|\({_URL}{{0,200}}\))"
 _ADDRESS = rf"(?:<({_NESTED}{{1,2000}})>|({_NESTED}{{1,2000}}))"
-_WORDS = r"[\\`<>$\[\]\n\0"
-_TITLE = rf"(?:[ \t]{{1,9}}(?:\"[^\"{_WORDS[1:]}]{{0,300}}\"|'[^'{_WORDS[1:]}]{{0,300}}'))?"
+_NOT_IN_TITLE = r"\\`<>$\[\]\n\0"
+_TITLE = rf"(?:[ \t]{{1,9}}(?:\"[^\"{_NOT_IN_TITLE}]{{0,300}}\"|'[^'{_NOT_IN_TITLE}]{{0,300}}'))?"
 _INLINE = re.compile(rf"\([ \t]{{0,9}}{_ADDRESS}{_TITLE}[ \t]{{0,9}}\)")
 _DEFINED = re.compile(rf":[ \t]{{0,9}}{_ADDRESS}{_TITLE}[ \t]{{0,9}}(?=\n|\Z)")
 _MARK = re.compile(rf"{_SPAN}|\](?=[(:])")
@@ -41,7 +41,7 @@ _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|bsol|dollar|lbrace|lcub|
 _BARE = re.compile(r"(?:\bhttps?://|\bwww\.)[^\s<\0]*", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _FENCE_LIKE = re.compile(r"^([ \t>*+\d.)-]*)(~{3,}|`{3,}(?=[^`\n]*$))", re.MULTILINE)
-_CLASHES = ("**", "__", "~~", "[[", "][", "$$", "\\\\")
+_CLASHES = (("*", "*"), ("_", "_"), ("~", "~"), ("[", "["), ("]", "["), ("$", "$"), ("\\", "\\"))
 """What a span of code holds, and what before it may end there for a parser that looks for it
 first."""
 _MAX_LABEL = 500
@@ -93,12 +93,12 @@ def tame_text(text: str, spans: Sequence[str] = ()) -> str:
 
 def _tame_paragraph(lines: Sequence[str]) -> str:
     """Tame lines without a blank one between them."""
-    found = [_spans(line) for line in lines]
-    if any(spans is None for spans in found):
+    spans_of = [_spans(line) for line in lines]
+    if any(spans is None for spans in spans_of):
         return tame_text("\n".join(lines))
     codes: list[str] = []
     outside: list[str] = []
-    for line, spans in zip(lines, found, strict=True):
+    for line, spans in zip(lines, spans_of, strict=True):
         at = 0
         for start, end in spans or ():
             outside += (line[at:start], _SPAN)
@@ -107,9 +107,7 @@ def _tame_paragraph(lines: Sequence[str]) -> str:
         outside += (line[at:], "\n")
     text = "".join(outside[:-1])
     clashing = [inside for inside, before in _CLASHES if before in text] + ["|"]
-    kept = [
-        tame_text(code) if any(char in code for char in clashing) else code for code in codes
-    ]
+    kept = [tame_text(code) if any(char in code for char in clashing) else code for code in codes]
     pieces = tame_text(text, kept).split(_SPAN)
     return pieces[0] + "".join(code + piece for code, piece in zip(kept, pieces[1:], strict=True))
 
@@ -173,7 +171,11 @@ def _leads_to(label: str, address: str) -> str:
 def _without_tex(entity: re.Match[str]) -> str:
     """Return an entity as its source where it could be part of a TeX command."""
     char = html.unescape(entity[0])
-    return f"&amp;{entity[1]};" if char.isascii() and (char.isalnum() or char in "\\${}") else entity[0]
+    return (
+        f"&amp;{entity[1]};"
+        if char.isascii() and (char.isalnum() or char in "\\${}")
+        else entity[0]
+    )
 
 
 def _without_formula(bare: re.Match[str]) -> str:

@@ -28,10 +28,9 @@ _DRAWN = frozenset(
     ("mermaid", "math", "geojson", "topojson", "stl", "svg", "vega", "vega-lite", "plantuml")
 )
 """Languages whose blocks some host draws instead of showing them: a drawing can load a picture."""
-_FRAME = re.compile(
-    r"(?:<details><summary>[^<>]*</summary>|</details>)\s*"
-)
-"""The HTML that is ours."""
+_FRAME = re.compile(r"(?:<details><summary>[^<>]*</summary>|</details>)\s*")
+_SMALL = ("<sub>", "</sub>")
+"""With `_FRAME`, the HTML that is ours: in a text that was made harmless, no tag is left."""
 
 Tame = Callable[[str], str]
 """Makes a text harmless: `sanitize_markdown`, or `fenced` where that is not enough."""
@@ -50,7 +49,7 @@ def sanitize_markdown(text: str) -> str:
     return result if is_safe(result) else fenced(text)
 
 
-def joined(parts: Callable[[Tame], Sequence[str]]) -> str:
+def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
     """Return parts of a page, each made harmless alone, and harmless together.
 
     Parameters
@@ -81,8 +80,10 @@ def _blocks(text: str) -> Iterator[str]:
             continue
         start, end = token.map[0], min(token.map[1], len(lines))
         source = lines[start:end]
-        while not source[-1].strip():
+        while source and not source[-1].strip(" \t"):
             source.pop()
+        if not source:
+            continue
         if token.type == "code_block" and start and _is_plain(token.content):
             continue  # it is as harmless as running text, and read as such
         if start > at:
@@ -129,7 +130,7 @@ def _alone(token: Token, lines: Sequence[str], start: int, end: int) -> Iterator
 
 def _language(info: str) -> str:
     """Return the language that a fence names, unless a host would do more than colour it."""
-    word = _LANGUAGE.search(info.split()[0]) if info.split() else None
+    word = _LANGUAGE.search(info.split(maxsplit=1)[0]) if info.split() else None
     return "" if word is None or word[0].lower() in _DRAWN else word[0]
 
 
@@ -167,7 +168,7 @@ def _is_safe_inline(tokens: Sequence[Token]) -> bool:
     label: list[str] | None = None
     address = ""
     for at, token in enumerate(tokens):
-        if token.type in ("html_inline", "image"):
+        if token.type == "image" or (token.type == "html_inline" and token.content not in _SMALL):
             return False
         if token.type == "link_open":
             label, address = [], str(token.attrs.get("href", ""))

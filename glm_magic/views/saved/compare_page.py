@@ -17,7 +17,7 @@ from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import escape_html, escape_markdown, strip_blank_lines
 from ..markup.markdown import markdown_html
-from ..markup.sanitize import Tame, joined
+from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
 from .assets import minified_asset, page_style
@@ -239,7 +239,7 @@ def _markdown(
         ]
         return ["\n".join(table), *answers, *notes]
 
-    return joined(parts)
+    return join_parts(parts)
 
 
 def _answer_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:

@@ -7,6 +7,7 @@ provider's own web search found. A result and a page are as hostile as a model's
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
@@ -159,7 +160,8 @@ def steps_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:
         if _spoke_before_calling(turn, index):
             blocks.append(tame(strip_blank_lines(step.content)))
         blocks += [_call_markdown(call, step.run_of(call), labels) for call in step.tool_calls]
-    blocks += [links_markdown(turn.links)] if turn.links else []
+    joins = _JOINS_LIST.match(strip_blank_lines(turn.answer)) is not None
+    blocks += [links_markdown(turn.links, listed=not joins)] if turn.links else []
     return "\n\n".join(blocks)
 
 
@@ -196,14 +198,16 @@ def link_lines(links: Sequence[WebLink]) -> Iterator[str]:
         yield f"[{number}] {link.title} {link.url}".replace("  ", " ")
 
 
-def links_markdown(links: Sequence[WebLink]) -> str:
-    """Return web pages as numbered lines of Markdown.
+def links_markdown(links: Sequence[WebLink], *, listed: bool = True) -> str:
+    """Return web pages as a list of Markdown links, or else as numbered lines."""
+    dot, end = (".", "\n") if listed else ("\\.", "  \n")
+    return end.join(
+        f"{number}{dot} {_link_markdown(link)}" for number, link in enumerate(_safe(links), 1)
+    )
 
-    They are lines and not a list, which an answer that begins with one, or indented, would join.
-    """
-    lines = (f"{number}\\. {_link_markdown(link)}" for number, link in enumerate(_safe(links), 1))
-    return "  \n".join(lines)
 
+_JOINS_LIST = re.compile(r"[ \t]|(?:[-*+]|\d{1,9}[.)])[ \t]")
+"""How an answer begins that would be part of a list before it."""
 
 _IN_URLS = ":/?#@!&'*+,;=%~-._"
 """Characters that an address keeps; the others could end it, or begin a formula."""
