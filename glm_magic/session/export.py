@@ -238,10 +238,16 @@ def _markdown(name: str, slots: Sequence[Slot], system: str | None) -> str:
 
     def parts(tame: Tame) -> list[str]:
         turns = (part for at, slot in enumerate(slots, 1) for part in _parts(at, slot.turn, tame))
-        return [f"*System:* {tame(system)}", *turns] if system else list(turns)
+        return [_system(tame(system)), *turns] if system else list(turns)
 
     title = escape_markdown(" ".join(name.split()))
     return f"# {title}\n\n{_MARK}\n\n{join_parts(parts)}\n"
+
+
+def _system(text: str) -> str:
+    """Return a system message, on the line of its name where it is a line that stands anywhere."""
+    is_line = "\n" not in text and not text.startswith(("`", "~", " "))
+    return f"*System:* {text}" if is_line else f"*System:*\n\n{text}"
 
 
 def _parts(number: int, turn: Turn, tame: Tame) -> list[str]:
