@@ -238,7 +238,7 @@ def _markdown(name: str, slots: Sequence[Slot], system: str | None) -> str:
 
     def parts(tame: Tame) -> list[str]:
         turns = (part for at, slot in enumerate(slots, 1) for part in _parts(at, slot.turn, tame))
-        return [_system(tame(system)), *turns] if system else list(turns)
+        return [_system(tame(strip_blank_lines(system))), *turns] if system else list(turns)
 
     title = escape_markdown(" ".join(name.split()))
     return f"# {title}\n\n{_MARK}\n\n{join_parts(parts)}\n"

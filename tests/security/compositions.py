@@ -72,7 +72,7 @@ OF_ONE_PARSER = (
     f"~~a`~~{_IMG}`",
     f"h\n:-\n`{_IMG}|`",
     f"a | b\n--|--\n`x|{_IMG}` | c",
-    "```mermaid\nflowchart TD\n A@{ img: \"" + EVIL + '/m.png", h: 60 }\n```',
+    '```mermaid\nflowchart TD\n A@{ img: "' + EVIL + '/m.png", h: 60 }\n```',
     f"1. a\n\n   ```html\n   {_IMG}\n   ```",
     f"- a\n\n      {_IMG}\n",
     f"`\\\\({_IMG}` \\\\)",
