@@ -60,7 +60,60 @@ ATOMS = (
     *("{a", "^{", "\\a{", "{a}", "[[]]", "\r", "\x00", "“", "https://a.b ", "![a](b)", "[a](b)"),
     *("$a$", "`a`", "* * ", "> > ", "- - a\n", "é", "\u202e", "<b>", "[a](<", '[a](b "', "[\\"),
     *("$(", "a$", "www.", "a.b", "[a.b](c", "x\u0590 ", "</think>", "<think>", "`\n", "\u2028"),
+    *(
+        "a.pl ",
+        "https://a/$",
+        "\\href",
+        "{:",
+        "!\\[",
+        "- `a`\n  ```\n",
+        "&#36;",
+        "~~~\n",
+        "> ```\n",
+    ),
 )
+BRACKETS = (
+    *("](", "[](", "[x](", "[](\\", "[\\](", "\\](", "[[](", "]](", "](<", "[a](<b", "[a](b", "]("),
+    *(
+        "](\n",
+        "]( ",
+        "[a](b 'c",
+        '[a](b "',
+        "[a](b (",
+        "](((",
+        "](a(",
+        "[a]: <",
+        "[a]:",
+        "]:",
+        "[a]:\n",
+    ),
+    *(
+        "[a][b]",
+        "[a][]",
+        "[]()",
+        "![](",
+        "![a](\\",
+        "[`",
+        "[$",
+        "[\\\\](",
+        "(",
+        "<https://a",
+        "<a@b",
+    ),
+    *(
+        "https://a.b/",
+        "[a.b](https://c.d) ",
+        "<a b='",
+        "`",
+        "``a`",
+        "a`",
+        "\\`",
+        "$",
+        "*a _b ",
+        "|",
+    ),
+)
+"""What makes links, or nearly does; each bracket of them may look for an end."""
 
 
 def incremental(text: str) -> None:
@@ -115,6 +168,43 @@ def test_a_repeated_text_takes_linear_time(reader: Callable[[str], object]) -> N
         if not is_linear(lambda n, s=start, a=atom: reader(s + a * (SHORT * n // len(a)) + " y"))
     ]
     assert slow == []
+
+
+PAGE_SIZE = 200_000
+
+
+def page_is_linear(reader: Callable[[str], object], atom: str, floor_s: float) -> bool:
+    """Whether a long text of one atom is about as quick as words are, or grows as they do."""
+
+    def work(size: int) -> float:
+        text = atom * (size // len(atom)) + " y"
+        return seconds(lambda: reader(text))
+
+    return work(PAGE_SIZE) < 10 * floor_s or any(
+        work(PAGE_SIZE) < TOO_MUCH * work(PAGE_SIZE // TIMES) for _ in range(2)
+    )
+
+
+def superlinear(reader: Callable[[str], object], atoms: tuple[str, ...]) -> list[str]:
+    """Return the atoms of which a long page takes too long."""
+    floor_s = seconds(lambda: reader("[a](https://b.example) *c* `d` " * (PAGE_SIZE // 31)))
+    return [atom for atom in atoms if not page_is_linear(reader, atom, floor_s)]
+
+
+PAGE_READERS: tuple[Callable[[str], object], ...] = (markdown_html, sanitize_markdown, growing)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
+def test_a_long_page_of_brackets_takes_linear_time(reader: Callable[[str], object]) -> None:
+    assert superlinear(reader, BRACKETS[:6]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
+def test_a_long_page_of_anything_takes_linear_time(reader: Callable[[str], object]) -> None:
+    assert superlinear(reader, (*BRACKETS[6:], *ATOMS)) == []
 
 
 BODIES: dict[str, Callable[[int], bytes]] = {
