@@ -6,13 +6,16 @@ are long enough to be measured; a quadratic reader would take sixteen times as l
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable
 
 import pytest
+from pygments.lexers import find_lexer_class
 
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.views.markup.highlight import _COLOURED, code_html
 from glm_magic.views.markup.incremental import IncrementalMarkdown, close_open_marks
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import sanitize_markdown
@@ -205,6 +208,50 @@ def test_a_long_page_of_brackets_takes_linear_time(reader: Callable[[str], objec
 @pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
 def test_a_long_page_of_anything_takes_linear_time(reader: Callable[[str], object]) -> None:
     assert superlinear(reader, (*BRACKETS[6:], *ATOMS)) == []
+
+
+CODE = (
+    *(
+        "a",
+        "(",
+        "[",
+        "{",
+        '"',
+        "'",
+        "/*",
+        "<",
+        "<a ",
+        "#",
+        "\\",
+        "`",
+        "$",
+        "-",
+        "=",
+        "0",
+        "  ",
+        "a.",
+    ),
+    *("a ", "a(", "${", "'''", "/", "&", "_", "a=", '"\\', "a:", "\n", "<!--", "(*", '"""'),
+)
+
+
+def colours(name: str, line: str) -> Callable[[int], object]:
+    alias = find_lexer_class(name).aliases[0]
+    return lambda n: code_html(line * (2000 * n // len(line)), alias)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", sorted(_COLOURED))
+def test_code_is_coloured_in_linear_time(name: str) -> None:
+    lines = [line for atom in CODE for line in (f"{atom}\n", f"{atom * 20}\n", f"{atom * 20};\n")]
+    assert [line for line in lines if not is_linear(colours(name, line))] == []
+
+
+@pytest.mark.parametrize("language", ["java", "csharp", "arduino", "autoit", "ng2", "apacheconf"])
+@pytest.mark.parametrize("line", ["\n", "a a ", "(\n", "[", "<", "/*\n", " \n"])
+def test_code_that_a_lexer_is_slow_for_is_shown_plain(language: str, line: str) -> None:
+    assert code_html(line * 12_000, language) == html.escape(line * 12_000, quote=False)
 
 
 BODIES: dict[str, Callable[[int], bytes]] = {
