@@ -22,7 +22,7 @@ _COLOURED = frozenset((
     "Awk", "Bash", "Bash Session", "Batchfile", "C", "C#", "C++", "CMake", "CSS", "Clojure",
     "Common Lisp", "Cython", "Dart", "Diff", "Django/Jinja", "Docker", "Elixir", "Erlang", "F#",
     "Fortran", "Go", "GraphQL", "Groovy", "HTML", "HTTP", "Haskell", "INI", "JSON", "JSX",
-    "Java", "JavaScript", "Julia", "Kotlin", "Lua", "Makefile", "Markdown", "Matlab", "MySQL",
+    "Java", "JavaScript", "Julia", "Kotlin", "Lua", "Makefile", "Matlab", "MySQL",
     "NASM", "Nginx configuration file", "Nimrod", "OCaml", "Objective-C", "PHP", "Perl",
     "PostgreSQL SQL dialect", "PowerShell", "Prolog", "Properties", "Protocol Buffer", "Python",
     "Python console session", "Ruby", "Rust", "S", "SCSS", "SPARQL", "SQL", "Scala", "Scheme",
