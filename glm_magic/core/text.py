@@ -18,6 +18,12 @@ _LAST_HIGH = ("\ud800", "\udbff")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LOGIN = re.compile(r"^(\s*[a-zA-Z][\w+.-]*://)[^/?#]*@")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# A joiner between two pictures makes one of them, and is no trick.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "|\u200d(?![\u2190-\U0010ffff])|(?<![\u2190-\U0010ffff])\u200d"
+)
 
 
 def join_surrogates(text: str) -> str:
@@ -42,6 +48,31 @@ def strip_bidi(text: str) -> str:
     With them code can read as other code, and a link as another link.
     """
     return text if text.isascii() else _TURNS.sub(REPLACEMENT, text)
+
+
+def show_invisible(text: str) -> tuple[str, int]:
+    """Return code with each character that a reader does not see made visible, and how many.
+
+    Control characters and those of text direction, and everything that has no width: with them,
+    code that is run is other code than what is read (CVE-2021-42574).
+    """
+    return _UNSEEN.subn(lambda match: _picture(ord(match[0])), text.replace("\r\n", "\n"))
+
+
+def head_and_tail(text: str, longest: int) -> tuple[str, int, str]:
+    """Return the beginning of a text, how many characters are left out, and its end.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    longest : int
+        Characters of both parts together; a text that is not longer is all beginning.
+    """
+    if len(text) <= longest:
+        return text, 0, ""
+    tail = longest // 3
+    return text[: longest - tail], len(text) - longest, text[len(text) - tail :]
 
 
 def _picture(code: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.i18n import Text, joined, tr
@@ -12,11 +13,13 @@ from ..core.text import join_surrogates
 from ..core.usage import estimate
 from ..credentials import ANY_PROVIDER
 from .cells import Errors, RanCells
+from .line.interpolate import Interpolated
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..catalogue.load import Catalogue
+    from .workspace import Workspace
 
 MOST_CHARS = 12_000
 """Length of all cells together, about 3,000 tokens: even a small model's context has room."""
@@ -25,6 +28,17 @@ MOST_OUTPUT = 1_000
 """Length of one cell's source, and of its outputs or its error; what is longer loses its middle."""
 _PROMPT = re.compile(r"\s*%{1,2}glm\b")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def below_the_cells(workspace: Workspace, prompt: Interpolated) -> Interpolated:
+    """Return a prompt below the cells that ran before it."""
+    shell, errors = workspace.shell, workspace.errors
+    cells, remark = cells_above(shell, workspace.ran, errors, workspace.catalogue)
+    if remark is None:
+        remark = tr("no cell ran above")
+        return replace(prompt, inserted=(*prompt.inserted, remark))
+    text = f"{cells}\n\n{prompt.text}"
+    return replace(prompt, text=text, inserted=(remark, *prompt.inserted))
 
 
 def cells_above(

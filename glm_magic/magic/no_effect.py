@@ -6,13 +6,18 @@ What cannot work is refused before anything is sent; what would silently do noth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import Text, tr
 from ..core.turn import Notice
 from ..engine.options import Options
 from ..engine.tapes import open_tape
+from ..views.frontend import can_answer
 from .line.options import MagicOptions
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 _TOOL_OPTIONS = {"approve": "--approve", "parallel": "--parallel", "max_rounds": "--max-rounds"}
 
@@ -34,6 +39,21 @@ def refuse_in_background(line: MagicOptions, *, puts_code: bool) -> None:
         raise InvalidValueError(
             tr("--bg and --approve exclude each other: the question would stop another cell"),
             hint=tr("leave one of them out"),
+        )
+
+
+def require_somebody_to_ask(workspace: Workspace) -> None:
+    """Refuse ``--approve`` where no question can be answered, before anything is billed.
+
+    Raises
+    ------
+    InvalidValueError
+        Nobody is there.
+    """
+    if not can_answer(workspace.shell):
+        raise InvalidValueError(
+            tr("--approve has nobody to ask: this notebook runs without a keyboard"),
+            hint=tr("leave out --approve, or run the cell in a notebook or a terminal"),
         )
 
 

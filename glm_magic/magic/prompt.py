@@ -6,7 +6,6 @@ the cell's turn, so one of them can be chosen for what later turns see.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,13 @@ from .help import whole_help
 from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .line.parse import parse
-from .no_effect import no_code, refuse_in_background, without_effect
+from .new_cell import first_code_block, put_into_next_cell
+from .no_effect import (
+    no_code,
+    refuse_in_background,
+    require_somebody_to_ask,
+    without_effect,
+)
 from .request_view import dry_run
 from .workspace import NO_HISTORY, kept_as
 
@@ -42,10 +47,6 @@ if TYPE_CHECKING:
 
 LAST = "_glm"
 """The variable that always holds the last reply."""
-
-_CODE = re.compile(
-    r"(?ms)^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ ]{0,3}(?P=fence)|\Z)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
         idle = without_effect(line, options, puts_code=puts_code)
         notices = (*line.notices, *notices, *idle)
     key = workspace.cell.next_key() if line.history else None
+    if line.approve and not line.dry_run:
+        require_somebody_to_ask(workspace)
     if line.dry_run:
         session.touch(key)
         lanes = [lane.options for lane in expand_axes(line.compare, options)]
@@ -169,19 +172,11 @@ def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> I
         prompt = interpolate(text, workspace.namespace())
         inserted = tuple(dict.fromkeys([*line.inserted, *prompt.inserted]))
         prompt = replace(prompt, inserted=inserted)
-    return _below_the_cells(workspace, prompt) if line.above else prompt
+    if not line.above:
+        return prompt
+    from .above import below_the_cells  # which few prompts need
 
-
-def _below_the_cells(workspace: Workspace, prompt: Interpolated) -> Interpolated:
-    from .above import cells_above
-
-    shell, errors = workspace.shell, workspace.errors
-    cells, remark = cells_above(shell, workspace.ran, errors, workspace.catalogue)
-    if remark is None:
-        remark = tr("no cell ran above")
-        return replace(prompt, inserted=(*prompt.inserted, remark))
-    text = f"{cells}\n\n{prompt.text}"
-    return replace(prompt, text=text, inserted=(remark, *prompt.inserted))
+    return below_the_cells(workspace, prompt)
 
 
 def join(line: str, cell: str | None, *, raw: bool = False) -> str:
@@ -293,13 +288,7 @@ def _bind(workspace: Workspace, line: MagicOptions, reply: Reply) -> None:
         return
     code = first_code_block(reply.answer)
     if code:
-        workspace.shell.set_next_input(code)
-
-
-def first_code_block(answer: str) -> str:
-    """Return the first fenced block of an answer; empty when there is none."""
-    match = _CODE.search(answer)
-    return match["code"].rstrip("\n") if match else ""
+        put_into_next_cell(workspace, code)
 
 
 def _compare(

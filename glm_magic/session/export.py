@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from ..core.messages import Message
 from ..core.paths import replace_file
 from ..core.turn import Status, Step, Turn
 from ..engine.keywords import messages_of
+from ..views.markup.escape import escape_markdown, strip_blank_lines, summary_text
+from ..views.markup.sanitize import Tame, join_parts
 from .codec import decode, encode
 from .rows import cut_short
 from .slots import Slot, Variant, digest_of
 
 FORMAT = "glm_magic session"
 VERSION = 1
+_FENCE = re.compile(r"(`{3,}(?=[^`]*\Z)|~{3,})")
 _MARK = f"<!-- {FORMAT} -->"
 IMPORTED = "imported"
 """Provider and model of a turn that comes from a list of messages, which does not name them."""
@@ -230,21 +234,48 @@ def _messages(_: str, slots: Sequence[Slot], system: str | None) -> str:
 
 
 def _markdown(name: str, slots: Sequence[Slot], system: str | None) -> str:
-    parts = [f"# {name}", _MARK]
-    parts += [f"*System:* {system}"] if system else []
-    for number, slot in enumerate(slots, 1):
-        turn = slot.turn
-        parts += [f"## {number}", _quoted(turn.prompt)]
-        if turn.reasoning.strip():
-            parts.append(
-                f"<details><summary>Reasoning</summary>\n\n{_quoted(turn.reasoning)}\n\n</details>"
-            )
-        parts += [turn.answer.strip() or f"*{turn.error or 'no answer'}*", _facts(turn)]
-    return "\n\n".join(parts) + "\n"
+    """Return a transcript that obeys no text of a model, and is harmless as a whole."""
+
+    def parts(tame: Tame) -> list[str]:
+        turns = (part for at, slot in enumerate(slots, 1) for part in _parts(at, slot.turn, tame))
+        return [_system(tame(strip_blank_lines(system))), *turns] if system else list(turns)
+
+    title = escape_markdown(" ".join(name.split()))
+    return f"# {title}\n\n{_MARK}\n\n{join_parts(parts)}\n"
+
+
+def _system(text: str) -> str:
+    """Return a system message, on the line of its name where it is a line that stands anywhere."""
+    is_line = "\n" not in text and not text.startswith(("`", "~", " "))
+    return f"*System:* {text}" if is_line else f"*System:*\n\n{text}"
+
+
+def _parts(number: int, turn: Turn, tame: Tame) -> list[str]:
+    """Return one turn as parts of a Markdown file."""
+    parts = [f"## {number}", _quoted(tame(strip_blank_lines(turn.prompt)))]
+    reasoning, answer = strip_blank_lines(turn.reasoning), strip_blank_lines(turn.answer)
+    if reasoning:
+        inside = _quoted(tame(reasoning))
+        parts.append(f"<details><summary>Reasoning</summary>\n\n{inside}\n\n</details>")
+    missing = escape_markdown(" ".join((turn.error or "no answer").split()))
+    return [*parts, tame(answer) if answer else f"*{missing}*", _facts(turn)]
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+    """Return a text as a quote, but for its blocks of code, which are only safe outside of it."""
+    lines: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        begins = _FENCE.match(line)
+        if fence:
+            lines.append(line)
+            fence = "" if line == fence else fence
+        elif begins:
+            lines += ["", line] if lines else [line]
+            fence = begins[1]
+        else:
+            lines.append(f"> {line}".rstrip())
+    return "\n".join(lines)
 
 
 def _facts(turn: Turn) -> str:
@@ -252,7 +283,7 @@ def _facts(turn: Turn) -> str:
     tokens = f"{usage.input:,} in, {usage.output:,} out" if usage and usage.total else ""
     cost = str(turn.cost) if turn.cost else ""
     facts = [f"{turn.model} at {turn.provider}", turn.status, tokens, cost]
-    return f"<sub>{' · '.join(filter(None, facts))}</sub>"
+    return f"<sub>{summary_text(' · '.join(filter(None, facts)))}</sub>"
 
 
 Writer = Callable[[str, Sequence[Slot], str | None], str]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..core.calls import read_arguments
+from ..core.i18n import tr, translate
+from ..core.text import head_and_tail
 
 
 class ToolError(Exception):
@@ -62,24 +65,60 @@ Approve = Callable[[str, Mapping[str, Any]], bool]
 
 _YES = ("y", "yes", "j", "ja", "是", "好", "可以")
 
-_MAX_ARGUMENT_CHARS = 2000
-"""How much of the arguments is shown."""
+_MAX_SHOWN = 2000
+"""How much of all arguments together is shown, at both ends; of one it is an equal share."""
+
+_MIN_SHARE = 200
+
+_LOOKS_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs without a shape."""
+
+_OURS = "⟨⟩"
+"""Around what is put in place of hidden characters; an argument that holds them has escapes."""
+
+_BLANKS = re.compile(r"(?: |(?<!\\)(?:\\\\)*(?:\\[nrt]|\\u00a0|\\u[23]0[0-9a-f]{2})){9,}")
 
 
 def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Ask in the cell or terminal; anything but a yes is a no."""
-    given = ", ".join(f"{_name(key)}={_json(value)}" for key, value in arguments.items())
-    if len(given) > _MAX_ARGUMENT_CHARS:
-        given = given[:_MAX_ARGUMENT_CHARS] + "…"
-    return input(f"Call {_name(name)}({given})? [y/N] ").strip().lower() in _YES
+    """Ask in the cell or terminal; anything but a yes is a no.
+
+    What is approved is what is seen: the beginning and the end of each argument, with the number
+    of characters between them, runs of blanks as their number, and characters that cannot be seen
+    as escapes.
+    """
+    share = max(_MIN_SHARE, _MAX_SHOWN // max(1, len(arguments)))
+    given = ", ".join(
+        f"{_name(key)}={_ends(_json(value), share)}" for key, value in arguments.items()
+    )
+    call = f"{_name(name)}({_ends(given, 2 * _MAX_SHOWN)})"
+    question = translate(tr("Call {call}? [y/N]", call=call))
+    return input(f"{question} ").strip().lower() in _YES
 
 
 def _name(word: str) -> str:
-    # a name could hold a whole sentence that seems to answer the question
-    return word if word.replace("-", "_").isidentifier() else _json(word)
+    # A name could hold a whole sentence that seems to answer the question.
+    return word if word.replace("-", "_").isidentifier() else _ends(_json(word), _MIN_SHARE)
 
 
 def _json(value: Any) -> str:
-    # what is approved must be what is seen
     text = json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    escaped = "".join(c if _is_seen(c) else _escape(c) for c in text)
+    return _BLANKS.sub(_counted, escaped)
+
+
+def _is_seen(char: str) -> bool:
+    return char.isprintable() and char not in _LOOKS_BLANK and char not in _OURS
+
+
+def _escape(char: str) -> str:
+    return json.dumps(char)[1:-1] if char > "\x7f" else f"\\u{ord(char):04x}"
+
+
+def _counted(blanks: re.Match[str]) -> str:
+    count = len(re.findall(r" |\\u....|\\.", blanks[0]))
+    return f"⟨{count:,} blanks⟩"
+
+
+def _ends(text: str, longest: int) -> str:
+    head, hidden, tail = head_and_tail(text, longest)
+    return f"{head}⟨{hidden:,} more characters⟩{tail}" if hidden else head

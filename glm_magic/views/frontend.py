@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,19 @@ def frontend_of(shell: Any) -> Frontend:
     if _is_executor(shell):
         return "executor"
     return "console" if _started_by_console() else "page"
+
+
+def can_answer(shell: Any) -> bool:
+    """Whether somebody can answer a question that ``input()`` asks in a shell.
+
+    Text that is piped in may be the answers; no input, or the null device, has none.
+    """
+    if getattr(shell, "kernel", None) is not None:
+        return not _is_executor(shell)
+    try:
+        return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
+    except (AttributeError, OSError, ValueError):  # no input, a closed one, or one of its own
+        return sys.stdin is not None and not sys.stdin.closed
 
 
 def _is_executor(shell: Any) -> bool:

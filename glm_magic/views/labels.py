@@ -68,6 +68,8 @@ class Labels:
     no_answer_yet: str = "There was no answer yet."
     answer_held: str = "The answer is held back; print(_glm) shows it."
     reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
+    reasoning_folded: str = "The reasoning is folded away; print(_glm.reasoning) shows it."
+    left_out: str = "{count} characters left out; print(_glm.reasoning) shows all"
     arriving: str = "The reply is arriving; it is shown here when it is complete."
     unfinished: str = "{model}: the reply was still arriving when this was saved."
 
@@ -177,6 +179,8 @@ CHINESE = Labels(
     no_answer_yet="尚未开始回答。",
     answer_held="回答已隐藏；print(_glm) 可显示。",
     reasoning_held="思考过程已隐藏；print(_glm.reasoning) 可显示。",
+    reasoning_folded="思考过程已折叠；print(_glm.reasoning) 可显示。",
+    left_out="省略 {count} 个字符；print(_glm.reasoning) 可显示全部",
     arriving="回复正在到达，完成后会显示在这里。",
     unfinished="{model}：保存时回复尚未结束。",
     # Tool calls, and requests made again; `call_…` are named for `RunStatus`.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..core.turn import Turn
 from .labels import Labels
-from .markup.escape import escape_attribute, escape_html, strip_blank_lines
+from .markup.escape import escape_attribute, escape_html, strip_blank_lines, summary_text
 from .markup.markdown import markdown_html
-from .markup.sanitize import sanitize_markdown
+from .markup.sanitize import Tame
 from .options import Variants, ViewOptions
 
 MAX_OTHERS = 3
@@ -74,10 +74,9 @@ def others_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     )
 
 
-def others_markdown(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def others_markdown(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     """Return the answers of other runs as Markdown."""
     return "\n\n".join(
-        f"<details><summary>{escape_html(label)}</summary>\n\n"
-        f"{sanitize_markdown(answer)}\n\n</details>"
+        f"<details><summary>{summary_text(label)}</summary>\n\n{tame(answer)}\n\n</details>"
         for label, answer in _others(turn, options, labels)
     )

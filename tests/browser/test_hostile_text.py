@@ -13,8 +13,10 @@ from markdown_it import MarkdownIt
 
 from glm_magic.core.turn import Sample
 from glm_magic.views.markup.markdown import markdown_html
+from glm_magic.views.markup.sanitize import sanitize_markdown
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.page import bundle
+from tests.security.compositions import BAD, OF_ONE_PARSER, REPORTED, Compositions
 from tests.security.dom import OUR_OWN
 from tests.security.vectors import EVIL, MATHS, REMOTE, TAGS, VECTORS
 from tests.servers.model_server import ModelServer
@@ -169,6 +171,69 @@ def test_every_vector_as_markdown_in_a_host_that_allows_all(
         html.append(render(data["text/markdown"]))
     assert [item for item in filled(bare_page, "".join(html)) if item != "del"] == []
     assert trap.sprung(bare_page) == []
+
+
+RENDERED = """async (texts) => {
+  const { rendermime } = window.jupyterapp.shell.currentWidget.content;
+  const allows = { sanitize: { value: (html) => html } };
+  const liberal = rendermime.clone({ sanitizer: Object.create(rendermime.sanitizer, allows) });
+  const trial = document.createElement("div");
+  trial.className = "glm-trial";
+  document.body.append(trial);
+  for (const text of texts) {
+    const renderer = liberal.createRenderer("text/markdown");
+    const data = { "text/markdown": text };
+    await renderer.renderModel(liberal.createModel({ data, trusted: true }));
+    trial.append(renderer.node);
+  }
+  const strangers = (STRANGERS)(".glm-trial");
+  trial.remove();
+  return strangers;
+}""".replace("STRANGERS", STRANGERS)
+"""Renders Markdown as JupyterLab does, but for its sanitizer, as a host would that allows HTML."""
+OF_JUPYTERLAB = ("del", "sub", "input", "a #")
+"""What its own parser makes of plain text: struck text, boxes to tick, links to a heading."""
+
+
+def rendered(lab: Lab, texts: list[str]) -> list[str]:
+    """Return what JupyterLab's parser makes of texts beyond formatted text."""
+    strangers = []
+    for at in range(0, len(texts), 100):
+        strangers += lab.page.evaluate(RENDERED, texts[at : at + 100])
+    return [item for item in strangers if not item.startswith(OF_JUPYTERLAB)]
+
+
+def test_the_parser_of_jupyterlab_would_obey_the_pieces(lab: Lab, trap: Trap) -> None:
+    """A test of the tests."""
+    open_lab(lab, ["1"])
+    strangers = rendered(lab, [f"{trap.aimed(piece)}\n" for piece in BAD])
+    assert {"img", "iframe", "svg", "script"} <= set(strangers)
+    assert "/c2.png" in trap.sprung(lab.page)
+
+
+def test_the_parser_of_jupyterlab_obeys_nothing_of_what_is_saved(lab: Lab, trap: Trap) -> None:
+    pages = Compositions(7)
+    texts = [trap.aimed(pages.markdown()) for _ in range(1500)]
+    texts += [sanitize_markdown(trap.aimed(text)) for text in (*OF_ONE_PARSER, *VECTORS)]
+    open_lab(lab, ["1"])
+    assert rendered(lab, texts) == []
+    assert trap.sprung(lab.page) == []
+
+
+def test_outputs_that_are_only_markdown_load_nothing(lab: Lab, trap: Trap) -> None:
+    pages = [bundle(turn, ViewOptions(language="en"))[0]["text/markdown"] for turn in REPORTED]
+    pages += map(sanitize_markdown, OF_ONE_PARSER)
+    show = "display({'text/markdown': %s}, raw=True)"
+    cells = [show % in_python(trap.aimed(page)) for page in pages]
+    open_lab(lab, cells)
+    for cell in range(len(cells)):
+        lab.run(cell)
+    lab.page.wait_for_timeout(2500)  # the mathematics
+    assert trap.sprung(lab.page) == []
+    links = lab.page.locator(".jp-OutputArea a[href^=javascript]")
+    assert links.count() == 0
+    lab.reopen_untrusted()
+    assert trap.sprung(lab.page) == []
 
 
 def in_python(text: str) -> str:

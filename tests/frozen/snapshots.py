@@ -124,10 +124,18 @@ _SENTENCES = re.compile(r"\b(title|aria-label|data-words)=\"[^\"]*\"")
 _BEATS = re.compile(r"data-beats=\"[^\"]*\"")
 _TIMES = re.compile(r"\b[\d,.]+( s| ?%| tok/s| tokens/s)(?!\w)")
 
+_PLAIN_REASONING = re.compile(
+    r"^\[(?:Reasoning|思考过程)\]\n.*?\n\n(?=\[)|^\[(?:Answer|回答)\]\n", re.DOTALL | re.MULTILINE
+)
+
 
 def normal(text: str) -> str:
-    """Return a page without style sheet, scripts, generated ids, and sentences in attributes."""
-    return _IDS.sub("ID", _SENTENCES.sub(r"\1", _STYLE.sub(r"\1\3", text)))
+    """Return a page without style sheet, scripts, generated ids, and sentences in attributes.
+
+    Nor with the reasoning of its plain text, which 0.1.0.dev0 did not write.
+    """
+    text = _IDS.sub("ID", _SENTENCES.sub(r"\1", _STYLE.sub(r"\1\3", text)))
+    return _PLAIN_REASONING.sub("", text)
 
 
 def timeless(text: str) -> str:

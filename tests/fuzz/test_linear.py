@@ -6,13 +6,16 @@ are long enough to be measured; a quadratic reader would take sixteen times as l
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable
 
 import pytest
+from pygments.lexers import find_lexer_class
 
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.views.markup.highlight import _COLOURED, code_html
 from glm_magic.views.markup.incremental import IncrementalMarkdown, close_open_marks
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import sanitize_markdown
@@ -60,7 +63,60 @@ ATOMS = (
     *("{a", "^{", "\\a{", "{a}", "[[]]", "\r", "\x00", "“", "https://a.b ", "![a](b)", "[a](b)"),
     *("$a$", "`a`", "* * ", "> > ", "- - a\n", "é", "\u202e", "<b>", "[a](<", '[a](b "', "[\\"),
     *("$(", "a$", "www.", "a.b", "[a.b](c", "x\u0590 ", "</think>", "<think>", "`\n", "\u2028"),
+    *(
+        "a.pl ",
+        "https://a/$",
+        "\\href",
+        "{:",
+        "!\\[",
+        "- `a`\n  ```\n",
+        "&#36;",
+        "~~~\n",
+        "> ```\n",
+    ),
 )
+BRACKETS = (
+    *("](", "[](", "[x](", "[](\\", "[\\](", "\\](", "[[](", "]](", "](<", "[a](<b", "[a](b", "]("),
+    *(
+        "](\n",
+        "]( ",
+        "[a](b 'c",
+        '[a](b "',
+        "[a](b (",
+        "](((",
+        "](a(",
+        "[a]: <",
+        "[a]:",
+        "]:",
+        "[a]:\n",
+    ),
+    *(
+        "[a][b]",
+        "[a][]",
+        "[]()",
+        "![](",
+        "![a](\\",
+        "[`",
+        "[$",
+        "[\\\\](",
+        "(",
+        "<https://a",
+        "<a@b",
+    ),
+    *(
+        "https://a.b/",
+        "[a.b](https://c.d) ",
+        "<a b='",
+        "`",
+        "``a`",
+        "a`",
+        "\\`",
+        "$",
+        "*a _b ",
+        "|",
+    ),
+)
+"""What makes links, or nearly does; each bracket of them may look for an end."""
 
 
 def incremental(text: str) -> None:
@@ -115,6 +171,87 @@ def test_a_repeated_text_takes_linear_time(reader: Callable[[str], object]) -> N
         if not is_linear(lambda n, s=start, a=atom: reader(s + a * (SHORT * n // len(a)) + " y"))
     ]
     assert slow == []
+
+
+PAGE_SIZE = 200_000
+
+
+def page_is_linear(reader: Callable[[str], object], atom: str, floor_s: float) -> bool:
+    """Whether a long text of one atom is about as quick as words are, or grows as they do."""
+
+    def work(size: int) -> float:
+        text = atom * (size // len(atom)) + " y"
+        return seconds(lambda: reader(text))
+
+    return work(PAGE_SIZE) < 10 * floor_s or any(
+        work(PAGE_SIZE) < TOO_MUCH * work(PAGE_SIZE // TIMES) for _ in range(2)
+    )
+
+
+def superlinear(reader: Callable[[str], object], atoms: tuple[str, ...]) -> list[str]:
+    """Return the atoms of which a long page takes too long."""
+    floor_s = seconds(lambda: reader("[a](https://b.example) *c* `d` " * (PAGE_SIZE // 31)))
+    return [atom for atom in atoms if not page_is_linear(reader, atom, floor_s)]
+
+
+PAGE_READERS: tuple[Callable[[str], object], ...] = (markdown_html, sanitize_markdown, growing)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
+def test_a_long_page_of_brackets_takes_linear_time(reader: Callable[[str], object]) -> None:
+    assert superlinear(reader, BRACKETS[:6]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
+def test_a_long_page_of_anything_takes_linear_time(reader: Callable[[str], object]) -> None:
+    assert superlinear(reader, (*BRACKETS[6:], *ATOMS)) == []
+
+
+CODE = (
+    *(
+        "a",
+        "(",
+        "[",
+        "{",
+        '"',
+        "'",
+        "/*",
+        "<",
+        "<a ",
+        "#",
+        "\\",
+        "`",
+        "$",
+        "-",
+        "=",
+        "0",
+        "  ",
+        "a.",
+    ),
+    *("a ", "a(", "${", "'''", "/", "&", "_", "a=", '"\\', "a:", "\n", "<!--", "(*", '"""'),
+)
+
+
+def colours(name: str, line: str) -> Callable[[int], object]:
+    alias = find_lexer_class(name).aliases[0]
+    return lambda n: code_html(line * (2000 * n // len(line)), alias)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", sorted(_COLOURED))
+def test_code_is_coloured_in_linear_time(name: str) -> None:
+    lines = [line for atom in CODE for line in (f"{atom}\n", f"{atom * 20}\n", f"{atom * 20};\n")]
+    assert [line for line in lines if not is_linear(colours(name, line))] == []
+
+
+@pytest.mark.parametrize("language", ["java", "csharp", "arduino", "autoit", "ng2", "apacheconf"])
+@pytest.mark.parametrize("line", ["\n", "a a ", "(\n", "[", "<", "/*\n", " \n"])
+def test_code_that_a_lexer_is_slow_for_is_shown_plain(language: str, line: str) -> None:
+    assert code_html(line * 12_000, language) == html.escape(line * 12_000, quote=False)
 
 
 BODIES: dict[str, Callable[[int], bytes]] = {

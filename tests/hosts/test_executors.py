@@ -68,6 +68,13 @@ def test_a_background_turn_that_fails_stops_the_run(asks_the_server):
     assert book.cells[2].outputs == []
 
 
+def test_an_executor_cannot_be_asked_for_approval(asks_the_server):
+    book = notebook("def f() -> int:\n    return 1", "%%glm --tool f --approve\nwhy?")
+    with pytest.raises(CellExecutionError, match="--approve has nobody to ask"):
+        NotebookClient(book, timeout=60).execute()
+    assert asks_the_server.requests == []
+
+
 def test_a_failing_cell_stops_the_run(asks_the_server):
     book = notebook("%%glm --tool nothing\nwhy?", "print('after')")
     with pytest.raises(CellExecutionError) as caught:

@@ -142,6 +142,27 @@ def test_the_first_code_block_goes_into_a_new_cell(glm_shell, model_server):
     assert glm_shell.next_input is None
 
 
+@pytest.mark.parametrize(
+    ("code", "marked", "count"),
+    [
+        ("if x: \u202e# admin \u2066 ok", "if x: \ufffd# admin \ufffd ok", 2),
+        ("a\u200b = 1", "a\ufffd = 1", 1),
+        ("x = 'a\x1b[8mb'", "x = 'a␛[8mb'", 1),
+        ("rm -rf /\rls", "rm -rf /␍ls", 1),
+        ("a = '\ufeff\u2028\u00ad\u3164\U000e0041'", "a = '" + "\ufffd" * 5 + "'", 5),
+        ("a\u200db = 1", "a\ufffdb = 1", 1),
+        ("s = '👩\u200d💻'\n\tx = 'é 中'", "s = '👩\u200d💻'\n\tx = 'é 中'", 0),
+    ],
+)
+def test_code_for_a_new_cell_holds_nothing_unseen(glm_shell, model_server, code, marked, count):
+    model_server.tell(Script(answer=f"```python\n{code}\n```"))
+    printed = glm_shell.run("%%glm -f code\nwrite")
+    assert glm_shell.next_input == marked
+    assert ("cannot be seen" in printed) == (count > 0)
+    if count:
+        assert f"The code held {count} character" in printed
+
+
 def test_a_dry_run_shows_the_request_and_sends_nothing(glm_shell, sent):
     printed = glm_shell.run("%%glm glm-4.6 --dry-run -t 0.5 -s 'be brief'\nhello")
     assert '"temperature": 0.5' in printed

@@ -1,6 +1,8 @@
 """Functions of the notebook as tools of a prompt."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,25 @@ def test_a_call_is_only_made_when_it_is_approved(weather, sent, monkeypatch):
     assert asked == ['Call weather(city="Ulm")? [y/N] ']
     assert "looking at" not in printed
     assert sent()[1]["messages"][-1]["content"] == "not called: the user did not allow it"
+
+
+def test_nobody_is_asked_in_the_background(weather, sent):
+    lines = weather.fail("%%glm --tool weather --bg --approve\nx")
+    assert lines == [
+        "InvalidValueError: --bg and --approve exclude each other: the question would stop another "
+        "cell",
+        "→ leave one of them out",
+    ]
+    assert sent() == []
+
+
+def test_where_nobody_can_answer_nothing_is_sent(weather, sent, monkeypatch):
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        lines = weather.fail("%%glm --tool weather --approve\nx")
+    assert lines[0].startswith("InvalidValueError: --approve has nobody to ask")
+    assert lines[1].startswith("→ leave out --approve")
+    assert sent() == []
 
 
 def test_an_endless_loop_ends_at_the_limit(weather, model_server, sent):

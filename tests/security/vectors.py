@@ -235,6 +235,40 @@ MISLEADING = (
     ("[https://bank.com&#47;x](https://thief.example)", "thief.example"),
     ("[&#98;ank.com](https://thief.example)", "thief.example"),
     ("[\\bank.com](https://thief.example)", "thief.example"),
+    *(
+        (f"[{label}](https://thief.example/x)", "thief.example")
+        for label in (
+            "allegro.pl",
+            "spotify.cc",
+            "docs.rs",
+            "get.sh",
+            "hack.md",
+            "python.so",
+            "x.ai",
+            "acme.online",
+            "acme.xyz",
+            "acme.cloud",
+            "acme.finance",
+            "acme.zip",
+            "acme.co.uk",
+            "PayPal.COM",
+            "paypal.com.",
+            "login.bank.de/path",
+            "http://intranet/login",
+            "ftp://bank.example",
+            "https://me@bank.com/",
+            "me@bank.com",
+            "10.0.0.10:8080",
+            "\u4e2d\u6587.\u4e2d\u56fd",
+            "xn--fiqs8s.xn--fiqs8s",
+            "bank\ua4f8com",
+            "bank\u2024com",
+            "b\u3164ank.com",
+            "www.anything",
+            "github.com/x/README.md",
+        )
+    ),
+    ("[b@bank.com](mailto:b@thief.example)", "thief.example"),
 )
 HONEST = (
     "[the manual](https://docs.example/x)",
@@ -245,6 +279,13 @@ HONEST = (
     "[README.md](https://github.com/x) and [numpy.array](https://numpy.org)",
     "[v1.2.3](https://github.com/x) [3.14](https://pi.example)",
     "[mail](mailto:a@b.example)",
+    "[a@b.example](mailto:a@b.example)",
+    "[bank.com.](https://bank.com/) and [bank.com](https://bank.com./)",
+    "[setup.py](https://pypi.example/x) [install.sh](https://x.example) [main.rs](https://x.example)",
+    "[tame.rs](https://github.com/x/y/blob/main/src/tame.rs) [lib.so](https://x.example)",
+    "[os.path](https://docs.example) [np.array](https://numpy.org) [Node.js](https://nodejs.org)",
+    "[package.json](https://x.example) [data.csv](https://x.example) [e.g. this](https://x.example)",
+    "[10.4](https://x.example) [v2.10.11](https://x.example) [file_name.py](https://x.example)",
 )
 _TURNS = (("\u202e", "\u202c"), ("\u202d", ""), ("\u2066", "\u2069"), ("\u2067", ""))
 TURNED = (

@@ -47,7 +47,7 @@ def test_a_search_is_asked_for_and_its_pages_are_links(place: Place, engine: str
     assert "Sky &lt;b&gt;&amp; co&lt;/b&gt;" in data["text/html"]
     assert "example.org · Example · 2026-11-01" in data["text/html"]
     assert "javascript:" not in data["text/html"] + data["text/markdown"] + data["text/plain"]
-    assert r"\[again\]" in data["text/markdown"]
+    assert "&#91;again&#93;" in data["text/markdown"]
     assert "https://example.org/sky" in data["text/plain"]
     assert reply.answer == "It is blue."
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,8 @@ from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved import assets
 from glm_magic.views.saved.assets import page_style, stylesheet_owner
 from glm_magic.views.saved.page import bundle, page_html
+from glm_magic.views.saved.plaintext import MAX_REASONING
+from glm_magic.views.terminal import TerminalView
 
 from .test_markdown import Elements
 from .turns import ANSWER, NOTICE, REASONING, turn_of
@@ -125,6 +129,43 @@ def test_plain_text_of_a_reply_without_answer_holds_its_reasoning() -> None:
     assert "I think" in data["text/plain"]
 
 
+def test_plain_text_reads_as_a_terminal_prints_it() -> None:
+    plain = bundle(turn_of("Four.", "Two and two."), ENGLISH)[0]["text/plain"]
+    assert plain.endswith("[Reasoning]\nTwo and two.\n\n[Answer]\nFour.")
+    screen = io.StringIO()
+    view = TerminalView(ENGLISH, screen)
+    view.start(turn_of(steps=()), lambda: None)
+    view.finish(turn_of("Four.", "Two and two."))
+    assert "[Reasoning]\nTwo and two.\n\n[Answer]\nFour." in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        ({"show_thinking": "open"}, "[Reasoning]\nso\n\n[Answer]\nFour."),
+        ({"show_thinking": "closed"}, "[The reasoning is folded away; print(_glm.reasoning)"),
+        ({"hold": "thinking"}, "[The reasoning is held back; print(_glm.reasoning)"),
+        ({"show_thinking": "hide"}, ""),
+        ({"hold": "answer"}, "[Reasoning]\nso\n\n[Answer]\n[The answer is held back"),
+    ],
+)
+def test_plain_text_shows_the_reasoning_as_far_as_was_asked(chosen: Any, line: str) -> None:
+    plain = bundle(turn_of("Four.", "so"), replace(ENGLISH, **chosen))[0]["text/plain"]
+    assert line in plain
+    assert ("\nso" in plain) == ("[Reasoning]" in line)
+    assert ("easoning" in plain.partition("\n")[2]) == bool(line)
+
+
+def test_a_long_reasoning_is_cut_in_the_middle_of_plain_text() -> None:
+    reasoning = "".join(f"{n} " for n in range(5000))
+    plain = bundle(turn_of("Four.", reasoning), ENGLISH)[0]["text/plain"]
+    hidden = len(reasoning.rstrip()) - MAX_REASONING
+    assert f"[… {hidden:,} characters left out; print(_glm.reasoning) shows all …]" in plain
+    assert "[Reasoning]\n0 1 2" in plain
+    assert "4998 4999\n\n[Answer]\nFour." in plain
+    assert len(plain) < MAX_REASONING + 500
+
+
 def test_what_was_put_in_and_notices_are_listed() -> None:
     turn = turn_of(notices=(NOTICE, Notice("length", "The answer was cut at $5.")))
     data, _ = bundle(turn, replace(ENGLISH, inserted=("df", "In[3]"), remark="replayed"))
@@ -160,7 +201,7 @@ def test_the_prompt_is_not_in_the_output() -> None:
 def test_blank_lines_around_texts_are_not_shown() -> None:
     data, _ = bundle(turn_of("\n \n\n    code\nhello\n\n", "\n\nso\n"), ENGLISH)
     assert "<code>code\n</code></pre>" in data["text/html"]
-    assert data["text/plain"].endswith("]\n\n    code\nhello")
+    assert data["text/plain"].endswith("[Reasoning]\nso\n\n[Answer]\n    code\nhello")
 
 
 def test_names_from_outside_cannot_leave_their_place() -> None:

@@ -6,6 +6,7 @@ import html
 import re
 
 from ...core.text import escape_controls, strip_bidi
+from .maths import UNSAFE
 
 # A page's MathJax reads $…$, \(…\), \[…\] and \begin{…} in running text. An element around the
 # first character of each keeps money and escaped brackets from being typeset.
@@ -21,6 +22,26 @@ def escape_html(text: str) -> str:
 def escape_attribute(text: str) -> str:
     """Return `text` for an attribute in double quotes."""
     return html.escape(escape_controls(text), quote=True)
+
+
+# A backslash before them is not enough: JupyterLab's parser takes it off inside the text of a link,
+# two of them before a bracket begin a formula, and none may end inside an address.
+_ENTITIES = {char: f"&#{ord(char)};" for char in "\\[]<`"}
+_MARKDOWN = str.maketrans({**_ENTITIES, **{char: f"\\{char}" for char in "*_{}>#$&|~!"}})
+
+
+def escape_markdown(text: str) -> str:
+    """Return one line of text that Markdown, in any host, shows as it is."""
+    # What a page typesets is what the escapes mean, so its commands are broken up too.
+    return UNSAFE.sub(lambda tex: "\\ " + tex[0][1:], escape_controls(text)).translate(_MARKDOWN)
+
+
+def summary_text(text: str) -> str:
+    """Return one line of text for the ``<summary>`` of a Markdown file.
+
+    An empty line, or the end of the line in some hosts, would end the HTML, and Markdown begin.
+    """
+    return " ".join(escape_markdown(text).replace("\\>", "&gt;").split()).replace("\\", "")
 
 
 def strip_blank_lines(text: str) -> str:

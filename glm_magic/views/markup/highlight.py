@@ -6,11 +6,38 @@ Keywords and comments are ``<b>`` and ``<i>``, which keep their look on hosts th
 from __future__ import annotations
 
 import html
+import re
 from functools import lru_cache
 from typing import Any
 
 MAX_COLOURED = 60_000
 """Characters; longer code is shown without colours."""
+
+MAX_LINE = 1_000
+MAX_BLANK = 200
+"""Characters of one line, and of blanks and blank lines in a row; code that has more has no
+colours. Some lexers take quadratic time for them."""
+
+_COLOURED = frozenset((
+    "Awk", "Bash", "Bash Session", "Batchfile", "C", "C#", "C++", "CMake", "CSS", "Clojure",
+    "Common Lisp", "Cython", "Dart", "Diff", "Django/Jinja", "Docker", "Elixir", "Erlang", "F#",
+    "Fortran", "Go", "GraphQL", "Groovy", "HTML", "HTTP", "Haskell", "INI", "JSON", "JSX",
+    "Java", "JavaScript", "Julia", "Kotlin", "Lua", "Makefile", "Matlab", "MySQL",
+    "NASM", "Nginx configuration file", "Nimrod", "OCaml", "Objective-C", "PHP", "Perl",
+    "PostgreSQL SQL dialect", "PowerShell", "Prolog", "Properties", "Protocol Buffer", "Python",
+    "Python console session", "Ruby", "Rust", "S", "SCSS", "SPARQL", "SQL", "Scala", "Scheme",
+    "Solidity", "Swift", "TOML", "TSX", "TeX", "Terraform", "TypeScript", "VB.net", "VimL",
+    "XML", "YAML", "Zig", "reStructuredText", "verilog", "vhdl",
+))  # fmt: skip
+"""Names of the lexers that were seen to read hostile code in linear time (`tests/fuzz`); others
+take minutes for ten thousand blank lines, and the model chooses the language."""
+
+_BLANK = re.compile(rf"\s{{{MAX_BLANK}}}")
+_LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE}}}")
+_WORDY = ("Java", "C#", "Groovy")
+_WORDS = re.compile(r"[\w\s.<>\[\]$]{300}")
+"""Words without punctuation between them, each of which these lexers take for a declaration; they
+also look for the end of each comment that has none."""
 
 _TAGS = (
     ("Keyword.Type", ("span", "f")),
@@ -46,12 +73,20 @@ def block_html(code: str, language: str) -> str:
 def code_html(code: str, language: str) -> str:
     """Return `code` as HTML; an unknown language, or none, gives plain text."""
     lexer = _lexer(language.strip().lower()) if len(code) <= MAX_COLOURED else None
-    if lexer is None:
+    if lexer is None or _is_slow(lexer.name, code):
         return html.escape(code, quote=False)
     runs = _runs(lexer, code)
     if "".join(text for _, text in runs) != code:  # some lexers normalise what they read
         return html.escape(code, quote=False)
     return "".join(_marked(mark, text) for mark, text in runs)
+
+
+def _is_slow(lexer: str, code: str) -> bool:
+    """Whether a lexer would take long for a piece of code."""
+    shapeless = _BLANK.search(code) or _LONG_LINE.search(code)
+    if lexer in _WORDY and (_WORDS.search(code) or code.count("/*") > code.count("*/")):
+        return True
+    return shapeless is not None
 
 
 @lru_cache(maxsize=64)
@@ -62,9 +97,10 @@ def _lexer(language: str) -> Any:
     from pygments.util import ClassNotFound
 
     try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
+    return lexer if lexer.name in _COLOURED else None
 
 
 def _runs(lexer: Any, code: str) -> list[tuple[tuple[str, str] | None, str]]:

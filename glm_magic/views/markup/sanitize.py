@@ -1,37 +1,39 @@
 """Markdown that a model wrote, as Markdown that any host may render.
 
 Saved outputs carry ``text/markdown``, and a host that shows it may allow HTML, load pictures and
-open any link. So tags, pictures and addresses that are not web or mail are broken up by a space;
-code stays as it is. The result is then read with a parser that allows everything, and where that
-still finds something to obey, the whole text becomes one block of code.
+open any link. So what a host could obey is broken up by a space, in `prose`, wherever it stands
+outside of code; and code that holds any of it becomes a block of its own, which begins at the start
+of a line, is closed, and holds no run that could close it, so that every parser takes it for code.
+The result is then read with a parser that allows everything, and where that still finds something
+to obey, the whole text becomes one block of code.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .links import SAFE_LINK, leads_elsewhere
-from .maths import UNSAFE
+from .prose import tame_prose, tame_text
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_BACKTICKS = re.compile("`+")
-_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)")
-_PICTURE = re.compile(r"!(?=\[)")
-_TARGET = re.compile(r"\](?=\(\s*<?(?P<inline>[^\s)>]*)|:[ \t]*\n?[ \t>]*<?(?P<defined>[^\s>]*))")
-_LINK = re.compile(
-    r"\[(?P<label>[^\[\]\n]{1,500})\]"
-    r"\(\s*<?(?P<to>[^\s()<>]{1,2000})>?[^()\n]{0,500}\)"
+_RUN = re.compile("`{3,}|~{3,}")
+_LANGUAGE = re.compile(r"[\w+#.-]+")
+_DRAWN = frozenset(
+    ("mermaid", "math", "geojson", "topojson", "stl", "svg", "vega", "vega-lite", "plantuml")
 )
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+"""Languages whose blocks some host draws instead of showing them: a drawing can load a picture."""
+_FRAME = re.compile(r"(?:<details><summary>[^<>]*</summary>|</details>)\s*")
+_SMALL = ("<sub>", "</sub>")
+"""With `_FRAME`, the HTML that is ours: in a text that was made harmless, no tag is left."""
+
+Tame = Callable[[str], str]
+"""Makes a text harmless: `sanitize_markdown`, or `fenced` where that is not enough."""
 
 
 def sanitize_markdown(text: str) -> str:
@@ -42,78 +44,94 @@ def sanitize_markdown(text: str) -> str:
     text : str
         Markdown as a model wrote it, its line ends normalised.
     """
-    lines = text.split("\n")
-    pieces = [
-        "\n".join(lines[start:end]) if is_code else _sanitize_prose("\n".join(lines[start:end]))
-        for start, end, is_code in _regions(text, len(lines))
-    ]
-    result = "\n".join(pieces)
+    text = text.replace("\0", "\ufffd")
+    result = "\n".join(_blocks(text))
     return result if is_safe(result) else fenced(text)
 
 
+def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
+    """Return parts of a page, each made harmless alone, and harmless together.
+
+    Parameters
+    ----------
+    parts : callable
+        Returns the parts; gets the function that makes a text harmless.
+    """
+    text = "\n\n".join(part for part in parts(sanitize_markdown) if part)
+    if is_safe(text):
+        return text
+    text = "\n\n".join(part for part in parts(fenced) if part)
+    return text if is_safe(text) else fenced(text)
+
+
 def fenced(text: str, language: str = "text") -> str:
-    """Return a text as one block of code, whatever backticks it contains."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    """Return a text as one block of code, whatever fences it contains."""
+    longest = max((len(run) for run in _RUN.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _regions(text: str, count: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield first line, end, and whether it is code, of each run of code or prose."""
+def _blocks(text: str) -> Iterator[str]:
+    """Yield the running text and the blocks of code of a text, made harmless."""
+    lines = text.split("\n")
     at = 0
     for token in _permissive().parse(text):
-        if token.type in ("fence", "code_block") and token.map and token.map[0] >= at:
-            if token.map[0] > at:
-                yield at, token.map[0], False
-            at = min(token.map[1], count)
-            yield token.map[0], at, True
-    if at < count:
-        yield at, count, False
-
-
-def _sanitize_prose(text: str) -> str:
-    """Break up what a host could obey, except in code between backticks."""
-    pieces: list[str] = []
-    at = 0
-    for start, end in _code_spans(text):
-        pieces += (_break_up(text[at:start]), text[start:end])
-        at = end
-    return "".join([*pieces, _break_up(text[at:])])
-
-
-def _code_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of code between backticks; it never extends beyond a paragraph."""
-    ends = [match.start() for match in _PARAGRAPH_END.finditer(text)] + [len(text)]
-    opened: dict[str, int] = {}
-    at = 0
-    for run in _BACKTICKS.finditer(text):
-        if run.start() > ends[at]:
-            opened.clear()
-            at = bisect_left(ends, run.start())
-        start = opened.get(run[0])
-        if start is None:
-            opened[run[0]] = run.start()
+        if token.type not in ("fence", "code_block") or not token.map or token.map[0] < at:
             continue
-        yield start, run.end()
-        opened.clear()
+        start, end = token.map[0], min(token.map[1], len(lines))
+        source = lines[start:end]
+        while source and not source[-1].strip(" \t"):
+            source.pop()
+        if not source:
+            continue
+        if token.type == "code_block" and start and _is_plain(token.content):
+            continue  # it is as harmless as running text, and read as such
+        if start > at:
+            yield tame_prose("\n".join(lines[at:start]))
+        if _is_kept(token, source):
+            yield "\n".join(source)
+        else:
+            yield from _alone(token, lines, start, end)
+        at = start + len(source)
+    if at < len(lines):
+        yield tame_prose("\n".join(lines[at:]))
 
 
-def _break_up(text: str) -> str:
-    text = _LINK.sub(_with_host, text)
-    text = _PICTURE.sub("! ", _TAG.sub("< ", text))
-    text = _TARGET.sub(_without_target, text)
-    return UNSAFE.sub(lambda command: "\\" + command[0], text)
+def _is_plain(code: str) -> bool:
+    """Whether a piece of code is harmless to a parser that takes it for running text."""
+    return not set("`~") & set(code) and tame_text(code) == code
 
 
-def _with_host(link: re.Match[str]) -> str:
-    host = leads_elsewhere(link["label"], link["to"])
-    return f"{link[0]} (→ {host})" if host else link[0]
+def _is_kept(token: Token, source: Sequence[str]) -> bool:
+    """Whether a fenced block can stay as it is, since every parser sees where it begins and ends.
+
+    It stands in no list or quote, or is harmless even where its end is not seen.
+    """
+    if token.type != "fence" or len(source) != token.content.count("\n") + 2:
+        return False
+    language = token.info.strip()
+    if _RUN.search(token.content) or language != _language(language):
+        return False
+    before = source[0][: source[0].find(token.markup)]
+    ends_alike = source[-1] == before + token.markup
+    if before.strip(" ") or not ends_alike:
+        return False
+    return _is_plain(token.content) and (token.level == 2 if before else not token.level)
 
 
-def _without_target(bracket: re.Match[str]) -> str:
-    target = bracket["inline"] if bracket["inline"] is not None else bracket["defined"]
-    plain = _ESCAPE.sub(r"\1", html.unescape(target))
-    return "]" if not plain or SAFE_LINK.match(plain) else "] "
+def _alone(token: Token, lines: Sequence[str], start: int, end: int) -> Iterator[str]:
+    """Yield a block of code in its safest form: at the start of a line, between blank lines."""
+    if start and lines[start - 1].strip():
+        yield ""
+    yield fenced(token.content.removesuffix("\n"), _language(token.info) or "text")
+    if end < len(lines) and lines[end].strip() and lines[end - 1].strip():
+        yield ""
+
+
+def _language(info: str) -> str:
+    """Return the language that a fence names, unless a host would do more than colour it."""
+    word = _LANGUAGE.search(info.split(maxsplit=1)[0]) if info.split() else None
+    return "" if word is None or word[0].lower() in _DRAWN else word[0]
 
 
 @lru_cache(maxsize=1)
@@ -129,18 +147,28 @@ def _permissive() -> MarkdownIt:
 
 
 def is_safe(text: str) -> bool:
-    """Whether a parser that allows everything finds nothing that a host could obey."""
-    tokens = _permissive().parse(text)
-    if any(token.type == "html_block" for token in tokens):
-        return False
-    return all(_is_safe_inline(token.children or ()) for token in tokens)
+    """Whether a parser that allows everything finds nothing that a host could obey.
+
+    Nothing, that is, but what we frame a text with.
+    """
+    depth = 0
+    for token in _permissive().parse(text):
+        if token.type == "html_block":
+            if not _FRAME.fullmatch(token.content) or token.level:
+                return False
+            depth += token.content.startswith("<details>") - token.content.startswith("</details>")
+            if depth < 0:
+                return False
+        elif not _is_safe_inline(token.children or ()):
+            return False
+    return not depth
 
 
 def _is_safe_inline(tokens: Sequence[Token]) -> bool:
     label: list[str] | None = None
     address = ""
     for at, token in enumerate(tokens):
-        if token.type in ("html_inline", "image"):
+        if token.type == "image" or (token.type == "html_inline" and token.content not in _SMALL):
             return False
         if token.type == "link_open":
             label, address = [], str(token.attrs.get("href", ""))

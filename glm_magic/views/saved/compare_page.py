@@ -16,14 +16,14 @@ from ...core.turn import Turn
 from ...core.usage import Usage
 from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
-from ..markup.escape import escape_html, strip_blank_lines
+from ..markup.escape import escape_html, escape_markdown, strip_blank_lines
 from ..markup.markdown import markdown_html
-from ..markup.sanitize import sanitize_markdown
+from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
 from .assets import minified_asset, page_style
 from .page import SCHEMA, error_html, metadata, opens, summary_html
-from .plaintext import escaped, plain_text
+from .plaintext import plain_text, quoted_error
 
 _MINUS = "−"
 
@@ -238,20 +238,25 @@ def _markdown(
         *(_table_row([row.name, *row.texts]) for row in rows),
         _table_row([difference, *_all_differences(rows, labels)]),
     ]
-    answers = [
-        f"**{escaped(lane)}**\n\n"
-        + (
-            sanitize_markdown(strip_blank_lines(turn.answer))
-            or escaped(failure(turn, labels) or labels.none)
-        )
-        for lane, turn in zip(lanes, turns, strict=True)
-    ]
-    notes = [f"*{escaped(line)}*" for line in _notes(turns, options, labels)]
-    return "\n\n".join(["\n".join(table), *answers, *notes])
+    notes = [f"*{escape_markdown(line)}*" for line in _notes(turns, options, labels)]
+
+    def parts(tame: Tame) -> list[str]:
+        answers = [
+            f"**{escape_markdown(lane)}**\n\n{_answer_markdown(turn, labels, tame)}"
+            for lane, turn in zip(lanes, turns, strict=True)
+        ]
+        return ["\n".join(table), *answers, *notes]
+
+    return join_parts(parts)
+
+
+def _answer_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:
+    answer = strip_blank_lines(turn.answer)
+    return tame(answer) if answer else quoted_error(failure(turn, labels)) or labels.none
 
 
 def _table_row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(escaped(" ".join(cell.split())) for cell in cells) + " |"
+    return "| " + " | ".join(escape_markdown(" ".join(cell.split())) for cell in cells) + " |"
 
 
 def compare_text(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from ...core.text import escape_controls
+from ...core.text import escape_controls, head_and_tail
 from ...core.turn import Turn
 from ..header import facts, failure, missing_answer, remarks
 from ..labels import Labels
-from ..markup.escape import strip_blank_lines
-from ..markup.sanitize import fenced, sanitize_markdown
+from ..markup.escape import escape_markdown, strip_blank_lines
+from ..markup.sanitize import Tame, fenced, join_parts
 from ..options import ViewOptions
 from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
+
+MAX_REASONING = 3000
+"""Characters of the reasoning in plain text, where nothing can be folded away."""
 
 
 def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -24,21 +27,36 @@ def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 
 def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return header, remarks, error, steps and answer.
+    """Return header, remarks, error, reasoning, steps and answer, as a terminal prints them.
 
-    The reasoning only where there is no answer, or the answer is held back.
+    A long reasoning is cut in its middle: plain text has no toggle, and is saved with each page.
     """
+    reasoning = _plain_reasoning(turn, options, labels)
+    answer = missing_answer(turn, labels) or _plain_answer(turn, options, labels)
     parts = [
         f"[{header_line(turn, options, labels)}]",
         *(f"[{line}]" for line in remarks(turn, options, labels)),
         failure(turn, labels),
+        reasoning,
         *(f"[{line}]" for line in step_lines(turn, labels)),
-        missing_answer(turn, labels) or _plain_answer(turn, options, labels),
+        f"[{labels.answer}]\n{answer}" if reasoning and turn.answer.strip() else answer,
     ]
-    answered = turn.answer.strip() and options.hold != "answer"
-    if not answered and turn.reasoning.strip() and options.show_thinking != "hide":
-        parts.append(strip_blank_lines(turn.reasoning))
     return escape_controls("\n\n".join(part for part in parts if part))
+
+
+def _plain_reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+    """Return the reasoning, or how to see it where it is folded; nothing where it is hidden."""
+    reasoning = strip_blank_lines(turn.reasoning)
+    if not reasoning or options.show_thinking == "hide":
+        return ""
+    if options.hold == "thinking":
+        return f"[{labels.reasoning_held}]"
+    if options.show_thinking == "closed":
+        return f"[{labels.reasoning_folded}]"
+    head, hidden, tail = head_and_tail(reasoning, MAX_REASONING)
+    left_out = labels.left_out.format(count=f"{hidden:,}")
+    shown = f"{head.rstrip()}\n[… {left_out} …]\n{tail.lstrip()}" if hidden else head
+    return f"[{labels.reasoning}]\n{shown}"
 
 
 def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -47,37 +65,38 @@ def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return a turn as Markdown that any host may render, its reasoning behind a toggle."""
-    parts = [
-        f"**{escaped(header_line(turn, options, labels))}**",
-        *(f"*{escaped(line)}*" for line in remarks(turn, options, labels)),
-        "\n".join(f"> {escaped(line)}" for line in failure(turn, labels).splitlines()),
-        steps_markdown(turn, labels),
-        missing_answer(turn, labels) or _answer(turn, options, labels),
-        _reasoning(turn, options, labels),
-        others_markdown(turn, options, labels),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    return join_parts(
+        lambda tame: [
+            f"**{escape_markdown(header_line(turn, options, labels))}**",
+            *(f"*{escape_markdown(line)}*" for line in remarks(turn, options, labels)),
+            quoted_error(failure(turn, labels)),
+            steps_markdown(turn, labels, tame),
+            escape_markdown(missing_answer(turn, labels)) or _answer(turn, options, labels, tame),
+            _reasoning(turn, options, labels, tame),
+            others_markdown(turn, options, labels, tame),
+        ]
+    )
 
 
-def _answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def quoted_error(error: str) -> str:
+    """Return an error as a quote, line by line."""
+    return "\n".join(f"> {escape_markdown(line)}" for line in error.splitlines())
+
+
+def _answer(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     text = strip_blank_lines(turn.answer)
+    if not text:
+        return ""
     is_code = options.format in ("text", "json")
-    answer = fenced(text, str(options.format)) if is_code else sanitize_markdown(text)
+    answer = fenced(text, str(options.format)) if is_code else tame(text)
     if options.hold != "answer":
         return answer
     return f"<details><summary>{labels.show_answer}</summary>\n\n{answer}\n\n</details>"
 
 
-def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def _reasoning(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
-    body = sanitize_markdown(reasoning)
+    body = tame(reasoning)
     return f"<details><summary>{labels.reasoning}</summary>\n\n{body}\n\n</details>"
-
-
-def escaped(text: str) -> str:
-    """Return a line of text escaped, so that it is not read as Markdown or mathematics."""
-    return "".join(
-        f"\\{char}" if char in "\\`*_{}[]<>#$|~&!" else char for char in escape_controls(text)
-    )

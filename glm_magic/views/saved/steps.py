@@ -7,6 +7,7 @@ provider's own web search found. A result and a page are as hostile as a model's
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
@@ -15,11 +16,17 @@ from ...core.text import escape_controls
 from ...core.turn import Step, Turn
 from ..header import seconds
 from ..labels import Labels
-from ..markup.escape import escape_attribute, escape_html, strip_blank_lines
+from ..markup.escape import (
+    escape_attribute,
+    escape_html,
+    escape_markdown,
+    strip_blank_lines,
+    summary_text,
+)
 from ..markup.highlight import block_html
-from ..markup.links import SAFE_LINK
+from ..markup.links import SAFE_LINK, leads_elsewhere
 from ..markup.markdown import markdown_html
-from ..markup.sanitize import fenced, sanitize_markdown
+from ..markup.sanitize import Tame, fenced
 
 MAX_LINKS = 50
 """Pages of a web search that are listed."""
@@ -145,16 +152,20 @@ def _short(text: str) -> str:
     return text if len(text) <= MAX_HINT else text[: MAX_HINT - 1] + "…"
 
 
-def steps_markdown(turn: Turn, labels: Labels) -> str:
-    """Return the calls, remarks and web pages of a turn as Markdown."""
+def steps_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:
+    """Return the calls, remarks and web pages of a turn as Markdown.
+
+    `tame` makes the text of a model harmless.
+    """
     blocks = []
     for index, step in enumerate(turn.steps):
         remark = remark_of(step, labels)
-        blocks += [f"*{remark}*"] if remark else []
+        blocks += [f"*{escape_markdown(remark)}*"] if remark else []
         if _spoke_before_calling(turn, index):
-            blocks.append(sanitize_markdown(strip_blank_lines(step.content)))
+            blocks.append(tame(strip_blank_lines(step.content)))
         blocks += [_call_markdown(call, step.run_of(call), labels) for call in step.tool_calls]
-    blocks += [links_markdown(turn.links)] if turn.links else []
+    joins = _JOINS_LIST.match(strip_blank_lines(turn.answer)) is not None
+    blocks += [links_markdown(turn.links, listed=not joins)] if turn.links else []
     return "\n\n".join(blocks)
 
 
@@ -164,8 +175,7 @@ def _call_markdown(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
     if run is not None and run.content:
         text, language = _pretty(run.content)
         parts.append(fenced(text, language or "text"))
-    # An empty line would end the HTML here, and Markdown would begin.
-    head = escape_html(" ".join(f"{_name(call)} {_state_of(run, labels)}".split()))
+    head = summary_text(f"{_name(call)} {_state_of(run, labels)}")
     inside = "\n\n".join(parts)
     return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"
 
@@ -192,25 +202,30 @@ def link_lines(links: Sequence[WebLink]) -> Iterator[str]:
         yield f"[{number}] {link.title} {link.url}".replace("  ", " ")
 
 
-def links_markdown(links: Sequence[WebLink]) -> str:
-    """Return web pages as a list of Markdown links."""
-    return "\n".join(
-        f"{number}. [{_label(link)}](<{quote(link.url, safe=_IN_URLS)}>) {_escaped(_about(link))}"
-        for number, link in enumerate(_safe(links), 1)
+def links_markdown(links: Sequence[WebLink], *, listed: bool = True) -> str:
+    """Return web pages as a list of Markdown links, or else as numbered lines."""
+    dot, end = (".", "\n") if listed else ("\\.", "  \n")
+    return end.join(
+        f"{number}{dot} {_link_markdown(link)}" for number, link in enumerate(_safe(links), 1)
     )
 
 
-_IN_URLS = ":/?#[]@!$&'()*+,;=%~-._"
+_JOINS_LIST = re.compile(r"[ \t]|(?:[-*+]|\d{1,9}[.)])[ \t]")
+"""How an answer begins that would be part of a list before it."""
+
+_IN_URLS = ":/?#@!&'*+,;=%~-._"
+"""Characters that an address keeps; the others could end it, or begin a formula."""
 
 
-def _label(link: WebLink) -> str:
-    return _escaped(" ".join(escape_controls(link.title or link.url).split()))
-
-
-def _escaped(text: str) -> str:
-    """Return text from a web page escaped, so that it is not read as Markdown or HTML."""
-    text = escape_html(escape_controls(text))
-    return "".join(f"\\{c}" if c in "\\[]`*_~" else c for c in text)
+def _link_markdown(link: WebLink) -> str:
+    title = " ".join(escape_controls(link.title).split())
+    address = quote(link.url, safe=_IN_URLS)
+    host = leads_elsewhere(title, link.url) if title else ""
+    leads_to = f" (→ {escape_markdown(host)})" if host else ""
+    return (
+        f"[{escape_markdown(title or link.url)}](<{address}>){leads_to}"
+        f" {escape_markdown(_about(link))}"
+    )
 
 
 def _safe(links: Sequence[WebLink]) -> list[WebLink]:
