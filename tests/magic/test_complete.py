@@ -60,7 +60,7 @@ def test_tapes_and_notebooks_of_the_folder_are_offered(tab):
 @pytest.mark.parametrize(
     "text",
     [
-        "%glm show ", "%glm pin ", "%glm undo ", "%%glm --mcp ", "%%glm --budget ", "%%glm -t ",
+        "%glm pin ", "%glm undo ", "%%glm --mcp ", "%%glm --budget ", "%%glm -t ",
         "%%glm --max-tokens ", "%%glm --stop ", "%glm mcp remove ", "%glm dealias ", "%glm usage x",
         "%glm resume ", "%%glm --budget=", "%%glm -s @nosuch", "%glm why is pri",
         "%%glm --param nosuch", "%%glm --speed 3",

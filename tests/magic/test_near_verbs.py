@@ -43,7 +43,7 @@ NEAR = {
     "mcp add": "%glm mcp add needs an argument: the name of a server",
     "mcp adds clock": "add, or list, or remove, not 'adds'",
     "show 1 2 3": "%glm show 1 2 is complete; '3' is too much",
-    "show last": "the number of a turn, the name of a session, not 'last'",
+    "show last": "the number of a turn, or the name of a session, not 'last'",
     "show 3?": "the number of a turn",
     "pin 1 2": "%glm pin 1 is complete",
     "choose 1": "%glm choose 1 needs an argument: the number of a variant",
