@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..core.price import CostTotal
@@ -23,9 +24,18 @@ from .amounts import Amount
 from .ledger import Entry, entries_of
 from .notebook import CellKey, conversations
 from .repository import SavedSession
-from .rows import all_rows, drop_rows, session_row, slot_rows
+from .rows import (
+    all_rows,
+    call_row,
+    drop_rows,
+    kept_variant_row,
+    run_row,
+    session_row,
+    slot_rows,
+)
 from .slots import Slot, Slots, Variant, cell_of, new_id
-from .store import Statement, Store, current_store
+from .statements import Statement, as_new
+from .store import Store, current_store, renewals
 
 _numbers = itertools.count()
 
@@ -183,9 +193,28 @@ class Conversation:
             store.write([self.row()])
         for variant in variants:
             if self.persistent:
-                autosave.save(store, self.id, self.name, slot, variant)
+                kept = partial(self._kept_rows, slot, variant)
+                autosave.save(store, self.id, self.name, slot, variant, kept=kept)
             else:
                 autosave.save_calls(store, self.id, self.name, variant)
+
+    def _kept_rows(self, slot: Slot, variant: Variant) -> list[Statement]:
+        """Return what writes a run and its place again; nothing once it was taken back.
+
+        Another kernel may have deleted the session meanwhile; this one goes on with it.
+        """
+        if slot not in self.slots or variant not in slot.variants:
+            return []
+        run = run_row(variant.id, variant.context_digest, variant.turn)
+        place = [as_new(row) for row in (self.row(), *slot_rows(self.id, slot))]
+        return [*place, run, kept_variant_row(self.id, slot, variant)]
+
+    def known_rows(self) -> list[Statement]:
+        """Return what writes everything that is known here to a file that was made anew."""
+        rows = [call_row(self.id, entry) for entry in self.entries]
+        if self.persistent and len(self):
+            rows = [self.row(), *all_rows(self.id, self.slots), *rows]
+        return rows
 
     def set_budget(self, amount: Amount | None) -> None:
         """Limit what all turns together may take; ``None`` takes the limit away."""
@@ -217,13 +246,13 @@ class Conversation:
         """Take a turn out."""
         with self.lock:
             self.slots.drop(slot)
-            self._write(drop_rows(self.id, [slot]))
+            self._delete([slot])
 
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
         with self.lock:
             taken = self.slots.undo(count)
-            self._write(drop_rows(self.id, taken))
+            self._delete(taken)
             return len(taken)
 
     def reset(self) -> None:
@@ -283,6 +312,13 @@ class Conversation:
         """Return the statement that saves the conversation itself, without its turns."""
         return session_row(self.id, self.name, self.options, self.budget)
 
+    def _delete(self, slots: Sequence[Slot]) -> None:
+        """Delete the texts of slots, from the write-ahead log too."""
+        self._write(drop_rows(self.id, slots))
+        store = current_store()
+        if slots and store is not None and self.persistent:
+            store.shrink()
+
     def _write_marks(self, slots: Sequence[Slot]) -> None:
         self._write([row for slot in slots for row in slot_rows(self.id, slot)])
 
@@ -303,6 +339,9 @@ class Conversation:
 def open_conversations() -> list[Conversation]:
     """Return the conversations that this process has in use."""
     return [c for c in list(conversations.values()) if isinstance(c, Conversation)]
+
+
+renewals.append(lambda: [row for c in open_conversations() for row in c.known_rows()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
 from .notebook import CellKey, hooks
 from .slots import Slot, Variant
-from .store import Statement, Store, insert
+from .statements import Statement, insert
+from .store import Store
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
@@ -32,7 +33,11 @@ _SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preser
 
 
 def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
-    """Return the statement that saves a session itself; keys and tools are never part of it."""
+    """Return the statement that saves a session itself; keys and tools are never part of it.
+
+    ``used_at`` is later than that of every other session, also where the clock was set back: it
+    orders them.
+    """
     now = time.time()
     saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
     saved["budget"] = budget.written if budget else None
@@ -44,7 +49,10 @@ def session_row(id_: str, name: str, options: Options, budget: Amount | None) ->
         "used_at": now,
         "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
     }
-    return insert("session", row, update=["name", "notebook", "used_at", "options"])
+    sql, values = insert("session", row, update=["name", "notebook", "used_at", "options"])
+    others = "coalesce((SELECT max(used_at) + 1e-6 FROM session WHERE id <> ?), 0)"
+    sql = sql.replace("VALUES (?, ?, ?, ?, ?, ?)", f"VALUES (?, ?, ?, ?, max(?, {others}), ?)")
+    return sql, (*values[:5], id_, *values[5:])
 
 
 def slot_rows(session: str, slot: Slot) -> list[Statement]:
@@ -81,17 +89,18 @@ def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
     return sql, (session, slot.id, variant.id, session, slot.id)
 
 
+def kept_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
+    """Return what makes a run the last variant of a slot, unless it is one of them already."""
+    sql, values = new_variant_row(session, slot, variant)
+    absent = " HAVING NOT EXISTS (SELECT 1 FROM variant WHERE session = ? AND slot = ? AND run = ?)"
+    return sql + absent, (*values, session, slot.id, variant.id)
+
+
 def run_row(run: str, digest: str, turn: Turn) -> Statement:
     """Return what writes a run."""
     text = json.dumps(encode(turn), ensure_ascii=False)
     row = {"id": run, "basis": digest, "status": turn.status, "turn": text}
     return insert("run", row, update=["status", "turn"])
-
-
-def ended_row(run: str, turn: Turn) -> Statement:
-    """Return what writes the end of a run, unless it was deleted meanwhile."""
-    text = json.dumps(encode(turn), ensure_ascii=False)
-    return "UPDATE run SET status = ?, turn = ? WHERE id = ?", (turn.status, text, run)
 
 
 def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
@@ -154,7 +163,7 @@ def _entry(row: Sequence[Any]) -> Entry:
 
 
 def read_slots(store: Store, session: str) -> list[Slot]:
-    """Return the slots of a session, each with its variants."""
+    """Return the slots of a session in their order, each with its variants."""
     columns = "id, made_at, key, place, hidden, pinned, gone"
     rows = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
     slots = {row[0]: _slot(row) for row in rows}
