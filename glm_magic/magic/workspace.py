@@ -82,10 +82,11 @@ class Sessions:
         """Return the session of a name if this kernel has it."""
         return self._sessions.get(name)
 
-    def add(self, session: Session) -> None:
-        """Add a session; one that has its name already is kept under another."""
-        self._archive(session.name)
+    def add(self, session: Session) -> str | None:
+        """Add a session; one that has its name already is kept under the name that is returned."""
+        archived = self._archive(session.name)
         self._sessions[session.name] = session
+        return archived
 
     def remove(self, session: Session) -> None:
         """Remove a session; nothing on disk changes."""

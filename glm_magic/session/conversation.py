@@ -70,6 +70,8 @@ class Conversation:
         self.persistent = persistent
         self.budget: Amount | None = None
         """What all turns together may take; ``None``: no limit."""
+        self.unread = 0
+        """Runs that are damaged on disk, until they were reported."""
         self.slots = Slots()
         self.lock = threading.RLock()
         self._asked: list[Variant] = []
@@ -93,7 +95,7 @@ class Conversation:
             return existing
         conversation = cls(saved.name, saved.options, id_=saved.id)
         conversation.budget = saved.budget
-        slots, conversation._earlier = repository.read_session(saved.id)
+        slots, conversation.unread, conversation._earlier = repository.read_session(saved.id)
         for slot in slots:
             conversation.slots.add(slot)
         return conversation
@@ -112,6 +114,7 @@ class Conversation:
 
         It is saved as this one is, unless `persistent` says otherwise.
         """
+        repository.check_name(name)
         persistent = self.persistent if persistent is None else persistent
         other = Conversation(name, options, persistent=persistent)
         with self.lock:
@@ -275,7 +278,14 @@ class Conversation:
                 self._write(slot_rows(self.id, slot))
 
     def take(self, slots: Sequence[Slot]) -> None:
-        """Continue from slots that were read from a file."""
+        """Continue from slots that were read from a file.
+
+        A run of the file that is not what the disk has under its id gets another one: what was
+        edited in a file does not change the session that it came from.
+        """
+        variants = [variant for slot in slots for variant in slot.variants]
+        for run in repository.changed_runs(variants):
+            next(variant for variant in variants if variant.id == run).id = new_id()
         with self.lock:
             for slot in slots:
                 self.slots.add(slot)
@@ -283,6 +293,7 @@ class Conversation:
 
     def rename(self, name: str) -> None:
         """Give the conversation another name."""
+        repository.check_name(name)
         self.name = name
         if len(self):
             self._save()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -98,9 +97,13 @@ def kept_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
 
 def run_row(run: str, digest: str, turn: Turn) -> Statement:
     """Return what writes a run."""
-    text = json.dumps(encode(turn), ensure_ascii=False)
-    row = {"id": run, "basis": digest, "status": turn.status, "turn": text}
+    row = {"id": run, "basis": digest, "status": turn.status, "turn": turn_text(turn)}
     return insert("run", row, update=["status", "turn"])
+
+
+def turn_text(turn: Turn) -> str:
+    """Return a turn as the store has it."""
+    return json.dumps(encode(turn), ensure_ascii=False)
 
 
 def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
@@ -162,23 +165,31 @@ def _entry(row: Sequence[Any]) -> Entry:
     return Entry(run, step, at, session, provider, model, usage, cost, bool(estimated & USAGE))
 
 
-def read_slots(store: Store, session: str) -> list[Slot]:
-    """Return the slots of a session in their order, each with its variants."""
+def read_slots(store: Store, session: str) -> tuple[list[Slot], int]:
+    """Return the slots of a session in their order, and how many of their runs are damaged."""
+    damaged = 0
     columns = "id, made_at, key, place, hidden, pinned, gone"
     rows = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
-    slots = {row[0]: _slot(row) for row in rows}
+    slots: dict[str, Slot] = {}
+    for row in rows:
+        try:
+            slots[row[0]] = _slot(row)
+        except (ValueError, TypeError, RecursionError):
+            damaged += 1
     sql = (
         "SELECT slot, run, basis, turn FROM variant JOIN run ON run.id = run"
         " WHERE session = ? ORDER BY slot, number"
     )
     for slot, run, basis, text in store.read(sql, (session,)):
         if slot in slots:
-            with suppress(ValueError, LookupError, TypeError):  # a damaged row hides no other one
+            try:
                 slots[slot].variants.append(Variant(_turn(store, run, text), basis, run))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                damaged += 1  # one damaged row hides no other
     whole = [slot for slot in slots.values() if slot.variants]
     for slot in whole:
         slot.place = min(slot.place, len(slot.variants) - 1)
-    return whole
+    return whole, damaged
 
 
 def _slot(row: Sequence[Any]) -> Slot:

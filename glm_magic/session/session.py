@@ -12,7 +12,7 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.price import CostTotal
-from ..core.turn import Turn
+from ..core.turn import Notice, Turn
 from ..core.usage import Usage
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
@@ -21,6 +21,7 @@ from ..engine.prepared import PreparedRequest
 from ..engine.reply import Reply
 from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
+from . import repository
 from .amounts import Amount
 from .budget_guard import BudgetGuard
 from .budgets import guard_of
@@ -73,6 +74,8 @@ class Session:
     ) -> None:
         options = to_options(asking)
         existing = None if fresh or name == DEFAULT else Conversation.find(name)
+        if existing is None:
+            repository.check_name(name)
         self._begin(Conversation(name) if existing is None else existing, options)
 
     @classmethod
@@ -254,6 +257,8 @@ class Session:
             before = conversation.slots.before(slot)
             digest = digest_of(before)
             requests = [_plan(prompt, options, before, store) for options in lanes]
+            requests = [_with_damage(request, conversation) for request in requests]
+            conversation.unread = 0
             variants: list[Variant] = []
             guards: list[BudgetGuard] = []
             for request, options in zip(requests, lanes, strict=True):
@@ -337,6 +342,14 @@ class Session:
     def __repr__(self) -> str:
         turns = len(self)
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
+
+
+def _with_damage(request: PreparedRequest, conversation: Conversation) -> PreparedRequest:
+    """Return a request with a notice of what could not be read of its conversation."""
+    if not conversation.unread:
+        return request
+    text = tr("{count} saved replies of this session are damaged", count=conversation.unread)
+    return replace(request, notices=(*request.notices, Notice("not-read", text)))
 
 
 def _plan(

@@ -14,7 +14,7 @@ from glm_magic.core.errors import GlmError
 from glm_magic.dialects import DIALECTS
 from glm_magic.magic.line.interpolate import interpolate
 from glm_magic.magic.line.parse import parse
-from glm_magic.session import export
+from glm_magic.session import loading
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import is_safe, sanitize_markdown
@@ -82,7 +82,7 @@ def saved(data: bytes) -> None:
         for name in ("talk.json", "talk.jsonl", "talk.md"):
             path = Path(folder) / name
             path.write_bytes(data)
-            _only_ours(lambda path=path: export.load(path))
+            _only_ours(lambda path=path: loading.load(path))
 
 
 def typed(data: bytes) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, joined, tr
 from ...core.price import CostTotal
-from ...session import export, repository
+from ...session import export, loading, repository
 from ...session.conversation import Conversation
 from ...session.notebook import conversations
-from ...session.repository import saved_sessions
+from ...session.repository import ALL, saved_sessions
 from ...session.rows import read_entries
 from ...session.session import Session
 from ...session.store import Store, current_store
@@ -23,7 +23,6 @@ from ..workspace import Workspace
 from .arguments import COUNT, path_to
 from .registry import verb
 
-ALL = "all"
 _MOST_SESSIONS = 50
 """Sessions on disk that are listed, the last used ones."""
 
@@ -38,9 +37,9 @@ def resume(workspace: Workspace, _: Sequence[str]) -> Displayable:
             hint=tr("%glm sessions lists the sessions; %glm use NAME continues one"),
         )
     session = Session.of(Conversation.load(saved))
-    workspace.sessions.add(session)
+    earlier = workspace.sessions.add(session)
     workspace.sessions.chosen = saved.name
-    return _continued(session)
+    return _continued(session, earlier)
 
 
 def _nothing_saved() -> Text:
@@ -53,11 +52,18 @@ def _nothing_saved() -> Text:
     return nothing
 
 
-def _continued(session: Session) -> Paragraph:
+def _continued(session: Session, earlier: str | None) -> Paragraph:
     turns = turn_count(len(session))
-    return Paragraph(
-        tr("The session {name} continues from {turns}.", name=session.name, turns=turns)
-    )
+    message = tr("The session {name} continues from {turns}.", name=session.name, turns=turns)
+    return _with_earlier(message, earlier)
+
+
+def _with_earlier(message: Text, earlier: str | None) -> Paragraph:
+    """Return a message, and under which name the session is kept that had the name before."""
+    if earlier:
+        kept = tr("Its earlier turns are kept as {name}.", name=earlier)
+        message = joined([message, kept], " ")
+    return Paragraph(message)
 
 
 @verb(
@@ -81,20 +87,21 @@ def save(workspace: Workspace, words: Sequence[str]) -> Displayable:
 )
 def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Read a session from a file, under its own name, and use it."""
-    name, slots, system = export.load(Path(words[0]).expanduser())
+    name, slots, system = loading.load(Path(words[0]).expanduser())
+    if name == ALL:
+        name = workspace.sessions.free_name(name)
     options = workspace.session.options
     session = Session(name, fresh=True)
     session.options = replace(options, system=system or options.system)
     session.take(slots)
-    workspace.sessions.add(session)
+    earlier = workspace.sessions.add(session)
     workspace.sessions.chosen = name
-    return Paragraph(
-        tr(
-            "The session {name} has {turns}; prompts now belong to it.",
-            name=name,
-            turns=turn_count(len(slots)),
-        )
+    message = tr(
+        "The session {name} has {turns}; prompts now belong to it.",
+        name=name,
+        turns=turn_count(len(slots)),
     )
+    return _with_earlier(message, earlier)
 
 
 @verb(
@@ -106,7 +113,7 @@ def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
 def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Delete a session, or everything, from memory and disk."""
     name = words[0] if words else workspace.session_name
-    if name == ALL and ALL not in workspace.sessions:
+    if name == ALL:
         return _forget_all(workspace)
     saved = repository.by_name(name)
     in_memory = [session for session in workspace.sessions if session.name == name]
@@ -119,8 +126,17 @@ def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
         session.reset()
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
-    for id_ in {*(session.id for session in in_memory), *([saved.id] if saved else [])}:
-        repository.forget(id_)
+    ids = {*(session.id for session in in_memory), *([saved.id] if saved else [])}
+    if not all([repository.forget(id_) for id_ in ids]):
+        store = current_store()
+        raise InvalidValueError(
+            tr(
+                "the session {name} is not deleted on disk yet: {problem}",
+                name=name,
+                problem=store.problem if store else "",
+            ),
+            hint=tr("it will be as soon as the file can be written, while this kernel runs"),
+        )
     return Paragraph(tr("The session {name} is deleted; its cost stays in the totals.", name=name))
 
 
@@ -195,19 +211,16 @@ def new(workspace: Workspace, words: Sequence[str]) -> Displayable:
     workspace.sessions.chosen = name
     workspace.session.options = options
     message = tr("Prompts now belong to the session {name}, which is empty.", name=name)
-    if earlier:
-        saved = tr("Its earlier turns are kept as {name}.", name=earlier)
-        message = joined([message, saved], " ")
-    return Paragraph(message)
+    return _with_earlier(message, earlier)
 
 
 @verb("fork", "go on from the same turns under another name", "NAME")
 def fork(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Go on from the same turns under another name."""
     name = words[0]
-    workspace.sessions.add(workspace.session.fork(name))
+    earlier = workspace.sessions.add(workspace.session.fork(name))
     workspace.sessions.chosen = name
-    return _continued(workspace.session)
+    return _continued(workspace.session, earlier)
 
 
 @verb("undo", "take back the last turns", "[N]", N=COUNT)
