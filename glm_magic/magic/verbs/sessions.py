@@ -127,7 +127,7 @@ def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
     ids = {*(session.id for session in in_memory), *([saved.id] if saved else [])}
-    if not all([repository.forget(id_) for id_ in ids]):
+    if [id_ for id_ in ids if not repository.forget(id_)]:
         store = current_store()
         raise InvalidValueError(
             tr(
