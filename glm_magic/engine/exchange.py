@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractContextManager, suppress
 
-from ..core.errors import ConnectionFailedError, GlmError, ProtocolError, TapeError
+from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, StreamError
 from ..core.i18n import joined, tr
 from ..core.turn import Notice
@@ -96,34 +96,23 @@ class Exchange:
 
     async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
         """Send once; return the error of a refused request, or ``None`` when a reply was read."""
-        is_read = False
-        try:
-            async with self._posted(client) as response:
-                self._follow(response.playback)
-                if response.status < 300:
-                    await self._read(response)
-                    is_read = True
-                    return None
-                return await self._refusal(response)
-        except TapeError as error:
-            if not is_read:
-                raise
-            # It is written when the body is closed. The reply is whole, and paid for.
-            self._emit([Notice("not-recorded", joined([error.message, error.hint], " → "))])
-            return None
-
-    def _posted(self, client: HttpClient) -> AbstractAsyncContextManager[HttpResponse]:
         request, provider = self.request, self.request.offer.provider.name
-        return client.post(request.wire, request.key, request.idle_timeout_s, provider)
+        async with client.post(
+            request.wire, request.key, request.idle_timeout_s, provider, self._not_recorded
+        ) as response:
+            self._follow(response.playback)
+            if response.status < 300:
+                await self._read(response)
+                return None
+            body = self._without_key(await read_error_body(response))
+            self._keep_raw(body)
+            headers = {k: self._redacted(value) for k, value in response.headers.items()}
+            error = request.dialect.error(request.offer, response.status, headers, body)
+            return error, headers
 
-    async def _refusal(self, response: HttpResponse) -> tuple[GlmError, Mapping[str, str]]:
-        """Return the error of a request that was refused, and the headers that came with it."""
-        request = self.request
-        body = self._without_key(await read_error_body(response))
-        self._keep_raw(body)
-        headers = {k: self._redacted(value) for k, value in response.headers.items()}
-        error = request.dialect.error(request.offer, response.status, headers, body)
-        return error, headers
+    def _not_recorded(self, error: GlmError) -> None:
+        """Say that a reply is not on its tape; the reply itself is whole, and paid for."""
+        self._emit([Notice("not-recorded", joined([error.message, error.hint], " → "))])
 
     def _follow(self, playback: Playback | None) -> None:
         """Take the time from the tape, and note when it was recorded."""

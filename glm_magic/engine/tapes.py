@@ -16,7 +16,7 @@ from typing import Self, cast
 from ..core.errors import InvalidValueError
 from ..core.i18n import Text, plural, tr
 from ..core.paths import kind_of
-from ..wire.tape.tape import MODES, NO_DELAY, RECORDING, Mode, OpenTape, Tape
+from ..wire.tape.tape import MODES, NO_DELAY, WRITING, Mode, OpenTape, Tape
 
 VARIABLE = "GLM_TAPE"
 LIVE = "live"
@@ -110,7 +110,7 @@ class TapePlayer:
         path, mode = setting.absolute.path, setting.mode
         with self._lock:
             tape = self._recording(path) if mode == "record" else self._replay(path, mode)
-            if mode in RECORDING:
+            if mode in WRITING:
                 tape.check()
         speed = self._default_speed()
         if setting.speed is not None and speed != NO_DELAY:

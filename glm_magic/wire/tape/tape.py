@@ -261,7 +261,7 @@ also recorded.
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-RECORDING: tuple[Mode, ...] = ("record", "replay+record")
+WRITING: tuple[Mode, ...] = ("record", "replay+record")
 """Modes that write the tape."""
 
 NO_DELAY = math.inf
@@ -285,7 +285,7 @@ class OpenTape:
     @property
     def records(self) -> bool:
         """Whether live replies are recorded."""
-        return self.mode in RECORDING
+        return self.mode in WRITING
 
     def answers(self, asked: RequestKey) -> bool:
         """Whether the tape answers this request, so that neither key nor network is needed."""
@@ -299,6 +299,9 @@ class OpenTape:
 
 PROVIDER = "glm_provider"
 """Key of a request's httpx extensions: the provider it goes to."""
+
+RECORDING = "glm_recording"
+"""Key of a response's httpx extensions: the stream that records it, with its ``error``."""
 
 PLAYBACK = "glm_playback"
 """Key of a response's httpx extensions: its `Playback`."""
