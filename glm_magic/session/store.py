@@ -154,6 +154,8 @@ class Store:
         except FileProblem as problem:
             self._unreadable = problem
             return []
+        except TypeError:  # nothing that was stored equals a value that cannot be stored
+            return []
         self._unreadable = None
         return rows
 
@@ -276,8 +278,6 @@ class Store:
                 if not waits or time.monotonic() - since_s > BUSY_S:
                     break
                 time.sleep(POLL_S)
-            if problem is None and self._shrink_due:
-                self._shrink_due = not self._database.shrink()
             with self._changed:
                 self._stuck = problem
                 for batch in batches if problem else ():
@@ -300,6 +300,9 @@ class Store:
         except FileProblem as problem:
             return problem
         self._was_renewed, self._renewing = self._was_renewed or self._renewing, False
+        self._unreadable = None
+        if self._shrink_due:
+            self._shrink_due = not database.shrink()
         with self._changed:
             rest = iter(refused[len(known) :])
             for batch in due:
