@@ -24,8 +24,8 @@ from .codec import TextDelta
 from .ledger import entries_of
 from .rows import call_row, new_variant_row, run_row, slot_rows
 from .slots import Slot, Variant
-from .statements import Batch, Statement, insert
-from .store import Store
+from .statements import Batch, Statement
+from .store import Store, insert
 
 _log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class TurnSaver:
         refused = last.refused or (self._first.refused if self._first else "")
         if refused:
             yield _not_kept(tr("a part of it cannot be stored ({reason})", reason=refused))
-        elif not last.is_kept and not self._is_reported:
+        elif last.state != "written" and not self._is_reported:
             yield _not_kept(self._store.problem or tr("the disk has not answered yet"))
 
     def write_piece(self) -> None:
@@ -209,7 +209,8 @@ class TurnSaver:
                 row = {"run": self.variant.id, "number": self._pieces, "body": body}
                 rows.append(insert("piece", row))
                 self._pieces += 1
-            if not self._store.submit(rows, lasting=False, generation=self._generation).is_kept:
+            batch = self._store.submit(rows, lasting=False, generation=self._generation)
+            if batch.state != "written":
                 self._delta.lost()
 
     def _nameless(self) -> list[Statement]:

@@ -13,8 +13,8 @@ from .budget_guard import BudgetGuard, Limit
 from .conversation import Conversation, open_conversations
 from .ledger import Entry, day_of
 from .rows import read_entries
-from .statements import Statement, insert
-from .store import Store, current_store, renewals
+from .statements import Statement
+from .store import Store, current_store, insert, renewals
 
 DAY = "budget day"
 QUOTA = "quota"

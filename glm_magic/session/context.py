@@ -194,3 +194,11 @@ def _too_long(call: PreparedRequest, tokens: int, limit: int, *, pinned: bool) -
         hint=tr("shorten it, or choose a model with a longer context"),
         provider=provider,
     )
+
+
+def damage_notice(unread: int) -> tuple[Notice, ...]:
+    """Return a notice of saved replies that are damaged, so that no later prompt is sent them."""
+    if not unread:
+        return ()
+    text = tr("{count} saved replies of this session are damaged", count=unread)
+    return (Notice("not-read", text),)

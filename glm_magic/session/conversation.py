@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from .notebook import CellKey, conversations
 from .repository import SavedSession
 from .rows import (
     all_rows,
+    as_new,
     call_row,
     drop_rows,
     kept_variant_row,
@@ -34,7 +34,7 @@ from .rows import (
     slot_rows,
 )
 from .slots import Slot, Slots, Variant, cell_of, new_id
-from .statements import Statement, as_new
+from .statements import Statement
 from .store import Store, current_store, renewals
 
 _numbers = itertools.count()
@@ -353,28 +353,3 @@ def open_conversations() -> list[Conversation]:
 
 
 renewals.append(lambda: [row for c in open_conversations() for row in c.known_rows()])
-
-
-@dataclass(frozen=True, slots=True)
-class VariantChoice:
-    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
-
-    conversation: Conversation
-    slot: Slot
-    changed: Callable[[], None] = lambda: None
-    """Called when another variant was chosen."""
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        """Every variant's turn as it stands now, oldest first."""
-        return self.slot.turns
-
-    @property
-    def chosen(self) -> int:
-        """Place of the variant that later turns see, from 0."""
-        return self.slot.place
-
-    def choose(self, place: int) -> None:
-        """Let later turns see that variant."""
-        self.conversation.choose(self.slot, place)
-        self.changed()

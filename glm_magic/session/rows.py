@@ -18,8 +18,8 @@ from .codec import Encoded, apply_delta, decode, encode
 from .ledger import Entry
 from .notebook import CellKey, hooks
 from .slots import Slot, Variant
-from .statements import Statement, insert
-from .store import Store
+from .statements import Statement
+from .store import Store, insert
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
@@ -52,6 +52,12 @@ def session_row(id_: str, name: str, options: Options, budget: Amount | None) ->
     others = "coalesce((SELECT max(used_at) + 1e-6 FROM session WHERE id <> ?), 0)"
     sql = sql.replace("VALUES (?, ?, ?, ?, ?, ?)", f"VALUES (?, ?, ?, ?, max(?, {others}), ?)")
     return sql, (*values[:5], id_, *values[5:])
+
+
+def as_new(statement: Statement) -> Statement:
+    """Return a statement that leaves a row as it is where it exists already."""
+    sql, values = statement
+    return f"{sql.partition(' ON CONFLICT ')[0]} ON CONFLICT DO NOTHING", values
 
 
 def slot_rows(session: str, slot: Slot) -> list[Statement]:

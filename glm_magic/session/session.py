@@ -26,7 +26,7 @@ from .amounts import Amount
 from .budget_guard import BudgetGuard
 from .budgets import guard_of
 from .calibration import CalibrationObserver, calibration
-from .context import context_of, fit_context, reasoning_notice
+from .context import context_of, damage_notice, fit_context, reasoning_notice
 from .conversation import Conversation
 from .ledger import Entry
 from .notebook import CellKey, follow_cells, hooks
@@ -74,7 +74,7 @@ class Session:
     ) -> None:
         options = to_options(asking)
         existing = None if fresh or name == DEFAULT else Conversation.find(name)
-        if existing is None:
+        if existing is None and name == repository.ALL:
             repository.check_name(name)
         self._begin(Conversation(name) if existing is None else existing, options)
 
@@ -256,9 +256,8 @@ class Session:
             slot = slot or conversation.slots.find(key)
             before = conversation.slots.before(slot)
             digest = digest_of(before)
-            requests = [_plan(prompt, options, before, store) for options in lanes]
-            requests = [_with_damage(request, conversation) for request in requests]
-            conversation.unread = 0
+            damage, conversation.unread = damage_notice(conversation.unread), 0
+            requests = [_plan(prompt, options, before, store, damage) for options in lanes]
             variants: list[Variant] = []
             guards: list[BudgetGuard] = []
             for request, options in zip(requests, lanes, strict=True):
@@ -321,7 +320,7 @@ class Session:
         *,
         start_local: bool = True,
     ) -> PreparedRequest:
-        """Return the request that a question would send, without asking it."""
+        """Return the request that a question would send, unasked."""
         return _plan(prompt, options, self._before(key), current_store(), start_local=start_local)
 
     def context(self, key: CellKey | None = None) -> list[Message]:
@@ -344,19 +343,12 @@ class Session:
         return f"<Session {self.name!r}: {turns} turn{'' if turns == 1 else 's'}, cost {self.cost}>"
 
 
-def _with_damage(request: PreparedRequest, conversation: Conversation) -> PreparedRequest:
-    """Return a request with a notice of what could not be read of its conversation."""
-    if not conversation.unread:
-        return request
-    text = tr("{count} saved replies of this session are damaged", count=conversation.unread)
-    return replace(request, notices=(*request.notices, Notice("not-read", text)))
-
-
 def _plan(
     prompt: str,
     options: Options,
     before: Sequence[Slot],
     store: Store | None,
+    damage: tuple[Notice, ...] = (),
     *,
     start_local: bool = True,
 ) -> PreparedRequest:
@@ -366,4 +358,4 @@ def _plan(
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, store)
     fit = fit_context(request, before, scale)
-    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
+    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit), *damage))

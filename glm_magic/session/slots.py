@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ..core.messages import Message
 from ..core.turn import Turn
@@ -242,3 +243,35 @@ def _running_digest(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
 
 def _text(digest: hashlib._Hash) -> str:
     return digest.hexdigest()[:16]
+
+
+class Chooser(Protocol):
+    """A conversation, as far as choosing a variant concerns it."""
+
+    def choose(self, slot: Slot, place: int) -> None:
+        """Let later turns see one of a slot's variants, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantChoice:
+    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
+
+    conversation: Chooser
+    slot: Slot
+    changed: Callable[[], None] = lambda: None
+    """Called when another variant was chosen."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Every variant's turn as it stands now, oldest first."""
+        return self.slot.turns
+
+    @property
+    def chosen(self) -> int:
+        """Place of the variant that later turns see, from 0."""
+        return self.slot.place
+
+    def choose(self, place: int) -> None:
+        """Let later turns see that variant."""
+        self.conversation.choose(self.slot, place)
+        self.changed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -85,42 +85,9 @@ class Batch:
     statements: list[Statement]
     generation: int | None = None
     """The `Store.generation` that it belongs to; ``None``: any."""
-    state: Literal["waiting", "written", "dropped"] = "waiting"
-    """``dropped``: not written, and not to be written any more."""
+    state: Literal["waiting", "written", "refused", "dropped"] = "waiting"
+    """``refused``: written, but for some statements; ``dropped``: not to be written any more."""
     refused: str = ""
-    """Why a statement of it cannot be stored; the others are."""
+    """Why a statement of it cannot be stored."""
     tries: int = 0
     """How often writing it failed."""
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether all of it is on disk."""
-        return self.state == "written" and not self.refused
-
-
-def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
-    """Return the statement that inserts a row.
-
-    It names its columns and never replaces a whole row: the kernel of an older version goes on
-    writing after a newer one, running at the same time, added a column.
-
-    Parameters
-    ----------
-    table : str
-        The table.
-    row : mapping
-        Values by column.
-    update : sequence of str
-        Columns that change where the row exists already; without any, such a row stays as it is.
-    """
-    columns, places = ", ".join(row), ", ".join("?" * len(row))
-    changes = ", ".join(f"{column} = excluded.{column}" for column in update)
-    conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
-    return sql, tuple(row.values())
-
-
-def as_new(statement: Statement) -> Statement:
-    """Return a statement of `insert` that leaves a row as it is where it exists already."""
-    sql, values = statement
-    return f"{sql.partition(' ON CONFLICT ')[0]} ON CONFLICT DO NOTHING", values

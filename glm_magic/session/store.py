@@ -19,7 +19,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ class Store:
         lasting : bool
             True writes later what cannot be written now.
         """
-        return self.submit(statements, lasting=lasting).is_kept
+        return self.submit(statements, lasting=lasting).state == "written"
 
     def submit(
         self,
@@ -307,7 +307,7 @@ class Store:
             rest = iter(refused[len(known) :])
             for batch in due:
                 batch.refused = next(filter(None, [next(rest) for _ in batch.statements]), "")
-                batch.state = "written"
+                batch.state = "refused" if batch.refused else "written"
             for batch in batches:
                 batch.state = "dropped" if batch.state == "waiting" else batch.state
             self._queue = [batch for batch in self._queue if batch.state == "waiting"]
@@ -335,3 +335,25 @@ _shared = PerProcess(
     is_current=lambda store: store.path == data_folder() / FILE,
     in_child=_inherited.append,
 )
+
+
+def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
+    """Return the statement that inserts a row.
+
+    It names its columns and never replaces a whole row: the kernel of an older version goes on
+    writing after a newer one, running at the same time, added a column.
+
+    Parameters
+    ----------
+    table : str
+        The table.
+    row : mapping
+        Values by column.
+    update : sequence of str
+        Columns that change where the row exists already; without any, such a row stays as it is.
+    """
+    columns, places = ", ".join(row), ", ".join("?" * len(row))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in update)
+    conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
+    return sql, tuple(row.values())

@@ -18,8 +18,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.session import autosave, repository, slots
 from glm_magic.session.codec import LARGEST
-from glm_magic.session.statements import insert
-from glm_magic.session.store import Store, current_store
+from glm_magic.session.store import Store, current_store, insert
 from tests.servers.script import Script, Tokens
 
 pytestmark = pytest.mark.timeout(120)
@@ -160,7 +159,7 @@ def test_a_value_of_the_wrong_type_is_refused_alone(store):
         ]
     )
     assert "dict" in batch.refused
-    assert not batch.is_kept
+    assert batch.state == "refused"
     assert store.problem == ""
     rows = dict(store.read("SELECT name, value FROM setting"))
     assert rows == {"good": "1", "huge": str(LARGEST), r"half \ud83d": r"\udcff"}
