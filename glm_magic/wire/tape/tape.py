@@ -57,6 +57,7 @@ class Tape:
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
         self._claim = Claim(path)
+        self._was_writable = False
         self._is_ours = bool(self._entries) or not self._stamp
         """Whether everything that the file held is among the entries."""
         self._keeps_older = not self._is_ours
@@ -89,6 +90,8 @@ class Tape:
             self._keeps_older = False
         if self._keeps_older:
             _check_tape(self._backup)
+        if self._was_writable:
+            return
         folder = self.path.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -97,6 +100,7 @@ class Tape:
                 pass
         except OSError as error:
             raise errors.unwritable(self.path, error.strerror or str(error)) from None
+        self._was_writable = True
 
     def release(self) -> None:
         """Let another process replace the tape: this one records no more for now."""
@@ -168,6 +172,7 @@ class Tape:
             try:
                 self._save(blocks)
             except OSError as error:
+                self._was_writable = False
                 raise errors.unwritable(self.path, error.strerror or str(error)) from None
 
     def _known_blocks(self) -> list[str]:
