@@ -18,11 +18,14 @@ from ..core.i18n import tr
 from ..core.process import PerProcess
 from ..core.text import escape_surrogates
 from ..core.turn import Notice, Turn
+from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Reaction
-from .codec import TextDelta
-from .ledger import entries_of
-from .rows import call_row, new_variant_row, run_row, slot_rows
+from .amounts import Amount
+from .codec import TextDelta, encode
+from .ledger import Entry, entries_of
+from .notebook import hooks
+from .rows import COST, USAGE
 from .slots import Slot, Variant
 from .statements import Batch, Statement
 from .store import Store, insert
@@ -31,6 +34,106 @@ _log = logging.getLogger(__name__)
 
 PIECE_S = 0.9
 """Time between two pieces of a running turn."""
+
+
+_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
+
+
+def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
+    """Return the statement that saves a session itself; keys and tools are never part of it.
+
+    ``used_at`` is later than that of every other session, also where the clock was set back: it
+    orders them.
+    """
+    now = time.time()
+    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
+    saved["budget"] = budget.written if budget else None
+    row = {
+        "id": id_,
+        "name": name,
+        "notebook": hooks().notebook_path(),
+        "began_at": now,
+        "used_at": now,
+        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
+    }
+    sql, values = insert("session", row, update=["name", "notebook", "used_at", "options"])
+    others = "coalesce((SELECT max(used_at) + 1e-6 FROM session WHERE id <> ?), 0)"
+    sql = sql.replace("VALUES (?, ?, ?, ?, ?, ?)", f"VALUES (?, ?, ?, ?, max(?, {others}), ?)")
+    return sql, (*values[:5], id_, *values[5:])
+
+
+def as_new(statement: Statement) -> Statement:
+    """Return a statement that leaves a row as it is where it exists already."""
+    sql, values = statement
+    return f"{sql.partition(' ON CONFLICT ')[0]} ON CONFLICT DO NOTHING", values
+
+
+def slot_rows(session: str, slot: Slot) -> list[Statement]:
+    """Return what writes a slot's marks."""
+    marks = {
+        "place": slot.place,
+        "hidden": slot.hidden,
+        "pinned": slot.pinned,
+        "gone": slot.orphaned,
+    }
+    row = {
+        "session": session,
+        "id": slot.id,
+        "made_at": slot.made_at,
+        "key": json.dumps(slot.key, default=str),
+        **marks,
+    }
+    return [insert("slot", row, update=list(marks))]
+
+
+def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
+    """Return what makes a run the last variant of a slot, those of other kernels included."""
+    sql = (
+        "INSERT INTO variant (session, slot, number, run)"
+        " SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
+        " WHERE session = ? AND slot = ?"
+    )
+    return sql, (session, slot.id, variant.id, session, slot.id)
+
+
+def kept_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
+    """Return what makes a run the last variant of a slot, unless it is one of them already."""
+    sql, values = new_variant_row(session, slot, variant)
+    absent = " HAVING NOT EXISTS (SELECT 1 FROM variant WHERE session = ? AND slot = ? AND run = ?)"
+    return sql + absent, (*values, session, slot.id, variant.id)
+
+
+def run_row(run: str, digest: str, turn: Turn) -> Statement:
+    """Return what writes a run."""
+    row = {"id": run, "basis": digest, "status": turn.status, "turn": turn_text(turn)}
+    return insert("run", row, update=["status", "turn"])
+
+
+def turn_text(turn: Turn) -> str:
+    """Return a turn as the store has it."""
+    return json.dumps(encode(turn), ensure_ascii=False)
+
+
+def call_row(session: str, entry: Entry) -> Statement:
+    """Return what writes a call."""
+    usage, cost = entry.usage, entry.cost
+    guesses = entry.estimated * USAGE + bool(cost and cost.estimated) * COST
+    figures = {
+        "session": session,
+        "session_name": entry.session,
+        "at": entry.at,
+        "day": entry.day,
+        "provider": entry.provider,
+        "model": entry.model,
+        "input": usage.input,
+        "output": usage.output,
+        "cached": usage.cached,
+        "reasoning": usage.reasoning,
+        "estimated": guesses,
+        "amount": str(cost.amount) if cost else None,
+        "currency": entry.currency or None,
+    }
+    return insert("call", {"run": entry.run, "step": entry.step, **figures}, update=list(figures))
 
 
 def save(

@@ -20,19 +20,10 @@ from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
 from . import autosave, repository
 from .amounts import Amount
+from .autosave import as_new, call_row, kept_variant_row, run_row, session_row, slot_rows
 from .ledger import Entry, entries_of
 from .notebook import CellKey, conversations
-from .repository import SavedSession
-from .rows import (
-    all_rows,
-    as_new,
-    call_row,
-    drop_rows,
-    kept_variant_row,
-    run_row,
-    session_row,
-    slot_rows,
-)
+from .repository import SavedSession, all_rows, drop_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
 from .statements import Statement
 from .store import Store, current_store, renewals

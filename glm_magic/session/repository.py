@@ -12,11 +12,13 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.options import Options
 from .amounts import Amount, parse_amount
+from .autosave import run_row, slot_rows, turn_text
 from .ledger import Entry
 from .notebook import hooks
-from .rows import read_entries, read_slots, turn_text
+from .rows import read_entries, read_slots
 from .slots import Slot, Variant
-from .store import Store, current_store
+from .statements import Statement
+from .store import Store, current_store, insert
 
 _COLUMNS = (
     "id, name, notebook, used_at, options,"
@@ -71,6 +73,35 @@ def read_session(id_: str) -> tuple[list[Slot], int, list[Entry]]:
     if store is None:
         return [], 0, []
     return *read_slots(store, id_), read_entries(store, "session = ?", (id_,))
+
+
+def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
+    """Return what makes a run a variant of a slot."""
+    row = {"session": session, "slot": slot.id, "number": number, "run": variant.id}
+    return insert("variant", row, update=["run"])
+
+
+def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what writes slots with all of their variants."""
+    rows: list[Statement] = []
+    for slot in slots:
+        rows += slot_rows(session, slot)
+        for number, variant in enumerate(slot.variants):
+            rows.append(run_row(variant.id, variant.context_digest, variant.turn))
+            rows.append(variant_row(session, slot, number, variant))
+    return rows
+
+
+def drop_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what deletes slots, and their runs where no fork has them."""
+    rows: list[Statement] = []
+    unused = (
+        "DELETE FROM run WHERE id = ? AND NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
+    )
+    for slot in slots:
+        rows.append(("DELETE FROM slot WHERE session = ? AND id = ?", (session, slot.id)))
+        rows += [(unused, (variant.id,)) for variant in slot.variants]
+    return rows
 
 
 def changed_runs(variants: Iterable[Variant]) -> set[str]:

@@ -1,10 +1,9 @@
-"""Sessions, slots, runs and calls as rows of the store, and back."""
+"""Sessions, slots, runs and calls, read back from the store."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,14 +11,11 @@ from typing import Any
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
-from ..engine.options import Options
-from .amounts import Amount
-from .codec import Encoded, apply_delta, decode, encode
+from .codec import Encoded, apply_delta, decode
 from .ledger import Entry
-from .notebook import CellKey, hooks
+from .notebook import CellKey
 from .slots import Slot, Variant
-from .statements import Statement
-from .store import Store, insert
+from .store import Store
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
@@ -27,134 +23,6 @@ _ENTRY = (
     "run, step, at, session_name, provider, model, input, output, cached, reasoning, estimated, "
     "amount, currency"
 )
-
-_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
-
-
-def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
-    """Return the statement that saves a session itself; keys and tools are never part of it.
-
-    ``used_at`` is later than that of every other session, also where the clock was set back: it
-    orders them.
-    """
-    now = time.time()
-    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
-    saved["budget"] = budget.written if budget else None
-    row = {
-        "id": id_,
-        "name": name,
-        "notebook": hooks().notebook_path(),
-        "began_at": now,
-        "used_at": now,
-        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
-    }
-    sql, values = insert("session", row, update=["name", "notebook", "used_at", "options"])
-    others = "coalesce((SELECT max(used_at) + 1e-6 FROM session WHERE id <> ?), 0)"
-    sql = sql.replace("VALUES (?, ?, ?, ?, ?, ?)", f"VALUES (?, ?, ?, ?, max(?, {others}), ?)")
-    return sql, (*values[:5], id_, *values[5:])
-
-
-def as_new(statement: Statement) -> Statement:
-    """Return a statement that leaves a row as it is where it exists already."""
-    sql, values = statement
-    return f"{sql.partition(' ON CONFLICT ')[0]} ON CONFLICT DO NOTHING", values
-
-
-def slot_rows(session: str, slot: Slot) -> list[Statement]:
-    """Return what writes a slot's marks."""
-    marks = {
-        "place": slot.place,
-        "hidden": slot.hidden,
-        "pinned": slot.pinned,
-        "gone": slot.orphaned,
-    }
-    row = {
-        "session": session,
-        "id": slot.id,
-        "made_at": slot.made_at,
-        "key": json.dumps(slot.key, default=str),
-        **marks,
-    }
-    return [insert("slot", row, update=list(marks))]
-
-
-def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
-    """Return what makes a run a variant of a slot."""
-    row = {"session": session, "slot": slot.id, "number": number, "run": variant.id}
-    return insert("variant", row, update=["run"])
-
-
-def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
-    """Return what makes a run the last variant of a slot, those of other kernels included."""
-    sql = (
-        "INSERT INTO variant (session, slot, number, run)"
-        " SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
-        " WHERE session = ? AND slot = ?"
-    )
-    return sql, (session, slot.id, variant.id, session, slot.id)
-
-
-def kept_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
-    """Return what makes a run the last variant of a slot, unless it is one of them already."""
-    sql, values = new_variant_row(session, slot, variant)
-    absent = " HAVING NOT EXISTS (SELECT 1 FROM variant WHERE session = ? AND slot = ? AND run = ?)"
-    return sql + absent, (*values, session, slot.id, variant.id)
-
-
-def run_row(run: str, digest: str, turn: Turn) -> Statement:
-    """Return what writes a run."""
-    row = {"id": run, "basis": digest, "status": turn.status, "turn": turn_text(turn)}
-    return insert("run", row, update=["status", "turn"])
-
-
-def turn_text(turn: Turn) -> str:
-    """Return a turn as the store has it."""
-    return json.dumps(encode(turn), ensure_ascii=False)
-
-
-def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
-    """Return what writes slots with all of their variants."""
-    rows: list[Statement] = []
-    for slot in slots:
-        rows += slot_rows(session, slot)
-        for number, variant in enumerate(slot.variants):
-            rows.append(run_row(variant.id, variant.context_digest, variant.turn))
-            rows.append(variant_row(session, slot, number, variant))
-    return rows
-
-
-def drop_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
-    """Return what deletes slots, and their runs where no fork has them."""
-    rows: list[Statement] = []
-    unused = (
-        "DELETE FROM run WHERE id = ? AND NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
-    )
-    for slot in slots:
-        rows.append(("DELETE FROM slot WHERE session = ? AND id = ?", (session, slot.id)))
-        rows += [(unused, (variant.id,)) for variant in slot.variants]
-    return rows
-
-
-def call_row(session: str, entry: Entry) -> Statement:
-    """Return what writes a call."""
-    usage, cost = entry.usage, entry.cost
-    guesses = entry.estimated * USAGE + bool(cost and cost.estimated) * COST
-    figures = {
-        "session": session,
-        "session_name": entry.session,
-        "at": entry.at,
-        "day": entry.day,
-        "provider": entry.provider,
-        "model": entry.model,
-        "input": usage.input,
-        "output": usage.output,
-        "cached": usage.cached,
-        "reasoning": usage.reasoning,
-        "estimated": guesses,
-        "amount": str(cost.amount) if cost else None,
-        "currency": entry.currency or None,
-    }
-    return insert("call", {"run": entry.run, "step": entry.step, **figures}, update=list(figures))
 
 
 def read_entries(store: Store, where: str, values: Sequence[Any]) -> list[Entry]:

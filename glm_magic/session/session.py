@@ -214,10 +214,7 @@ class Session:
         key: CellKey | None = None,
         budget: Amount | None = None,
     ) -> Stream:
-        """Put a question in the slot of `key`, and return its stream.
-
-        The options are used as they are; `resolve` lays them over the session's.
-        """
+        """Put a question, its options resolved, in the slot of `key`; return its stream."""
         return self.open_lanes(prompt, [options], key, budget=budget)[0]
 
     def open_lanes(

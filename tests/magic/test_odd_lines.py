@@ -78,7 +78,7 @@ def test_a_hidden_name_of_the_shell_is_not_proposed(glm_shell, name):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("a.json", '{"foo": 1}', "neither a session nor a list of messages\n"),
+        ("a.json", '{"foo": 1}', "(the object has no messages)\n"),
         ("a.md", "# notes", "Markdown is only for reading"),
         ("a.json", "[]", "(an empty list)"),
     ],
