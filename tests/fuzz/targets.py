@@ -21,6 +21,7 @@ from glm_magic.views.markup.sanitize import is_safe, sanitize_markdown
 from glm_magic.wire import retry
 from glm_magic.wire.decompress import decompressor
 from glm_magic.wire.tape import format as tape
+from glm_magic.wire.tape.line_delta import OutputMeter
 from tests.laws.decoding import comparable, cut, decode, fold, offer_for
 from tests.security.dom import obeyed
 
@@ -73,7 +74,7 @@ def recorded(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     _only_ours(lambda: tape.read(text, PATH))
     lines = text.split("\n")
-    _only_ours(lambda: tape._parse(lines, 0, len(lines), PATH, 1))
+    _only_ours(lambda: tape._parse(lines, (0, len(lines)), PATH, 1, OutputMeter()))
 
 
 def saved(data: bytes) -> None:
