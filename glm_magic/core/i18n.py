@@ -105,6 +105,11 @@ def translate(text: str, language: str | None = None) -> str:
     return _in_chinese(text) if is_chinese(language) else str(text)
 
 
+def has_message(template: str) -> bool:
+    """Return whether a template is one of ours, which all have their Chinese."""
+    return template in _chinese()
+
+
 def is_chinese(language: str | None = None) -> bool:
     """Return whether a language is Chinese.
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
+
+from .i18n import tr
 
 NAME = "glm_magic"
 
@@ -35,6 +39,50 @@ def data_folder() -> Path:
 def _home() -> Path | None:
     home = os.environ.get("GLM_HOME")
     return Path(home).expanduser() if home else None
+
+
+FileKind = Literal["none", "file", "folder", "link", "device"]
+
+
+def kind_of(path: Path) -> FileKind:
+    """Return what a path names, without following a link; ``device``: a pipe or socket, too."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):  # what is wrong with it shows when it is opened
+        return "none"
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "device"
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the bytes of a regular file, or of one that a link names.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a pipe or device is not opened, reading it may never end.
+    most : int
+        Number of bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, is no file, or is larger.
+    """
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except ValueError as error:  # a null character
+        raise OSError(errno.EINVAL, str(error)) from None
+    if not is_file and not path.is_dir():
+        raise OSError(errno.EINVAL, tr("it is not a file"))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, tr("it is larger than {size} MB", size=most // 1024**2))
+    return content
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ class Cost:
     """ISO 4217 code."""
     estimated: bool = False
     """True when a part of the figure is an estimate; shown with ``≈``."""
-    output: Decimal | None = field(default=None, compare=False, metadata={"saved": False})
+    output: Decimal | None = field(default=None, compare=False)
     """The part of `amount` that was paid for generated tokens; ``None`` when it is not known."""
 
     def __str__(self) -> str:

@@ -33,6 +33,16 @@ def join_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def escape_surrogates(text: str) -> str:
+    r"""Return `text` with each half of a surrogate pair written out, as ``\udcff``.
+
+    So does the name of a file that is not UTF-8 stay one that no other file has.
+    """
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def escape_controls(text: str) -> str:
     """Return `text` with everything that a terminal would obey made visible.
 

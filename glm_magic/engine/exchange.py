@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, suppress
 
 from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
 from ..core.events import Event, Finish, StreamError
-from ..core.i18n import tr
+from ..core.i18n import joined, tr
 from ..core.turn import Notice
 from ..dialects import Decoder
 from ..wire.http import HttpClient, HttpResponse, read_error_body
@@ -98,7 +98,7 @@ class Exchange:
         """Send once; return the error of a refused request, or ``None`` when a reply was read."""
         request, provider = self.request, self.request.offer.provider.name
         async with client.post(
-            request.wire, request.key, request.idle_timeout_s, provider
+            request.wire, request.key, request.idle_timeout_s, provider, self._not_recorded
         ) as response:
             self._follow(response.playback)
             if response.status < 300:
@@ -109,6 +109,10 @@ class Exchange:
             headers = {k: self._redacted(value) for k, value in response.headers.items()}
             error = request.dialect.error(request.offer, response.status, headers, body)
             return error, headers
+
+    def _not_recorded(self, error: GlmError) -> None:
+        """Say that a reply is not on its tape; the reply itself is whole, and paid for."""
+        self._emit([Notice("not-recorded", joined([error.message, error.hint], " → "))])
 
     def _follow(self, playback: Playback | None) -> None:
         """Take the time from the tape, and note when it was recorded."""

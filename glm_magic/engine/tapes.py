@@ -15,7 +15,8 @@ from typing import Self, cast
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import Text, plural, tr
-from ..wire.tape.tape import MODES, NO_DELAY, Mode, OpenTape, Tape
+from ..core.paths import kind_of
+from ..wire.tape.tape import MODES, NO_DELAY, WRITING, Mode, OpenTape, Tape
 
 VARIABLE = "GLM_TAPE"
 LIVE = "live"
@@ -60,7 +61,7 @@ class TapePlayer:
         Raises
         ------
         TapeError
-            The tape cannot be read.
+            The tape cannot be read, or nothing can be recorded there.
         """
         if setting is not None:
             setting = setting.absolute
@@ -68,6 +69,9 @@ class TapePlayer:
             if tape is not None:
                 tape.tape.rewind()
         self._inserted = setting
+        for path, recording in list(self._recordings.items()):
+            if setting is None or path != setting.path:
+                recording.release()
 
     def set_default_speed(self, speed: Callable[[], float]) -> Callable[[], float]:
         """Set how fast tapes play where no speed is named; return what was set before.
@@ -106,6 +110,8 @@ class TapePlayer:
         path, mode = setting.absolute.path, setting.mode
         with self._lock:
             tape = self._recording(path) if mode == "record" else self._replay(path, mode)
+            if mode in WRITING:
+                tape.check()
         speed = self._default_speed()
         if setting.speed is not None and speed != NO_DELAY:
             speed = setting.speed
@@ -120,7 +126,7 @@ class TapePlayer:
         """Return a tape as its file is now; its position stays as long as the file does."""
         tape = self._replays.get(path)
         if tape is None or tape.changed_on_disk:
-            is_new = mode == "replay+record" and not path.exists()
+            is_new = mode == "replay+record" and kind_of(path) == "none"
             tape = self._replays[path] = Tape(path) if is_new else Tape.read(path)
         return tape
 
@@ -195,6 +201,11 @@ def record(file: str | os.PathLike[str]) -> TapeContext:
     -------
     TapeContext
         Its ``stop()``, or the end of its ``with`` block, ends the recording.
+
+    Raises
+    ------
+    TapeError
+        The path names a folder, a link or a file that is no tape, or cannot be written.
     """
     return TapeContext(TapeSetting(Path(file), "record"))
 

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core.errors import GlmError
@@ -52,8 +52,8 @@ class Observer(Protocol):
     def on_events(self, events: Sequence[Event]) -> Iterable[Reaction]:
         """See the events of one network chunk, or one event of the turn itself."""
 
-    def on_end(self, turn: Turn) -> None:
-        """See the whole turn, before anyone who waits for it does."""
+    def on_end(self, turn: Turn) -> Iterable[Notice] | None:
+        """See the whole turn, before anyone who waits for it does; return what to add to it."""
 
 
 class Gate(Protocol):
@@ -211,12 +211,19 @@ class TurnBuilder:
             turn = self._snapshot = self._turn(now_s)
             if self.error is not None:
                 self.error.turn = turn
+        notices: list[Notice] = []
         for observer in self.observers:
             try:
-                observer.on_end(turn)
+                notices += observer.on_end(turn) or ()
             except Exception:
                 _log.exception("an observer failed at the end of a turn")
         with self.changed:
+            for notice in notices:
+                self._notices.append(notice)
+                self._append(notice, now_s)
+            self._snapshot = replace(turn, notices=tuple(self._notices))
+            if self.error is not None:
+                self.error.turn = self._snapshot
             self.done = True
             self._notify()
 

@@ -14,8 +14,8 @@ from ..core.i18n import joined, tr
 from ..core.turn import Notice, Turn
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
-from ..session.conversation import VariantChoice
 from ..session.session import Session
+from ..session.slots import VariantChoice
 from ..views.compare import compare_view
 from ..views.frontend import frontend_of
 from ..views.options import ViewOptions

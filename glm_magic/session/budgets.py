@@ -17,7 +17,8 @@ from .ledger import Entry, day_of
 from .limits import Limit
 from .reservations import in_flight
 from .rows import read_entries
-from .store import Statement, Store, current_store, insert
+from .statements import Statement
+from .store import Store, current_store, insert, renewals
 
 DAY = "budget day"
 QUOTA = "quota"
@@ -38,6 +39,16 @@ def put(name: str, value: str | None) -> None:
         if value is not None:
             rows.append(insert("setting", {"name": name, "value": value}))
         store.write(rows)
+
+
+def _known() -> list[Statement]:
+    """Return what writes the settings of this kernel to a file that was made anew."""
+    return [
+        insert("setting", {"name": n, "value": v}, update=["value"]) for n, v in _in_memory.items()
+    ]
+
+
+renewals.append(_known)
 
 
 def get(name: str) -> str | None:

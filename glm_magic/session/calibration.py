@@ -11,7 +11,8 @@ from ..core.events import Event
 from ..core.turn import Turn
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Reaction
-from .store import Statement, Store, insert
+from .statements import Statement
+from .store import Store, insert
 
 REMEMBERED = 20
 """A scale is learnt from this many of the last calls."""

@@ -147,7 +147,8 @@ def _without(
         return replace(call, notices=(*call.notices, Notice("tight", text)))
     messages = call.request.messages
     head = messages[: len(messages) - len(context_of(before)) - 1]
-    remaining = context_of(slot for slot in before if slot not in left)
+    leaving = set(left)
+    remaining = context_of(slot for slot in before if slot not in leaving)
     text = tr(
         "the oldest of the context did not fit and was left out: {turns}, ≈{tokens:,} tokens;"
         " {model} takes {limit:,} here",
@@ -161,7 +162,8 @@ def _without(
 
 
 def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> Text:
-    numbers = [before.index(slot) + 1 for slot in left]
+    places = {slot: place for place, slot in enumerate(before, 1)}
+    numbers = [places[slot] for slot in left]
     first, last = numbers[0], numbers[-1]
     if len(numbers) == 1:
         return tr("turn {number}", number=first)
@@ -194,3 +196,11 @@ def _too_long(call: PreparedRequest, tokens: int, limit: int, *, pinned: bool) -
         hint=tr("shorten it, or choose a model with a longer context"),
         provider=provider,
     )
+
+
+def damage_notice(unread: int) -> tuple[Notice, ...]:
+    """Return a notice of saved replies that are damaged, so that no later prompt is sent them."""
+    if not unread:
+        return ()
+    text = tr("{count} saved replies of this session are damaged", count=unread)
+    return (Notice("not-read", text),)

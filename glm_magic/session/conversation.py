@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from ..core.price import CostTotal
@@ -20,12 +20,13 @@ from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
 from . import autosave, repository
 from .amounts import Amount
+from .autosave import as_new, call_row, kept_variant_row, run_row, session_row, slot_rows
 from .ledger import Entry, entries_of
 from .notebook import CellKey, conversations
-from .repository import SavedSession
-from .rows import all_rows, drop_rows, session_row, slot_rows
+from .repository import SavedSession, all_rows, drop_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
-from .store import Statement, Store, current_store
+from .statements import Statement
+from .store import Store, current_store, renewals
 
 _numbers = itertools.count()
 
@@ -60,6 +61,8 @@ class Conversation:
         self.persistent = persistent
         self.budget: Amount | None = None
         """What all turns together may take; ``None``: no limit."""
+        self.unread = 0
+        """Runs that are damaged on disk, until they were reported."""
         self.slots = Slots()
         self.lock = threading.RLock()
         self._asked: list[Variant] = []
@@ -83,7 +86,7 @@ class Conversation:
             return existing
         conversation = cls(saved.name, saved.options, id_=saved.id)
         conversation.budget = saved.budget
-        slots, conversation._earlier = repository.read_session(saved.id)
+        slots, conversation.unread, conversation._earlier = repository.read_session(saved.id)
         for slot in slots:
             conversation.slots.add(slot)
         return conversation
@@ -102,6 +105,7 @@ class Conversation:
 
         It is saved as this one is, unless `persistent` says otherwise.
         """
+        repository.check_name(name)
         persistent = self.persistent if persistent is None else persistent
         other = Conversation(name, options, persistent=persistent)
         with self.lock:
@@ -179,9 +183,28 @@ class Conversation:
             store.write([self.row()])
         for variant in variants:
             if self.persistent:
-                autosave.save(store, self.id, self.name, slot, variant)
+                kept = partial(self._kept_rows, slot, variant)
+                autosave.save(store, self.id, self.name, slot, variant, kept=kept)
             else:
                 autosave.save_calls(store, self.id, self.name, variant)
+
+    def _kept_rows(self, slot: Slot, variant: Variant) -> list[Statement]:
+        """Return what writes a run and its place again; nothing once it was taken back.
+
+        Another kernel may have deleted the session meanwhile; this one goes on with it.
+        """
+        if slot not in self.slots or variant not in slot.variants:
+            return []
+        run = run_row(variant.id, variant.context_digest, variant.turn)
+        place = [as_new(row) for row in (self.row(), *slot_rows(self.id, slot))]
+        return [*place, run, kept_variant_row(self.id, slot, variant)]
+
+    def known_rows(self) -> list[Statement]:
+        """Return what writes everything that is known here to a file that was made anew."""
+        rows = [call_row(self.id, entry) for entry in self.entries]
+        if self.persistent and len(self):
+            rows = [self.row(), *all_rows(self.id, self.slots), *rows]
+        return rows
 
     def set_budget(self, amount: Amount | None) -> None:
         """Limit what all turns together may take; ``None`` takes the limit away."""
@@ -213,13 +236,13 @@ class Conversation:
         """Take a turn out."""
         with self.lock:
             self.slots.drop(slot)
-            self._write(drop_rows(self.id, [slot]))
+            self._delete([slot])
 
     def undo(self, count: int = 1) -> int:
         """Take back the last turns; return how many there were to take."""
         with self.lock:
             taken = self.slots.undo(count)
-            self._write(drop_rows(self.id, taken))
+            self._delete(taken)
             return len(taken)
 
     def reset(self) -> None:
@@ -242,7 +265,14 @@ class Conversation:
                 self._write(slot_rows(self.id, slot))
 
     def take(self, slots: Sequence[Slot]) -> None:
-        """Continue from slots that were read from a file."""
+        """Continue from slots that were read from a file.
+
+        A run of the file that is not what the disk has under its id gets another one: what was
+        edited in a file does not change the session that it came from.
+        """
+        variants = [variant for slot in slots for variant in slot.variants]
+        for run in repository.changed_runs(variants):
+            next(variant for variant in variants if variant.id == run).id = new_id()
         with self.lock:
             for slot in slots:
                 self.slots.add(slot)
@@ -250,6 +280,7 @@ class Conversation:
 
     def rename(self, name: str) -> None:
         """Give the conversation another name."""
+        repository.check_name(name)
         self.name = name
         if len(self):
             self._save()
@@ -279,6 +310,13 @@ class Conversation:
         """Return the statement that saves the conversation itself, without its turns."""
         return session_row(self.id, self.name, self.options, self.budget)
 
+    def _delete(self, slots: Sequence[Slot]) -> None:
+        """Delete the texts of slots, from the write-ahead log too."""
+        self._write(drop_rows(self.id, slots))
+        store = current_store()
+        if slots and store is not None and self.persistent:
+            store.shrink()
+
     def _write_marks(self, slots: Sequence[Slot]) -> None:
         self._write([row for slot in slots for row in slot_rows(self.id, slot)])
 
@@ -301,26 +339,4 @@ def open_conversations() -> list[Conversation]:
     return [c for c in list(conversations.values()) if isinstance(c, Conversation)]
 
 
-@dataclass(frozen=True, slots=True)
-class VariantChoice:
-    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
-
-    conversation: Conversation
-    slot: Slot
-    changed: Callable[[], None] = lambda: None
-    """Called when another variant was chosen."""
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        """Every variant's turn as it stands now, oldest first."""
-        return self.slot.turns
-
-    @property
-    def chosen(self) -> int:
-        """Place of the variant that later turns see, from 0."""
-        return self.slot.place
-
-    def choose(self, place: int) -> None:
-        """Let later turns see that variant."""
-        self.conversation.choose(self.slot, place)
-        self.changed()
+renewals.append(lambda: [row for c in open_conversations() for row in c.known_rows()])

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidValueError
-from ..core.i18n import Text, joined, tr
-from ..core.messages import Message
-from ..core.paths import replace_file
-from ..core.turn import Status, Step, Turn
-from ..engine.keywords import messages_of
+from ..core.i18n import tr
+from ..core.paths import kind_of, read_regular, replace_file
+from ..core.text import join_surrogates
+from ..core.turn import Turn
 from ..views.markup.escape import escape_markdown, strip_blank_lines, summary_text
 from ..views.markup.sanitize import Tame, join_parts
-from .codec import decode, encode
-from .rows import cut_short
-from .slots import Slot, Variant, digest_of
+from .codec import encode
+from .loading import FORMAT, MOST_BYTES, VERSION, is_head, json_of
+from .slots import Slot
 
-FORMAT = "glm_magic session"
-VERSION = 1
 _FENCE = re.compile(r"(`{3,}(?=[^`]*\Z)|~{3,})")
 _MARK = f"<!-- {FORMAT} -->"
-IMPORTED = "imported"
-"""Provider and model of a turn that comes from a list of messages, which does not name them."""
 
 
 def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None) -> None:
@@ -48,7 +43,7 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
         The ending is none of these, there is another file of that name, or it cannot be written.
     """
     form = _form(path, _WRITERS)
-    if path.exists() and not _is_saved_session(path):
+    if kind_of(path) != "none" and not _is_saved_session(path):
         raise InvalidValueError(
             tr("{file} exists and is not a saved session; it was left as it is", file=str(path)),
             hint=tr("choose another name, or delete it first"),
@@ -56,7 +51,7 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
     text = form(name, slots, system)
     try:
         with replace_file(path) as file:
-            file.write(text.encode())
+            file.write(join_surrogates(text).encode())
     except OSError as error:
         raise InvalidValueError(
             tr(
@@ -66,142 +61,6 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
             ),
             hint=tr("choose another folder"),
         ) from None
-
-
-def load(path: Path) -> tuple[str, list[Slot], str | None]:
-    """Read a session from ``.jsonl``, or from a list of messages in ``.json`` or ``.jsonl``.
-
-    Returns
-    -------
-    tuple of (str, list of Slot, str or None)
-        Its name, its turns and its system message.
-
-    Raises
-    ------
-    InvalidValueError
-        There is no such file, or it holds neither a session nor messages.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not UTF-8 text")
-        raise InvalidValueError(
-            tr("{file} cannot be read: {reason}", file=str(path), reason=reason),
-            hint=tr("the path is relative to the notebook's folder"),
-        ) from None
-    try:
-        return _read(path, text)
-    except (ValueError, LookupError, TypeError, AttributeError, InvalidValueError) as error:
-        raise InvalidValueError(
-            _unreadable(path, error),
-            hint=tr("Markdown is only for reading; save the session as .jsonl to load it")
-            if path.suffix.lower() == ".md"
-            else tr("%glm save writes .jsonl; .json is a list of {{role, content}}"),
-        ) from None
-
-
-def _unreadable(path: Path, error: Exception) -> Text:
-    """Return why a file is not a session, with the reason where it is one for a reader."""
-    reason = error.args[0] if error.args else ""
-    if isinstance(error, InvalidValueError) and error.hint:
-        reason = joined([error.message, error.hint], " → ")
-    if isinstance(error, InvalidValueError) or type(error) is ValueError:
-        return tr(
-            "{file} holds neither a session nor a list of messages ({reason})",
-            file=str(path),
-            reason=reason,
-        )
-    return tr("{file} holds neither a session nor a list of messages", file=str(path))
-
-
-def _read(path: Path, text: str) -> tuple[str, list[Slot], str | None]:
-    lines = _json_lines_of(text)
-    if lines and isinstance(lines[0], dict) and lines[0].get("format") == FORMAT:
-        return _session(lines)
-    data = lines[0] if len(lines) == 1 else (lines or json.loads(text))
-    messages = data["messages"] if isinstance(data, dict) else data
-    system, slots = slots_of_messages(messages)
-    return path.stem, slots, system
-
-
-def _json_lines_of(text: str) -> list[Any]:
-    """Return the values of a text that has one on each line; none where it has not."""
-    try:
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
-    except ValueError:
-        return []
-
-
-def _session(lines: Sequence[Mapping[str, Any]]) -> tuple[str, list[Slot], str | None]:
-    head, *rest = lines
-    if head["version"] > VERSION:
-        raise ValueError(
-            tr(
-                "it has version {version}, this glm_magic reads versions up to {newest}",
-                version=head["version"],
-                newest=VERSION,
-            )
-        )
-    return head["name"], [_slot(line) for line in rest], head.get("system")
-
-
-def _slot(line: Mapping[str, Any]) -> Slot:
-    variants = [
-        Variant(cut_short(decode(Turn, item["turn"])), item["basis"], item["id"])
-        for item in line["variants"]
-    ]
-    key = line.get("key")
-    return Slot(
-        tuple(key) if isinstance(key, list) else key,
-        variants,
-        range(len(variants))[line["place"]],
-        bool(line.get("hidden")),
-        bool(line.get("pinned")),
-        bool(line.get("gone")),
-    )
-
-
-def slots_of_messages(messages: Any) -> tuple[str | None, list[Slot]]:
-    """Return the system message and the turns of an OpenAI-style list.
-
-    Raises
-    ------
-    ValueError
-        It is not a conversation of texts.
-    """
-    if not isinstance(messages, list):
-        raise ValueError(tr("not a list"))  # noqa: TRY004 - reported as what the file holds
-    if not messages:
-        raise ValueError(tr("an empty list"))
-    # The check wants a prompt as the last message; a whole conversation ends with an answer.
-    prompt = {"role": "user", "content": "…"}
-    checked = messages_of([*messages, prompt])[:-1]
-    system = "\n\n".join(message.content for message in checked if message.role == "system")
-    slots: list[Slot] = []
-    for turn in _turns(checked):
-        slots.append(Slot(variants=[Variant(turn, digest_of(slots))]))
-    return system or None, slots
-
-
-def _turns(messages: Iterable[Message]) -> Iterable[Turn]:
-    prompt: list[str] = []
-    answer: Message | None = None
-    for message in messages:
-        if message.role == "user":
-            if answer is not None:
-                yield _turn(prompt, answer)
-                prompt, answer = [], None
-            prompt.append(message.content)
-        elif message.role == "assistant" and (message.content or not message.tool_calls):
-            answer = message  # after tool calls, the last answer is the turn's
-    if prompt or answer:
-        yield _turn(prompt, answer)
-
-
-def _turn(prompt: Sequence[str], answer: Message | None) -> Turn:
-    step = Step(reasoning=answer.reasoning, content=answer.content) if answer else Step()
-    status: Status = "complete" if answer else "interrupted"
-    return Turn("\n\n".join(prompt), IMPORTED, IMPORTED, (step,), status)
 
 
 def _json_lines(name: str, slots: Sequence[Slot], system: str | None) -> str:
@@ -230,6 +89,10 @@ def _messages(_: str, slots: Sequence[Slot], system: str | None) -> str:
         if slot.is_sent:
             messages.append({"role": "user", "content": slot.turn.prompt})
             messages.append({"role": "assistant", "content": slot.turn.answer})
+    return _dumped(messages)
+
+
+def _dumped(messages: list[dict[str, str]]) -> str:
     return json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -303,11 +166,20 @@ def _form(path: Path, forms: Mapping[str, Writer]) -> Writer:
 
 
 def _is_saved_session(path: Path) -> bool:
-    """Whether a file is a saved session, so that saving again may replace it."""
+    """Whether a file was written by `save`, so that saving again may replace it."""
+    if kind_of(path) != "file":
+        return False
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix.lower() == ".md":
-            return _MARK in text[:10_000]
-        return not text.strip() or bool(_read(path, text))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, InvalidValueError):
+        text = read_regular(path, MOST_BYTES).decode()
+        if not text.strip():
+            return True
+        match path.suffix.lower():
+            case ".md":
+                return _MARK in text[:10_000]
+            case ".jsonl":
+                return is_head(text.partition("\n")[0])
+            case _:  # a list of messages has no mark, but a form that only `save` gives it
+                messages = json_of(text)
+                return isinstance(messages, list) and _dumped(messages) == text
+    except (OSError, ValueError, RecursionError):
         return False

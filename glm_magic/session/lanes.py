@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.messages import Message
+from ..core.turn import Notice
 from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest
@@ -14,7 +15,7 @@ from .amounts import Amount
 from .budget_guard import BudgetGuard
 from .budgets import guard_of
 from .calibration import CalibrationObserver, calibration
-from .context import context_of, fit_context, reasoning_notice
+from .context import context_of, damage_notice, fit_context, reasoning_notice
 from .conversation import Conversation
 from .notebook import CellKey
 from .slots import Slot, Variant, digest_of, new_id
@@ -22,7 +23,12 @@ from .store import current_store
 
 
 def plan(
-    prompt: str, options: Options, before: Sequence[Slot], *, start_local: bool = True
+    prompt: str,
+    options: Options,
+    before: Sequence[Slot],
+    *,
+    remarks: tuple[Notice, ...] = (),
+    start_local: bool = True,
 ) -> PreparedRequest:
     """Return the request for a question, with as much of the slots before it as fits."""
     messages = [*context_of(before), Message("user", prompt)]
@@ -30,7 +36,7 @@ def plan(
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, current_store())
     fit = fit_context(request, before, scale)
-    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit)))
+    return replace(fit, notices=(*fit.notices, *reasoning_notice(fit), *remarks))
 
 
 def open_lanes(
@@ -52,7 +58,8 @@ def open_lanes(
     slot = slot or conversation.slots.find(key)
     before = conversation.slots.before(slot)
     digest = digest_of(before)
-    requests = [plan(prompt, options, before) for options in lanes]
+    damage, conversation.unread = damage_notice(conversation.unread), 0
+    requests = [plan(prompt, options, before, remarks=damage) for options in lanes]
     variants: list[Variant] = []
     guards: list[BudgetGuard] = []
     for planned, options in zip(requests, lanes, strict=True):

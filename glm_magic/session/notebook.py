@@ -31,7 +31,10 @@ def _no_key() -> CellKey | None:
 
 
 def _working_folder() -> str:
-    return str(Path.cwd())
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was deleted
+        return ""
 
 
 def _no_choice() -> bool | None:

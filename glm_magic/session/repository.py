@@ -9,13 +9,16 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..core.errors import InvalidValueError
+from ..core.i18n import tr
 from ..engine.options import Options
 from .amounts import Amount, parse_amount
+from .autosave import run_row, slot_rows, turn_text
 from .ledger import Entry
 from .notebook import hooks
 from .rows import read_entries, read_slots
-from .slots import Slot
-from .store import Store, current_store
+from .slots import Slot, Variant
+from .statements import Statement
+from .store import Store, current_store, insert
 
 _COLUMNS = (
     "id, name, notebook, used_at, options,"
@@ -64,12 +67,70 @@ def by_name(name: str) -> SavedSession | None:
     return sessions[0] if sessions else None
 
 
-def read_session(id_: str) -> tuple[list[Slot], list[Entry]]:
-    """Return the slots of a session, and its calls."""
+def read_session(id_: str) -> tuple[list[Slot], int, list[Entry]]:
+    """Return the slots of a session, how many of its runs cannot be read, and its calls."""
     store = current_store()
     if store is None:
-        return [], []
-    return read_slots(store, id_), read_entries(store, "session = ?", (id_,))
+        return [], 0, []
+    return *read_slots(store, id_), read_entries(store, "session = ?", (id_,))
+
+
+def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
+    """Return what makes a run a variant of a slot."""
+    row = {"session": session, "slot": slot.id, "number": number, "run": variant.id}
+    return insert("variant", row, update=["run"])
+
+
+def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what writes slots with all of their variants."""
+    rows: list[Statement] = []
+    for slot in slots:
+        rows += slot_rows(session, slot)
+        for number, variant in enumerate(slot.variants):
+            rows.append(run_row(variant.id, variant.context_digest, variant.turn))
+            rows.append(variant_row(session, slot, number, variant))
+    return rows
+
+
+def drop_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
+    """Return what deletes slots, and their runs where no fork has them."""
+    rows: list[Statement] = []
+    unused = (
+        "DELETE FROM run WHERE id = ? AND NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
+    )
+    for slot in slots:
+        rows.append(("DELETE FROM slot WHERE session = ? AND id = ?", (session, slot.id)))
+        rows += [(unused, (variant.id,)) for variant in slot.variants]
+    return rows
+
+
+def changed_runs(variants: Iterable[Variant]) -> set[str]:
+    """Return the ids under which the disk has another turn than these variants."""
+    store, changed = current_store(), set()
+    for variant in variants if store else ():
+        rows = store.read("SELECT turn FROM run WHERE id = ?", (variant.id,)) if store else []
+        if rows and rows[0][0] != turn_text(variant.turn):
+            changed.add(variant.id)
+    return changed
+
+
+ALL = "all"
+"""What `%glm forget` calls everything, so that no session has this name."""
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that means something else.
+
+    Raises
+    ------
+    InvalidValueError
+        It does, and no session of an earlier version has it.
+    """
+    if name == ALL and by_name(name) is None:
+        raise InvalidValueError(
+            tr("no session can be named {name}", name=name),
+            hint=tr("%glm forget all deletes every session; choose another name"),
+        )
 
 
 def _options(text: str) -> Options:
@@ -98,12 +159,21 @@ def names_on_disk() -> list[str]:
     return list(dict.fromkeys(session.name for session in sessions))
 
 
-def forget(id_: str) -> None:
-    """Delete the texts of a session's turns; what they cost stays in the sums."""
+def forget(id_: str) -> bool:
+    """Delete the texts of a session's turns; what they cost stays in the sums.
+
+    Returns
+    -------
+    bool
+        False while they are still on disk; they are deleted when it can be written.
+    """
     store = current_store()
     if store is None:
-        return
+        return True
     unused = "DELETE FROM run WHERE NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
     nameless = "UPDATE call SET session_name = '' WHERE session = ?"
-    store.write([("DELETE FROM session WHERE id = ?", (id_,)), (unused, ()), (nameless, (id_,))])
+    done = store.write(
+        [("DELETE FROM session WHERE id = ?", (id_,)), (unused, ()), (nameless, (id_,))]
+    )
     store.shrink()
+    return done

@@ -1,11 +1,9 @@
-"""Sessions, slots, runs and calls as rows of the store, and back."""
+"""Sessions, slots, runs and calls, read back from the store."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,13 +11,11 @@ from typing import Any
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
-from ..engine.options import Options
-from .amounts import Amount
-from .codec import Encoded, apply_delta, decode, encode
+from .codec import Encoded, apply_delta, decode
 from .ledger import Entry
-from .notebook import CellKey, hooks
+from .notebook import CellKey
 from .slots import Slot, Variant
-from .store import Statement, Store, insert
+from .store import Store
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
@@ -27,116 +23,6 @@ _ENTRY = (
     "run, step, at, session_name, provider, model, input, output, cached, reasoning, estimated, "
     "amount, currency"
 )
-
-_SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
-
-
-def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
-    """Return the statement that saves a session itself; keys and tools are never part of it."""
-    now = time.time()
-    saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
-    saved["budget"] = budget.written if budget else None
-    row = {
-        "id": id_,
-        "name": name,
-        "notebook": hooks().notebook_path(),
-        "began_at": now,
-        "used_at": now,
-        "options": json.dumps(encode({k: v for k, v in saved.items() if v not in (None, {})})),
-    }
-    return insert("session", row, update=["name", "notebook", "used_at", "options"])
-
-
-def slot_rows(session: str, slot: Slot) -> list[Statement]:
-    """Return what writes a slot's marks."""
-    marks = {
-        "place": slot.place,
-        "hidden": slot.hidden,
-        "pinned": slot.pinned,
-        "gone": slot.orphaned,
-    }
-    row = {
-        "session": session,
-        "id": slot.id,
-        "made_at": slot.made_at,
-        "key": json.dumps(slot.key, default=str),
-        **marks,
-    }
-    return [insert("slot", row, update=list(marks))]
-
-
-def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
-    """Return what makes a run a variant of a slot."""
-    row = {"session": session, "slot": slot.id, "number": number, "run": variant.id}
-    return insert("variant", row, update=["run"])
-
-
-def new_variant_row(session: str, slot: Slot, variant: Variant) -> Statement:
-    """Return what makes a run the last variant of a slot, those of other kernels included."""
-    sql = (
-        "INSERT INTO variant (session, slot, number, run)"
-        " SELECT ?, ?, coalesce(max(number), -1) + 1, ? FROM variant"
-        " WHERE session = ? AND slot = ?"
-    )
-    return sql, (session, slot.id, variant.id, session, slot.id)
-
-
-def run_row(run: str, digest: str, turn: Turn) -> Statement:
-    """Return what writes a run."""
-    text = json.dumps(encode(turn), ensure_ascii=False)
-    row = {"id": run, "basis": digest, "status": turn.status, "turn": text}
-    return insert("run", row, update=["status", "turn"])
-
-
-def ended_row(run: str, turn: Turn) -> Statement:
-    """Return what writes the end of a run, unless it was deleted meanwhile."""
-    text = json.dumps(encode(turn), ensure_ascii=False)
-    return "UPDATE run SET status = ?, turn = ? WHERE id = ?", (turn.status, text, run)
-
-
-def all_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
-    """Return what writes slots with all of their variants."""
-    rows: list[Statement] = []
-    for slot in slots:
-        rows += slot_rows(session, slot)
-        for number, variant in enumerate(slot.variants):
-            rows.append(run_row(variant.id, variant.context_digest, variant.turn))
-            rows.append(variant_row(session, slot, number, variant))
-    return rows
-
-
-def drop_rows(session: str, slots: Iterable[Slot]) -> list[Statement]:
-    """Return what deletes slots, and their runs where no fork has them."""
-    rows: list[Statement] = []
-    unused = (
-        "DELETE FROM run WHERE id = ? AND NOT EXISTS (SELECT 1 FROM variant WHERE run = run.id)"
-    )
-    for slot in slots:
-        rows.append(("DELETE FROM slot WHERE session = ? AND id = ?", (session, slot.id)))
-        rows += [(unused, (variant.id,)) for variant in slot.variants]
-    return rows
-
-
-def call_row(session: str, entry: Entry) -> Statement:
-    """Return what writes a call."""
-    usage, cost = entry.usage, entry.cost
-    guesses = entry.estimated * USAGE + bool(cost and cost.estimated) * COST
-    figures = {
-        "session": session,
-        "session_name": entry.session,
-        "at": entry.at,
-        "day": entry.day,
-        "provider": entry.provider,
-        "model": entry.model,
-        "input": usage.input,
-        "output": usage.output,
-        "cached": usage.cached,
-        "reasoning": usage.reasoning,
-        "estimated": guesses,
-        "amount": str(cost.amount) if cost else None,
-        "currency": entry.currency or None,
-    }
-    return insert("call", {"run": entry.run, "step": entry.step, **figures}, update=list(figures))
 
 
 def read_entries(store: Store, where: str, values: Sequence[Any]) -> list[Entry]:
@@ -153,23 +39,31 @@ def _entry(row: Sequence[Any]) -> Entry:
     return Entry(run, step, at, session, provider, model, usage, cost, bool(estimated & USAGE))
 
 
-def read_slots(store: Store, session: str) -> list[Slot]:
-    """Return the slots of a session, each with its variants."""
+def read_slots(store: Store, session: str) -> tuple[list[Slot], int]:
+    """Return the slots of a session in their order, and how many of their runs are damaged."""
+    damaged = 0
     columns = "id, made_at, key, place, hidden, pinned, gone"
     rows = store.read(f"SELECT {columns} FROM slot WHERE session = ? ORDER BY made_at", (session,))  # noqa: S608 - our own words
-    slots = {row[0]: _slot(row) for row in rows}
+    slots: dict[str, Slot] = {}
+    for row in rows:
+        try:
+            slots[row[0]] = _slot(row)
+        except (ValueError, TypeError, RecursionError):
+            damaged += 1
     sql = (
         "SELECT slot, run, basis, turn FROM variant JOIN run ON run.id = run"
         " WHERE session = ? ORDER BY slot, number"
     )
     for slot, run, basis, text in store.read(sql, (session,)):
         if slot in slots:
-            with suppress(ValueError, LookupError, TypeError):  # a damaged row hides no other one
+            try:
                 slots[slot].variants.append(Variant(_turn(store, run, text), basis, run))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                damaged += 1  # one damaged row hides no other
     whole = [slot for slot in slots.values() if slot.variants]
     for slot in whole:
         slot.place = min(slot.place, len(slot.variants) - 1)
-    return whole
+    return whole, damaged
 
 
 def _slot(row: Sequence[Any]) -> Slot:

@@ -78,7 +78,8 @@ def _conversations(
     for saved in saved_sessions(store, "1"):
         if saved.id not in in_use:
             if saved.id in ids:
-                yield saved.name, read_slots(store, saved.id), saved.name not in names
+                slots, _ = read_slots(store, saved.id)
+                yield saved.name, slots, saved.name not in names
             names.add(saved.name)
 
 

@@ -21,7 +21,7 @@ from ..engine.prepared import PreparedRequest
 from ..engine.reply import Reply
 from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
-from . import export
+from . import export, loading, repository
 from .amounts import Amount
 from .context import context_of
 from .conversation import Conversation
@@ -71,6 +71,8 @@ class Session:
     ) -> None:
         options = to_options(asking)
         existing = None if fresh or name == DEFAULT else Conversation.find(name)
+        if existing is None and name == repository.ALL:
+            repository.check_name(name)
         self._begin(Conversation(name) if existing is None else existing, options)
 
     @classmethod
@@ -106,7 +108,7 @@ class Session:
         InvalidValueError
             There is no such file, or it holds neither a session nor messages.
         """
-        name, slots, system = export.load(Path(path).expanduser())
+        name, slots, system = loading.load(Path(path).expanduser())
         session = cls(name, fresh=True, **asking)
         if system and session.options.system is None:
             session.options = replace(session.options, system=system)
@@ -265,10 +267,7 @@ class Session:
         key: CellKey | None = None,
         budget: Amount | None = None,
     ) -> Stream:
-        """Put a question in the slot of `key`, and return its stream.
-
-        The options are used as they are; `resolve` lays them over the session's.
-        """
+        """Put a question, its options resolved, in the slot of `key`; return its stream."""
         return self.open_lanes(prompt, [options], key, budget=budget)[0]
 
     def open_lanes(

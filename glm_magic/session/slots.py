@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ..core.messages import Message
 from ..core.turn import Turn
@@ -30,13 +31,15 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+_TICK_S = 1e-6
+"""Least time between two slots; a float holds it until the year 2200."""
 _last_time = 0.0
 
 
 def _next_time() -> float:
     """Return the time, later than any that was returned before."""
     global _last_time  # noqa: PLW0603 - slots are told apart by it, whatever the clock does
-    _last_time = max(time.time(), _last_time + 1e-6)
+    _last_time = max(time.time(), _last_time + _TICK_S)
     return _last_time
 
 
@@ -98,7 +101,8 @@ class Slot:
     """True: its cell was deleted, or ran again without asking this."""
     id: str = field(default_factory=new_id)
     made_at: float = field(default_factory=_next_time)
-    """When it first ran, seconds since the epoch; no two slots of a process share it."""
+    """When it first ran, seconds since the epoch, but always after the slot before it: slots are
+    read in this order, and a clock may be set back."""
     ran_at_s: float = 0.0
     """When it ran last, by this process's monotonic clock."""
     budget: Amount | None = None
@@ -170,6 +174,8 @@ class Slots:
 
     def add(self, slot: Slot) -> None:
         """Put a slot last."""
+        if self._slots:
+            slot.made_at = max(slot.made_at, self._slots[-1].made_at + _TICK_S)
         self._slots.append(slot)
 
     def drop(self, slot: Slot) -> None:
@@ -237,3 +243,35 @@ def _running_digest(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
 
 def _text(digest: hashlib._Hash) -> str:
     return digest.hexdigest()[:16]
+
+
+class Chooser(Protocol):
+    """A conversation, as far as choosing a variant concerns it."""
+
+    def choose(self, slot: Slot, place: int) -> None:
+        """Let later turns see one of a slot's variants, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantChoice:
+    """Which variant of a slot later turns see; satisfies `views.options.Variants`."""
+
+    conversation: Chooser
+    slot: Slot
+    changed: Callable[[], None] = lambda: None
+    """Called when another variant was chosen."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Every variant's turn as it stands now, oldest first."""
+        return self.slot.turns
+
+    @property
+    def chosen(self) -> int:
+        """Place of the variant that later turns see, from 0."""
+        return self.slot.place
+
+    def choose(self, place: int) -> None:
+        """Let later turns see that variant."""
+        self.conversation.choose(self.slot, place)
+        self.changed()

@@ -7,40 +7,46 @@ without text, which outlive the turns they belong to, so that sums stay true aft
 ``forget``. There is no fsync for each turn: a killed process loses nothing, a power cut may lose
 the last seconds.
 
-Nothing here raises: a disk that is full, read-only or broken is a `Store.problem`, and the
-conversation goes on in memory. Statements that could not be written are written later.
+One thread of the process writes, in the order in which it was asked. Who asks waits for it, but
+not for a file that another program holds or that cannot be written: then the statements wait, the
+thread tries again, and nobody's stream is delayed. Nothing here raises. What is not on disk is
+`Batch.problem`, for the panel of its turn, and `Store.problem` while it lasts.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from ..core.i18n import Text, tr
+from ..core.i18n import Text
 from ..core.paths import data_folder
 from ..core.process import PerProcess
 from .notebook import hooks
+from .statements import Batch, FileProblem, Rows, Statement
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
-
-T = TypeVar("T")
-Statement = tuple[str, Sequence[Any]]
-"""SQL and its values."""
+_log = logging.getLogger(__name__)
 
 FILE = "sessions.db"
-BUSY_S = 3.0
-"""How long to wait while another kernel writes."""
-MOST_WAITING = 10_000
-"""Statements that wait in memory for a disk that has room again."""
+BUSY_S = 0.25
+"""How long a lock of another program is waited for before the statements wait in memory."""
+PATIENCE_S = 5.0
+"""How long who writes waits for a disk that is merely slow."""
+POLL_S = 0.02
+"""Time between two tries while another program holds the file."""
+RETRY_S = 2.0
+"""Time between two tries while the file cannot be written for another reason."""
+CLOSE_S = 10.0
+"""How long the end of the process waits for a file that another program holds."""
 OFF = ("off", "0", "no", "false")
 """Values of ``GLM_STORE`` that keep conversations in memory only."""
+
+renewals: list[Callable[[], Iterable[Statement]]] = []
+"""Functions that return what this process knows, for a file that has to be made again."""
 
 
 def current_store() -> Store | None:
@@ -67,17 +73,45 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.problem: str = ""
-        """Why conversations are not being saved; empty while all is well."""
-        self._lock = threading.RLock()
-        self._connection: Connection | None = None
-        self._given_up = False
-        self._reported = ""
-        self._waiting: list[Statement] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        from .database import Database  # SQLite is loaded when something is saved
+
         self._pid = os.getpid()
+        self._database = Database(self.path)
+        self._changed = threading.Condition()
+        """Held while the queue is read or changed; notified when it was."""
+        self._writing = threading.Lock()
+        """Held by who writes."""
+        self._queue: list[Batch] = []
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._wakes = 0
+        """Counts what a waiting thread is to try at once."""
+        self._shrink_due = False
+        self._stuck: FileProblem | None = None
+        """Why the last try failed."""
+        self._unreadable: FileProblem | None = None
+        self._renewing = False
+        """Whether the file has to be given what this process knows, before anything else."""
+        self._was_renewed = False
+        self.generation = 0
+        """Counts the files that were made anew; a piece continues one of the same file only."""
+
+    @property
+    def problem(self) -> Text | str:
+        """Why conversations are not being saved; empty while all is well."""
+        problem = self._stuck or self._unreadable
+        return problem.message if problem else ""
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another program holds the file, and nothing else is wrong with it."""
+        return self._stuck is not None and self._stuck.kind == "locked"
 
     def write(self, statements: Iterable[Statement], *, lasting: bool = True) -> bool:
-        """Write in one transaction; return whether it is on disk.
+        """Write in one transaction; return whether all of it is on disk.
 
         Parameters
         ----------
@@ -86,85 +120,220 @@ class Store:
         lasting : bool
             True writes later what cannot be written now.
         """
-        new = list(statements)
-        with self._lock:
-            due = [*self._waiting, *new]
-            written = self._do(lambda connection: _execute(connection, due), make=True)
-            if written is not None:
-                self._waiting = []
-                return True
-            if lasting and not self._given_up:
-                self._waiting = due[-MOST_WAITING:]
-            return False
+        return self.submit(statements, lasting=lasting).state == "written"
 
-    def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def submit(
+        self,
+        statements: Iterable[Statement],
+        *,
+        lasting: bool = True,
+        generation: int | None = None,
+    ) -> Batch:
+        """Write in one transaction, as `write` does; return what becomes of it.
+
+        Statements that continue what was written to the file of a `generation` are dropped where
+        it is another one meanwhile.
+        """
+        batch = Batch(list(statements), generation)
+        self._own()
+        with self._changed:
+            self._queue.append(batch)
+        self._wait_for(batch)
+        if not lasting:
+            with self._changed:
+                if batch.state == "waiting":
+                    batch.state = "dropped"
+                    self._queue = [other for other in self._queue if other is not batch]
+        return batch
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         """Return the rows of a query; none where nothing was saved."""
-        rows = self._do(lambda connection: connection.execute(sql, values).fetchall(), make=False)
-        return rows or []
-
-    def new_problem(self) -> str:
-        """Return the problem the first time that it is asked for; empty afterwards."""
-        problem, before = self.problem, self._reported
-        self._reported = problem
-        return problem if problem != before else ""
+        self._own()
+        try:
+            rows = self._database.read(sql, values)
+        except FileProblem as problem:
+            self._unreadable = problem
+            return []
+        except TypeError:  # nothing that was stored equals a value that cannot be stored
+            return []
+        self._unreadable = None
+        return rows
 
     def shrink(self) -> None:
-        """Remove what was deleted from the write-ahead log too."""
-        self._do(
-            lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"), make=False
-        )
+        """Remove what was deleted from the write-ahead log too, now or as soon as that can be."""
+        self._shrink_due = True
+        self.submit(())
+
+    def take_renewed(self) -> bool:
+        """Return, once, whether the file was lost and has been made again."""
+        renewed, self._was_renewed = self._was_renewed, False
+        return renewed
 
     def erase(self) -> None:
-        """Delete everything, whatever state the file is in.
+        """Delete everything; other kernels go on with the empty file.
 
         Raises
         ------
         OSError
-            The file cannot be deleted.
+            The file cannot be written.
         """
-        with self._lock:
-            self.close()
-            self._waiting, self._given_up, self.problem = [], False, ""
-            for path in (self.path, *(Path(f"{self.path}-{end}") for end in ("wal", "shm"))):
-                path.unlink(missing_ok=True)
+        self._own()
+        with self._writing:
+            with self._changed:
+                for batch in self._queue:
+                    batch.state = "dropped"
+                self._queue = []
+            self._shrink_due = not self._database.erase()
+            self._stuck = self._unreadable = None
+            self._renewing = False
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None and self._pid == os.getpid():
-                connection.close()
+        """Close the file; it is opened again when it is needed.
 
-    def _do(self, action: Callable[[Connection], T], *, make: bool) -> T | None:
-        import sqlite3
+        What waits is tried once more, and waits up to `CLOSE_S` for a lock to go.
+        """
+        if self._pid != os.getpid():
+            return
+        self._settle()
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(PATIENCE_S)
+        with self._writing:
+            self._database.close()
+        self._closing = False
 
-        with self._lock:
-            if self._given_up or not (make or self.path.exists()):
-                return None
+    def _settle(self) -> None:
+        until_s = time.monotonic() + CLOSE_S
+        while self._queue:
+            self._attempt()
+            if not self._queue:
+                return
+            if not self.is_locked or time.monotonic() > until_s:
+                _log.warning("glm_magic: what is not on disk is lost: %s", self.problem)
+                return
+            time.sleep(POLL_S)
+
+    def _own(self) -> None:
+        """Begin anew in a forked process: locks, threads and connections are its parent's."""
+        if self._pid != os.getpid():
+            _inherited.append(self._database)
+            self._begin()
+
+    # ---- the writer ------------------------------------------------------------------------------
+
+    def _wait_for(self, batch: Batch) -> None:
+        """Wait until a batch is written, or until it is known that it must wait."""
+        with self._changed:
+            self._wakes += 1
+            self._changed.notify_all()
+            if self._has_thread():
+                self._changed.wait_for(
+                    lambda: batch.state != "waiting" or batch.tries > 0, PATIENCE_S
+                )
+                return
+        self._attempt()
+
+    def _has_thread(self) -> bool:
+        """Return whether a thread writes; at the end of a process none can be started."""
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        thread = threading.Thread(target=self._run, name="glm-store", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closing:
+                    self._thread = None
+                    return
+                wakes = self._wakes
+                busy = bool(self._queue or self._shrink_due)
             try:
-                done = action(self._open())
-            except (sqlite3.Error, OSError) as error:
-                self._note(error)
-                return None
-            if make:
-                self.problem = ""
-            return done
+                done = not busy or self._attempt()
+            except BaseException:  # other conversations depend on this thread
+                _log.exception("the thread that saves conversations failed, and goes on")
+                done = False
+            pause_s = None if done else (POLL_S if self.is_locked else RETRY_S)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._wakes != wakes, pause_s)  # noqa: B023
 
-    def _open(self) -> Connection:
-        if self._connection is None or self._pid != os.getpid():
-            self._pid = os.getpid()  # a connection must not be used across a fork
-            self._connection = None
-            self._connection = _connect(self.path)
-        return self._connection
+    def _attempt(self) -> bool:
+        """Write what waits; return whether nothing is left to do."""
+        with self._writing:
+            with self._changed:
+                batches = list(self._queue)
+            since_s = time.monotonic()
+            patient = not self.is_locked
+            while True:
+                problem = self._written(batches)
+                waits = problem is not None and problem.kind == "locked" and patient
+                if not waits or time.monotonic() - since_s > BUSY_S:
+                    break
+                time.sleep(POLL_S)
+            with self._changed:
+                self._stuck = problem
+                for batch in batches if problem else ():
+                    batch.tries += 1
+                self._changed.notify_all()
+                return not (self._queue or self._shrink_due)
 
-    def _note(self, error: Exception) -> None:
-        self.problem, self._given_up = _described(error, self.path)
+    def _written(self, batches: Sequence[Batch]) -> FileProblem | None:
+        """Write batches in one transaction, after what a file that was lost has to hold."""
+        database = self._database
+        if database.is_another:
+            database.close()
+            self._renewing = True
+            self.generation += 1
+        due = [b for b in batches if b.generation in (None, self.generation)]
+        known = _known() if self._renewing else []
+        statements = [*known, *(statement for batch in due for statement in batch.statements)]
+        try:
+            refused = database.write(statements) if statements else []
+        except FileProblem as problem:
+            return problem
+        self._was_renewed, self._renewing = self._was_renewed or self._renewing, False
+        self._unreadable = None
+        if self._shrink_due:
+            self._shrink_due = not database.shrink()
+        with self._changed:
+            rest = iter(refused[len(known) :])
+            for batch in due:
+                batch.refused = next(filter(None, [next(rest) for _ in batch.statements]), "")
+                batch.state = "refused" if batch.refused else "written"
+            for batch in batches:
+                batch.state = "dropped" if batch.state == "waiting" else batch.state
+            self._queue = [batch for batch in self._queue if batch.state == "waiting"]
+            self._changed.notify_all()
+        return None
 
+
+def _known() -> list[Statement]:
+    """Return what this process knows, as far as it can be written."""
+    statements: list[Statement] = []
+    for renewal in renewals:
+        try:
+            statements += renewal()
+        except Exception:  # one conversation must not keep the others off the disk
+            _log.exception("a part of what was saved could not be written again")
+    return statements
+
+
+_inherited: list[object] = []
+"""What a forked process has of its parent's: to close it would take the parent's locks away."""
 
 _shared = PerProcess(
     lambda: Store(data_folder() / FILE),
     Store.close,
     is_current=lambda store: store.path == data_folder() / FILE,
+    in_child=_inherited.append,
 )
 
 
@@ -188,99 +357,3 @@ def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> St
     conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
     sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
     return sql, tuple(row.values())
-
-
-class NewerFileError(OSError):
-    """The file was written by a newer version."""
-
-
-def _execute(connection: Connection, statements: Iterable[Statement]) -> bool:
-    from sqlite3 import IntegrityError
-
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for sql, values in statements:
-            with suppress(IntegrityError):  # what it belongs to was deleted, here or elsewhere
-                connection.execute(sql, values)
-        connection.execute("COMMIT")
-    except BaseException:  # an interrupt of the kernel may arrive anywhere
-        if connection.in_transaction:
-            connection.rollback()
-        raise
-    return True
-
-
-def _connect(path: Path) -> Connection:
-    import sqlite3
-
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(
-        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _migrate(connection)
-        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring the file to the newest format; several kernels may try at once."""
-    steps = migrations()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(steps):
-        raise NewerFileError(
-            tr(
-                "it has format {format}, this version reads formats up to {newest}",
-                format=version,
-                newest=len(steps),
-            )
-        )
-    if version == len(steps):
-        return
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for sql in steps[version:]:
-        for statement in sql.split(";"):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(steps)}")
-    connection.execute("COMMIT")
-
-
-def migrations() -> list[str]:
-    """Return the SQL of each numbered step, oldest first."""
-    text = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-    steps = re.split(r"^-- migration \d+$", text, flags=re.MULTILINE)[1:]
-    return [re.sub(r"(?m)^--.*$", "", step) for step in steps]
-
-
-def _described(error: Exception, path: Path) -> tuple[Text, bool]:
-    """Return what is wrong, and whether it will stay so."""
-    text, file = str(error).lower(), str(path)
-    if isinstance(error, NewerFileError):
-        return tr(
-            "{file} was written by a newer glm_magic ({reason}); upgrade, or set GLM_HOME",
-            file=file,
-            reason=error.args[0],
-        ), True
-    if "not a database" in text or "malformed" in text:
-        return tr(
-            "{file} is damaged; move it away, or delete it with %glm forget all", file=file
-        ), True
-    if "full" in text or "disk i/o" in text:
-        return tr(
-            "{file} cannot grow: {reason}; make room on the disk", file=file, reason=str(error)
-        ), False
-    if "locked" in text or "busy" in text:
-        return tr("{file} is being written by another program; it is tried again", file=file), False
-    reason = getattr(error, "strerror", None) or str(error)
-    return tr(
-        "{file} cannot be written ({reason}); set GLM_HOME to another folder",
-        file=file,
-        reason=reason,
-    ), True

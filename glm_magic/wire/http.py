@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from ..core.text import strip_userinfo
 from .decompress import decompressor
 from .environment import open_client
 from .request import IDLE_TIMEOUT_S, WireRequest
-from .tape.tape import PLAYBACK, PROVIDER, Playback
+from .tape.tape import PLAYBACK, PROVIDER, RECORDING, Playback
 from .tape.transport import TapeTransport
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ class HttpClient:
         key: Secret | None,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
         provider: str = "",
+        not_recorded: Callable[[GlmError], None] = lambda _: None,
     ) -> AsyncIterator[HttpResponse]:
         """Send a request and give its open response; the connection ends with the block.
 
-        A tape matches the request by its body and by `provider`.
+        A tape matches the request by its body and by `provider`; `not_recorded` hears, as the
+        block ends, why the reply could not be written to it.
 
         Raises
         ------
@@ -116,6 +118,9 @@ class HttpClient:
             yield HttpResponse(response.status_code, response.headers, chunks, playback)
         finally:
             await response.aclose()
+            recording = response.extensions.get(RECORDING)
+            if recording is not None and recording.error is not None:
+                not_recorded(recording.error)
 
     async def _send(
         self, request: WireRequest, key: Secret | None, idle_timeout_s: float, provider: str

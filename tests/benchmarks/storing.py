@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import Usage
-from glm_magic.session.repository import saved_sessions
-from glm_magic.session.rows import all_rows
+from glm_magic.session.repository import all_rows, saved_sessions
 from glm_magic.session.slots import Slot, Variant
 from glm_magic.session.store import Store
 from tests.benchmarks.figures import Figure

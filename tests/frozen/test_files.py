@@ -269,13 +269,17 @@ def test_an_old_database_keeps_its_form_when_it_is_used(old_home):
     assert len(glm.Session("optics").turns) == 10
 
 
+ADDED = {".steps[].cost.output"}
+"""Keys that were added since; an older version leaves out what it does not know."""
+
+
 def test_an_older_version_knows_every_key_that_is_written(new_file, old_home_copy):
     for sql in ("SELECT turn FROM run", "SELECT options FROM session"):
         new = [json.loads(row[0]) for row in rows_of(new_file, sql)]
         old = [json.loads(row[0]) for row in rows_of(old_home_copy, sql)]
         known: set[str] = set().union(*map(keys_of, old))
         written: set[str] = set().union(*map(keys_of, new))
-        assert written <= known
+        assert written - known <= ADDED
         assert written
 
 

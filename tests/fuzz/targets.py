@@ -14,13 +14,14 @@ from glm_magic.core.errors import GlmError
 from glm_magic.dialects import DIALECTS
 from glm_magic.magic.line.interpolate import interpolate
 from glm_magic.magic.line.parse import parse
-from glm_magic.session import export
+from glm_magic.session import loading
 from glm_magic.views.markup.incremental import IncrementalMarkdown
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import is_safe, sanitize_markdown
 from glm_magic.wire import retry
 from glm_magic.wire.decompress import decompressor
 from glm_magic.wire.tape import format as tape
+from glm_magic.wire.tape.line_delta import OutputMeter
 from tests.laws.decoding import comparable, cut, decode, fold, offer_for
 from tests.security.dom import obeyed
 
@@ -73,7 +74,7 @@ def recorded(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     _only_ours(lambda: tape.read(text, PATH))
     lines = text.split("\n")
-    _only_ours(lambda: tape._parse(lines, 0, len(lines), PATH, 1))
+    _only_ours(lambda: tape._parse(lines, (0, len(lines)), PATH, 1, OutputMeter()))
 
 
 def saved(data: bytes) -> None:
@@ -82,7 +83,7 @@ def saved(data: bytes) -> None:
         for name in ("talk.json", "talk.jsonl", "talk.md"):
             path = Path(folder) / name
             path.write_bytes(data)
-            _only_ours(lambda path=path: export.load(path))
+            _only_ours(lambda path=path: loading.load(path))
 
 
 def typed(data: bytes) -> None:

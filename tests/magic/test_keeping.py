@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 
 from glm_magic.session import notebook
@@ -131,7 +134,8 @@ def test_forget_deletes_one_session_or_everything(glm_shell, sent, isolated_home
     file = isolated_home / "glm" / "sessions.db"
     assert file.exists()
     assert "Every session is deleted" in glm_shell.run("%glm forget all")
-    assert not file.exists()
+    kept = b"".join(path.read_bytes() for path in file.parent.glob("sessions.db*"))
+    assert not any(word in kept for word in (b"unmistakable", b"other", b"again", b"bigmodel"))
     glm_shell.run("%glm -q -S b afresh")
     assert users(sent) == ["afresh"]
     glm_shell.run("%glm -q forget nothing")  # a prompt, as no session is named so
@@ -183,3 +187,99 @@ def test_the_status_names_no_home_folder(glm_shell, isolated_home):
     shown = glm_shell.run("%glm")
     assert "~/glm/sessions.db" in shown
     assert str(isolated_home) not in shown
+
+
+# ---- names, and what is said ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ["%glm -S all hi", "%%glm -S all\nhi", "%glm new all", "%glm fork all"]
+)
+def test_no_session_is_named_all(glm_shell, sent, line):
+    glm_shell.run("%glm -q -S a one")
+    count = len(sent())
+    problem = glm_shell.fail(line)
+    assert len(problem) == 2
+    assert "no session can be named all" in problem[0]
+    assert len(sent()) == count
+    assert "Every session is deleted" in glm_shell.run("%glm forget all")
+    assert "a " not in glm_shell.run("%glm sessions").splitlines()[2]
+
+
+def test_forget_all_also_means_everything_where_an_older_version_named_a_session_so(
+    glm_shell, sent, isolated_home
+):
+    glm_shell.run("%glm -q -S a unmistakable")
+    glm_shell.run("%glm -q -S b unmistakable")
+    with sqlite3.connect(isolated_home / "glm" / "sessions.db") as connection:
+        connection.execute("UPDATE session SET name = 'all' WHERE name = 'a'")
+    connection.close()
+    restart(glm_shell)
+    glm_shell.run("%glm -q -S all goes on")
+    assert users(sent) == ["unmistakable", "goes on"]
+    glm_shell.run("%glm forget all")
+    content = b"".join(p.read_bytes() for p in (isolated_home / "glm").glob("sessions.db*"))
+    assert b"unmistakable" not in content
+
+
+def test_load_fork_and_resume_say_under_which_name_a_session_is_kept(glm_shell, sent):
+    glm_shell.run("%glm -q -S a one")
+    glm_shell.run("%glm use a")
+    glm_shell.run("%glm save a.jsonl")
+    glm_shell.run("%glm -q two")
+    shown = glm_shell.run("%glm load a.jsonl")
+    assert "The session a has 1 turn" in shown
+    assert "Its earlier turns are kept as a-2." in shown
+    assert "kept as a-3" in glm_shell.run("%glm fork a")
+    glm_shell.run("%glm -q -S a-2 three")
+    assert users(sent) == ["one", "two", "three"]
+
+
+def test_a_loaded_session_that_would_be_named_all_gets_another_name(glm_shell, sent):
+    glm_shell.run("%glm -q -S a one")
+    glm_shell.run("%glm use a")
+    glm_shell.run("%glm save a.jsonl")
+    text = Path("a.jsonl").read_text()
+    Path("a.jsonl").write_text(text.replace('"name": "a"', '"name": "all"'))
+    assert "The session all-2 has 1 turn" in glm_shell.run("%glm load a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace('"prompt"', '"pompt"'), "line 2: variants[0].turn.prompt"),
+        (lambda text: text.replace('"version": 1', '"version": "x"'), "line 1: version"),
+        (lambda text: text + "[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_bad_file_changes_no_session_and_the_store_goes_on(glm_shell, sent, change, says):
+    glm_shell.run("%glm -q -S a one")
+    glm_shell.run("%glm use a")
+    glm_shell.run("%glm save a.jsonl")
+    path = Path("a.jsonl")
+    path.write_text(change(path.read_text()))
+    before = glm_shell.run("%glm sessions")
+    problem = glm_shell.fail("%glm load a.jsonl")
+    assert len(problem) == 2
+    assert says in problem[0]
+    assert glm_shell.run("%glm sessions") == before
+    glm_shell.run("%glm -q two")
+    assert users(sent) == ["one", "two"]
+    restart(glm_shell)
+    glm_shell.run("%glm -q -S a three")
+    assert users(sent) == ["one", "two", "three"]
+
+
+def test_forget_does_not_claim_what_a_locked_file_prevents(glm_shell, isolated_home):
+    glm_shell.run("%glm -q -S a unmistakable")
+    file = isolated_home / "glm" / "sessions.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    problem = glm_shell.fail("%glm forget a")
+    assert "is not deleted on disk yet" in problem[0]
+    assert "another program" in problem[0]
+    other.execute("ROLLBACK")
+    other.close()
+    glm_shell.run("%glm -q -S b next")
+    content = b"".join(p.read_bytes() for p in file.parent.glob("sessions.db*"))
+    assert b"unmistakable" not in content

@@ -85,7 +85,7 @@ def test_a_builtin_is_no_schema_and_the_hint_says_what_is(glm_shell, sent, name)
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("a.json", '{"foo": 1}', "neither a session nor a list of messages\n"),
+        ("a.json", '{"foo": 1}', "(the object has no messages)\n"),
         ("a.md", "# notes", "Markdown is only for reading"),
         ("a.json", "[]", "(an empty list)"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -225,3 +226,20 @@ def test_preserved_thinking_keeps_thinking_off_where_that_was_asked():
     asked = Options(provider="zai", model="glm-4.7", preserve=True, thinking=False)
     body = prepare([Message("user", "x")], asked, start_local=False).wire.body
     assert body["thinking"] == {"type": "disabled", "clear_thinking": False}
+
+
+def test_a_long_session_is_fitted_in_linear_time(chat):
+    def seconds(count):
+        session = chat(f"of {count}")
+        for number in range(count):
+            turn = Turn(f"q{number} " * 9, "zai", "glm-4.6", (Step(content="a " * 40),), "complete")
+            session.conversation.slots.add(Slot(variants=[Variant(turn)]))
+        options = session.resolve(Options())
+        began = time.process_time()
+        request = session.plan("and now?", options)
+        spent_s = time.process_time() - began
+        assert any(notice.code == "left-out" for notice in request.notices)
+        return spent_s
+
+    small = min(seconds(6_000) for _ in range(2))
+    assert seconds(24_000) < 10 * small, "four times as many: sixteen times were it quadratic"

@@ -8,7 +8,7 @@ import pytest
 
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.turn import Step, Turn
-from glm_magic.session import export
+from glm_magic.session import export, loading
 from glm_magic.session.context import context_of
 from glm_magic.session.slots import Slot, Slots, Variant, digest_of
 from tests.servers.script import Script
@@ -45,7 +45,7 @@ def state(slots):
 def test_json_lines_hold_everything(asked, tmp_path):
     path = tmp_path / "lesson.jsonl"
     export.save(path, asked.name, asked.slots, "be brief")
-    name, slots, system = export.load(path)
+    name, slots, system = loading.load(path)
     assert (name, system) == ("lesson", "be brief")
     assert state(slots) == state(asked.slots)
     again = tmp_path / "again.jsonl"
@@ -60,7 +60,7 @@ def test_messages_are_what_would_be_sent_and_come_in_again(asked, tmp_path):
     messages = json.loads(path.read_text(encoding="utf-8"))
     sent = [{"role": m.role, "content": m.content} for m in asked.context()]
     assert messages == [{"role": "system", "content": "be brief"}, *sent]
-    name, slots, system = export.load(path)
+    name, slots, system = loading.load(path)
     assert (name, system) == ("lesson", "be brief")
     assert [(m.role, m.content) for m in context_of(slots)] == [
         (m["role"], m["content"]) for m in sent
@@ -88,7 +88,7 @@ def test_lists_of_other_programs_come_in(tmp_path):
     }
     for file, text in forms.items():
         (tmp_path / file).write_text(text, encoding="utf-8")
-        _, slots, system = export.load(tmp_path / file)
+        _, slots, system = loading.load(tmp_path / file)
         assert system == "s"
         turns = [slot.turn for slot in slots]
         assert [(t.prompt, t.answer, t.reasoning) for t in turns] == [
@@ -133,20 +133,20 @@ def test_saving_again_replaces_only_what_was_saved(asked, tmp_path):
         ("x.json", '[{"role": "king", "content": "a"}]', "not a message"),
         ("x.json", '{"a": 1}', "holds neither"),
         ("x.jsonl", '{"format": "glm_magic session", "version": 9, "name": "x"}\n', "version 9"),
-        ("x.jsonl", '{"format": "glm_magic session", "version": 1, "name": "x"}\n{}\n', "neither"),
+        ("x.jsonl", '{"format": "glm_magic session", "version": 1, "name": "x"}\n{}\n', "line 2"),
     ],
 )
 def test_what_is_no_session_is_refused_in_two_lines(tmp_path, name, text, says):
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidValueError, match=says) as caught:
-        export.load(tmp_path / name)
+        loading.load(tmp_path / name)
     assert caught.value.hint
 
 
 def test_files_that_are_not_there_or_cannot_be_written_are_two_lines(tmp_path):
     slots = [Slot(variants=[Variant(Turn("q", "p", "m", (Step(content="a"),), "complete"))])]
     with pytest.raises(InvalidValueError, match="No such file"):
-        export.load(tmp_path / "none.json")
+        loading.load(tmp_path / "none.json")
     with pytest.raises(InvalidValueError, match="cannot be written"):
         export.save(tmp_path / "no" / "folder.json", "x", slots)
     with pytest.raises(InvalidValueError, match=r"cannot be saved as \.txt"):
@@ -156,5 +156,5 @@ def test_files_that_are_not_there_or_cannot_be_written_are_two_lines(tmp_path):
 def test_a_turn_still_running_is_saved_as_interrupted(tmp_path):
     turn = Turn("q", "p", "m", (Step(content="half", status="streaming"),), "streaming")
     export.save(tmp_path / "x.jsonl", "x", [Slot(variants=[Variant(turn, digest_of([]))])])
-    _, (slot,), _ = export.load(tmp_path / "x.jsonl")
+    _, (slot,), _ = loading.load(tmp_path / "x.jsonl")
     assert slot.turn.status == slot.turn.steps[0].status == "interrupted"

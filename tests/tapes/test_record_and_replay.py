@@ -340,15 +340,30 @@ def test_a_recording_replaces_an_older_tape_and_keeps_it_beside(model_server: Mo
     assert [entry.asked.prompt for entry in entries] == ["why?", "how?", "when?"]
 
 
-def test_a_tape_that_cannot_be_written_says_so_and_keeps_the_reply(
+def test_a_tape_that_cannot_be_written_is_refused_before_anything_is_sent(
     model_server: ModelServer, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    with glm.record(tmp_path / "file" / "t.glmtape"), pytest.raises(TapeError) as caught:
-        glm.ask("why?", **PLACES[4].asked(model_server))
-    assert "cannot be written" in caught.value.message
-    assert caught.value.turn is not None
-    assert caught.value.turn.answer
+    with pytest.raises(TapeError, match="cannot be written"):
+        glm.record(tmp_path / "file" / "t.glmtape")
+    assert not model_server.requests
+
+
+def test_a_tape_that_goes_while_the_reply_arrives_leaves_the_reply_whole(
+    model_server: ModelServer, no_tape: Path
+) -> None:
+    folder = no_tape / "lessons"
+    folder.mkdir()
+    with glm.record(folder / "t.glmtape"):
+        stream = glm.stream("why?", **PLACES[4].asked(model_server))
+        folder.rename(no_tape / "elsewhere")
+        (no_tape / "lessons").write_text("a file where the folder was")
+        with stream as opened:
+            opened.wait()
+    (notice,) = [n for n in opened.turn.notices if n.code == "not-recorded"]
+    assert "cannot be written" in notice.message
+    assert opened.turn.status == "complete"
+    assert opened.turn.answer
 
 
 def test_an_interrupted_replay_stops_at_once(model_server: ModelServer) -> None:

@@ -15,13 +15,11 @@ from ...catalogue.load import Catalogue
 from ...catalogue.resolve import find_model
 from ...catalogue.schema import Offer
 from ...core.i18n import Text, joined, tr
+from ...session.repository import ALL
 from ..line import candidates
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
-
-ALL = "all"
-"""What stands for everything of a kind, so that nothing can be called so."""
 
 Accepts = Callable[["Workspace", str], bool]
 """Whether a word can be an argument of the kind."""

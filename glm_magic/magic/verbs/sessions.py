@@ -11,17 +11,17 @@ from typing import Any
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, from_data, joined, tr
 from ...core.price import CostTotal
-from ...session import export, repository
+from ...session import export, loading, repository
 from ...session.conversation import Conversation
 from ...session.notebook import conversations
-from ...session.repository import saved_sessions
+from ...session.repository import ALL, saved_sessions
 from ...session.rows import read_entries
 from ...session.search import search
 from ...session.session import Session
 from ...session.store import Store, current_store
 from ..display import Displayable, Paragraph, Table, from_home, turn_count
 from ..workspace import Workspace, kept_as
-from .arguments import ALL, COUNT, NEW_SESSION, matching, path_to
+from .arguments import COUNT, NEW_SESSION, matching, path_to
 from .registry import verb
 
 _MOST_MATCHES = 50
@@ -91,7 +91,9 @@ def save(workspace: Workspace, words: Sequence[str]) -> Displayable:
 )
 def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Read a session from a file, under its own name, and use it."""
-    name, slots, system = export.load(Path(words[0]).expanduser())
+    name, slots, system = loading.load(Path(words[0]).expanduser())
+    if name == ALL:
+        name = workspace.sessions.free_name(name)
     options = workspace.session.options
     session = Session(name, fresh=True)
     session.options = replace(options, system=system or options.system)
@@ -115,7 +117,7 @@ def load(workspace: Workspace, words: Sequence[str]) -> Displayable:
 def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Delete a session, or everything, from memory and disk."""
     name = words[0] if words else workspace.session_name
-    if name == ALL and ALL not in workspace.sessions:
+    if name == ALL:
         return _forget_all(workspace)
     saved = repository.by_name(name)
     in_memory = [session for session in workspace.sessions if session.name == name]
@@ -128,8 +130,17 @@ def forget(workspace: Workspace, words: Sequence[str]) -> Displayable:
         session.reset()
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
-    for id_ in {*(session.id for session in in_memory), *([saved.id] if saved else [])}:
-        repository.forget(id_)
+    ids = {*(session.id for session in in_memory), *([saved.id] if saved else [])}
+    if [id_ for id_ in ids if not repository.forget(id_)]:
+        store = current_store()
+        raise InvalidValueError(
+            tr(
+                "the session {name} is not deleted on disk yet: {problem}",
+                name=name,
+                problem=store.problem if store else "",
+            ),
+            hint=tr("it will be as soon as the file can be written, while this kernel runs"),
+        )
     return Paragraph(tr("The session {name} is deleted; its cost stays in the totals.", name=name))
 
 

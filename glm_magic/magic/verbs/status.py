@@ -16,6 +16,7 @@ from ...core.text import shorten
 from ...core.usage import Usage
 from ...engine import tapes
 from ...engine.prepare import resolve_offer
+from ...session.repository import ALL
 from ...session.store import current_store
 from ...views.header import seconds
 from ..display import Displayable, Paragraph, Table, from_home
@@ -23,7 +24,7 @@ from ..help import help_on, whole_help
 from ..line.options import BY_FLAG, find_option
 from ..settings import Origins
 from ..workspace import Workspace
-from .arguments import ALL, COUNT, ArgumentKind
+from .arguments import COUNT, ArgumentKind
 from .models import key_state
 from .registry import verb, verbs
 

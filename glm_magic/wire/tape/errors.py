@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...core.errors import NotOnTapeError, TapeError
 from ...core.i18n import joined, plural, tr
+from ...core.paths import FileKind
 from ...core.text import shorten
 from .matching import RequestKey
 
@@ -45,6 +46,50 @@ def foreign(path: Path) -> TapeError:
     return TapeError(
         tr("{file} exists and is not a tape; it was left as it is", file=path.name),
         hint=tr("choose another file for the recording, such as lesson.glmtape"),
+    )
+
+
+def irregular(path: Path, kind: FileKind) -> TapeError:
+    """Return the error of a folder, link or device that a recording would replace."""
+    match kind:
+        case "folder":
+            return TapeError(
+                tr("{file} is a folder; it was left as it is", file=path.name),
+                hint=tr("name a file in it for the recording, such as lesson.glmtape"),
+            )
+        case "link":
+            return TapeError(
+                tr("{file} is a link; it was left as it is", file=path.name),
+                hint=tr("name the file that it leads to"),
+            )
+        case _:
+            return TapeError(
+                tr("{file} is no file; it was left as it is", file=path.name),
+                hint=tr("choose another file for the recording, such as lesson.glmtape"),
+            )
+
+
+def too_large(path: Path, size: int) -> TapeError:
+    """Return the error of a tape that holds more than is read."""
+    return TapeError(
+        tr(
+            "the tape {file} holds more than {size} MB of replies",
+            file=path.name,
+            size=size // 1024**2,
+        ),
+        hint=tr("record fewer replies on one tape; a tape that claims more is not ours"),
+    )
+
+
+def full(path: Path, size: int) -> TapeError:
+    """Return the error of a reply that has no room on a tape."""
+    return TapeError(
+        tr(
+            "the tape {file} is full: it holds at most {size} MB of replies",
+            file=path.name,
+            size=size // 1024**2,
+        ),
+        hint=tr("record what follows on another tape; the reply itself is not lost"),
     )
 
 

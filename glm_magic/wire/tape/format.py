@@ -40,7 +40,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -48,84 +48,17 @@ from typing import Any, cast
 from ...core.i18n import tr
 from ...core.text import join_surrogates
 from . import errors
+from .line_delta import (
+    LONG,
+    MOST_DIGITS,
+    MOST_OUTPUT,
+    LineDeltaDecoder,
+    LineDeltaEncoder,
+    OutputMeter,
+    TooLargeError,
+    count_of,
+)
 from .matching import ENDINGS, Chunk, Ending, Recording, RequestKey
-
-_LONG = 60
-"""Characters from which on a line is worth shortening."""
-
-_MIN_SAVED = 40
-
-
-class LineDeltaEncoder:
-    """Write the marked lines of one reply's chunks, in order, by what is new in them."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def encode(self, lines: Sequence[str]) -> Iterator[str]:
-        """Yield the lines of one chunk, shortened where they resemble the last long one."""
-        at = 0
-        while at < len(lines):
-            short = self._short(lines[at]) if lines[at][0] == "|" else None
-            if short is None:
-                yield lines[at]
-            elif lines[at + 1 : at + 2] == ["|"]:
-                yield f"*{short}"
-                at += 1
-            else:
-                yield f"~{short}"
-            at += 1
-
-    def _short(self, line: str) -> str | None:
-        text = line[1:]
-        if len(text) < _LONG:
-            return None
-        last, self._last = self._last, text
-        head = _shared(last, text)
-        most = min(len(last), len(text)) - head
-        tail = _shared(last[::-1][:most], text[::-1][:most])
-        if head + tail < _MIN_SAVED:
-            return None
-        return f"{head} {tail} {text[head : len(text) - tail]}"
-
-
-def _shared(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike, up to a quotation mark if possible.
-
-    A word that stands in quotation marks is then shown whole.
-    """
-    pairs = enumerate(zip(one, other, strict=False))
-    count = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
-    return one.rfind('"', 0, count) + 1 or count
-
-
-class LineDeltaDecoder:
-    """Restore the lines that `LineDeltaEncoder` shortened."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def decode(self, lines: Sequence[str]) -> Iterator[str]:
-        """Yield the whole lines of one chunk.
-
-        Raises
-        ------
-        ValueError
-            A short line does not say how much it shares with the line before.
-        """
-        for line in lines:
-            if line[0] not in "*~":
-                if line[0] == "|" and len(line) > _LONG:
-                    self._last = line[1:]
-                yield line
-                continue
-            head, tail, text = line[1:].split(" ", 2)
-            last = self._last
-            self._last = last[: int(head)] + text + last[len(last) - int(tail) :]
-            yield "|" + self._last
-            if line[0] == "*":
-                yield "|"
-
 
 VERSION = 1
 
@@ -140,14 +73,27 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
+MOST_SECONDS = 1e6
+"""A tape that says more would be replayed for weeks."""
+
 _LINE_END = {"|": b"\n", "&": b"\r\n", "/": b""}
 
 
 def write(entries: Iterable[Recording]) -> str:
     """Return the text of a tape that holds these replies."""
+    return assemble(map(block, entries))
+
+
+def block(entry: Recording) -> str:
+    """Return the lines of a reply, without its number and checksum."""
+    return "\n".join(_entry_lines(entry))
+
+
+def assemble(replies: Iterable[str]) -> str:
+    """Return the text of a tape, from what `block` made of its replies."""
     blocks, sums = [_HEADING], []
-    for number, entry in enumerate(entries, 1):
-        lines = [f"reply {number}", *_entry_lines(entry)]
+    for number, reply in enumerate(replies, 1):
+        lines = [f"reply {number}", reply]
         sums.append(checksum(lines))
         blocks.append("\n".join([*lines, f"sum {sums[-1]}"]))
     blocks.append(f"end {len(sums)} {checksum([*_HEADING.splitlines(), *sums])}")
@@ -227,7 +173,8 @@ def read(text: str, path: Path) -> list[Recording]:
             sums = [lines[end].partition(" ")[2] for _, end in blocks]
             _check(rest == f"{len(sums)} {checksum([*head, *sums])}", path, tr("the end"), at)
             _check(not any(lines[at + 1 :]), path, tr("what follows the end"), at + 1)
-            return [_parse(lines, *b, path, number) for number, b in enumerate(blocks, 1)]
+            meter = OutputMeter()
+            return [_parse(lines, b, path, number, meter) for number, b in enumerate(blocks, 1)]
         elif lines[at]:
             _check(not blocks, path, tr("what stands between two replies"), at)
             head.append(lines[at])
@@ -249,7 +196,7 @@ def _block(lines: list[str], start: int, number: int, path: Path) -> tuple[int, 
 
 def _check_version(line: str, path: Path) -> None:
     word, _, version = line.strip().partition(" ")
-    if word != "glmtape" or not version.isdecimal():
+    if word != "glmtape" or not (version.isdecimal() and len(version) <= MOST_DIGITS):
         raise errors.not_a_tape(path)
     if int(version) > VERSION:
         raise errors.newer(path, version, VERSION)
@@ -263,10 +210,15 @@ def _check(fits: bool, path: Path, what: str, at: int) -> None:
         )
 
 
-def _parse(lines: list[str], start: int, end: int, path: Path, number: int) -> Recording:
+def _parse(
+    lines: list[str], span: tuple[int, int], path: Path, number: int, meter: OutputMeter
+) -> Recording:
+    start, end = span
     try:
-        return _Block(lines[start + 1 : end]).entry()
-    except (ValueError, LookupError, TypeError):
+        return _Block(lines[start + 1 : end], meter).entry()
+    except TooLargeError:
+        raise errors.too_large(path, MOST_OUTPUT) from None
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         part = tr("reply {number}", number=number)
         raise errors.changed(
             path, tr("{part}, line {line}, cannot be parsed", part=part, line=start + 1)
@@ -276,23 +228,24 @@ def _parse(lines: list[str], start: int, end: int, path: Path, number: int) -> R
 class _Block:
     """The lines of one reply, read from the first to the last."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], meter: OutputMeter) -> None:
         self._lines = lines
+        self._meter = meter
         self._at = 0
 
     def entry(self) -> Recording:
         recorded = datetime.strptime(self._take("recorded"), _TIME).replace(tzinfo=UTC)
         provider, model = self._take("provider"), self._take("model")
-        parameters = json.loads(self._take("parameters"))
+        parameters = _object(self._take("parameters"))
         asked = RequestKey(provider, model, tuple(self._messages()), parameters)
         status, head_s = self._take("status").split(" ")
-        headers = json.loads(self._take("headers"))
+        headers = {str(name): str(value) for name, value in _object(self._take("headers")).items()}
         chunks = tuple(self._chunks())
         ended, _, ended_s = self._lines[self._at].partition(" ")
         if ended not in ENDINGS or self._at + 1 != len(self._lines):
             raise ValueError(ended)
-        return Recording(asked, recorded, int(status), float(head_s), chunks, cast("Ending", ended),
-                     float(ended_s), headers)  # fmt: skip
+        return Recording(asked, recorded, count_of(status), _seconds(head_s), chunks,
+                         cast("Ending", ended), _seconds(ended_s), headers)  # fmt: skip
 
     def _take(self, word: str) -> str:
         name, _, rest = self._lines[self._at].partition(" ")
@@ -303,24 +256,43 @@ class _Block:
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         while self._lines[self._at].startswith("message "):
-            message = json.loads(self._take("message"))
+            message = _object(self._take("message"))
             content = [line[1:] for line in self._while(">")]
             if content:
                 message["content"] = "\n".join(content)
             yield message
 
     def _chunks(self) -> Iterator[Chunk]:
-        decoder = LineDeltaDecoder()
+        decoder = LineDeltaDecoder(self._meter)
         while self._lines[self._at].startswith("@"):
-            at_s = float(self._lines[self._at][1:])
+            at_s = _seconds(self._lines[self._at][1:])
             self._at += 1
             lines = decoder.decode(list(self._while("|&/=*~")))
-            yield Chunk(at_s, b"".join(map(_bytes, lines)))
+            yield Chunk(at_s, b"".join(map(self._bytes, lines)))
+
+    def _bytes(self, line: str) -> bytes:
+        data = _bytes(line)
+        self._meter.add(max(0, len(data) - len(line)))  # characters of several bytes
+        return data
 
     def _while(self, marks: str) -> Iterator[str]:
         while self._lines[self._at][:1] and self._lines[self._at][0] in marks:
             yield self._lines[self._at]
             self._at += 1
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError(text[:LONG])
+    return value
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise ValueError(text[:LONG])
+    return seconds
 
 
 def _bytes(line: str) -> bytes:

@@ -20,6 +20,8 @@ from ...core.text import shorten
 
 _TRANSPORT = ("stream", "stream_options", "incremental_output", "result_format")
 """Body keys about how the reply is sent, not about what it is."""
+_COMPARED = 1_000
+"""How much of two prompts is compared to find the nearest; it takes the square of that."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class RequestKey:
 
     def similarity(self, other: RequestKey) -> float:
         """Return how similar another request is, from 0 to 1.5; the prompt weighs most."""
-        prompts = difflib.SequenceMatcher(None, self.prompt, other.prompt, autojunk=False).ratio()
+        one, two = self.prompt[:_COMPARED], other.prompt[:_COMPARED]
+        prompts = difflib.SequenceMatcher(None, one, two, autojunk=False).ratio()
         same = (
             self.provider == other.provider,
             self.model == other.model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,20 +41,23 @@ def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ..
         return tuple(chunks)
     pattern = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len)[::-1]))
     spans = [match.span() for match in pattern.finditer(body)]
+    ends = [right for _, right in spans]
     result, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.data)
-        result.append(Chunk(chunk.at_s, _cut(body, start, end, spans)))
+        first = bisect_right(ends, start)
+        result.append(Chunk(chunk.at_s, _cut(body, start, end, spans, first)))
         start = end
     return tuple(result)
 
 
-def _cut(body: bytes, start: int, end: int, spans: Iterable[tuple[int, int]]) -> bytes:
-    """Return a part of the body with each span replaced where it begins."""
+def _cut(body: bytes, start: int, end: int, spans: Sequence[tuple[int, int]], first: int) -> bytes:
+    """Return a part of the body with each span, from the first in it, replaced where it begins."""
     pieces, at = [], start
-    for left, right in spans:
-        if right <= start or left >= end:
-            continue
+    for number in range(first, len(spans)):
+        left, right = spans[number]
+        if left >= end:
+            break
         pieces.append(body[at : max(left, at)])
         if left >= start:
             pieces.append(PLACEHOLDER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -17,10 +18,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ...core.i18n import tr
-from ...core.paths import replace_file
+from ...core.paths import kind_of, read_regular, replace_file
 from . import errors
 from . import format as tape_format
+from .claims import Claim, writing
+from .line_delta import MOST_OUTPUT
 from .matching import Recording, RequestKey
+
+MOST_BYTES = 2 * MOST_OUTPUT
+"""Size of the largest file that is read: prompts, and replies that are no text, take room too."""
 
 
 class Tape:
@@ -39,18 +45,24 @@ class Tape:
     Raises
     ------
     TapeError
-        The file exists and is not a tape, so it must not be overwritten.
+        The path names something that is not a tape, so it must not be replaced.
     """
 
     def __init__(self, path: Path, entries: Iterable[Recording] = ()) -> None:
         self.path = path
         self._entries = list(entries)
+        self._blocks: list[str] | None = None
+        """The text of each reply, as soon as one is recorded."""
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self._keeps_older = bool(self._stamp) and not self._entries
-        if self._keeps_older and _is_foreign(path):
-            raise errors.foreign(path)
+        self._claim = Claim(path)
+        self._was_writable = False
+        self._is_ours = bool(self._entries) or not self._stamp
+        """Whether everything that the file held is among the entries."""
+        self._keeps_older = not self._is_ours
+        if self._keeps_older:
+            _check_tape(path)
 
     @classmethod
     def read(cls, path: Path) -> Tape:
@@ -59,17 +71,44 @@ class Tape:
         Raises
         ------
         TapeError
-            There is no such file, or it is not an intact tape.
+            There is no such file, it is not an intact tape, or holds more than `MOST_OUTPUT`.
         """
+        return cls(path, _read(path))
+
+    def check(self) -> None:
+        """Find out, before anything is sent, whether a reply can be recorded.
+
+        The tape is claimed from here on: another process adds to it and does not replace it.
+
+        Raises
+        ------
+        TapeError
+            The path names something that is no tape, or nothing can be written there.
+        """
+        _check_tape(self.path)
+        if not self._claim.take():
+            self._keeps_older = False
+        if self._keeps_older:
+            _check_tape(self._backup)
+        if self._was_writable:
+            return
+        folder = self.path.parent
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
         try:
-            content = path.read_bytes()
+            with tempfile.TemporaryFile(dir=folder):
+                pass
         except OSError as error:
-            raise errors.unreadable(path, error.strerror or str(error)) from None
-        try:
-            return cls(path, tape_format.read(content.decode(), path))
-        except UnicodeDecodeError as error:
-            line = content[: error.start].count(b"\n") + 1
-            raise errors.changed(path, tr("line {line} is not UTF-8 text", line=line)) from None
+            raise errors.unwritable(self.path, error.strerror or str(error)) from None
+        self._was_writable = True
+
+    def release(self) -> None:
+        """Let another process replace the tape: this one records no more for now."""
+        self._claim.release()
+
+    @property
+    def _backup(self) -> Path:
+        return self.path.with_name(self.path.name + "~")
 
     @property
     def entries(self) -> tuple[Recording, ...]:
@@ -122,42 +161,100 @@ class Tape:
         Raises
         ------
         TapeError
-            The file cannot be written.
+            The file cannot be written, or is full.
         """
         with self._lock:
+            blocks = self._known_blocks()
+            if _size([*self._entries, entry]) > MOST_OUTPUT:
+                raise errors.full(self.path, MOST_OUTPUT)
             self._entries.append(entry)
+            blocks.append(tape_format.block(entry))
             try:
-                self._save()
+                self._save(blocks)
             except OSError as error:
+                self._was_writable = False
                 raise errors.unwritable(self.path, error.strerror or str(error)) from None
 
-    def _save(self) -> None:
-        if self._keeps_older:
-            # The first reply of a recording replaces an older tape, which is kept beside it.
-            self.path.replace(self.path.with_name(self.path.name + "~"))
-            self._keeps_older = False
+    def _known_blocks(self) -> list[str]:
+        if self._blocks is None:
+            self._blocks = [tape_format.block(entry) for entry in self._entries]
+        return self._blocks
+
+    def _save(self, blocks: list[str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(self.path, mode=0o644) as file:  # a tape is made to be shared
-            file.write(tape_format.write(self._entries).encode())
-        self._stamp = _stamp(self.path)
+        with writing(self.path):
+            _check_tape(self.path)
+            if _stamp(self.path) != self._stamp or (self._stamp and not self._is_ours):
+                self._take_over(blocks)
+            content = tape_format.assemble(blocks).encode()
+            if len(content) > MOST_BYTES:
+                raise errors.full(self.path, MOST_OUTPUT)
+            with replace_file(self.path, mode=0o644) as file:  # a tape is made to be shared
+                file.write(content)
+            self._stamp, self._is_ours, self._keeps_older = _stamp(self.path), True, False
+
+    def _take_over(self, blocks: list[str]) -> None:
+        """Put an older tape aside, or add what another process recorded meanwhile."""
+        if self._keeps_older and _stamp(self.path) == self._stamp:
+            # The first reply of a recording replaces an older tape, which is kept beside it.
+            _check_tape(self._backup)
+            self.path.replace(self._backup)
+            return
+        if kind_of(self.path) == "none":
+            return
+        others = _read(self.path)
+        theirs = [tape_format.block(entry) for entry in others]
+        missing = Counter(blocks) - Counter(theirs)
+        for entry, block in zip(self._entries, blocks, strict=True):
+            if missing[block] > 0:
+                missing[block] -= 1
+                others.append(entry)
+                theirs.append(block)
+        self._entries[:], blocks[:] = others, theirs
 
 
-def _is_foreign(path: Path) -> bool:
-    """Whether a file holds anything but a tape."""
+def _read(path: Path) -> list[Recording]:
+    try:
+        content = read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise errors.unreadable(path, error.strerror or str(error)) from None
+    try:
+        return tape_format.read(content.decode(), path)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise errors.changed(path, tr("line {line} is not UTF-8 text", line=line)) from None
+
+
+def _size(entries: Iterable[Recording]) -> int:
+    return sum(len(chunk.data) for entry in entries for chunk in entry.chunks)
+
+
+def _check_tape(path: Path) -> None:
+    """Refuse a path at which a recording would replace anything but a tape."""
+    kind = kind_of(path)
+    if kind == "none":
+        return
+    if kind != "file":
+        raise errors.irregular(path, kind)
     try:
         with path.open("rb") as file:
             start = file.read(len(tape_format.MARK))
-    except OSError:
-        return False  # what is wrong with it shows when it is written
-    return bool(start) and start != tape_format.MARK
+    except OSError as error:
+        raise errors.unreadable(path, error.strerror or str(error)) from None
+    if start != tape_format.MARK:
+        raise errors.foreign(path)
 
 
-def _stamp(path: Path) -> int:
-    """Return when a file was last written, in nanoseconds; 0 where there is none."""
+Stamp = tuple[int, ...]
+
+
+def _stamp(path: Path) -> Stamp:
+    """Return what changes when a file is written; empty where there is none."""
     try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+        status = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 Mode = Literal["replay", "record", "replay+live", "replay+record"]
@@ -168,6 +265,9 @@ also recorded.
 """
 
 MODES: tuple[Mode, ...] = get_args(Mode)
+
+WRITING: tuple[Mode, ...] = ("record", "replay+record")
+"""Modes that write the tape."""
 
 NO_DELAY = math.inf
 """The speed of a replay without any waiting."""
@@ -190,7 +290,7 @@ class OpenTape:
     @property
     def records(self) -> bool:
         """Whether live replies are recorded."""
-        return self.mode in ("record", "replay+record")
+        return self.mode in WRITING
 
     def answers(self, asked: RequestKey) -> bool:
         """Whether the tape answers this request, so that neither key nor network is needed."""
@@ -204,6 +304,9 @@ class OpenTape:
 
 PROVIDER = "glm_provider"
 """Key of a request's httpx extensions: the provider it goes to."""
+
+RECORDING = "glm_recording"
+"""Key of a response's httpx extensions: the stream that records it, with its ``error``."""
 
 PLAYBACK = "glm_playback"
 """Key of a response's httpx extensions: its `Playback`."""

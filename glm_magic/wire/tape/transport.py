@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 import httpx
 
+from ...core.errors import TapeError
 from ..decompress import decompressor
 from .matching import Chunk, Ending, Recording, RequestKey
 from .redact import kept_headers, without_ids
-from .tape import PLAYBACK, PROVIDER, OpenTape, Playback
+from .tape import PLAYBACK, PROVIDER, RECORDING, OpenTape, Playback
 
 
 class TapeTransport(httpx.AsyncBaseTransport):
@@ -63,11 +64,12 @@ class TapeTransport(httpx.AsyncBaseTransport):
                 )
             )
 
+        stream = _RecordingStream(response, began, keep)
         return httpx.Response(
             response.status_code,
             headers=_decompressed(response.headers),
-            stream=_RecordingStream(response, began, keep),
-            extensions=response.extensions,
+            stream=stream,
+            extensions={**response.extensions, RECORDING: stream},
         )
 
 
@@ -105,6 +107,8 @@ class _RecordingStream(httpx.AsyncByteStream):
         self._chunks: list[Chunk] = []
         self._ended: Ending = "closed"
         self._is_kept = False
+        self.error: TapeError | None = None
+        """Why the reply is not on the tape; it must not fail for that, it was paid for."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         decompress = decompressor(self._response.headers.get("content-encoding", ""))
@@ -122,7 +126,10 @@ class _RecordingStream(httpx.AsyncByteStream):
         await self._response.aclose()
         if not self._is_kept:
             self._is_kept = True
-            self._keep(self._chunks, self._ended)
+            try:
+                self._keep(self._chunks, self._ended)
+            except TapeError as error:
+                self.error = error
 
 
 async def _replayed(playback: Playback) -> httpx.Response:

@@ -1,0 +1,171 @@
+"""A tape takes no more memory or time than its size allows, whatever its text says."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from glm_magic.core.errors import TapeError
+from glm_magic.wire.tape import line_delta, redact
+from glm_magic.wire.tape import tape as tapes
+from glm_magic.wire.tape.format import checksum, read, write
+from glm_magic.wire.tape.line_delta import LineDeltaDecoder
+from glm_magic.wire.tape.matching import Chunk
+from glm_magic.wire.tape.tape import Tape
+from tests.tapes.test_text import PATH, entry_of, words
+
+
+def with_lines(lines: list[str], **changes: str) -> str:
+    """Return a tape with right sums whose reply has these lines; `changes` replace a line."""
+    text = write([entry_of([])])
+    head = text[: text.index("reply 1")].rstrip("\n").splitlines()
+    block = text[text.index("reply 1") : text.index("\nsum ")].rstrip("\n").splitlines()
+    block = [changes.get(line.partition(" ")[0], line) for line in block]
+    block[-1:-1] = ["@0.100", *lines] if lines else []
+    total = checksum(block)
+    end = f"end 1 {checksum([*head, total])}"
+    return "\n".join([*head, "", *block, f"sum {total}", "", end]) + "\n"
+
+
+BOMBS = {
+    "doubling": ["|" + "x" * 70, *(f"*{n} {n} x" for n in [70 * 2**k for k in range(30)])],
+    "the same long line": ["|" + "x" * 100_000, *["*50000 50000 "] * 2000],
+    "more than there is": ["|" + "x" * 70, "*70 70 x"],
+    "a huge count": ["|" + "x" * 70, "*999999999999999999 0 x"],
+    "a negative count": ["|" + "x" * 70, "*-5 5 x"],
+    "no count": ["|" + "x" * 70, "*a b x"],
+    "other digits": ["|" + "x" * 70, "*٣ 1 x"],
+    "nothing before": ["*5 5 x"],
+    "five thousand digits": ["|" + "x" * 70, "*" + "9" * 5000 + " 0 x"],
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_tape_that_says_more_than_it_may_is_refused(tmp_path: Path, bomb: str) -> None:
+    path = tmp_path / "bomb.glmtape"
+    path.write_text(with_lines(BOMBS[bomb]), encoding="utf-8")
+    with pytest.raises(TapeError) as caught:
+        Tape.read(path)
+    assert len(caught.value.lines()) == 2
+    expected = "more than 64 MB" if bomb == "the same long line" else "cannot be parsed"
+    assert expected in caught.value.message
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from glm_magic.wire.tape.tape import Tape
+import glm_magic.core.errors as errors
+size = 700 * 1024 * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+try:
+    Tape.read(Path(sys.argv[1]))
+except errors.TapeError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")
+def test_a_bomb_is_read_in_little_memory(tmp_path: Path) -> None:
+    assert resource.RLIMIT_AS
+    path = tmp_path / "bomb.glmtape"
+    lines = ["|" + "x" * 2_000_000, *["*1000000 1000000 "] * 400]  # 800 MB of 2
+    path.write_text(with_lines(lines), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "holds more than 64 MB of replies" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "status 200 nan"},
+        {"status": "status 200 inf"},
+        {"status": "status 200 -1"},
+        {"status": "status 2e2 0.1"},
+        {"status": "status 200 1e300"},
+        {"whole": "whole 1e9"},
+        {"headers": "headers 5"},
+        {"headers": "headers " + "[" * 100_000},
+        {"parameters": "parameters []"},
+        {"parameters": 'parameters {"a": ' + "9" * 5000 + "}"},
+        {"message": "message 5"},
+        {"recorded": "recorded 0000-01-01T00:00:00Z"},
+    ],
+)
+def test_a_value_that_is_none_is_refused_in_two_lines(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    path = tmp_path / "odd.glmtape"
+    path.write_text(with_lines([], **changes), encoding="utf-8")
+    with pytest.raises(TapeError, match="cannot be parsed") as caught:
+        Tape.read(path)
+    assert len(caught.value.lines()) == 2
+
+
+def test_a_sound_tape_made_by_hand_is_read(tmp_path: Path) -> None:
+    (entry,) = read(with_lines(["|" + "y" * 70, "*30 40 z"]), PATH)
+    assert entry.body == b"y" * 70 + b"\n" + b"y" * 30 + b"z" + b"y" * 40 + b"\n\n"
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "1e5", "²", ""])
+def test_a_version_that_is_no_number_is_no_tape(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "odd.glmtape"
+    path.write_text(f"glmtape {version}\n", encoding="utf-8")
+    with pytest.raises(TapeError, match="is not a tape"):
+        Tape.read(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs devices")
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "zero.glmtape").symlink_to("/dev/zero")
+    with pytest.raises(TapeError, match="cannot be read"):
+        Tape.read(tmp_path / "zero.glmtape")
+
+
+def test_reading_is_linear() -> None:
+    def restored(count: int) -> float:
+        lines = ["|" + "x" * 120, *["*60 60 y", "~50 70 z"] * count]
+        began = time.process_time()
+        assert sum(1 for _ in LineDeltaDecoder().decode(lines)) == 1 + 3 * count
+        return time.process_time() - began
+
+    small = min(restored(5_000) for _ in range(3))
+    assert min(restored(20_000) for _ in range(3)) < 12 * small + 0.05
+
+
+def test_ids_are_taken_out_in_linear_time() -> None:
+    data = b'data: {"id": "abcdefgh", "choices": []}\n\n'
+
+    def cut(count: int) -> float:
+        chunks = [Chunk(n / 10, data) for n in range(count)]
+        began = time.process_time()
+        clean = redact.without_ids(chunks, [])
+        assert all(b"abcdefgh" not in chunk.data for chunk in clean)
+        return time.process_time() - began
+
+    small = min(cut(1_000) for _ in range(3))
+    assert min(cut(4_000) for _ in range(3)) < 12 * small + 0.05
+
+
+def test_a_tape_that_is_full_says_so_and_can_still_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tapes, "MOST_OUTPUT", 3000)
+    monkeypatch.setattr(line_delta, "MOST_OUTPUT", 3000)
+    tape = Tape(tmp_path / "t.glmtape")
+    tape.keep(entry_of(words("one two"), "first"))
+    with pytest.raises(TapeError, match="is full") as caught:
+        tape.keep(entry_of([b"x" * 3000], "second"))
+    assert re.search("another tape", caught.value.hint)
+    tape.keep(entry_of(words("three"), "third"))
+    entries = Tape.read(tape.path).entries
+    assert [entry.asked.prompt for entry in entries] == ["first", "third"]
