@@ -126,8 +126,10 @@ def guard_of(
     cell: Amount | None,
     lanes: list[BudgetGuard],
     store: Store | None,
-) -> BudgetGuard:
+) -> BudgetGuard | None:
     """Return what holds a run to its budgets; it joins the guards of its prompt's other lanes.
+
+    ``None`` where no budget is set.
 
     Parameters
     ----------
@@ -151,6 +153,8 @@ def guard_of(
         limits.append(Limit("session", total, conversation.id, settled))
     if day is not None:
         limits.append(Limit("day", day, DAY, Settled(day, _todays_entries, REREAD_S)))
+    if not limits:
+        return None
     scopes, running = (conversation.id, DAY), in_flight.get()
     guard = BudgetGuard(run, limits, lanes, scopes, running=running, store=store)
     lanes.append(guard)

@@ -67,6 +67,7 @@ def open_lanes(
         guard = None
         if request.is_live:
             guard = guard_of(conversation, run, budget, guards, store)
+        if guard is not None:
             request = replace(request, notices=(*request.notices, *guard.check(request)))
         stream = Stream(request, guard)
         stream.observers.append(CalibrationObserver(store))

@@ -292,10 +292,10 @@ def test_reading_is_linear_and_loses_nothing(piece: str, start: str, size: int) 
     def seconds(count: int) -> float:
         text = start + piece * count
         reader = CallsInText({"get_weather": {}})
-        began = time.perf_counter()
+        began = time.process_time()
         events = [e for p in pieces(text, size) for e in reader.feed([ReasoningDelta(p)])]
         ended, calls_read = reader.finish_with([])
-        passed = time.perf_counter() - began
+        passed = time.process_time() - began
         shown = "".join(e.text for e in (*events, *ended) if isinstance(e, ReasoningDelta))
         assert shown == text or calls_read
         return passed
