@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name
+from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name, typed_value
 from ..core.events import ContentDelta, ContentWasReasoning, Event, ReasoningDelta
 from .think_tags import CodeSpans
 
@@ -224,7 +224,7 @@ class _Reader:
         if not is_found:
             return None
         written = "".join(self._field[:-1])
-        self._arguments[self._key] = _value(written, self._functions[self._name], self._key)
+        self._arguments[self._key] = typed_value(written, self._functions[self._name], self._key)
         self._state = self._after_value
         return end
 
@@ -322,45 +322,3 @@ def _json_call(text: str, functions: Mapping[str, Any], name: str) -> WrittenCal
     if name not in functions:
         return None
     return WrittenCall(name, arguments_text(value.get("arguments", value.get("parameters"))))
-
-
-def _value(written: str, parameters: Mapping[str, Any], key: str) -> Any:
-    """Return an argument: text where the schema takes text, else JSON where it parses."""
-    properties = parameters.get("properties")
-    schema = properties.get(key) if isinstance(properties, Mapping) else None
-    accepted = set(_types(schema, parameters, 8))
-    try:
-        value = json.loads(written, parse_constant=lambda _: written)
-    except (ValueError, RecursionError):
-        return written
-    if "string" in accepted and _type_of(value) not in accepted - {"string"}:
-        return written
-    return value
-
-
-def _types(schema: Any, root: Mapping[str, Any], depth: int) -> Iterable[str]:
-    """Yield the JSON types that a schema takes; none where it does not say."""
-    if not isinstance(schema, Mapping) or not depth:
-        return
-    kind = schema.get("type")
-    yield from [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else ()
-    values = schema.get("enum")
-    values = values if isinstance(values, list) else []
-    yield from map(_type_of, [*values, schema["const"]] if "const" in schema else values)
-    for word in ("anyOf", "oneOf", "allOf"):
-        parts = schema.get(word)
-        for part in parts if isinstance(parts, list) else ():
-            yield from _types(part, root, depth - 1)
-    place, _, name = str(schema.get("$ref", "")).rpartition("/")
-    definitions = root.get(place.removeprefix("#/"))
-    if isinstance(definitions, Mapping):
-        yield from _types(definitions.get(name), root, depth - 1)
-
-
-def _type_of(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "boolean"
-    if isinstance(value, int):
-        return "integer"
-    names = {str: "string", float: "number", list: "array", dict: "object"}
-    return names[type(value)]
