@@ -90,6 +90,49 @@ def arguments_text(value: Any) -> str:
         return str(value)
 
 
+def typed_value(written: str, parameters: Mapping[str, Any], key: str) -> Any:
+    """Return an argument: text where the schema takes text, else JSON where it parses."""
+    properties = parameters.get("properties")
+    schema = properties.get(key) if isinstance(properties, Mapping) else None
+    accepted = {kind for kind in _types(schema, parameters, 8) if isinstance(kind, str)}
+    accepted |= {"integer"} if "number" in accepted else set()
+    try:
+        value = json.loads(written, parse_constant=lambda _: written)
+    except (ValueError, RecursionError):
+        return written
+    if "string" in accepted and _type_of(value) not in accepted - {"string"}:
+        return written
+    return value
+
+
+def _types(schema: Any, root: Mapping[str, Any], depth: int) -> Iterable[Any]:
+    """Yield the JSON types that a schema takes; none where it does not say."""
+    if not isinstance(schema, Mapping) or not depth:
+        return
+    kind = schema.get("type")
+    yield from [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else ()
+    values = schema.get("enum")
+    values = values if isinstance(values, list) else []
+    yield from map(_type_of, [*values, schema["const"]] if "const" in schema else values)
+    for word in ("anyOf", "oneOf", "allOf"):
+        parts = schema.get(word)
+        for part in parts if isinstance(parts, list) else ():
+            yield from _types(part, root, depth - 1)
+    place, _, name = str(schema.get("$ref", "")).rpartition("/")
+    definitions = root.get(place.removeprefix("#/"))
+    if isinstance(definitions, Mapping):
+        yield from _types(definitions.get(name), root, depth - 1)
+
+
+def _type_of(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    if isinstance(value, int):
+        return "integer"
+    names = {str: "string", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "")
+
+
 class _NotAnObjectError(Exception):
     """JSON that is no object; the message says more, or nothing."""
 
@@ -218,45 +261,3 @@ def offered_functions(tools: Any) -> dict[str, Mapping[str, Any]]:
             parameters = function.get("parameters")
             functions[function["name"]] = parameters if isinstance(parameters, Mapping) else {}
     return functions
-
-
-def typed_argument(written: str, parameters: Mapping[str, Any], key: str) -> Any:
-    """Return an argument: text where the schema takes text, else JSON where it parses."""
-    properties = parameters.get("properties")
-    schema = properties.get(key) if isinstance(properties, Mapping) else None
-    accepted = set(_types(schema, parameters, 8))
-    try:
-        value = json.loads(written, parse_constant=lambda _: written)
-    except (ValueError, RecursionError):
-        return written
-    if "string" in accepted and _type_of(value) not in accepted - {"string"}:
-        return written
-    return value
-
-
-def _types(schema: Any, root: Mapping[str, Any], depth: int) -> Iterable[str]:
-    """Yield the JSON types that a schema takes; none where it does not say."""
-    if not isinstance(schema, Mapping) or not depth:
-        return
-    kind = schema.get("type")
-    yield from [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else ()
-    values = schema.get("enum")
-    values = values if isinstance(values, list) else []
-    yield from map(_type_of, [*values, schema["const"]] if "const" in schema else values)
-    for word in ("anyOf", "oneOf", "allOf"):
-        parts = schema.get(word)
-        for part in parts if isinstance(parts, list) else ():
-            yield from _types(part, root, depth - 1)
-    place, _, name = str(schema.get("$ref", "")).rpartition("/")
-    definitions = root.get(place.removeprefix("#/"))
-    if isinstance(definitions, Mapping):
-        yield from _types(definitions.get(name), root, depth - 1)
-
-
-def _type_of(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "boolean"
-    if isinstance(value, int):
-        return "integer"
-    names = {str: "string", float: "number", list: "array", dict: "object"}
-    return names[type(value)]

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name, typed_argument
+from ..core.calls import MAX_NAME_CHARS, arguments_text, function_name, typed_value
 from ..core.events import ContentDelta, ContentWasReasoning, Event, ReasoningDelta
 from .think_tags import CodeSpans
 
@@ -224,7 +224,7 @@ class _Reader:
         if not is_found:
             return None
         written = "".join(self._field[:-1])
-        self._arguments[self._key] = typed_argument(written, self._functions[self._name], self._key)
+        self._arguments[self._key] = typed_value(written, self._functions[self._name], self._key)
         self._state = self._after_value
         return end
 

@@ -122,6 +122,8 @@ SCHEMA = {
         "list": {"type": "array"},
         "switch": {"type": "boolean"},
         "const": {"const": "5"},
+        "amount": {"type": ["string", "number"]},
+        "odd": {"type": [{}], "enum": 3, "anyOf": 7, "$ref": 1},
     },
     "$defs": {"Word": {"enum": ["1", "2"]}},
 }
@@ -140,6 +142,9 @@ SCHEMA = {
         ("both", "5", 5),
         ("both", "five", "five"),
         ("word", "1", "1"),
+        ("amount", "5", 5),
+        ("amount", "five", "five"),
+        ("odd", "5", 5),
         ("const", "5", "5"),
         ("number", "2.5", 2.5),
         ("number", "two", "two"),
