@@ -98,12 +98,9 @@ class Database:
             Nothing was written.
         """
         try:
-            if self._writer is None:
-                self._writer = connect(self.path)
-                self._file = _identity(self.path)
-            refused = execute(self._writer, statements)
+            refused = execute(self._opened(), statements)
             self._log = self._log or _identity(self._wal)
-        except (sqlite3.Error, OSError, ValueError) as error:
+        except Exception as error:
             problem = problem_of(error, self.path)
             if problem.kind not in ("locked", "full"):
                 self._close_writer()
@@ -117,7 +114,10 @@ class Database:
         ------
         FileProblem
             The file cannot be read.
+        TypeError
+            A value is none that can have been stored.
         """
+        stored = [storable(value) for value in values]
         with self._reading:
             identity = _identity(self.path)
             if identity is None:
@@ -127,17 +127,17 @@ class Database:
                     self._close_reader()
                 if self._reader is None:
                     self._reader, self._read = connect(self.path, READ_S), identity
-                return self._reader.execute(sql, [storable(v) for v in values]).fetchall()
-            except (sqlite3.Error, OSError, ValueError) as error:
+                return self._reader.execute(sql, stored).fetchall()
+            except Exception as error:
                 self._close_reader()
                 raise problem_of(error, self.path) from error
 
     def shrink(self) -> bool:
         """Take what was deleted out of the write-ahead log too; False while somebody reads it."""
-        if self._writer is None:
+        if self._writer is None and _identity(self.path) is None:
             return True
         try:
-            ((busy, *_),) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ((busy, *_),) = self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, OSError):
             return False
         return not busy
@@ -176,6 +176,12 @@ class Database:
         self._close_writer()
         with self._reading:
             self._close_reader()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = connect(self.path)
+            self._file = _identity(self.path)
+        return self._writer
 
     def _close_writer(self) -> None:
         connection, self._writer, self._log = self._writer, None, None

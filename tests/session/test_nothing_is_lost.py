@@ -169,6 +169,7 @@ def test_a_value_of_the_wrong_type_is_refused_alone(store):
         (r"\udcff",)
     ]
     assert store.read("SELECT value FROM setting WHERE name = ?", ({},)) == []
+    assert store.problem == ""
     assert store.write([insert("setting", {"name": "later", "value": "2"})])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import resource
 import subprocess
@@ -142,18 +143,38 @@ def test_reading_is_linear() -> None:
     assert min(restored(20_000) for _ in range(3)) < 12 * small + 0.05
 
 
-def test_ids_are_taken_out_in_linear_time() -> None:
-    data = b'data: {"id": "abcdefgh", "choices": []}\n\n'
+def ids_of_a_server(count: int, *, distinct: bool) -> list[str]:
+    return [hashlib.md5(str(n * distinct).encode()).hexdigest() for n in range(count)]
 
+
+@pytest.mark.parametrize("distinct", [False, True])
+def test_ids_are_taken_out_in_linear_time(*, distinct: bool) -> None:
     def cut(count: int) -> float:
-        chunks = [Chunk(n / 10, data) for n in range(count)]
+        ids = ids_of_a_server(count, distinct=distinct)
+        lines = [f'data: {{"id": "{id_}", "choices": []}}\n\n'.encode() for id_ in ids]
+        chunks = [Chunk(n / 10, line) for n, line in enumerate(lines)]
         began = time.process_time()
         clean = redact.without_ids(chunks, [])
-        assert all(b"abcdefgh" not in chunk.data for chunk in clean)
-        return time.process_time() - began
+        spent_s = time.process_time() - began
+        body = b"".join(chunk.data for chunk in clean)
+        assert not any(id_.encode() in body for id_ in ids[:: max(1, count // 50)])
+        assert body.count(redact.PLACEHOLDER) == count
+        return spent_s
 
-    small = min(cut(1_000) for _ in range(3))
-    assert min(cut(4_000) for _ in range(3)) < 12 * small + 0.05
+    small = min(cut(2_000) for _ in range(3))
+    assert min(cut(8_000) for _ in range(3)) < 10 * small + 0.05
+
+
+def test_the_longest_id_is_taken_out_whole() -> None:
+    ids = [
+        "abcdef",
+        "abcdefgh",
+        *(f"abcdef{n}" for n in range(20)),
+        *(f"x{n:07d}" for n in range(9)),
+    ]
+    records = "".join(f'data: {{"id": "{id_}"}}\n\n' for id_ in ids).encode()
+    (clean,) = redact.without_ids([Chunk(0.0, records)], ["abcdefghij"])
+    assert clean.data == b'data: {"id": "(not on the tape)"}\n\n' * len(ids)
 
 
 def test_a_tape_that_is_full_says_so_and_can_still_be_read(

@@ -26,6 +26,8 @@ _PAIR = re.compile(r'"([\w-]{2,40})"\s*:\s*"([^"\\\s]{1,200})')
 _PIECE = 1 << 16
 _SHORTEST = 6
 """A shorter value identifies nobody, and could occur anywhere in a text."""
+_FEW = 8
+"""So many values are tried one after the other."""
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -39,7 +41,7 @@ def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ..
     values = {value.encode() for value in (*_ids(body), *keys) if len(value) >= _SHORTEST}
     if not values:
         return tuple(chunks)
-    pattern = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len)[::-1]))
+    pattern = re.compile(_any_of(sorted(values, key=len)[::-1]))
     spans = [match.span() for match in pattern.finditer(body)]
     ends = [right for _, right in spans]
     result, start = [], 0
@@ -49,6 +51,23 @@ def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ..
         result.append(Chunk(chunk.at_s, _cut(body, start, end, spans, first)))
         start = end
     return tuple(result)
+
+
+def _any_of(values: Sequence[bytes], depth: int = 0) -> bytes:
+    """Return a pattern of what follows the first `depth` bytes of values, the longest first.
+
+    Values are told apart byte by byte: to try thousands of ids in turn at every place of a body
+    would take the square of its length.
+    """
+    if len(values) <= _FEW or depth == _SHORTEST:
+        return b"|".join(re.escape(value[depth:]) for value in values)
+    groups: dict[bytes, list[bytes]] = {}
+    for value in values:
+        groups.setdefault(value[depth : depth + 1], []).append(value)
+    return b"|".join(
+        re.escape(first) + b"(?:" + _any_of(group, depth + 1) + b")"
+        for first, group in groups.items()
+    )
 
 
 def _cut(body: bytes, start: int, end: int, spans: Sequence[tuple[int, int]], first: int) -> bytes:
