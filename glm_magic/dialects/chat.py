@@ -234,7 +234,11 @@ class ChatDecoder:
             events += decoding.web_results(pages)
         if usage := chunk.get("usage"):
             events += decoding.usage(read_usage(usage))
-        return events + self._error(chunk, record) if is_error(chunk, record) else events
+        if is_error(chunk, record):
+            return events + self._error(chunk, record)
+        if error := _choice_error(choices):
+            return events + self._error({"error": error}, record)
+        return events
 
     def _choice(self, choice: Mapping[str, Any]) -> list[Event]:
         delta = choice.get("delta") or choice.get("message")
@@ -297,7 +301,14 @@ def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
     """Whether a payload is an error, whatever its event is called."""
     if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
         return True
-    return bool(chunk.get("code")) and "choices" not in chunk and "output" not in chunk
+    is_reply = "choices" in chunk or "output" in chunk
+    return not is_reply and any(chunk.get(name) for name in ("code", "detail", "errors"))
+
+
+def _choice_error(choices: Any) -> Any:
+    """Return the error that stands in a choice, as some gateways report it."""
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice.get("error") if isinstance(choice, dict) else None
 
 
 def read_usage(usage: Any) -> Usage | None:

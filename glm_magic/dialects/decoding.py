@@ -19,23 +19,15 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
+from ..core.finish_reasons import WINDOW, is_at_limit, kind_of
 from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
+from .finish_failures import finish_error
 from .think_tags import ThinkTags
 
-_FINISH_NOTICES = {
-    "length": tr("the reply was cut at the token limit; a larger --max-tokens gives it more room"),
-    "sensitive": tr("the provider's content filter withdrew this reply"),
-    "content_filter": tr("the provider's content filter cut this reply"),
-    "network_error": tr("the provider lost the reply while generating it; run the cell again"),
-    "model_context_window_exceeded": tr(
-        "the conversation is longer than the model's context window"
-    ),
-    "abort": tr("the server aborted the reply"),
-}
 _NO_COUNTS = Usage()
 
 
@@ -127,9 +119,17 @@ class ReplyDecoding:
                 hint=tr(
                     "run the cell again; if it stays empty, check the base URL and the model name"
                 ),
+                retryable=True,
             )
             return [StreamError(error)]
+        failure = finish_error(self.finish_reason, answered=self._is_answered)
+        if failure is not None:
+            return [*events, StreamError(failure, self.finish_reason)]
         return [*events, *self._notices(), Finish(self.finish_reason)]
+
+    @property
+    def _is_answered(self) -> bool:
+        return self._has["content"] or self._calls.any
 
     def _has_anything(self) -> bool:
         """Whether anything came after the reply began."""
@@ -155,11 +155,16 @@ class ReplyDecoding:
         return events
 
     def _notices(self) -> Iterable[Notice]:
-        if self.finish_reason in _FINISH_NOTICES:
-            yield Notice(self.finish_reason, _FINISH_NOTICES[self.finish_reason])
-        if self._has["content"] or self._calls.any:
+        if kind_of(self.finish_reason) == "window":
+            yield Notice(WINDOW, tr("the reply was cut: the model's context window is full"))
+        elif is_at_limit(self.finish_reason):
+            text = tr(
+                "the reply was cut at the token limit; a larger --max-tokens gives it more room"
+            )
+            yield Notice("length", text)
+        if self._is_answered:
             return
-        if self._has["reasoning"] and self.finish_reason == "length":
+        if self._has["reasoning"] and is_at_limit(self.finish_reason):
             yield Notice(
                 "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )

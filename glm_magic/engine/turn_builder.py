@@ -143,10 +143,10 @@ class TurnBuilder:
         for observer in self.observers:
             observer.on_request(request)
 
-    def add(self, events: Sequence[Event]) -> None:
-        """Add events that arrived together, and what the observers answer to them."""
+    def add(self, events: Sequence[Event], at_s: float | None = None) -> None:
+        """Add events that arrived together, now or at a time, and what observers answer to them."""
         if events:
-            self._record(events)
+            self._record(events, at_s)
             self._show(events)
 
     def begin_step(self, cause: Cause, request: PreparedRequest) -> None:
@@ -243,9 +243,9 @@ class TurnBuilder:
         with self.changed:
             self._wakers.append(wake)
 
-    def _record(self, events: Sequence[Event]) -> None:
+    def _record(self, events: Sequence[Event], at_s: float | None = None) -> None:
         with self.changed:
-            now_s = self.clock.now_s()
+            now_s = self.clock.now_s() if at_s is None else at_s
             for event in events:
                 self._step.add(event, now_s)
                 self._append(event, now_s)

@@ -63,9 +63,9 @@ MODEL_STUDIO = [
     (429, "Throttling.AllocationQuota", "Allocated quota exceeded.", RATE, None),
     (429, "insufficient_quota", "You exceeded your current quota.", (RATE, BILLING), None),
     (429, "Throttling.Concurrency", "Too many concurrent requests.", RATE, 1),
-    (500, "InternalError", "An internal error has occurred.", SERVER, 1),
-    (500, "InternalError.Algo", "inference internal error", SERVER, 1),
-    (500, "RequestTimeOut", "Request timed out.", SERVER, 1),
+    (500, "InternalError", "An internal error has occurred.", SERVER, 0),
+    (500, "InternalError.Algo", "inference internal error", SERVER, 0),
+    (500, "RequestTimeOut", "Request timed out.", SERVER, 0),
     (500, "ModelServingError", "Too many requests.", SERVER, 1),
     (503, "ModelUnavailable", "Model unavailable.", SERVER, 1),
     (503, "ServiceUnavailable", "Service unavailable.", SERVER, 1),
@@ -92,14 +92,14 @@ BIGMODEL = {
     AUTH: ["1000", "1001", "1002", "1003", "1004", "1005"],
     BILLING: ["1113", *map(str, range(1308, 1312)), *map(str, range(1313, 1322))],
     SERVER: ["1200", "1230", "1234"],
-    INVALID: ["1210", "1213", "1214", "1215"],
+    INVALID: ["1210", "1213", "1214", "1215", "1231"],
     MISSING: ["1211", "1221", "1222"],
-    ACCESS: ["1220", "1110", "1111", "1112", "1121"],
+    ACCESS: ["1220", "1110", "1111", "1112", "1120", "1121", "1300"],
     LENGTH: ["1261"],
     BLOCKED: ["1301"],
     RATE: ["1302", "1303", "1304", "1305", "1312"],
 }
-RETRIED = ("1200", "1230", "1234", "1302", "1303", "1305", "1312")
+RETRIED = ("1302", "1303", "1305", "1312")
 STATUS = {AUTH: 401, BILLING: 429, SERVER: 500, ACCESS: 403, RATE: 429}
 
 
@@ -130,14 +130,14 @@ def test_an_exhausted_window_shows_when_it_opens_again() -> None:
         (401, AUTH, 0),
         (402, BILLING, 0),
         (403, (ACCESS, BLOCKED), 0),
-        (408, SERVER, 1),
+        (408, SERVER, 0),
         (413, (LENGTH, INVALID), 0),
         (422, INVALID, 0),
         (429, RATE, 1),
         (502, SERVER, 1),
         (503, SERVER, 1),
-        (504, SERVER, 1),
-        (524, SERVER, None),
+        (504, SERVER, 0),
+        (524, SERVER, 0),
         (529, SERVER, 1),
     ],
 )
