@@ -25,6 +25,7 @@ from ..core.events import (
     Event,
     Finish,
     ReasoningDelta,
+    Started,
     StreamError,
     ToolCallDelta,
     UsageReport,
@@ -250,10 +251,17 @@ class Exchange:
         return next((event.error for event in events if isinstance(event, StreamError)), None)
 
     def _hand_on(self, events: list[Event]) -> None:
-        """Hand events on, or hold them back while nothing of the reply can be shown."""
+        """Hand events on, or hold them back while nothing of the reply can be shown.
+
+        That a reply has begun is known at once; a later attempt's beginning replaces it.
+        """
+        at_s = self._clock.now_s()
+        if events and isinstance(events[0], Started) and not self._is_shown:
+            self._emit(events[:1], at_s)
+            events = events[1:]
         if not events:
             return
-        self._held.append((events, self._clock.now_s()))
+        self._held.append((events, at_s))
         if self._is_shown or len(self._held) > MAX_HELD or any(map(_shows, events)):
             self._show_held()
 

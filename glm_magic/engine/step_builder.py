@@ -158,8 +158,8 @@ class StepBuilder:
             case ToolCallDelta():
                 self._times.setdefault("content", at_s)
                 self._call(event)
-            case Started():
-                self._times.setdefault("first byte", at_s)
+            case Started():  # once more where the request was sent again
+                self._times["first byte"] = at_s
                 self._started = event
             case _:
                 self._rare(event, at_s)
