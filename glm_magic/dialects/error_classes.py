@@ -31,9 +31,7 @@ _SEE_WIRE = tr("the service refuses the request; see %glm wire")
 _TOP_UP = tr("the account is out of credit; top it up")
 _NO_PERMISSION = tr("the key has no permission for this model or action")
 _CHECK_NAMES = tr("check the model name and the base URL")
-_FAULT = tr(
-    "a fault on the provider's side; run the cell again (what was lost may be billed)"
-)
+_FAULT = tr("a fault on the provider's side; run the cell again (what was lost may be billed)")
 _SLOW = tr("the provider took too long; run the cell again (what was lost may be billed)")
 _DOWN = tr("the provider is down or unreachable; run the cell again in a moment")
 _OVERLOADED = tr("the provider is overloaded; run the cell again in a moment")

@@ -27,7 +27,7 @@ from ..core.secret import Secret
 from ..core.text import json_content, strip_userinfo
 from .decompress import decompressor
 from .environment import open_client
-from .redirects import followed, redirect_error
+from .redirects import followed, redirect_error, set_location_aside
 from .request import IDLE_TIMEOUT_S, WireRequest
 from .tape.tape import PLAYBACK, PROVIDER, Playback
 from .tape.transport import TapeTransport
@@ -95,6 +95,7 @@ class HttpClient:
         self, transport: httpx.AsyncBaseTransport | None = None, *, follows: bool = True
     ) -> None:
         self._client = open_client(transport)
+        self._client.event_hooks = {"response": [set_location_aside]}
         self._follows = follows
 
     @asynccontextmanager

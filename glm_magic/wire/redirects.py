@@ -26,6 +26,9 @@ _FOLLOWED = (301, 302, 307, 308)
 _STANDARD_PORTS = {"http": 80, "https": 443}
 _MAX_ADDRESS = 200
 
+LOCATION = "glm_location"
+"""Key of a response's httpx extensions: the address that it redirects to."""
+
 Sender = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
@@ -61,6 +64,15 @@ async def followed(response: httpx.Response, send: Sender) -> httpx.Response:
             )
         )
     return response
+
+
+async def set_location_aside(response: httpx.Response) -> None:
+    """Move the address of a redirect to where httpx does not read it.
+
+    It would build the redirected request, as a GET after 303, and fail where the address is none.
+    """
+    if "location" in response.headers:
+        response.extensions[LOCATION] = response.headers.pop("location")
 
 
 def redirect_error(response: httpx.Response) -> GlmError:
@@ -107,7 +119,7 @@ def _target(response: httpx.Response) -> str | None:
 
 
 def _location(response: httpx.Response) -> httpx.URL | None:
-    value = response.headers.get("location", "").strip()
+    value = str(response.extensions.get(LOCATION, "")).strip()
     try:
         location = response.request.url.join(value)
     except (httpx.InvalidURL, ValueError, UnicodeError):

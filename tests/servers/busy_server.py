@@ -25,7 +25,13 @@ class BusyServer(Listener):
     """
 
     def __init__(
-        self, served: Send, refused: Send, most: int = 1, *, holds: bool = False, pause_s: float = 0.1
+        self,
+        served: Send,
+        refused: Send,
+        most: int = 1,
+        *,
+        holds: bool = False,
+        pause_s: float = 0.1,
     ) -> None:
         super().__init__()
         self.most = most
