@@ -76,6 +76,7 @@ _BY_STATUS: dict[int, ErrorClass] = {
 }
 
 _BY_WORD: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
+    (("extra_forbidden",), (errors.InvalidRequestError, _SEE_WIRE, False)),
     (
         ("context_length", "context_size", "context_window", "input_too_long", "prompt_too_long",
          "request_too_large", "payload_too_large", "string_above_max"),
