@@ -21,10 +21,14 @@ what the text says, ``lost`` and ``error`` where no tokens are billed, ``failed`
 ``overloaded`` and ``too many`` (requests) on the provider's side.
 """
 
-WINDOW = "model_context_window_exceeded"
 _WORDS: dict[Kind, tuple[str, ...]] = {
     "limit": ("length", "max_tokens", "max_output_tokens", "model_length"),
-    "window": (WINDOW, "context_window_exceeded", "context_length_exceeded", "exceed_context_size"),
+    "window": (
+        "model_context_window_exceeded",
+        "context_window_exceeded",
+        "context_length_exceeded",
+        "exceed_context_size",
+    ),
     "withdrawn": ("sensitive", "safety", "blocked", "prohibited_content"),
     "filtered": ("content_filter", "contentfilter", "content_filtered"),
     "refused": ("refusal", "refused"),

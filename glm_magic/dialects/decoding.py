@@ -19,7 +19,7 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
-from ..core.finish_reasons import WINDOW, is_at_limit, kind_of
+from ..core.finish_reasons import is_at_limit, kind_of
 from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
@@ -155,16 +155,17 @@ class ReplyDecoding:
         return events
 
     def _notices(self) -> Iterable[Notice]:
-        if kind_of(self.finish_reason) == "window":
-            yield Notice(WINDOW, tr("the reply was cut: the model's context window is full"))
-        elif is_at_limit(self.finish_reason):
+        reason = self.finish_reason or ""
+        if kind_of(reason) == "window":
+            yield Notice(reason, tr("the reply was cut: the model's context window is full"))
+        elif is_at_limit(reason):
             text = tr(
                 "the reply was cut at the token limit; a larger --max-tokens gives it more room"
             )
-            yield Notice("length", text)
+            yield Notice(reason, text)
         if self._is_answered:
             return
-        if self._has["reasoning"] and is_at_limit(self.finish_reason):
+        if self._has["reasoning"] and is_at_limit(reason):
             yield Notice(
                 "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )

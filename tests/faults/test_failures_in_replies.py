@@ -36,8 +36,8 @@ def choice(**fields: Any) -> dict[str, Any]:
     return {"id": "r", "choices": [{"index": 0, "delta": {}, **fields}]}
 
 
-ROLE = event({"id": "failed-one", "model": "m", "choices": [
-    {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]})  # fmt: skip
+FIRST_DELTA = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+ROLE = event({"id": "failed-one", "model": "m", "choices": [FIRST_DELTA]})
 OVERLOAD = {"error_type": "provider_overloaded"}
 THROTTLED = {"code": "Throttling", "message": "not now", "request_id": "r"}
 NATIVE_FRAME = b"id:1\nevent:error\n:HTTP_STATUS/429\ndata:" + to_json(THROTTLED).encode() + b"\n\n"

@@ -1,4 +1,4 @@
-"""One account, one limiter: what runs at a time is learnt from refusals, and nothing fails of it."""
+"""One account, one limiter: what runs at a time is learnt from refusals, and no lane is lost."""
 
 from __future__ import annotations
 
