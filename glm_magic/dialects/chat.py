@@ -297,12 +297,19 @@ def _malformed(data: str) -> GlmError:
     )
 
 
+_ERROR_NAMES = ("code", "detail", "errors", "error_code", "error_msg", "error_message")
+
+
 def is_error(chunk: Mapping[str, Any], record: Record) -> bool:
     """Whether a payload is an error, whatever its event is called."""
     if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
         return True
-    is_reply = "choices" in chunk or "output" in chunk
-    return not is_reply and any(chunk.get(name) for name in ("code", "detail", "errors"))
+    if "choices" in chunk or "output" in chunk:
+        return False
+    if chunk.get("success") is False or any(chunk.get(name) for name in _ERROR_NAMES):
+        return True
+    text = chunk.get("message") or chunk.get("msg")
+    return record.kind == "document" and isinstance(text, str)
 
 
 def _choice_error(choices: Any) -> Any:

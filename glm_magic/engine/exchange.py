@@ -38,7 +38,7 @@ from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.retry import MAX_RETRIES, MAX_WAIT_S, retry_delay_s, wait_text
 from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.tape import Playback
-from .limiter import Limiter, Place, limiter_for
+from .limiter import SETTLE_S, Limiter, Place, limiter_for
 from .prepared import PreparedRequest
 from .turn_builder import Clock
 
@@ -129,6 +129,8 @@ class Exchange:
                 self._give_up(error)
                 return
             else:
+                if is_limit and place.is_early:
+                    delay_s = max(delay_s, SETTLE_S)
                 self._say_retrying(error, delay_s, retries + 1)
                 await asyncio.sleep(delay_s)
                 retries += 1

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from bisect import insort
 from collections.abc import Callable
 from itertools import count
@@ -37,6 +38,8 @@ from ..core.secret import Secret
 FIRST_SERIES = 2
 """Requests that go through at the limit before it is tried with one more."""
 LONGEST_SERIES = 64
+SETTLE_S = 0.5
+"""How long a service may take to notice that a request has ended."""
 MAX_ACCOUNTS = 256
 """Limiters that are kept; beyond it, those that nothing uses are forgotten."""
 
@@ -57,6 +60,8 @@ class Limiter:
         self._numbers = count()
         self._series = FIRST_SERIES
         self._successes = 0
+        self._ended_s = -SETTLE_S
+        """When the last request ended, on the monotonic clock."""
         self._is_trial = False
         """Whether the limit went up, and nothing has shown yet that this is right."""
 
@@ -152,6 +157,11 @@ class Place:
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
 
+    @property
+    def is_early(self) -> bool:
+        """Whether another request ended so recently that the service may still count it."""
+        return time.monotonic() - self._limiter._ended_s < 2 * SETTLE_S
+
     def refused(self) -> bool:
         """Lower the limit to what ran beside this request.
 
@@ -165,7 +175,7 @@ class Place:
         others = limiter.running - 1
         limiter._lower(others)
         if others:
-            self.leave()
+            self._give_back()
         return others > 0
 
     def succeeded(self) -> None:
@@ -175,9 +185,13 @@ class Place:
     def leave(self) -> None:
         """Give the place up, to the next in line; without one, nothing happens."""
         if self._runs:
-            self._runs = False
-            self._limiter.running -= 1
-            self._limiter._admit()
+            self._limiter._ended_s = time.monotonic()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        self._runs = False
+        self._limiter.running -= 1
+        self._limiter._admit()
 
 
 class _Accounts:

@@ -15,6 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, SchemaError
+from ..core.finish_reasons import is_at_limit
 from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.turn import Cause, Notice, Step
@@ -67,7 +68,7 @@ class OutputCheck:
         return None
 
     def _repair(self, request: PreparedRequest, step: Step, problem: str) -> PreparedRequest:
-        is_cut = step.finish_reason == "length" or step.status == "incomplete"
+        is_cut = is_at_limit(step.finish_reason) or step.status == "incomplete"
         if self._repaired or is_cut:
             raise _schema_error(step, problem, is_cut=is_cut)
         self._repaired = True

@@ -135,6 +135,11 @@ LASTING: list[tuple[str, bytes, type[glm.GlmError]]] = [
     ("openrouter", event(error(402)), errors.BillingError),
     ("vllm", event(error(500)), errors.ServerError),
     ("vllm", event(error(None, type="insufficient_quota")), errors.BillingError),
+    ("zai", to_json({"success": False, "msg": "no route", "code": 500}).encode(),
+     errors.ServerError),
+    ("zai", event({"success": False, "msg": "no route"}), errors.ApiError),
+    ("vllm", to_json({"message": "no route"}).encode(), errors.ApiError),
+    ("vllm", to_json({"error_code": 17, "error_msg": "no route"}).encode(), errors.ApiError),
     ("vllm", event({"detail": [{"loc": ["body", "n"], "msg": "too many", "type": "x"}]}),
      errors.ApiError),
     ("sglang", event(choice(finish_reason="abort")), errors.ServerError),
@@ -149,8 +154,9 @@ def test_what_would_not_pass_or_may_be_billed_is_told_at_once(
     raw_server: RawServer, name: str, body: bytes, kind: type[glm.GlmError]
 ) -> None:
     raw_server.answer(reply(body))
-    with pytest.raises(kind):
+    with pytest.raises(kind) as caught:
         glm.ask("Why?", **BY_NAME[name].asked(raw_server.url))
+    assert "no route" in caught.value.message or b"no route" not in body
     assert len(raw_server.requests) == 1
 
 

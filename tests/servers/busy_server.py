@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 from tests.servers.listener import Connection, Listener, Recorded
@@ -20,6 +21,8 @@ class BusyServer(Listener):
         The answer to one that is turned away.
     most : int
         How many are served at a time.
+    lag_s : float
+        How much later than its client the server notices that a request has ended.
     holds : bool
         Keep each request until `release` is called; False: for `pause_s`.
     """
@@ -32,6 +35,7 @@ class BusyServer(Listener):
         *,
         holds: bool = False,
         pause_s: float = 0.1,
+        lag_s: float = 0.0,
     ) -> None:
         super().__init__()
         self.most = most
@@ -42,7 +46,7 @@ class BusyServer(Listener):
         self.peak = 0
         """The most that ever ran at a time."""
         self._answers = (served, refused)
-        self._holds, self._pause_s = holds, pause_s
+        self._holds, self._pause_s, self._lag_s = holds, pause_s, lag_s
         self._running = 0
         self._count = threading.Lock()
         self._released = threading.Semaphore(0)
@@ -72,8 +76,12 @@ class BusyServer(Listener):
                     connection.wait(0.01)  # which notices a client that leaves
             else:
                 connection.wait(self._pause_s)
+            if self._lag_s:
+                connection.send(self._answers[0].data)
+                time.sleep(self._lag_s)
         finally:
             with self._count:
                 self._running -= 1
-        connection.send(self._answers[0].data)
+        if not self._lag_s:
+            connection.send(self._answers[0].data)
         return False
