@@ -64,7 +64,8 @@ class GlmError(Exception):
     request_id : str, optional
         The provider's id of the request, to quote to its support.
     retryable : bool
-        Whether the same request may succeed a little later.
+        Whether the failure says that nothing was generated, so that the same request may be sent
+        again a little later without being billed twice.
     """
 
     full_traceback: ClassVar[bool] = False
@@ -88,6 +89,8 @@ class GlmError(Exception):
         self.code = escape_controls(code) if code else code
         self.request_id = escape_controls(request_id) if request_id else request_id
         self.retryable = retryable
+        self.retry_after_s: float | None = None
+        """Seconds after which the service asks to come back; ``None`` where it names no time."""
         self.turn: Turn | None = None
         """What had arrived before the error; ``None`` when nothing was sent."""
 

@@ -110,6 +110,8 @@ class StreamError:
     """The reply ended in an error; what came before stays valid."""
 
     error: GlmError
+    finish_reason: str | None = None
+    """The provider's own word, where it is this word that says that the reply failed."""
 
 
 Event = (

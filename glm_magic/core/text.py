@@ -9,8 +9,10 @@ of writing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,6 +43,12 @@ def escape_surrogates(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def json_content(value: Any) -> bytes:
+    """Return a value as UTF-8 JSON; lone surrogates from a notebook's text are replaced."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return join_surrogates(text).encode()
 
 
 def escape_controls(text: str) -> str:

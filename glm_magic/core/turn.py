@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from .calls import is_object
+from .finish_reasons import is_at_limit
 from .messages import Message, ToolCall, ToolRun, WebLink
 from .price import Cost
 from .usage import Usage
@@ -31,7 +32,7 @@ Status = Literal["streaming", "complete", "incomplete", "interrupted", "failed"]
 """
 ``streaming``: still arriving. ``complete``: ended with the provider's own finish reason.
 ``incomplete``: the body ended without one. ``interrupted``: stopped by the user. ``failed``: ended
-in an error, or the provider withdrew the reply (``sensitive``, ``network_error``, …).
+in an error, or by a finish reason that is one (``sensitive``, ``network_error``, …).
 """
 
 Cause = Literal["prompt", "tools", "answer now", "repair"]
@@ -47,8 +48,6 @@ NOT_CALLED = "not called: the turn was stopped first"
 STOPPED = "stopped before it returned; it may have had an effect"
 EMPTY = "(nothing)"
 """What is sent for an empty result, which some providers refuse."""
-_AT_LIMIT = ("length", "max_tokens", "model_context_window_exceeded")
-"""Finish reasons of a reply that ended at a token limit, where a call may be incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class Step:
 
         Its arguments are never repaired: what would make them whole is not known.
         """
-        if not self.tool_calls or self.finish_reason not in _AT_LIMIT:
+        if not self.tool_calls or not is_at_limit(self.finish_reason):
             return None
         last = self.tool_calls[-1]
         return None if is_object(last.arguments) else last

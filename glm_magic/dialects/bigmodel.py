@@ -17,7 +17,8 @@ from ..core import errors
 from ..core.i18n import tr
 from ..core.messages import Thinking
 from .chat import ChatDialect
-from .errors import ErrorClass, ErrorReply
+from .error_classes import ErrorClass
+from .errors import ErrorReply, unknown_limit
 
 _KEY = tr(
     "set or renew the key; keys of bigmodel (mainland China) and zai (international) are separate"
@@ -34,7 +35,9 @@ _BY_CODE: dict[str, ErrorClass] = {
         tr("log in to the console and confirm the second factor"),
         False,
     ),
-    **dict.fromkeys(("1110", "1111", "1112", "1121"), (errors.AccessDeniedError, _SUPPORT, False)),
+    **dict.fromkeys(
+        ("1110", "1111", "1112", "1120", "1121"), (errors.AccessDeniedError, _SUPPORT, False)
+    ),
     "1113": (
         errors.BillingError,
         tr(
@@ -45,7 +48,12 @@ _BY_CODE: dict[str, ErrorClass] = {
     ),
     **dict.fromkeys(
         ("1200", "1230", "1234"),
-        (errors.ServerError, tr("the call failed; run the cell again"), True),
+        (errors.ServerError, tr("the call failed; run the cell again"), False),
+    ),
+    "1231": (
+        errors.InvalidRequestError,
+        tr("a request with this request_id is already there: give each its own, or leave it out"),
+        False,
     ),
     "1210": (
         errors.InvalidRequestError,
@@ -69,6 +77,11 @@ _BY_CODE: dict[str, ErrorClass] = {
     "1261": (
         errors.ContextLengthError,
         tr("the prompt is too long: shorten it, or %glm new"),
+        False,
+    ),
+    "1300": (
+        errors.AccessDeniedError,
+        tr("a policy of the service blocks this call; the message says which"),
         False,
     ),
     "1301": (errors.ContentBlockedError, tr("the content filter stopped this; rephrase it"), False),
@@ -105,13 +118,19 @@ _BY_CODE: dict[str, ErrorClass] = {
     ),
 }
 
+_BY_STATUS: dict[int, ErrorClass] = {
+    434: (errors.AccessDeniedError, tr("the key has no permission for this API"), False),
+    435: (errors.InvalidRequestError, tr("a file in the request is larger than 100 MB"), False),
+}
+
 
 def classify(reply: ErrorReply) -> ErrorClass | None:
-    """Return what a business code means; an unknown 429 is not retried."""
-    error_class = _BY_CODE.get(reply.code)
-    if error_class is None and reply.status == 429:
-        return errors.RateLimitError, tr("wait a moment, and send fewer requests at a time"), False
-    return error_class
+    """Return what a business code means; a 429 whose code is unknown may mean an empty account."""
+    return (
+        _BY_CODE.get(reply.code)
+        or unknown_limit(reply)
+        or _BY_STATUS.get(reply.status or reply.number or 0)
+    )
 
 
 def encode_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001

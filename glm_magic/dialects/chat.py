@@ -241,7 +241,11 @@ class ChatDecoder(ReplyDecoder):
             events += decoding.web_results(pages)
         if usage := chunk.get("usage"):
             events += decoding.usage(read_usage(usage))
-        return events + self._error(chunk, record) if is_error(chunk, record) else events
+        if is_error(chunk, record):
+            return events + self._error(chunk, record)
+        if error := _choice_error(choices):
+            return events + self._error({"error": error}, record)
+        return events
 
     def _choice(self, choice: Mapping[str, Any]) -> list[Event]:
         delta = choice.get("delta") or choice.get("message")
@@ -254,6 +258,12 @@ class ChatDecoder(ReplyDecoder):
         if calls := delta.get("tool_calls"):
             events += decoding.tool_calls(calls)
         return events
+
+
+def _choice_error(choices: Any) -> Any:
+    """Return the error that stands in a choice, as some gateways report it."""
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice.get("error") if isinstance(choice, dict) else None
 
 
 def read_usage(usage: Any) -> Usage | None:

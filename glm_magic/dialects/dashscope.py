@@ -22,7 +22,8 @@ from ..core.errors import UnsupportedError
 from ..core.i18n import tr
 from ..core.messages import Request, Thinking, forces_call
 from .chat import ChatDialect, refuse_preserve
-from .errors import ErrorClass, ErrorReply
+from .error_classes import ErrorClass
+from .errors import ErrorReply, unknown_limit
 
 _REGION = tr(
     "check the key, and that it was made for this region: keys of China, Singapore "
@@ -79,9 +80,13 @@ _BY_CODE: dict[str, ErrorClass] = {
         True,
     ),
     "throttling": (errors.RateLimitError, tr("too many requests a minute; wait a moment"), True),
-    "internalerror.algo": (errors.ServerError, tr("a fault inside Model Studio; try again"), True),
-    "internalerror": (errors.ServerError, tr("a fault inside Model Studio; try again"), True),
-    "requesttimeout": (errors.ServerError, tr("Model Studio gave up after 300 s; try again"), True),
+    "internalerror.algo": (errors.ServerError, tr("a fault inside Model Studio; try again"), False),
+    "internalerror": (errors.ServerError, tr("a fault inside Model Studio; try again"), False),
+    "requesttimeout": (
+        errors.ServerError,
+        tr("Model Studio gave up after 300 s; try again"),
+        False,
+    ),
     "modelservingerror": (errors.ServerError, tr("the model is overloaded; try again later"), True),
     "modelunavailable": (errors.ServerError, tr("the model is overloaded; try again later"), True),
     "serviceunavailable": (
@@ -106,6 +111,17 @@ _ALIASES = {
 }
 
 _BAD_REQUEST: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
+    (
+        ("url error",),
+        (
+            errors.NotFoundError,
+            tr(
+                "check the base URL and the model: this model is not served at this address, "
+                "or not in this protocol (dashscope, dashscope-native)"
+            ),
+            False,
+        ),
+    ),
     (
         ("restricted to true",),
         (errors.UnsupportedError, tr("this model always thinks: leave --no-think out"), False),
@@ -176,7 +192,8 @@ def classify(reply: ErrorReply) -> ErrorClass | None:
         if error_class:
             return error_class
         code = _shorter(code)
-    return _by_message(message) if reply.status == 400 else None
+    by_message = _by_message(message) if reply.status == 400 or not reply.code else None
+    return by_message or unknown_limit(reply)
 
 
 def _shorter(code: str) -> str:

@@ -19,26 +19,18 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
+from ..core.finish_reasons import is_at_limit, kind_of
 from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
 from .call_markup import CallsInText
+from .finish_failures import finish_error
 from .parts import Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls
 
-_FINISH_NOTICES = {
-    "length": tr("the reply was cut at the token limit; a larger --max-tokens gives it more room"),
-    "sensitive": tr("the provider's content filter withdrew this reply"),
-    "content_filter": tr("the provider's content filter cut this reply"),
-    "network_error": tr("the provider lost the reply while generating it; run the cell again"),
-    "model_context_window_exceeded": tr(
-        "the conversation is longer than the model's context window"
-    ),
-    "abort": tr("the server aborted the reply"),
-}
 _NO_COUNTS = Usage()
 MAX_COUNT = 10**12
 """More tokens than any reply has, and few enough that sums fit into 64 bits."""
@@ -202,9 +194,17 @@ class ReplyDecoding:
                 hint=tr(
                     "run the cell again; if it stays empty, check the base URL and the model name"
                 ),
+                retryable=True,
             )
             return [StreamError(error)]
+        failure = finish_error(self.finish_reason, answered=self._is_answered)
+        if failure is not None:
+            return [*events, StreamError(failure, self.finish_reason)]
         return [*events, *self._notices(), *notices, Finish(self.finish_reason)]
+
+    @property
+    def _is_answered(self) -> bool:
+        return self._has["content"] or self._calls.any
 
     def _has_anything(self) -> bool:
         """Whether anything came after the reply began."""
@@ -232,16 +232,22 @@ class ReplyDecoding:
         return events
 
     def _notices(self) -> Iterable[Notice]:
-        if self.finish_reason in _FINISH_NOTICES:
-            yield Notice(self.finish_reason, _FINISH_NOTICES[self.finish_reason])
+        reason = self.finish_reason or ""
+        if kind_of(reason) == "window":
+            yield Notice(reason, tr("the reply was cut: the model's context window is full"))
+        elif is_at_limit(reason):
+            text = tr(
+                "the reply was cut at the token limit; a larger --max-tokens gives it more room"
+            )
+            yield Notice(reason, text)
         if self._has_written_calls:
             yield Notice("tool-parser", self._no_parser())
-        if self.finish_reason in _CALL_REASONS and not self._calls.any:
+        if reason in _CALL_REASONS and not self._calls.any:
             yield Notice("no-call", _NO_CALL)
             return
-        if self._has["content"] or self._calls.any:
+        if self._is_answered:
             return
-        if self._has["reasoning"] and self.finish_reason == "length":
+        if self._has["reasoning"] and is_at_limit(reason):
             yield Notice(
                 "no-answer", tr("all tokens went into the reasoning; there was none left to answer")
             )

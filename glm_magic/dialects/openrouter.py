@@ -6,6 +6,10 @@ Thinking is ``reasoning: {"enabled": …}`` or ``{"effort": …}``. The text com
 once more as ``reasoning_details``, which is read where it comes alone. Usage comes with a last
 chunk that repeats the finish reason. wcode's page (seen 2026-11) names ``enabled`` only and shows
 no stream; where it is silent, OpenRouter's documentation is followed.
+
+OpenRouter bills no reply that failed without output ("Zero Completion Insurance", seen 2026-11). So
+its own code for a host that is down, missing or overloaded (502, 503, 529 in the body) is tried
+again; the same as a bare HTTP status may come from another gateway on the way, and is not.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from ..core import errors
 from ..core.i18n import tr
 from ..core.messages import Thinking
 from .chat import ChatDialect, no_switch_needed
-from .errors import ErrorClass, ErrorReply
+from .error_classes import ErrorClass
+from .errors import ErrorReply
 
 _BY_TYPE: dict[str, ErrorClass] = {
     "context_length_exceeded": (
@@ -40,16 +45,21 @@ _BY_TYPE: dict[str, ErrorClass] = {
         True,
     ),
     "provider_unavailable": (errors.ServerError, tr("the model's host is down; try again"), True),
-    "server": (errors.ServerError, tr("a fault on the gateway's side; try again"), True),
-    "timeout": (errors.ServerError, tr("the model's host took too long; try again"), True),
+    "server": (errors.ServerError, tr("a fault on the gateway's side; try again"), False),
+    "timeout": (errors.ServerError, tr("the model's host took too long; try again"), False),
 }
 _RATE_LIMIT: ErrorClass = (
     errors.RateLimitError,
     tr("wait a moment, and send fewer requests"),
     True,
 )
-_TIMEOUT: ErrorClass = (errors.ServerError, tr("the model's host took too long; try again"), True)
-_BY_STATUS: dict[int, ErrorClass] = {429: _RATE_LIMIT, 524: _TIMEOUT}
+_BY_NUMBER: dict[int, ErrorClass] = {
+    **dict.fromkeys((408, 504, 524), _BY_TYPE["timeout"]),
+    429: _RATE_LIMIT,
+    **dict.fromkeys((502, 503), _BY_TYPE["provider_unavailable"]),
+    529: _BY_TYPE["provider_overloaded"],
+}
+"""What OpenRouter means by the number in its errors."""
 
 
 def classify(reply: ErrorReply) -> ErrorClass | None:
@@ -63,7 +73,7 @@ def classify(reply: ErrorReply) -> ErrorClass | None:
             reasons=", ".join(reply.reasons),
         )
         return errors.ContentBlockedError, hint, False
-    return _BY_STATUS.get(reply.number or reply.status or 0)
+    return _BY_NUMBER.get(reply.number or 0)
 
 
 def encode_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa: ARG001

@@ -28,6 +28,7 @@ _REPLY_KEYS = frozenset({"choices", "output", "usage", "id", "model", "request_i
 _FRAME_KEYS = frozenset({"choices", "output", "usage", "error"})
 """An object inside a broken frame is a frame of its own when it has one of these."""
 _MESSAGES = ("message", "msg", "detail")
+_ERROR_NAMES = ("code", "detail", "errors", "error_code", "error_msg", "error_message")
 _PINGS = frozenset({"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 _NEXT_FRAME = re.compile(r"(?:\n|data:)[ \t]*(?=\{|\[DONE\])")
 _BETWEEN = re.compile(r"\s*(?:data:[ \t]*)?")
@@ -138,7 +139,12 @@ def is_error(chunk: Object, record: Record) -> bool:
     """Whether a payload is an error, whatever its event is called."""
     if chunk.get("error") or record.event == "error" or chunk.get("object") == "error":
         return True
-    return bool(chunk.get("code")) and "choices" not in chunk and "output" not in chunk
+    if "choices" in chunk or "output" in chunk:
+        return False
+    if chunk.get("success") is False or any(chunk.get(name) for name in _ERROR_NAMES):
+        return True
+    text = chunk.get("message") or chunk.get("msg")
+    return record.kind == "document" and isinstance(text, str)
 
 
 def is_of_reply(chunk: Object) -> bool:

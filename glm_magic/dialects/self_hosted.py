@@ -15,7 +15,8 @@ from ..core import errors
 from ..core.i18n import tr
 from ..core.messages import Thinking
 from .chat import ChatDialect
-from .errors import ErrorClass, ErrorReply
+from .error_classes import ErrorClass
+from .errors import ErrorReply, common_class
 
 _BY_TYPE: dict[str, ErrorClass] = {
     "exceed_context_size_error": (
@@ -42,7 +43,6 @@ _BY_TYPE: dict[str, ErrorClass] = {
         False,
     ),
 }
-_OVERFLOW = ("context length", "context size", "context window", "maximum context")
 
 
 def classify(reply: ErrorReply) -> ErrorClass | None:
@@ -54,8 +54,7 @@ def classify(reply: ErrorReply) -> ErrorClass | None:
         return errors.NotFoundError, hint, False
     if reply.type in _BY_TYPE:
         return _BY_TYPE[reply.type]
-    message = reply.message.lower()
-    if any(words in message for words in _OVERFLOW):
+    if reply.status != 413 and common_class(reply)[0] is errors.ContextLengthError:
         return _BY_TYPE["exceed_context_size_error"]
     return None
 

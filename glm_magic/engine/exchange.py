@@ -1,4 +1,4 @@
-"""One request and its reply, on the loop thread: send, retry, read, decode.
+"""One request and its reply, on the loop thread: wait for room, send, retry, read, decode.
 
 A reply ends with its `Finish`. After a finish reason, the trailer (usage, ``[DONE]``) is awaited
 for `TRAILER_S` at most. Nothing that a server sends decides how much memory or time is taken: a
@@ -9,18 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 
-from ..core.errors import ConnectionFailedError, GlmError, ProtocolError
-from ..core.events import Event, Finish, StreamError
+from ..catalogue.resolve import LOCAL
+from ..core.errors import (
+    ConnectionFailedError,
+    EmptyReplyError,
+    GlmError,
+    ProtocolError,
+    RateLimitError,
+)
+from ..core.events import (
+    ContentDelta,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Started,
+    StreamError,
+    ToolCallDelta,
+    UsageReport,
+    WebResults,
+)
 from ..core.i18n import joined, tr
 from ..core.turn import Notice
 from ..dialects import Decoder
 from ..wire.http import HttpClient, HttpResponse, read_error_body
-from ..wire.retry import MAX_RETRIES, retry_delay_s
+from ..wire.retry import MAX_RETRIES, MAX_WAIT_S, retry_delay_s, wait_text
 from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.tape import Playback
+from .limiter import SETTLE_S, Limiter, Place, limiter_for
 from .prepared import PreparedRequest
 from .turn_builder import Clock
 
@@ -31,31 +49,41 @@ LEFTOVER_S = 0.05
 MAX_RAW_BYTES = 1024 * 1024
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 """Far beyond any model's longest reply: 131,072 tokens are 40 MB at most."""
+MAX_HELD = 64
+"""Batches of events without anything to show that are held back at most."""
 REPLAYED = "replayed"
 """Code of the notice of a reply that came from a tape."""
+
+Emit = Callable[[list[Event], float], None]
 
 
 class Exchange:
     """Sends a request and hands on the events of its reply.
+
+    Events are held back until there is something to show: what fails before that, and says that
+    nothing was generated, leaves no trace when the request is sent again.
 
     Parameters
     ----------
     request : PreparedRequest
         What to send.
     emit : callable
-        Takes each batch of events, one for each network chunk that brings any.
+        Takes each batch of events, one for each network chunk that brings any, and when it came.
     clock : Clock
         Follows a reply that comes from a tape.
     """
 
-    def __init__(
-        self, request: PreparedRequest, emit: Callable[[list[Event]], None], clock: Clock
-    ) -> None:
+    def __init__(self, request: PreparedRequest, emit: Emit, clock: Clock) -> None:
         self.request = request
         self._emit = emit
         self._clock = clock
         self._raw = bytearray()
         self._received = 0
+        self._held: list[tuple[list[Event], float]] = []
+        """What arrived of a reply of which nothing can be shown yet, and when."""
+        self._is_shown = False
+        """Whether the reply is being handed on."""
+        self._is_replayed = False
 
     @property
     def raw(self) -> bytes:
@@ -63,7 +91,7 @@ class Exchange:
         return self._without_key(bytes(self._raw))
 
     async def run(self, client: HttpClient) -> None:
-        """Send, and read the reply to its end; retry only before anything of it was read.
+        """Send, and read the reply to its end; send again what was not answered nor billed.
 
         Raises
         ------
@@ -72,54 +100,109 @@ class Exchange:
             an event.
         """
         client = client.with_tape(self.request.tape) if self.request.tape else client
-        for attempt in range(MAX_RETRIES + 1):
-            headers: Mapping[str, str] = {}
-            try:
-                refusal = await self._attempt(client)
-                if refusal is None:
-                    return
-                error, headers = refusal
-            except ConnectionFailedError as failure:
-                error = failure
-            delay_s = retry_delay_s(attempt, headers) if error.retryable else None
-            if delay_s is None:
-                raise error
-            text = tr(
-                "{error}; trying again in {delay_s:.1f} s ({number} of {most})",
-                error=error.message,
-                delay_s=delay_s,
-                number=attempt + 1,
-                most=MAX_RETRIES,
-            )
-            self._emit([Notice("retry", text, wait_s=delay_s)])
-            await asyncio.sleep(delay_s)
+        place = self._limiter().place()
+        try:
+            await place.take(self._say_waiting)
+            await self._run(client, place)
+        finally:
+            place.leave()
 
-    async def _attempt(self, client: HttpClient) -> tuple[GlmError, Mapping[str, str]] | None:
-        """Send once; return the error of a refused request, or ``None`` when a reply was read."""
+    def _limiter(self) -> Limiter:
+        """Return the account's limiter; tapes and the server on this computer have no account."""
+        request = self.request
+        if not request.is_live or request.offer.provider.name == LOCAL:
+            return Limiter()
+        return limiter_for(request.wire.url, request.key)
+
+    async def _run(self, client: HttpClient, place: Place) -> None:
+        retries = 0
+        while (error := await self._attempt(client)) is not None:
+            delay_s = retry_delay_s(retries, error.retry_after_s) if error.retryable else None
+            is_limit = error.retryable and isinstance(error, RateLimitError)
+            names_far_time = (error.retry_after_s or 0.0) > MAX_WAIT_S
+            if is_limit and not names_far_time and place.refused():
+                # Others of ours run: one of them ends, or the service has named a time.
+                at_latest_s = None if error.retry_after_s is None else delay_s
+                if not await place.take(self._say_waiting, at_latest_s):
+                    retries += 1
+            elif delay_s is None:
+                self._give_up(error)
+                return
+            else:
+                if is_limit and place.is_early:
+                    delay_s = max(delay_s, SETTLE_S)
+                self._say_retrying(error, delay_s, retries + 1)
+                await asyncio.sleep(delay_s)
+                retries += 1
+            self._held.clear()
+        place.succeeded()
+
+    def _say_waiting(self, limit: int) -> None:
+        provider = self.request.offer.provider.title
+        text = tr(
+            "{provider} takes {limit} of this account's requests at a time; this one waits for "
+            "another to end",
+            provider=provider,
+            limit=limit,
+        )
+        self._emit([Notice("waiting", text)], self._clock.now_s())
+
+    def _say_retrying(self, error: GlmError, delay_s: float, number: int) -> None:
+        text = tr(
+            "{error}; trying again in {delay_s:.1f} s ({number} of {most})",
+            error=error.message,
+            delay_s=delay_s,
+            number=number,
+            most=MAX_RETRIES,
+        )
+        self._emit([Notice("retry", text, wait_s=delay_s)], self._clock.now_s())
+
+    def _give_up(self, error: GlmError) -> None:
+        """End the reply with its error, or raise that of a request which got none."""
+        if error.retryable and (error.retry_after_s or 0.0) > MAX_WAIT_S:
+            text = tr(
+                "{error}; the service asks to wait {time}",
+                error=error.message,
+                time=wait_text(error.retry_after_s or 0.0),
+            )
+            error.args = (text,)
+        if not self._held:
+            raise error
+        self._show_held()
+
+    async def _attempt(self, client: HttpClient) -> GlmError | None:
+        """Send once; return the error where nothing of a reply was shown, else ``None``."""
         request, provider = self.request, self.request.offer.provider.name
-        async with client.post(
-            request.wire, request.key, request.idle_timeout_s, provider, self._not_recorded
-        ) as response:
-            self._follow(response.playback)
-            if response.status < 300:
-                await self._read(response)
-                return None
-            body = self._without_key(await read_error_body(response))
-            self._keep_raw(body)
-            headers = {k: self._redacted(value) for k, value in response.headers.items()}
-            error = request.dialect.error(request.offer, response.status, headers, body)
-            return error, headers
+        self._is_shown = False
+        try:
+            async with client.post(
+                request.wire, request.key, request.idle_timeout_s, provider, self._not_recorded
+            ) as response:
+                self._follow(response.playback)
+                if response.status < 300:
+                    return await self._read(response)
+                body = self._without_key(await read_error_body(response))
+                self._keep_raw(body)
+                headers = {k: self._redacted(value) for k, value in response.headers.items()}
+                return request.dialect.error(request.offer, response.status, headers, body)
+        except ConnectionFailedError as error:
+            if not error.retryable:
+                raise
+            return error
 
     def _not_recorded(self, error: GlmError) -> None:
         """Say that a reply is not on its tape; the reply itself is whole, and paid for."""
-        self._emit([Notice("not-recorded", joined([error.message, error.hint], " → "))])
+        notice = Notice("not-recorded", joined([error.message, error.hint], " → "))
+        self._emit([notice], self._clock.now_s())
 
     def _follow(self, playback: Playback | None) -> None:
         """Take the time from the tape, and note when it was recorded."""
         self._clock.follow(playback)
-        if playback is not None:
+        if playback is not None and not self._is_replayed:
+            self._is_replayed = True
             day = str(playback.entry.recorded.date())
-            self._emit([Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))])
+            notice = Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))
+            self._emit([notice], self._clock.now_s())
 
     def _without_key(self, body: bytes) -> bytes:
         # A key is ASCII, so it can be found with one character for each byte.
@@ -136,7 +219,8 @@ class Exchange:
             events += decoder.feed(record if text is record.data else record._replace(data=text))
         return events
 
-    async def _read(self, response: HttpResponse) -> None:
+    async def _read(self, response: HttpResponse) -> GlmError | None:
+        """Read a reply; return the error that it is, where it can be sent again unseen."""
         reader = BodyReader()
         decoder = self.request.dialect.decoder(self.request.offer, self.request.wire.body)
         try:
@@ -155,9 +239,44 @@ class Exchange:
                 tr("the server sent a single record of more than 16 MB"),
                 hint=tr("what had arrived is kept; this is not a chat reply"),
             ) from None
-        self._emit(self._events_of(reader.finish(), decoder))
-        self._emit(decoder.finish())
+        self._hand_on(self._events_of(reader.finish(), decoder))
+        self._hand_on(decoder.finish())
         await _read_to_the_end(response)
+        error = None if self._is_shown else self._held_error()
+        if isinstance(error, EmptyReplyError) and not response.is_framed:
+            error.retryable = False  # it may as well have broken off
+        if error is None:
+            self._show_held()
+        return error
+
+    def _held_error(self) -> GlmError | None:
+        """Return the error of a reply that brought nothing, and was not paid for."""
+        events = [event for batch, _ in self._held for event in batch]
+        usages = [event.usage for event in events if isinstance(event, UsageReport)]
+        if any(usage.output for usage in usages):
+            return None
+        return next((event.error for event in events if isinstance(event, StreamError)), None)
+
+    def _hand_on(self, events: list[Event]) -> None:
+        """Hand events on, or hold them back while nothing of the reply can be shown.
+
+        That a reply has begun is known at once; a later attempt's beginning replaces it.
+        """
+        at_s = self._clock.now_s()
+        if events and isinstance(events[0], Started) and not self._is_shown:
+            self._emit(events[:1], at_s)
+            events = events[1:]
+        if not events:
+            return
+        self._held.append((events, at_s))
+        if self._is_shown or len(self._held) > MAX_HELD or any(map(_shows, events)):
+            self._show_held()
+
+    def _show_held(self) -> None:
+        held, self._held = self._held, []
+        self._is_shown = True
+        for events, at_s in held:
+            self._emit(events, at_s)
 
     async def _read_chunks(
         self, response: HttpResponse, reader: BodyReader, decoder: Decoder
@@ -172,12 +291,13 @@ class Exchange:
             if chunk is None:
                 return
             self._keep_raw(chunk)
-            self._emit(self._events_of(reader.feed(chunk), decoder))
+            self._hand_on(self._events_of(reader.feed(chunk), decoder))
 
     def _emit_held_back(self, decoder: Decoder) -> None:
         """Hand on the text that a decoder holds back, but not the end that it would infer."""
         ends = (Finish, StreamError, Notice)
-        self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
+        self._hand_on([event for event in decoder.finish() if not isinstance(event, ends)])
+        self._show_held()
 
     def _keep_raw(self, chunk: bytes) -> None:
         self._received += len(chunk)
@@ -188,6 +308,13 @@ class Exchange:
             )
         if len(self._raw) < MAX_RAW_BYTES:
             self._raw += chunk[: MAX_RAW_BYTES - len(self._raw)]
+
+
+def _shows(event: Event) -> bool:
+    """Whether an event brings something of the reply that a user could see."""
+    if isinstance(event, ReasoningDelta | ContentDelta):
+        return not event.text.isspace()
+    return isinstance(event, ToolCallDelta | WebResults | Finish)
 
 
 async def _read_to_the_end(response: HttpResponse) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.errors import SchemaError
+from ..core.finish_reasons import is_at_limit
 from ..core.i18n import Text, tr
 from ..core.messages import Message
 from ..core.turn import Notice, Step
@@ -132,7 +133,7 @@ class OutputCheck:
         """
         if step.tool_calls or step.status not in ("complete", "incomplete"):
             return None
-        is_cut = step.finish_reason == "length" or step.status == "incomplete"
+        is_cut = is_at_limit(step.finish_reason) or step.status == "incomplete"
         # thoughts that were cut hold drafts only
         is_elsewhere = not step.content.strip() and bool(step.reasoning.strip()) and not is_cut
         try:

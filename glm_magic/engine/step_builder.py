@@ -65,19 +65,6 @@ class RhythmRecorder:
         return tuple(Sample(s.at_s - began_s, s.reasoning, s.answer) for s in self._samples)
 
 
-WITHDRAWN = frozenset(
-    {
-        "sensitive",
-        "content_filter",
-        "network_error",
-        "model_context_window_exceeded",
-        "error",
-        "abort",
-    }
-)
-"""Finish reasons by which a provider says that it failed or withdrew the reply."""
-
-
 class _Text:
     """A text that grows; joined only when it is read."""
 
@@ -172,8 +159,8 @@ class StepBuilder:
             case ToolCallDelta():
                 self._times.setdefault("content", at_s)
                 self._call(event)
-            case Started():
-                self._times.setdefault("first byte", at_s)
+            case Started():  # once more where the request was sent again
+                self._times["first byte"] = at_s
                 self._started = event
             case _:
                 self._rare(event, at_s)
@@ -189,8 +176,9 @@ class StepBuilder:
                     self._times.setdefault("reasoning", self._times.pop("content"))
             case Finish(reason):
                 self._finish_reason = reason
-                self._end(_status_of(reason), at_s)
-            case StreamError():
+                self._end("incomplete" if reason is None else "complete", at_s)
+            case StreamError(_, reason):
+                self._finish_reason = reason or self._finish_reason
                 self._end("failed", at_s)
             case WebResults(links):
                 self._links.update((link.url, link) for link in links)
@@ -299,12 +287,6 @@ class StepBuilder:
             id_ = f"{id_}_{index}" if id_ in calls else id_
             calls[id_] = ToolCall(id_, call.name, str(call.arguments))
         return tuple(calls.values())
-
-
-def _status_of(reason: str | None) -> Status:
-    if reason is None:
-        return "incomplete"
-    return "failed" if reason in WITHDRAWN else "complete"
 
 
 def _since(began_s: float, at_s: float | None) -> float | None:

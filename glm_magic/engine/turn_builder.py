@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core.errors import GlmError
-from ..core.events import Event, StepStarted, StreamError, TimedEvent
+from ..core.events import Event, Started, StepStarted, StreamError, TimedEvent
 from ..core.turn import Cause, Notice, Status, Step, Turn
 from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
@@ -143,6 +143,8 @@ class TurnBuilder:
         """The turn's own status, where it is not that of its last step."""
         self._continues = request.tool_plan is not None
         """Whether another step may follow, so that the end of a reply is not the turn's."""
+        self._beginning: int | None = None
+        """Position of the event with which the newest step's reply began."""
         self._snapshot: Turn | None = None
         """The turn while its clock stands: before the start, and after the end."""
 
@@ -166,10 +168,10 @@ class TurnBuilder:
         for observer in self.observers:
             observer.on_request(request)
 
-    def add(self, events: Sequence[Event]) -> None:
-        """Add events that arrived together, and what the observers answer to them."""
+    def add(self, events: Sequence[Event], at_s: float | None = None) -> None:
+        """Add events that arrived together, now or at a time, and what observers answer to them."""
         if events:
-            self._record(events)
+            self._record(events, at_s)
             self._show(events)
 
     def begin_step(self, cause: Cause, request: PreparedRequest) -> None:
@@ -182,6 +184,7 @@ class TurnBuilder:
                 request, self._notices, cause=cause, number=len(self._earlier), began_s=now_s
             )
             self._step.started_at = time.time()
+            self._beginning = None
             self._append(event, now_s)
             self._notify()
         self._show([event])
@@ -273,15 +276,26 @@ class TurnBuilder:
         with self.changed:
             self._wakers.append(wake)
 
-    def _record(self, events: Sequence[Event]) -> None:
+    def _record(self, events: Sequence[Event], at_s: float | None = None) -> None:
         with self.changed:
-            now_s = self.clock.now_s()
+            now_s = self.clock.now_s() if at_s is None else at_s
             for event in events:
                 self._step.add(event, now_s)
-                self._append(event, now_s)
+                if isinstance(event, Started):
+                    self._begin(event, now_s)
+                else:
+                    self._append(event, now_s)
                 if isinstance(event, StreamError):
                     self._set_error(event.error)
             self._notify()
+
+    def _begin(self, event: Started, at_s: float) -> None:
+        """Note that a reply began, in place of one that failed and was asked for again."""
+        if self._beginning is None:
+            self._beginning = len(self._events)
+            self._append(event, at_s)
+        else:
+            self._events[self._beginning] = event
 
     def _append(self, event: Event, at_s: float) -> None:
         self._snapshot = None

@@ -12,6 +12,7 @@ from pprint import pformat
 from typing import Any
 
 from ..core.i18n import from_data, plural, tr, translate
+from ..core.text import json_content
 from ..credentials import find_key
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
@@ -69,7 +70,7 @@ def _request(request: PreparedRequest) -> list[tuple[str, str]]:
 
 
 def _body(request: PreparedRequest) -> Any:
-    return json.loads(request.wire.content())
+    return json.loads(json_content(request.wire.body))
 
 
 def _needs_key(request: PreparedRequest) -> bool:
@@ -84,7 +85,7 @@ def _variable(request: PreparedRequest) -> str:
 
 def as_curl(request: PreparedRequest) -> str:
     """Return a shell command that sends the same request; the key comes from the environment."""
-    body = request.wire.content().decode()
+    body = json_content(request.wire.body).decode()
     headers = [shlex.quote(f"{name}: {value}") for name, value in request.wire.headers.items()]
     arguments = [
         f"curl --no-buffer {shlex.quote(request.wire.url)}",

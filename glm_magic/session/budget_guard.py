@@ -21,6 +21,7 @@ from ..core.events import (
     ToolCallDelta,
     UsageReport,
 )
+from ..core.finish_reasons import is_at_limit
 from ..core.i18n import tr
 from ..core.price import Cost
 from ..core.turn import Notice, Turn
@@ -301,7 +302,7 @@ class BudgetGuard:
                 yield Reaction(Notice("budget", text), stop=True)
                 return
             yield from (Reaction(notice) for notice in self._warning(limit, spent))
-        if self._limited and any(isinstance(e, Finish) and e.reason == "length" for e in events):
+        if self._limited and any(isinstance(e, Finish) and is_at_limit(e.reason) for e in events):
             text = tr(
                 "the reply was cut where the budget ended, after {output:,} tokens",
                 output=self._output,

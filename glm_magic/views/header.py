@@ -71,7 +71,8 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
         lines.insert(0, labels.inserted.format(names=names))
     reason = turn.finish_reason
     explained = {notice.code for notice in turn.notices}
-    if reason not in EXPECTED_ENDINGS | explained and turn.status != "streaming":
+    is_explained = reason in EXPECTED_ENDINGS | explained or turn.error is not None
+    if not is_explained and turn.status != "streaming":
         lines.append(labels.ended.format(reason=reason))
     return lines
 

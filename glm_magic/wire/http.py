@@ -24,9 +24,10 @@ from ..core.errors import (
 )
 from ..core.i18n import tr
 from ..core.secret import Secret
-from ..core.text import strip_userinfo
+from ..core.text import json_content, strip_userinfo
 from .decompress import decompressor
 from .environment import open_client
+from .redirects import followed, redirect_error, set_location_aside
 from .request import IDLE_TIMEOUT_S, WireRequest
 from .tape.tape import PLAYBACK, PROVIDER, RECORDING, Playback
 from .tape.transport import TapeTransport
@@ -55,6 +56,9 @@ class HttpResponse:
     chunks: AsyncIterator[bytes]
     playback: Playback | None = None
     """The clock of a reply that comes from a tape."""
+    is_framed: bool = True
+    """Whether the head says how the body ends, so that a body that ends early is told from one
+    that is short."""
 
 
 class _ConnectionTrace:
@@ -78,6 +82,8 @@ class HttpClient:
     ----------
     transport : httpx.AsyncBaseTransport, optional
         Replaces the network; tapes and tests use it.
+    follows : bool
+        False where the transport follows redirects itself, as a tape does.
 
     Raises
     ------
@@ -85,8 +91,12 @@ class HttpClient:
         A proxy or certificate variable of the environment cannot be used.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, *, follows: bool = True
+    ) -> None:
         self._client = open_client(transport)
+        self._client.event_hooks = {"response": [set_location_aside]}
+        self._follows = follows
 
     @asynccontextmanager
     async def post(
@@ -108,14 +118,21 @@ class HttpClient:
             No connection, or it broke.
         IdleTimeoutError
             Nothing arrived for `idle_timeout_s` seconds, not even a comment or ping.
+        NotFoundError
+            The server redirects to another one, where neither prompt nor key goes.
         """
         response = await self._send(request, key, idle_timeout_s, provider)
         if isinstance(response, GlmError):
             raise response
+        if 300 <= response.status_code < 400:
+            await response.aclose()
+            raise _without_key(redirect_error(response), key)
         try:
             chunks = _chunks(response, request.url, idle_timeout_s)
             playback = response.extensions.get(PLAYBACK)
-            yield HttpResponse(response.status_code, response.headers, chunks, playback)
+            yield HttpResponse(
+                response.status_code, response.headers, chunks, playback, _is_framed(response)
+            )
         finally:
             await response.aclose()
             recording = response.extensions.get(RECORDING)
@@ -132,7 +149,7 @@ class HttpClient:
             sent = self._client.build_request(
                 "POST",
                 request.url,
-                content=request.content(),
+                content=json_content(request.body),
                 headers=_headers(request, key),
                 timeout=timeout,
                 extensions={PROVIDER: provider, "trace": trace.note},
@@ -140,7 +157,7 @@ class HttpClient:
             while True:
                 began_s = time.monotonic()
                 try:
-                    return await self._client.send(sent, stream=True)
+                    return await self._response(sent)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                     # A server may close a kept connection just as it is used again. It then has not
                     # read the request, which goes out once more on another connection.
@@ -151,13 +168,35 @@ class HttpClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _to_glm_error(error, request.url, idle_timeout_s)
 
+    async def _response(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and follow where it is redirected within its server."""
+        response = await self._open(request)
+        follow = response.is_redirect and self._follows
+        return await followed(response, self._open) if follow else response
+
+    async def _open(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True)
+
     def with_tape(self, tape: OpenTape) -> HttpClient:
         """Return a client that reaches the network through a tape."""
-        return HttpClient(TapeTransport(tape, self._client))
+        return HttpClient(TapeTransport(tape, self._client), follows=False)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+def _is_framed(response: httpx.Response) -> bool:
+    headers = response.headers
+    has_length = "content-length" in headers or "transfer-encoding" in headers
+    return has_length or response.http_version == "HTTP/2" or PLAYBACK in response.extensions
+
+
+def _without_key(error: GlmError, key: Secret | None) -> GlmError:
+    """Return an error without the key, which a server may repeat in an address."""
+    if key is not None:
+        error.args = (key.redact(error.message),)
+    return error
 
 
 async def _chunks(

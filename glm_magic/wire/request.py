@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from ..core.text import join_surrogates
 
 USER_AGENT = "glm_magic"
 
@@ -22,8 +19,3 @@ class WireRequest:
     url: str
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
-
-    def content(self) -> bytes:
-        """Return the body as UTF-8 JSON; lone surrogates from a notebook's text are replaced."""
-        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
-        return join_surrogates(text).encode()

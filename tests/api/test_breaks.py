@@ -403,11 +403,22 @@ def test_a_web_page_with_success(raw_server: RawServer, content_type: str) -> No
     assert len(str(error)) < 400
 
 
-@pytest.mark.parametrize("status", ["404 Not Found", "502 Bad Gateway", "403 Forbidden"])
-def test_a_web_page_with_a_failure(raw_server: RawServer, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("404 Not Found", errors.NotFoundError),
+        ("502 Bad Gateway", errors.ServerError),
+        ("403 Forbidden", errors.AccessDeniedError),
+        ("418 I'm a teapot", errors.NotAnApiError),
+    ],
+)
+def test_a_web_page_with_a_failure(
+    raw_server: RawServer, status: str, kind: type[glm.GlmError]
+) -> None:
     raw_server.answer(reply(PAGE, status, "text/html"))
-    error = caught(errors.NotAnApiError, **at_raw(raw_server))
+    error = caught(kind, **at_raw(raw_server))
     assert error.status == int(status[:3])
+    assert "Sign in" in error.message
     assert "xxxx" not in str(error)
 
 

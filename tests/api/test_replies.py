@@ -280,13 +280,17 @@ def test_the_finish_reason_is_the_providers_own_word(server: ModelServer, reason
     assert (reply.finish_reason, reply.status) == (reason, "complete")
 
 
-@pytest.mark.parametrize("reason", ["sensitive", "network_error", "model_context_window_exceeded"])
+@pytest.mark.parametrize("reason", ["sensitive", "network_error", "error"])
 def test_a_reply_that_the_provider_took_back_is_failed(server: ModelServer, reason: str) -> None:
     server.tell(Script(answer="Half", finish=reason))
     with glm.stream("Why?", **PLACES[4].asked(server)) as stream:
         stream.wait(10)
     assert (stream.turn.finish_reason, stream.turn.status) == (reason, "failed")
     assert stream.turn.answer == "Half"
+    with pytest.raises(glm.GlmError) as caught:
+        glm.ask("Why?", **PLACES[4].asked(server))
+    assert caught.value.turn is not None
+    assert (caught.value.turn.answer, caught.value.code) == ("Half", reason)
 
 
 @pytest.mark.parametrize("flavor", ["vllm", "sglang", "llamacpp", "ollama"])

@@ -34,6 +34,8 @@ class Fault:
     words: str = ""
     """A part of the message."""
     hint: str = ""
+    sent: int = 1
+    """How often the request is sent; after the first time, the server answers as it should."""
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,11 +146,13 @@ BREAKS = (
 NAMED = b'event: error\ndata: {"message":"it broke"}\n\n'
 FAILED_CHUNK = b'data: {"choices":[],"error":{"code":502,"message":"it broke"}}\n\n'
 ERROR_ON_LINES = b'{\n "error": {\n  "message": "it broke"\n }\n}\n'
+EMPTY_BODIES = (
+    Fault("an empty success", answers(lambda _: b""), sent=2),
+    Fault("only blank lines", answers(lambda _: b"\r\n" * 9), sent=2),
+    Fault("only pings", answers(lambda _: b": ping\n\n" * 9), sent=2),
+    Fault("only the sentinel", answers(lambda _: b"data: [DONE]\n\n"), sent=2),
+)
 NONSENSE = (
-    Fault("an empty success", answers(lambda _: b""), EMPTY, "failed", NOTHING, "empty"),
-    Fault("only blank lines", answers(lambda _: b"\r\n" * 9), EMPTY, "failed", NOTHING, "empty"),
-    Fault("only pings", answers(lambda _: b": ping\n\n" * 9), EMPTY, "failed", NOTHING, "empty"),
-    Fault("only the sentinel", answers(lambda _: b"data: [DONE]\n\n"), EMPTY, "failed", NOTHING),
     Fault("a web page", answers(lambda _: PAGE, content_type="text/html"), NOT_API, "failed",
           NOTHING, "Sign in", "base URL"),
     Fault("a web page by the head of a stream", answers(lambda _: PAGE), NOT_API, "failed", NOTHING,
@@ -190,7 +194,9 @@ NONSENSE = (
 )  # fmt: skip
 
 REFUSED = (
-    Fault("a web page with 404", refuses("404 Not Found", PAGE), NOT_API, "failed", NOTHING,
+    Fault("a web page with 404", refuses("404 Not Found", PAGE), errors.NotFoundError, "failed",
+          NOTHING, "Sign in", "base URL"),
+    Fault("a web page with 400", refuses("400 Bad Request", PAGE), NOT_API, "failed", NOTHING,
           "Sign in", "base URL"),
     Fault("401", refuses("401 Unauthorized", {"error": {"message": f"bad key {KEY}"}}),
           errors.AuthenticationError, "failed", NOTHING, "bad key <key>", "key"),
@@ -203,5 +209,4 @@ REFUSED = (
           errors.InvalidRequestError, "failed", NOTHING),
 )  # fmt: skip
 
-WITHDRAWN = ("sensitive", "network_error", "model_context_window_exceeded", "content_filter")
-FAULTS = (*WHOLE_IN_SPITE, *BREAKS, *NONSENSE, *REFUSED)
+FAULTS = (*WHOLE_IN_SPITE, *EMPTY_BODIES, *BREAKS, *NONSENSE, *REFUSED)

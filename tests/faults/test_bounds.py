@@ -145,7 +145,7 @@ def test_an_error_page_without_an_end_is_cut() -> None:
     with Endless(head("500 Server Error") + b"<title>Oh</title>", b"y" * MEGABYTE, 500) as server:
         growth, kind, message, *_ = measured(server)
     assert growth < 60
-    assert (kind, "Oh" in message) == ("NotAnApiError", True)
+    assert (kind, "Oh" in message) == ("ServerError", True)
 
 
 def test_pings_for_ever_can_be_stopped_and_cost_nothing(raw_server: RawServer) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from ...core.errors import TapeError
 from ..decompress import decompressor
+from ..redirects import followed
 from .matching import Chunk, Ending, Recording, RequestKey
 from .redact import kept_headers, without_ids
 from .tape import PLAYBACK, PROVIDER, RECORDING, OpenTape, Playback
@@ -42,12 +43,20 @@ class TapeTransport(httpx.AsyncBaseTransport):
         if tape.only_replays or tape.answers(asked):
             return await _replayed(Playback(tape.tape.take(asked), tape.speed))
         if not tape.records:
-            return await self._live.send(request, stream=True)
+            return await self._send(request)
         return await self._recorded(request, asked)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and follow its redirects: a tape holds replies, not the way to them."""
+        response = await self._open(request)
+        return await followed(response, self._open) if response.is_redirect else response
+
+    async def _open(self, request: httpx.Request) -> httpx.Response:
+        return await self._live.send(request, stream=True)
 
     async def _recorded(self, request: httpx.Request, asked: RequestKey) -> httpx.Response:
         began, when = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
-        response = await self._live.send(request, stream=True)
+        response = await self._send(request)
         head_s = time.monotonic() - began
 
         def keep(chunks: list[Chunk], ended: Ending) -> None:
@@ -82,7 +91,7 @@ def _request_key(request: httpx.Request) -> RequestKey:
 
 def _decompressed(headers: httpx.Headers) -> list[tuple[str, str]]:
     """Return headers that still hold once the body is decompressed, as it is on a tape."""
-    packing = ("content-encoding", "content-length")
+    packing = ("content-encoding", "content-length") if "content-encoding" in headers else ()
     return [(name, value) for name, value in headers.multi_items() if name not in packing]
 
 
