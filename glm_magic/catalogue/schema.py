@@ -158,6 +158,8 @@ class ProviderInfo:
     """Name of the grammar in `glm_magic.dialects`."""
     base_url: str
     path: str = "/chat/completions"
+    query: str = ""
+    """Query of every request's address, as in ``?api-version=…``; secret values are hidden."""
     key_env: tuple[str, ...] = ()
     """Environment variables that hold the key, first one first."""
     key_url: str = ""
@@ -174,6 +176,8 @@ class ProviderInfo:
     """Parts of host names of other regions, whose prices the catalogue does not have."""
     model_prefix: str = ""
     """Vendor prefix of the wire ids, such as ``z-ai/``."""
+    variants: tuple[str, ...] = ()
+    """Endings that a wire id may have after a colon, such as ``free``; the model stays the same."""
     unnamed_model: str = ""
     """Sent as the model where none was named and none is listed; empty: one must be named."""
     effort: tuple[str, ...] = ()
@@ -192,6 +196,11 @@ class ProviderInfo:
     checked: date | None = None
     order: int = 1000
     """Position among the providers: keys are looked for in this order, a user's providers last."""
+
+    @property
+    def endpoint(self) -> str:
+        """Address of a request, as it may be shown."""
+        return f"{self.base_url}{self.path}{'?' if self.query else ''}{self.query}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from ..core.events import Event, Finish, StreamError
 from ..core.i18n import tr
 from ..core.turn import Notice
 from ..dialects import Decoder
+from ..wire.echoes import without_secrets
 from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.retry import MAX_RETRIES, retry_delay_s
 from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
+from .redaction import EventFilter, without_key
 from .turn_builder import Clock
 
 TRAILER_S = 5.0
@@ -52,15 +54,20 @@ class Exchange:
         self, request: PreparedRequest, emit: Callable[[list[Event]], None], clock: Clock
     ) -> None:
         self.request = request
-        self._emit = emit
+        self._hand_on = emit
         self._clock = clock
+        self._filter = EventFilter(request.key)
         self._raw = bytearray()
         self._received = 0
 
     @property
     def raw(self) -> bytes:
         """The first megabyte of the reply's body as it arrived, without our key."""
-        return self._without_key(bytes(self._raw))
+        key = self.request.key
+        return bytes(self._raw) if key is None else without_secrets(self._raw, key.spellings)
+
+    def _emit(self, events: list[Event]) -> None:
+        self._hand_on(self._filter.feed(events))
 
     async def run(self, client: HttpClient) -> None:
         """Send, and read the reply to its end; retry only before anything of it was read.
@@ -104,11 +111,14 @@ class Exchange:
             if response.status < 300:
                 await self._read(response)
                 return None
-            body = self._without_key(await read_error_body(response))
+            body = await read_error_body(response)
             self._keep_raw(body)
+            key = request.key
+            if key is not None:
+                body = without_secrets(body, key.spellings)
             headers = {k: self._redacted(value) for k, value in response.headers.items()}
             error = request.dialect.error(request.offer, response.status, headers, body)
-            return error, headers
+            return error if key is None else without_key(error, key.spellings), headers
 
     def _follow(self, playback: Playback | None) -> None:
         """Take the time from the tape, and note when it was recorded."""
@@ -117,20 +127,25 @@ class Exchange:
             day = str(playback.entry.recorded.date())
             self._emit([Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))])
 
-    def _without_key(self, body: bytes) -> bytes:
-        # A key is ASCII, so it can be found with one character for each byte.
-        return self._redacted(body.decode("latin-1")).encode("latin-1")
-
     def _redacted(self, text: str) -> str:
         key = self.request.key
         return text if key is None else key.redact(text)
 
     def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
+        """Decode records without the key in them; one that is divided among several is cut later.
+
+        A frame that repeats what came before is read as it is, to be compared with the last one.
+        """
         events: list[Event] = []
         for record in records:
-            text = self._redacted(record.data)
+            text = record.data if self._is_cumulative else self._redacted(record.data)
             events += decoder.feed(record if text is record.data else record._replace(data=text))
         return events
+
+    @property
+    def _is_cumulative(self) -> bool:
+        native = self.request.wire.body.get("parameters")
+        return isinstance(native, Mapping) and native.get("incremental_output") is not True
 
     async def _read(self, response: HttpResponse) -> None:
         reader = BodyReader()
@@ -174,6 +189,7 @@ class Exchange:
         """Hand on the text that a decoder holds back, but not the end that it would infer."""
         ends = (Finish, StreamError, Notice)
         self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
+        self._hand_on(self._filter.finish())
 
     def _keep_raw(self, chunk: bytes) -> None:
         self._received += len(chunk)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from ..core.address import shown_url
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
@@ -31,10 +32,16 @@ _ENTRY = (
 _SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 
 
+def _without_secrets(base_url: str | None) -> str | None:
+    """Return an address that may be saved; one with a login or a key in it has to be given anew."""
+    return base_url if base_url and shown_url(base_url) == base_url.partition("#")[0] else None
+
+
 def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
     """Return the statement that saves a session itself; keys and tools are never part of it."""
     now = time.time()
     saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
+    saved["base_url"] = _without_secrets(options.base_url)
     saved["budget"] = budget.written if budget else None
     row = {
         "id": id_,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ..core.address import shown_anyway
 from ..core.errors import (
     ConnectionFailedError,
     GlmError,
@@ -24,11 +25,10 @@ from ..core.errors import (
 )
 from ..core.i18n import tr
 from ..core.secret import Secret
-from ..core.text import strip_userinfo
 from .decompress import decompressor
 from .environment import open_client
 from .request import IDLE_TIMEOUT_S, WireRequest
-from .tape.tape import PLAYBACK, PROVIDER, Playback
+from .tape.tape import KEY, PLAYBACK, PROVIDER, Playback
 from .tape.transport import TapeTransport
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ class HttpClient:
     ----------
     transport : httpx.AsyncBaseTransport, optional
         Replaces the network; tapes and tests use it.
-
-    Raises
-    ------
-    RefusedError
-        A proxy or certificate variable of the environment cannot be used.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -106,6 +101,8 @@ class HttpClient:
             No connection, or it broke.
         IdleTimeoutError
             Nothing arrived for `idle_timeout_s` seconds, not even a comment or ping.
+        RefusedError
+            A proxy or certificate variable that the request needs cannot be used.
         """
         response = await self._send(request, key, idle_timeout_s, provider)
         if isinstance(response, GlmError):
@@ -130,7 +127,12 @@ class HttpClient:
                 content=request.content(),
                 headers=_headers(request, key),
                 timeout=timeout,
-                extensions={PROVIDER: provider, "trace": trace.note},
+                extensions={
+                    PROVIDER: provider,
+                    KEY: key,
+                    "trace": trace.note,
+                    **_target(request.url, key),
+                },
             )
             while True:
                 began_s = time.monotonic()
@@ -143,6 +145,8 @@ class HttpClient:
                     was_open = trace.is_new or time.monotonic() - began_s > STALE_S
                     if was_open or trace.failures > MAX_STALE:
                         raise
+        except GlmError as error:
+            return error.with_traceback(None)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _to_glm_error(error, request.url, idle_timeout_s)
 
@@ -186,9 +190,19 @@ async def read_error_body(reply: HttpResponse) -> bytes:
 def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
     headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
     headers.update(request.headers)
-    if key is not None:
-        headers["authorization"] = f"Bearer {key.reveal()}"
+    if key is not None and (authorization := key.authorization()):
+        headers["authorization"] = authorization
     return headers
+
+
+def _target(url: str, key: Secret | None) -> dict[str, bytes]:
+    """Return what is asked for where the query holds a secret, which the URL itself has not.
+
+    So nothing that shows or logs the URL, as httpx does, can show the secret.
+    """
+    query = key.query() if key is not None else ""
+    path = urlsplit(url).path or "/"
+    return {"target": f"{path}?{query}".encode()} if query else {}
 
 
 def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
@@ -210,7 +224,7 @@ def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError
         return InvalidValueError(
             tr(
                 "the base URL {url!r} is not a web address",
-                url=strip_userinfo(url.partition("?")[0]),
+                url=shown_anyway(url),
             ),
             hint=tr("it should look like https://host/path; check base_url or GLM_BASE_URL"),
         )

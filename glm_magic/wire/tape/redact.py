@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ...core.spellings import Spellings
+from ..echoes import Span, merged, secret_spans
 from ..sse import BodyReader, Record, RecordTooLongError
 from .matching import Chunk
 
@@ -27,19 +29,20 @@ _SHORTEST = 6
 """A shorter value identifies nobody, and could occur anywhere in a text."""
 
 
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def kept_headers(headers: Mapping[str, str], secrets: Spellings) -> dict[str, str]:
     """Return the response headers that a tape keeps."""
-    return {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    return {name: secrets.cut(headers[name]) for name in KEPT_HEADERS if name in headers}
 
 
-def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ...]:
-    """Return chunks without ids and without `keys`, still divided where they were."""
+def without_ids(chunks: Sequence[Chunk], secrets: Spellings) -> tuple[Chunk, ...]:
+    """Return chunks without ids and without `secrets`, still divided where they were."""
     body = b"".join(chunk.data for chunk in chunks)
-    values = {value.encode() for value in (*_ids(body), *keys) if len(value) >= _SHORTEST}
-    if not values:
-        return tuple(chunks)
+    values = {value.encode() for value in _ids(body) if len(value) >= _SHORTEST}
     pattern = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len)[::-1]))
-    spans = [match.span() for match in pattern.finditer(body)]
+    ids = [Span(*match.span()) for match in pattern.finditer(body)] if values else []
+    spans = merged([*ids, *secret_spans(body, secrets)])
+    if not spans:
+        return tuple(chunks)
     result, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.data)
@@ -48,14 +51,14 @@ def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ..
     return tuple(result)
 
 
-def _cut(body: bytes, start: int, end: int, spans: Iterable[tuple[int, int]]) -> bytes:
+def _cut(body: bytes, start: int, end: int, spans: Iterable[Span]) -> bytes:
     """Return a part of the body with each span replaced where it begins."""
     pieces, at = [], start
-    for left, right in spans:
+    for left, right, continues in spans:
         if right <= start or left >= end:
             continue
         pieces.append(body[at : max(left, at)])
-        if left >= start:
+        if left >= start and not continues:
             pieces.append(PLACEHOLDER)
         at = min(right, end)
     return b"".join((*pieces, body[at:end]))

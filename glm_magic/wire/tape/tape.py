@@ -205,6 +205,9 @@ class OpenTape:
 PROVIDER = "glm_provider"
 """Key of a request's httpx extensions: the provider it goes to."""
 
+KEY = "glm_key"
+"""Key of a request's httpx extensions: the `Secret` that must never be written."""
+
 PLAYBACK = "glm_playback"
 """Key of a response's httpx extensions: its `Playback`."""
 
