@@ -157,7 +157,7 @@ def _with_scheme(text: str) -> str:
     authority = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2]
     bracketed = authority.startswith("[")
     host = authority[1:].partition("]")[0] if bracketed else authority.partition(":")[0]
-    if host and is_this_computer(host):
+    if host and host != rest and is_this_computer(host):  # "localhost" alone is no address
         return f"http://{rest}"
     return f"https://{rest}" if _DOMAIN.fullmatch(host) else text
 

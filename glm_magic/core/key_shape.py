@@ -35,6 +35,8 @@ _PLACEHOLDER = re.compile(
     | .* (你的|您的|密钥|填写|替换|粘贴|在此) .*
     """
 )
+_LONGEST_STAND_IN = 100
+"""A longer text stands for no key; the patterns above are not made for it."""
 _MASKED = re.compile(r"\.{3}|…|\*{3}|[•●·]{3}")
 
 
@@ -66,21 +68,21 @@ def key_problem(text: str, place: str) -> tuple[Text, Text] | None:
 def _written_around(key: str, place: str) -> tuple[Text, Text] | None:
     """Name what was copied along with a key."""
     alone = tr("set {place} to the key alone, with nothing around it", place=place)
-    if _ASSIGNED.match(key) and not _VARIABLE.fullmatch(key):
+    if _ASSIGNED.match(key):
         return tr("the key in {place} has its name and an = or : in front", place=place), alone
     if _HEADER.match(key):
         return (
             tr("the key in {place} begins like a header, as with Bearer", place=place),
             tr("set {place} to the key alone: the word before it is added", place=place),
         )
+    if _stands_in(key):
+        return None
     if any(quote in key for quote in _QUOTES):
         return (
             tr("the key in {place} has quotation marks in it", place=place),
             tr("%set_env and Docker's env files keep them: set {place} without any", place=place),
         )
-    inside = key.strip(_OPENING + _CLOSING)
-    stands_in = _VARIABLE.fullmatch(key) or _PLACEHOLDER.fullmatch(inside)
-    if not stands_in and (key[0] in _OPENING or key[-1] in _CLOSING):
+    if key[0] in _OPENING or key[-1] in _CLOSING:
         return tr("the key in {place} has brackets around it", place=place), alone
     if key[0] in _SEPARATORS or key[-1] in _SEPARATORS.replace("=", ""):
         mark = key[-1] if key[-1] in _SEPARATORS.replace("=", "") else key[0]
@@ -88,18 +90,28 @@ def _written_around(key: str, place: str) -> tuple[Text, Text] | None:
     return None
 
 
+def _stands_in(key: str) -> bool:
+    return len(key) <= _LONGEST_STAND_IN and bool(
+        _VARIABLE.fullmatch(key) or _PLACEHOLDER.fullmatch(key.strip(_OPENING + _CLOSING))
+    )
+
+
 def _stand_in(key: str, place: str) -> tuple[Text, Text] | None:
     """Name a text that stands for a key."""
+    if not _stands_in(key):
+        return _shortened(key, place)
     if _PLACEHOLDER.fullmatch(key.strip(_OPENING + _CLOSING)):
         return (
             tr("the key in {place} is a placeholder", place=place),
             tr("set {place} to a key of your own, as the provider's page shows it", place=place),
         )
-    if _VARIABLE.fullmatch(key):
-        return (
-            tr("the key in {place} is the name of a variable, not its value", place=place),
-            tr("set {place} to the key itself: nothing is filled in", place=place),
-        )
+    return (
+        tr("the key in {place} is the name of a variable, not its value", place=place),
+        tr("set {place} to the key itself: nothing is filled in", place=place),
+    )
+
+
+def _shortened(key: str, place: str) -> tuple[Text, Text] | None:
     if _MASKED.search(key):
         return (
             tr("the key in {place} was shortened where it was shown", place=place),

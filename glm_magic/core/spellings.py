@@ -18,8 +18,10 @@ MIN_PACKED = 12
 """Shorter base64 could be part of any other text."""
 MIN_BEGINNING = 10
 """Fewer characters are no secret: the keys of one service begin alike (``sk-or-v1-``)."""
+MIN_HELD = 2
+"""Fewer characters are handed on at once, as any word may end in the first letter of a key."""
 MIN_HELD_PACKED = 4
-"""Fewer characters of the base64 form are not held back; they can be undone no longer."""
+"""The same for the base64 forms, of which there are several."""
 
 
 class Spellings:
@@ -64,8 +66,8 @@ class Spellings:
     def begins_at(self, text: str, start: int = 0) -> tuple[int, bool]:
         """Return where at the end of a text a secret may begin, and whether to hold it back.
 
-        The position is the length of the text where nothing may. Text of which only the first few
-        characters of a base64 form have come need not be held back.
+        The position is the length of the text where nothing may. The first one or few characters
+        need not be held back: shown before the rest is cut out, they tell nothing.
 
         Parameters
         ----------
@@ -76,7 +78,7 @@ class Spellings:
         """
         for at in range(max(start, len(text) - self._longest), len(text)):
             if any(_reaches_end(text, at, secret) for secret in self._plain):
-                return at, True
+                return at, len(text) - at >= MIN_HELD
             if any(_reaches_end(text, at, form) for form in self._packed):
                 return at, len(text) - at >= MIN_HELD_PACKED
         return len(text), False

@@ -272,7 +272,7 @@ def test_an_address_is_brought_into_form(written: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "base_url",
     ["host/v1", "ftp://host/v1", "https://", "https:///v1", "http://host:port/v1", "http://h:99999",
-     "http://[::1/v1", "   ", "localhost:8000"],
+     "http://[::1/v1", "   ", "localhost", "gpu:8000/v1"],
 )  # fmt: skip
 def test_what_is_no_web_address_is_told_in_two_lines(built_in: Catalogue, base_url: str) -> None:
     check: list[Callable[[], object]] = [
