@@ -77,7 +77,7 @@ def resolve(
     address = _split(written) if base_url else None
     base_url = address[0] if address else None
     name, model = split_model(catalogue, provider, model)
-    by_key = False
+    is_named, by_key = name is not None, False
     if name is None:
         name, by_key = _default_provider(
             catalogue,
@@ -93,8 +93,9 @@ def resolve(
         sibling = of_its_protocol(catalogue, info, base_url, called_path(written))
         if sibling is not info:
             info = sibling
-            text = tr("the base URL is one of {provider}, so it is asked", provider=info.name)
-            notices.append(Notice("other-protocol", text))
+            if is_named:
+                text = tr("the base URL is one of {provider}, so it is asked", provider=info.name)
+                notices.append(Notice("other-protocol", text))
         info = replace(info, base_url=base_url)
     elif set(info.base_url) & set("@?#"):  # a user's own provider
         address = _split(info.base_url)

@@ -18,7 +18,7 @@ _OPENING, _CLOSING = "<[({（【〈《＜［｛", ">])}）】〉》＞］｝"
 _SEPARATORS = ";,:；，、。：＝="
 _ASSIGNED = re.compile(
     r"""(?ix) ( ((export|set|setx|declare|let|const|var|env|%set_env|%env)\s+|\$env:)\w+\s*[=:\s]
-        | ["']? \w* (key|token|secret) \w* ["']? \s* [=:] \s* [^=\s] )"""
+        | ["']? \w{0,40} (key|token|secret) \w{0,40} ["']? \s* [=:] \s* [^=\s] )"""
 )
 _HEADER = re.compile(r"(?i)(authorization\s*[:=]|(bearer|basic)[\s:]|x-api-key\s*:)")
 _VARIABLE = re.compile(
