@@ -370,7 +370,7 @@ PLAIN = [
 
 @pytest.mark.parametrize(("base_url", "warned"), PLAIN)
 def test_a_key_over_plain_http_is_told_once_for_each_host(base_url, warned, monkeypatch):
-    monkeypatch.setattr("glm_magic.engine.keys._warned_hosts", set())
+    monkeypatch.setattr("glm_magic.credentials._warned_hosts", set())
     where = {"provider": "vllm", "model": "m", "base_url": base_url}
     told = [[n for n in prepared(api_key=key, **where).notices if n.code == "plain-http"]
             for key in (None, "k-1234", "k-1234")]  # fmt: skip

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from urllib.parse import SplitResult, urlsplit
 
-from ..core.address import called_path, secret_values, shown_anyway, shown_query, split
+from ..core.address import (
+    called_path,
+    host_name,
+    is_this_computer,
+    secret_values,
+    shown_anyway,
+    shown_query,
+    split,
+)
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 from ..core.i18n import tr
-from ..core.price import Price, Tier
 from ..core.secret import Secret
 from ..core.text import suggest
 from ..core.turn import Notice
-from .hosts import of_its_protocol, other_provider, provider_at
 from .load import Catalogue
+from .protocols import of_its_protocol
 from .schema import ModelInfo, Offer, ProviderInfo
 
 LOCAL = "local"
 """The provider that runs a small model on this computer."""
-FREE = "free"
-"""The variant of a model that costs nothing (openrouter-docs, seen 2026-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,13 @@ def resolve(
     info = _provider(catalogue, name)
     notices: list[Notice] = []
     if base_url:
-        sibling = of_its_protocol(catalogue, info, base_url, called_path(written))
-        if sibling is not info:
-            info = sibling
-            if is_named:
-                text = tr("the base URL is one of {provider}, so it is asked", provider=info.name)
+        if info.hosts:
+            there = provider_at(catalogue, base_url)
+            twin = of_its_protocol(catalogue, info, base_url, called_path(written), there)
+            if twin is not info and is_named:
+                text = tr("the base URL is one of {provider}, so it is asked", provider=twin.name)
                 notices.append(Notice("other-protocol", text))
+            info = twin
         info = replace(info, base_url=base_url)
     elif set(info.base_url) & set("@?#"):  # a user's own provider
         address = _split(info.base_url)
@@ -103,7 +109,7 @@ def resolve(
     _, login, query = address or ("", "", "")
     info = replace(info, query=shown_query(query))
     offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
-    another = other_provider(catalogue, info, base_url) if base_url else None
+    another = _other_provider(catalogue, info, base_url) if base_url else None
     if another is not None:
         offer = replace(offer, price=None)  # another provider has other prices
         if set(another.key_env) & set(info.key_env):
@@ -237,6 +243,31 @@ def _default_provider(
     )
 
 
+def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
+    """Return the provider that an address belongs to, by its host or its usual local port."""
+    parts = urlsplit(base_url)
+    there = [info for info in catalogue.providers.values() if _is_at(info, parts)]
+    by_path = [i for i in there if i.host_path and parts.path.startswith(i.host_path)]
+    others = [info for info in there if not info.host_path]
+    return next((info.name for info in (*by_path, *others)), None)
+
+
+def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
+    host = host_name(address.hostname or "")
+    if info.self_hosted:
+        usual_port = urlsplit(info.base_url).port
+        is_local = is_this_computer(host)
+        return is_local and address.port is not None and address.port == usual_port
+    return any(host == name or (name[0] == "." and host.endswith(name)) for name in info.hosts)
+
+
+def _other_provider(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> ProviderInfo | None:
+    """Return the provider that the catalogue has an address for, if that is another one."""
+    name = provider_at(catalogue, base_url)
+    there = catalogue.providers[name] if name else info
+    return there if there.hosts and not set(there.hosts) & set(info.hosts) else None
+
+
 def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_name: bool) -> Offer:
     if name is None:
         model = default_model(catalogue, info.name)
@@ -246,7 +277,7 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_na
     bare, variant = _bare_name(info, name)
     listed = find_model(catalogue, bare)
     if listed and (info.name, listed.id) in catalogue.offers:
-        return _variant(_at(catalogue.offers[info.name, listed.id], info), variant)
+        return _at(catalogue.offers[info.name, listed.id], info).variant(variant)
     is_alias = bool(info.variants) and name.strip().startswith("~")  # the gateway chooses
     if any_name or is_alias:
         return _unlisted(catalogue, info, name)
@@ -269,20 +300,6 @@ def _at(offer: Offer, info: ProviderInfo) -> Offer:
     """Return a listed offer at the address of `info`, where its price may not hold."""
     moved = offer.at(info.base_url)
     return replace(moved, provider=replace(moved.provider, query=info.query))
-
-
-def _variant(offer: Offer, variant: str) -> Offer:
-    """Return an offer that the gateway serves in another way; only the free one has a price."""
-    if not variant:
-        return offer
-    price = offer.price
-    if variant == FREE:
-        zero = Tier(input=Decimal(0), output=Decimal(0))
-        source, checked = offer.provider.source, offer.provider.checked
-        price = Price("USD", (zero,), checked, source) if checked else None
-    else:
-        price = None
-    return replace(offer, wire_id=f"{offer.wire_id}:{variant}", price=price)
 
 
 def _default_name(info: ProviderInfo) -> str:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ..core.i18n import from_data, tr
-from ..core.price import Price
+from ..core.price import Price, Tier
+
+FREE = "free"
+"""The variant of a model that costs nothing (openrouter-docs, seen 2026-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,3 +296,12 @@ class Offer:
         moved = replace(self, provider=replace(self.provider, base_url=base_url))
         unpriced = any(part in base_url for part in self.provider.unpriced_hosts)
         return replace(moved, price=None) if unpriced or moved.is_coding_plan else moved
+
+    def variant(self, ending: str) -> Offer:
+        """Return the offer as a gateway serves it by an ending of its name; only one has a price."""
+        if not ending:
+            return self
+        price, checked = None, self.provider.checked
+        if ending == FREE and checked is not None:
+            price = Price("USD", (Tier(Decimal(0), Decimal(0)),), checked, self.provider.source)
+        return replace(self, wire_id=f"{self.wire_id}:{ending}", price=price)

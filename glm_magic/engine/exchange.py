@@ -56,7 +56,7 @@ class Exchange:
         self.request = request
         self._hand_on = emit
         self._clock = clock
-        self._filter = EventFilter(request.key)
+        self._filter: EventFilter | None = None
         self._raw = bytearray()
         self._received = 0
 
@@ -67,6 +67,7 @@ class Exchange:
         return bytes(self._raw) if key is None else without_secrets(self._raw, key.spellings)
 
     def _emit(self, events: list[Event]) -> None:
+        self._filter = self._filter or EventFilter(self.request.key)
         self._hand_on(self._filter.feed(events))
 
     async def run(self, client: HttpClient) -> None:
@@ -189,7 +190,7 @@ class Exchange:
         """Hand on the text that a decoder holds back, but not the end that it would infer."""
         ends = (Finish, StreamError, Notice)
         self._emit([event for event in decoder.finish() if not isinstance(event, ends)])
-        self._hand_on(self._filter.finish())
+        self._hand_on(self._filter.finish() if self._filter else [])
 
     def _keep_raw(self, chunk: bytes) -> None:
         self._received += len(chunk)

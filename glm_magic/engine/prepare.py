@@ -21,7 +21,7 @@ from ..core.messages import Message
 from ..core.secret import Secret
 from ..core.turn import Notice
 from ..core.usage import TokenEstimate, estimate_body
-from ..credentials import PLACES, look_up
+from ..credentials import PLACES, key_for, key_notices, look_up
 from ..dialects import DIALECTS
 from ..local.models import named_model, selected_model
 from ..wire.request import IDLE_TIMEOUT_S, WireRequest
@@ -29,7 +29,6 @@ from ..wire.tape.errors import not_on_tape
 from ..wire.tape.matching import RequestKey
 from ..wire.tape.tape import OpenTape
 from .checks import check_request, parameter_notices
-from .keys import key_for, key_notices
 from .options import Options
 from .prepared import PreparedRequest
 from .structured import SchemaRequest, apply_schema

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import ssl
-import sys
-from contextlib import suppress
-from pathlib import Path
 
 import httpx
 
 from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
+from .certificates import VARIABLES, tls_context
 from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
 
@@ -30,8 +28,8 @@ would be lost, while a new connection costs next to nothing.
 """
 MAX_POOLS = 16
 """Pools of connections that are kept; each needs another setting of the environment."""
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 _USABLE = ("http", "https", "socks5", "socks5h")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _Route = tuple[str, bool, tuple[str, ...] | None]
 """Address of the proxy, whether the host is this computer, and the certificate settings."""
@@ -47,10 +45,31 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
     """
     return httpx.AsyncClient(
         transport=transport or Network(),
+        mounts=None if transport else _loopback_routes(),
         trust_env=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
         follow_redirects=False,
     )
+
+
+def _loopback_routes() -> dict[str, httpx.AsyncBaseTransport | None]:
+    """Return the routes to this computer's usual addresses, which depend on no environment."""
+    direct = httpx.AsyncHTTPTransport(
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        limits=_limits(KEEPALIVE_LOCAL_S),
+        trust_env=False,
+    )
+    return dict.fromkeys(_LOOPBACK, direct)
+
+
+def _limits(keepalive_s: float) -> httpx.Limits:
+    return httpx.Limits(
+        max_connections=None, max_keepalive_connections=20, keepalive_expiry=keepalive_s
+    )
+
+
+class ProxyUnreachableError(httpx.ConnectError):
+    """There is no connection to the proxy; the message is the variable that names it."""
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -74,7 +93,13 @@ class Network(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
         pool = await self._pool(str(request.url))
-        return await pool.handle_async_request(request)
+        try:
+            return await pool.handle_async_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            proxy = proxy_for(str(request.url))
+            if proxy is None or _is_about_tls(error):
+                raise
+            raise ProxyUnreachableError(proxy.variable or tr("the system's proxy")) from error
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -86,8 +111,7 @@ class Network(httpx.AsyncBaseTransport):
         host, scheme = httpx.URL(url).host, httpx.URL(url).scheme
         proxy = proxy_for(url)
         uses_tls = scheme == "https" or (proxy is not None and proxy.scheme == "https")
-        names = (*_CERTIFICATES, "SSLKEYLOGFILE")
-        settings = tuple(os.environ.get(name, "") for name in names) if uses_tls else None
+        settings = tuple(os.environ.get(name, "") for name in VARIABLES) if uses_tls else None
         route = (proxy.url if proxy else "", is_this_computer(host), settings)
         pool = self._pools.pop(route, None) or self._open(route, proxy, scheme)
         self._pools[route] = pool  # the last one used stands last
@@ -101,11 +125,7 @@ class Network(httpx.AsyncBaseTransport):
         _, is_local, settings = route
         # Loading certificates takes a while; plain http needs none.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings is None else tls_context()
-        limits = httpx.Limits(
-            max_connections=None,
-            max_keepalive_connections=20,
-            keepalive_expiry=KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S,
-        )
+        limits = _limits(KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S)
         if proxy is None:
             return httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
         server = _proxy_server(proxy, context)
@@ -133,56 +153,6 @@ def _proxy_server(proxy: ProxySetting, context: ssl.SSLContext) -> httpx.Proxy |
     except (ValueError, httpx.InvalidURL):
         return None
     return server if server.url.host else None
-
-
-def tls_context() -> ssl.SSLContext:
-    """Return a context that trusts the certificates of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
-
-    Without either, those of the package certifi. It does what `ssl.create_default_context` does,
-    but a key log (``SSLKEYLOGFILE``) that cannot be written is left out: it is for debugging.
-
-    Raises
-    ------
-    InvalidValueError
-        The certificates that a variable names cannot be read.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if sys.version_info >= (3, 13):
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
-    file, folders = (os.environ.get(name, "") for name in _CERTIFICATES)
-    try:
-        if not (file or folders):
-            import certifi
-
-            context.load_verify_locations(cafile=certifi.where())
-        if file:
-            context.load_verify_locations(cafile=file)
-    except OSError:
-        raise _bad_certificates("SSL_CERT_FILE" if file else "") from None
-    for folder in filter(None, folders.split(os.pathsep)):
-        if not Path(folder).is_dir():  # which OpenSSL would pass over in silence
-            raise _bad_certificates("SSL_CERT_DIR")
-        context.load_verify_locations(capath=folder)
-    if log := os.environ.get("SSLKEYLOGFILE"):
-        with suppress(OSError, ValueError):
-            context.keylog_filename = log
-    return context
-
-
-def _bad_certificates(name: str) -> GlmError:
-    if not name:
-        return InvalidValueError(
-            tr("the system's certificates cannot be read"),
-            hint=tr("set SSL_CERT_FILE to an existing PEM file"),
-        )
-    hint = (
-        tr("set {variables} to an existing PEM file, or unset it", variables=name)
-        if name == "SSL_CERT_FILE"
-        else tr("set SSL_CERT_DIR to an existing folder of certificates, or unset it")
-    )
-    return InvalidValueError(
-        tr("the certificates in {variables} cannot be read", variables=name), hint=hint
-    )
 
 
 def _no_socks(proxy: ProxySetting, scheme: str) -> GlmError:
@@ -215,7 +185,9 @@ def _bad_proxy(proxy: ProxySetting) -> GlmError:
     )
 
 
-def proxy_hint(url: str) -> str:
-    """Return which variable names the proxy of a request; empty where it goes straight there."""
-    proxy = proxy_for(url)
-    return (proxy.variable or tr("the system's proxy")) if proxy else ""
+def _is_about_tls(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

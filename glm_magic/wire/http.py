@@ -26,7 +26,7 @@ from ..core.errors import (
 from ..core.i18n import tr
 from ..core.secret import Secret
 from .decompress import decompressor
-from .environment import open_client
+from .environment import ProxyUnreachableError, open_client
 from .request import IDLE_TIMEOUT_S, WireRequest
 from .tape.tape import KEY, PLAYBACK, PROVIDER, Playback
 from .tape.transport import TapeTransport
@@ -207,6 +207,19 @@ def _target(url: str, key: Secret | None) -> dict[str, bytes]:
 
 def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
     host = _host(url)
+    if isinstance(error, ProxyUnreachableError):
+        return ConnectionFailedError(
+            tr(
+                "no connection to the proxy in {name}, so none to {host}",
+                name=str(error),
+                host=host,
+            ),
+            hint=tr(
+                "is the proxy running? Else unset {name}, or add the host to NO_PROXY",
+                name=str(error),
+            ),
+            retryable=True,
+        )
     if isinstance(error, httpx.ConnectTimeout):
         return ConnectionFailedError(
             tr("no answer from {host} within {time:g} s", host=host, time=CONNECT_TIMEOUT_S),

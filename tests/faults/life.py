@@ -36,6 +36,7 @@ def busy() -> list[str]:
 
 def connections(current: io_thread.IoThread) -> list[str]:
     """Return every connection of the pools, as the pool describes it."""
-    network: Any = current.client._client._transport
-    pools = [transport._pool for transport in network.pools]
+    client: Any = current.client._client
+    transports = {*client._transport.pools, *client._mounts.values()}
+    pools = [transport._pool for transport in transports]
     return [repr(connection) for pool in pools for connection in pool.connections]

@@ -275,6 +275,29 @@ def test_a_proxy_that_is_needed_and_wrong_is_named(
     assert ask(f"http://{FAR}:{server.port}") == "Blue", "no restart is needed"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
+def test_a_proxy_that_does_not_run_is_named(
+    scheme: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    monkeypatch.setenv(name, f"http://me:hunter2@127.0.0.1:{port}")
+    text = refused(f"{scheme}://{FAR}", errors.ConnectionFailedError)
+    assert f"no connection to the proxy in {name}" in text
+    assert "NO_PROXY" in text
+
+
+def test_a_certificate_behind_a_proxy_is_not_the_proxys_fault(
+    secure: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HttpProxy(secure.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        text = refused(f"https://{FAR}", errors.ConnectionFailedError)
+    assert f"no secure connection to {FAR}" in text
+
+
 def _has_socks() -> bool:
     try:
         import socksio  # noqa: F401
