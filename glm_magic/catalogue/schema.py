@@ -298,7 +298,7 @@ class Offer:
         return replace(moved, price=None) if unpriced or moved.is_coding_plan else moved
 
     def variant(self, ending: str) -> Offer:
-        """Return the offer as a gateway serves it by an ending of its name; only one has a price."""
+        """Return the offer by an ending of its name, as a gateway has it; only `FREE` is priced."""
         if not ending:
             return self
         price, checked = None, self.provider.checked

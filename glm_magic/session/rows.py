@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ..core.address import shown_url
+from ..core.address import HIDDEN, shown_query, shown_url, split
 from ..core.price import Cost
 from ..core.turn import Step, Turn
 from ..core.usage import Usage
@@ -33,8 +33,16 @@ _SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preser
 
 
 def _without_secrets(base_url: str | None) -> str | None:
-    """Return an address that may be saved; one with a login or a key in it has to be given anew."""
-    return base_url if base_url and shown_url(base_url) == base_url.partition("#")[0] else None
+    """Return an address that may be saved: without its login, and without keys in its query.
+
+    The session then asks at the same address, which refuses it until they are given anew.
+    """
+    parts = split(base_url) if base_url else None
+    if parts is None:
+        return base_url and shown_url(base_url)
+    address, _, query = parts
+    pairs = [pair for pair in shown_query(query).split("&") if not pair.endswith(HIDDEN)]
+    return f"{address}?{'&'.join(pairs)}" if any(pairs) else address
 
 
 def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:

@@ -94,7 +94,7 @@ class Network(httpx.AsyncBaseTransport):
         """Send one request."""
         pool = await self._pool(str(request.url))
         try:
-            return await pool.handle_async_request(request)
+            return await pool.handle_async_request(_with_whole_url(request))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             proxy = proxy_for(str(request.url))
             if proxy is None or _is_about_tls(error):
@@ -142,6 +142,24 @@ class Network(httpx.AsyncBaseTransport):
         """Whether a pool is one of the oldest, beyond those that are kept, and unused."""
         oldest = list(self._pools)[:-MAX_POOLS]
         return route in oldest and not self._pools[route]._pool.connections
+
+
+def _with_whole_url(request: httpx.Request) -> httpx.Request:
+    """Return a request whose URL has the query that it is to be sent with.
+
+    Until here the query stood apart, so that it was not logged; a proxy would not be sent it.
+    """
+    target = request.extensions.get("target")
+    if target is None:
+        return request
+    extensions = {name: value for name, value in request.extensions.items() if name != "target"}
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(raw_path=target),
+        headers=request.headers,
+        stream=request.stream,
+        extensions=extensions,
+    )
 
 
 def _proxy_server(proxy: ProxySetting, context: ssl.SSLContext) -> httpx.Proxy | None:

@@ -58,6 +58,10 @@ def ask(url: str) -> str:
     return glm.ask("Why?", **VLLM.asked(url)).answer
 
 
+def ask_at(base_url: str) -> str:
+    return glm.ask("Why?", **{**VLLM.asked(""), "base_url": base_url}).answer
+
+
 def refused(url: str, kind: type[glm.GlmError] = errors.RefusedError) -> str:
     with pytest.raises(kind) as caught:
         ask(url)
@@ -273,6 +277,15 @@ def test_a_proxy_that_is_needed_and_wrong_is_named(
     assert server.requests == []
     monkeypatch.setenv("NO_PROXY", ".example")
     assert ask(f"http://{FAR}:{server.port}") == "Blue", "no restart is needed"
+
+
+def test_a_query_goes_through_a_proxy_whole(
+    server: RawServer, proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.url)
+    assert ask_at(f"http://{FAR}/v1?api-version=1&api_key=s3cret-of-mine") == "Blue"
+    sent = f"http://{FAR}/v1/chat/completions?api-version=1&api_key=s3cret-of-mine"
+    assert proxy.heads[0].split(b" ")[1].decode() == sent
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
