@@ -88,7 +88,7 @@ class Exchange:
                     return
                 error, headers = refusal
             except ConnectionFailedError as failure:
-                error = failure
+                error = self._cleaned(failure)
             delay_s = retry_delay_s(attempt, headers) if error.retryable else None
             if delay_s is None:
                 raise error
@@ -119,7 +119,7 @@ class Exchange:
                 body = without_secrets(body, key.spellings)
             headers = {k: self._redacted(value) for k, value in response.headers.items()}
             error = request.dialect.error(request.offer, response.status, headers, body)
-            return error if key is None else without_key(error, key.spellings), headers
+            return self._cleaned(error), headers
 
     def _follow(self, playback: Playback | None) -> None:
         """Take the time from the tape, and note when it was recorded."""
@@ -127,6 +127,10 @@ class Exchange:
         if playback is not None:
             day = str(playback.entry.recorded.date())
             self._emit([Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))])
+
+    def _cleaned(self, error: GlmError) -> GlmError:
+        key = self.request.key
+        return error if key is None else without_key(error, key.spellings)
 
     def _redacted(self, text: str) -> str:
         key = self.request.key

@@ -160,8 +160,8 @@ class Options:
                 TEXT, convert=BaseUrl),
     )  # fmt: skip
     api_key: Secret | None = option(
-        Keyword("api_key", "str", "The key; by default from the environment, a ``.env`` file or "
-                "the keyring. It is never stored.", KEY),
+        Keyword("api_key", "str", "The key; by default from the environment, the keyring or a "
+                "``.env`` file. It is never stored.", KEY),
     )  # fmt: skip
     system: str | None = option(
         LineOption(("-s", "--system"), "file", "system prompt of this turn, or a file with it",

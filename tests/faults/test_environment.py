@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -319,7 +320,6 @@ def _has_socks() -> bool:
     return True
 
 
-@pytest.mark.skipif(_has_socks(), reason="the package is there")
 @pytest.mark.parametrize(
     ("variables", "named", "advised"),
     [
@@ -331,6 +331,7 @@ def _has_socks() -> bool:
 def test_the_package_for_socks_is_named_where_it_is_needed(
     variables: dict[str, str], named: str, advised: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     text = refused(f"http://{FAR}", errors.UnavailableError)

@@ -177,6 +177,23 @@ def test_an_error_never_repeats_it(raw_server: RawServer, spelling: str, where: 
     assert leaks("error", told.encode() + shown(stream) + stream.raw) == []
 
 
+@every_spelling
+@pytest.mark.parametrize("where", ["status line", "header line", "chunk size"])
+def test_nor_does_one_about_broken_http(raw_server: RawServer, spelling: str, where: str) -> None:
+    spelt = SPELT[spelling](KEY).encode()
+    body = {
+        "status line": b"SSH-2.0 " + spelt + b"\r\n\r\n",
+        "header line": b"HTTP/1.1 200 OK\r\n" + spelt + b"\r\n\r\n",
+        "chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + spelt + b"\r\n",
+    }
+    raw_server.answer(Send(body[where]))
+    with glm.stream("Why?", **asked(raw_server)) as stream:
+        assert stream.wait(20)
+    assert stream.error is not None
+    shown_of_it = "\n".join([*stream.error.lines("en"), *stream.error.lines("zh")])
+    assert leaks("error", shown_of_it.encode() + shown(stream)) == []
+
+
 def test_a_cumulative_stream_is_read_right(raw_server: RawServer) -> None:
     text = f"you sent {KEY} here"
     frames = [
