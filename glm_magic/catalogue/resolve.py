@@ -10,11 +10,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
+from ..core.address import (
+    called_path,
+    host_name,
+    is_this_computer,
+    secret_values,
+    shown_anyway,
+    shown_query,
+    split,
+)
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 from ..core.i18n import tr
-from ..core.text import strip_userinfo, suggest
+from ..core.secret import Secret
+from ..core.text import suggest
 from ..core.turn import Notice
 from .load import Catalogue
+from .protocols import of_its_protocol
 from .schema import ModelInfo, Offer, ProviderInfo
 
 LOCAL = "local"
@@ -27,6 +38,12 @@ class Resolved:
 
     offer: Offer
     notices: tuple[Notice, ...] = ()
+    secret: Secret | None = None
+    """Login, or secret query, of the base URL; the offer's address has neither."""
+    at_another: ProviderInfo | None = None
+    """The provider that the address belongs to, where the one that is asked has other keys."""
+    by_key: bool = False
+    """Whether nothing but its key chose the provider."""
 
 
 def resolve(
@@ -36,6 +53,7 @@ def resolve(
     provider: str | None = None,
     base_url: str | None = None,
     has_key: Callable[[ProviderInfo], bool],
+    key_order: Callable[[ProviderInfo], int] = lambda _: 0,
     local_available: Callable[[], bool] = lambda: False,
 ) -> Resolved:
     """Return the offer that a model, a provider and an address stand for.
@@ -50,6 +68,8 @@ def resolve(
         Replaces the provider's own address.
     has_key, local_available : callable
         Whether a key of that provider exists, and whether the small local model is installed.
+    key_order : callable
+        How far back the place of that key is; a provider with a lower number goes first.
 
     Raises
     ------
@@ -58,42 +78,66 @@ def resolve(
     MissingKeyError
         Nothing is configured: no key, no address, no local model.
     """
-    base_url = checked_url(base_url) if base_url else None
+    written = base_url or ""
+    address = _split(written) if base_url else None
+    base_url = address[0] if address else None
     name, model = split_model(catalogue, provider, model)
+    is_named, by_key = name is not None, False
     if name is None:
-        name = _default_provider(catalogue, base_url, model, has_key, local_available)
+        name, by_key = _default_provider(
+            catalogue,
+            base_url,
+            model,
+            has_key,
+            key_order=key_order,
+            local_available=local_available,
+        )
     info = _provider(catalogue, name)
+    notices: list[Notice] = []
     if base_url:
+        if info.hosts:
+            there = provider_at(catalogue, base_url)
+            twin = of_its_protocol(catalogue, info, base_url, called_path(written), there)
+            if twin is not info and is_named:
+                text = tr("the base URL is one of {provider}, so it is asked", provider=twin.name)
+                notices.append(Notice("other-protocol", text))
+            info = twin
         info = replace(info, base_url=base_url)
+    elif set(info.base_url) & set("@?#"):  # a user's own provider
+        address = _split(info.base_url)
+        info = replace(info, base_url=address[0])
+    _, login, query = address or ("", "", "")
+    info = replace(info, query=shown_query(query))
     offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
-    if base_url and _is_of_another(catalogue, info, base_url):
+    another = _other_provider(catalogue, info, base_url) if base_url else None
+    if another is not None:
         offer = replace(offer, price=None)  # another provider has other prices
-    return Resolved(offer, tuple(_notices(offer)))
+        if set(another.key_env) & set(info.key_env):
+            another = None
+    query = query if secret_values(query) else ""
+    secret = Secret("", tr("the base URL"), login=login, query=query) if login or query else None
+    return Resolved(offer, (*notices, *_notices(offer)), secret, another, by_key)
 
 
 def checked_url(base_url: str) -> str:
-    """Return an address without a trailing slash.
+    """Return an address in form, as `core.address.split` does, without its login and query.
 
     Raises
     ------
     InvalidValueError
         It is not a web address.
     """
-    if not _is_web_address(base_url.strip()):
+    return _split(base_url)[0]
+
+
+def _split(base_url: str) -> tuple[str, str, str]:
+    parts = split(base_url)
+    if parts is None:
         raise InvalidValueError(
-            tr("the base URL {url!r} is not a web address", url=strip_userinfo(base_url)),
+            tr("the base URL {url!r} is not a web address", url=shown_anyway(base_url)),
             hint=tr("it should look like https://host/path, for example http://127.0.0.1:8000/v1"),
         )
-    return base_url.strip().rstrip("/").removesuffix("/chat/completions")
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port = parts.port  # raises where it is not a number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != -1
+    return parts
 
 
 def find_model(catalogue: Catalogue, name: str) -> ModelInfo | None:
@@ -141,10 +185,26 @@ def split_model(
     catalogue: Catalogue, provider: str | None, model: str | None
 ) -> tuple[str | None, str | None]:
     """Split ``provider/model``, when the part before the slash is a provider."""
-    head, slash, rest = (model or "").partition("/")
-    if slash and rest and head in catalogue.providers and provider in (None, head):
-        return head, rest
+    head, slash, rest = (model or "").strip().partition("/")
+    named = next((name for name in catalogue.providers if name.lower() == head.lower()), None)
+    if slash and rest and named and (provider or named).strip().lower() == named.lower():
+        return named, rest
     return provider, model or None
+
+
+def has_model(catalogue: Catalogue, info: ProviderInfo, name: str) -> bool:
+    """Whether the catalogue lists a model at a provider, however its name is written there."""
+    listed = find_model(catalogue, _bare_name(info, name)[0])
+    return listed is not None and (info.name, listed.id) in catalogue.offers
+
+
+def _bare_name(info: ProviderInfo, name: str) -> tuple[str, str]:
+    """Split a provider's name of a model into that of the model, and its variant."""
+    bare = name.strip()
+    if bare.lower().startswith(info.model_prefix.lower()):
+        bare = bare[len(info.model_prefix) :]
+    head, colon, ending = bare.rpartition(":")
+    return (head, ending.lower()) if colon and ending.lower() in info.variants else (bare, "")
 
 
 def _provider(catalogue: Catalogue, name: str) -> ProviderInfo:
@@ -167,21 +227,23 @@ def _default_provider(
     base_url: str | None,
     model: str | None,
     has_key: Callable[[ProviderInfo], bool],
+    *,
+    key_order: Callable[[ProviderInfo], int],
     local_available: Callable[[], bool],
-) -> str:
+) -> tuple[str, bool]:
+    """Return a provider's name, and whether its key chose it."""
     at_address = provider_at(catalogue, base_url) if base_url else None
     if at_address:
-        return at_address
+        return at_address, False
     services = [info for info in catalogue.providers.values() if not info.self_hosted]
-    with_key = [info.name for info in services if has_key(info)]
+    with_key = sorted(filter(has_key, services), key=key_order)
     if model and len(with_key) > 1:
-        listed = find_model(catalogue, model)
-        serving = [name for name in with_key if listed and (name, listed.id) in catalogue.offers]
-        with_key = serving or with_key
+        with_key = [info for info in with_key if has_model(catalogue, info, model)] or with_key
     if with_key:
-        return with_key[0]
+        return with_key[0].name, True
     if base_url:
-        return next(info.name for info in catalogue.providers.values() if info.is_fallback)
+        fallback = (info.name for info in catalogue.providers.values() if info.is_fallback)
+        return next(fallback), False
     if local_available():
         if model and find_model(catalogue, model):
             raise MissingKeyError(
@@ -191,7 +253,7 @@ def _default_provider(
                     "model out to ask the small local one"
                 ),
             )
-        return LOCAL
+        return LOCAL, False
     raise MissingKeyError(
         tr("no provider is configured: no API key was found, and no local model is installed"),
         hint=tr(
@@ -211,19 +273,19 @@ def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
 
 
 def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
-    host = address.hostname or ""
+    host = host_name(address.hostname or "")
     if info.self_hosted:
         usual_port = urlsplit(info.base_url).port
-        is_local = host in ("127.0.0.1", "localhost")
+        is_local = is_this_computer(host)
         return is_local and address.port is not None and address.port == usual_port
     return any(host == name or (name[0] == "." and host.endswith(name)) for name in info.hosts)
 
 
-def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> bool:
-    """Whether the catalogue has the address as another provider's."""
+def _other_provider(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> ProviderInfo | None:
+    """Return the provider that the catalogue has an address for, if that is another one."""
     name = provider_at(catalogue, base_url)
     there = catalogue.providers[name] if name else info
-    return not set(there.hosts) & set(info.hosts) if there.hosts else False
+    return there if there.hosts and not set(there.hosts) & set(info.hosts) else None
 
 
 def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_name: bool) -> Offer:
@@ -231,12 +293,13 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_na
         model = default_model(catalogue, info.name)
         if model is None:
             return _unlisted(catalogue, info, _default_name(info))
-        return catalogue.offers[info.name, model.id].at(info.base_url)
-    bare = name.removeprefix(info.model_prefix)
+        return _at(catalogue.offers[info.name, model.id], info)
+    bare, variant = _bare_name(info, name)
     listed = find_model(catalogue, bare)
     if listed and (info.name, listed.id) in catalogue.offers:
-        return catalogue.offers[info.name, listed.id].at(info.base_url)
-    if any_name:
+        return _at(catalogue.offers[info.name, listed.id], info).variant(variant)
+    is_alias = bool(info.variants) and name.strip().startswith("~")  # the gateway chooses
+    if any_name or is_alias:
         return _unlisted(catalogue, info, name)
     served = [offer.model.id for offer in catalogue.of_provider(info.name)]
     raise UnknownNameError(
@@ -253,6 +316,12 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_na
     )
 
 
+def _at(offer: Offer, info: ProviderInfo) -> Offer:
+    """Return a listed offer at the address of `info`, where its price may not hold."""
+    moved = offer.at(info.base_url)
+    return replace(moved, provider=replace(moved.provider, query=info.query))
+
+
 def _default_name(info: ProviderInfo) -> str:
     if info.unnamed_model:
         return info.unnamed_model
@@ -263,15 +332,15 @@ def _default_name(info: ProviderInfo) -> str:
         ),
         hint=tr(
             "say which with -m NAME or GLM_MODEL; {url}/models lists what is there",
-            url=strip_userinfo(info.base_url),
+            url=info.base_url,
         ),
     )
 
 
 def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
     """Return an offer whose model name is sent unchanged, with what is listed about that model."""
-    bare = name.rpartition("/")[2].lower().removesuffix("-fp8")
-    listed = find_model(catalogue, bare)
+    bare = _bare_name(info, name.rpartition("/")[2].lower())[0].removesuffix("-fp8")
+    listed = find_model(catalogue, bare.removesuffix("-latest"))
     model = replace(listed, id=name) if listed else ModelInfo(name, name)
     return Offer(
         info,

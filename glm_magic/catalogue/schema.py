@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ..core.i18n import from_data, tr
-from ..core.price import Price
+from ..core.price import Price, Tier
+
+FREE = "free"
+"""The variant of a model that costs nothing (openrouter-docs, seen 2026-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class ProviderInfo:
     """Name of the grammar in `glm_magic.dialects`."""
     base_url: str
     path: str = "/chat/completions"
+    query: str = ""
+    """Query of every request's address, as in ``?api-version=…``; secret values are hidden."""
     key_env: tuple[str, ...] = ()
     """Environment variables that hold the key, first one first."""
     key_url: str = ""
@@ -174,6 +180,8 @@ class ProviderInfo:
     """Parts of host names of other regions, whose prices the catalogue does not have."""
     model_prefix: str = ""
     """Vendor prefix of the wire ids, such as ``z-ai/``."""
+    variants: tuple[str, ...] = ()
+    """Endings that a wire id may have after a colon, such as ``free``; the model stays the same."""
     unnamed_model: str = ""
     """Sent as the model where none was named and none is listed; empty: one must be named."""
     effort: tuple[str, ...] = ()
@@ -194,6 +202,11 @@ class ProviderInfo:
     checked: date | None = None
     order: int = 1000
     """Position among the providers: keys are looked for in this order, a user's providers last."""
+
+    @property
+    def endpoint(self) -> str:
+        """Address of a request, as it may be shown."""
+        return f"{self.base_url}{self.path}{'?' if self.query else ''}{self.query}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,3 +301,12 @@ class Offer:
         moved = replace(self, provider=replace(self.provider, base_url=base_url))
         unpriced = any(part in base_url for part in self.provider.unpriced_hosts)
         return replace(moved, price=None) if unpriced or moved.is_coding_plan else moved
+
+    def variant(self, ending: str) -> Offer:
+        """Return the offer by an ending of its name, as a gateway has it; only `FREE` is priced."""
+        if not ending:
+            return self
+        price, checked = None, self.provider.checked
+        if ending == FREE and checked is not None:
+            price = Price("USD", (Tier(Decimal(0), Decimal(0)),), checked, self.provider.source)
+        return replace(self, wire_id=f"{self.wire_id}:{ending}", price=price)

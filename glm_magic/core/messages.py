@@ -89,6 +89,23 @@ def thinking_of(word: Thinking) -> Thinking:
     return {"on": True, "off": False}.get(word, word) if isinstance(word, str) else word
 
 
+PRESETS = (
+    "stream_options",
+    "incremental_output",
+    "result_format",
+    "thinking",
+    "enable_thinking",
+    "reasoning",
+    "reasoning_effort",
+    "chat_template_kwargs",
+    "clear_thinking",
+    "response_format",
+    "tool_stream",
+    "tool_choice",
+)
+"""Body keys that are set here without being asked for; ``null`` as the value leaves one out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call, planned and checked, not yet spelled for a provider."""

@@ -18,7 +18,6 @@ REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_HIGH = ("\ud800", "\udbff")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_LOGIN = re.compile(r"^(\s*[a-zA-Z][\w+.-]*://)[^/?#]*@")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # A joiner between two pictures makes one of them, and is no trick.
 _UNSEEN = re.compile(
@@ -97,11 +96,6 @@ def _picture(code: int) -> str:
     if code == 0x7F:
         return "\u2421"
     return chr(0x2400 + code) if code < 0x20 else REPLACEMENT
-
-
-def strip_userinfo(url: str) -> str:
-    """Return an address without the user name and password that may stand in it."""
-    return _LOGIN.sub(r"\1", url)
 
 
 class SurrogateJoiner:

@@ -28,6 +28,9 @@ class Notice:
     """How long nothing will happen from now on, as before a retry; ``None``: no wait."""
 
 
+KEY_PLACE = "key"
+"""Code of the notice that names where the key was found, for one that a file held."""
+
 Status = Literal["streaming", "complete", "incomplete", "interrupted", "failed"]
 """
 ``streaming``: still arriving. ``complete``: ended with the provider's own finish reason.

@@ -27,7 +27,7 @@ from ..core.calls import (
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import Message, Request, Thinking, ToolCall
+from ..core.messages import PRESETS, Message, Request, Thinking, ToolCall
 from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
@@ -107,7 +107,7 @@ class ChatDialect:
         if self.asks_usage:
             body["stream_options"] = {"include_usage": True}
         add_options(body, request, offer, self.thinking, self.preserve)
-        return WireRequest(offer.provider.base_url + offer.provider.path, body)
+        return WireRequest(offer.provider.endpoint, body)
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
@@ -127,7 +127,10 @@ def add_options(
     thinking: ThinkingEncoder,
     preserve: PreserveEncoder,
 ) -> None:
-    """Add thinking, tools and parameters to a body; parameters that the user set win."""
+    """Add thinking, tools and parameters to a body; parameters that the user set win.
+
+    A preset that the user set to null is left out: some servers refuse a field that others need.
+    """
     if request.thinking not in (None, "auto"):
         body.update(thinking(request.thinking, offer))
     if request.preserve is not None:
@@ -135,6 +138,9 @@ def add_options(
     if request.tools:
         body["tools"] = [dict(tool) for tool in request.tools]
     for name, value in request.parameters.items():
+        if value is None and name in PRESETS:
+            body.pop(name, None)
+            continue
         preset = body.get(name)
         both = isinstance(preset, dict) and isinstance(value, dict)
         body[name] = {**preset, **value} if both and preset else value

@@ -56,7 +56,7 @@ class DashscopeNative:
             "input": {"messages": encode_messages(request, offer, "reasoning_content")},
             "parameters": parameters,
         }
-        return WireRequest(offer.provider.base_url + offer.provider.path, body, _HEADERS)
+        return WireRequest(offer.provider.endpoint, body, _HEADERS)
 
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one reply; cumulative unless the request set the flag."""

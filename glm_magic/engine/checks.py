@@ -17,7 +17,7 @@ from ..catalogue.resolve import continuing
 from ..catalogue.schema import Offer, ParameterRule
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
-from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking, thinking_of
+from ..core.messages import EFFORT_LEVELS, PRESETS, Message, Request, Thinking, thinking_of
 from ..core.secret import Secret
 from ..core.turn import Notice
 
@@ -207,7 +207,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
                 tr("{name!r} is not a parameter", name=name), hint=tr("other options set it")
             )
         rule = rules.get(name)
-        if rule is not None:
+        if rule is not None and not (value is None and name in PRESETS):
             _check_parameter(rule, value, parameters, offer)
         check_json(name, value)
     _check_limits(parameters, offer)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue.load import catalogue
-from ..catalogue.resolve import nearest
+from ..catalogue.resolve import nearest, split_model
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.events import TimedEvent
 from ..core.i18n import tr
@@ -43,10 +43,8 @@ def _thinking(options: Options, word: str) -> Options:
 
 
 def _model(options: Options, word: str) -> Options:
-    head, slash, rest = word.partition("/")
-    if slash and rest and head in catalogue().providers:
-        return replace(options, provider=head, model=rest)
-    return replace(options, model=word)
+    provider, model = split_model(catalogue(), None, word)
+    return replace(options, provider=provider or options.provider, model=model)
 
 
 def _provider(options: Options, word: str) -> Options:

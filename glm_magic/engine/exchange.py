@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 
 from ..catalogue.resolve import LOCAL
@@ -34,12 +34,14 @@ from ..core.events import (
 from ..core.i18n import joined, tr
 from ..core.turn import Notice
 from ..dialects import Decoder
+from ..wire.echoes import without_secrets
 from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.retry import MAX_RETRIES, MAX_WAIT_S, retry_delay_s, wait_text
 from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.tape import Playback
 from .limiter import SETTLE_S, Limiter, Place, limiter_for
 from .prepared import PreparedRequest
+from .redaction import EventFilter, without_key
 from .turn_builder import Clock
 
 TRAILER_S = 5.0
@@ -75,8 +77,9 @@ class Exchange:
 
     def __init__(self, request: PreparedRequest, emit: Emit, clock: Clock) -> None:
         self.request = request
-        self._emit = emit
+        self._sink = emit
         self._clock = clock
+        self._filter: EventFilter | None = None
         self._raw = bytearray()
         self._received = 0
         self._held: list[tuple[list[Event], float]] = []
@@ -88,7 +91,13 @@ class Exchange:
     @property
     def raw(self) -> bytes:
         """The first megabyte of the reply's body as it arrived, without our key."""
-        return self._without_key(bytes(self._raw))
+        key = self.request.key
+        return bytes(self._raw) if key is None else without_secrets(self._raw, key.spellings)
+
+    def _emit(self, events: list[Event], at_s: float) -> None:
+        """Hand events on, without the key."""
+        self._filter = self._filter or EventFilter(self.request.key)
+        self._sink(self._filter.feed(events), at_s)
 
     async def run(self, client: HttpClient) -> None:
         """Send, and read the reply to its end; send again what was not answered nor billed.
@@ -181,14 +190,19 @@ class Exchange:
                 self._follow(response.playback)
                 if response.status < 300:
                     return await self._read(response)
-                body = self._without_key(await read_error_body(response))
+                body = await read_error_body(response)
                 self._keep_raw(body)
+                key = request.key
+                if key is not None:
+                    body = without_secrets(body, key.spellings)
                 headers = {k: self._redacted(value) for k, value in response.headers.items()}
-                return request.dialect.error(request.offer, response.status, headers, body)
+                error = request.dialect.error(request.offer, response.status, headers, body)
+                return self._cleaned(error)
         except ConnectionFailedError as error:
+            cleaned = self._cleaned(error)
             if not error.retryable:
-                raise
-            return error
+                raise cleaned from None
+            return cleaned
 
     def _not_recorded(self, error: GlmError) -> None:
         """Say that a reply is not on its tape; the reply itself is whole, and paid for."""
@@ -204,20 +218,29 @@ class Exchange:
             notice = Notice(REPLAYED, tr("replayed, recorded on {day}", day=day))
             self._emit([notice], self._clock.now_s())
 
-    def _without_key(self, body: bytes) -> bytes:
-        # A key is ASCII, so it can be found with one character for each byte.
-        return self._redacted(body.decode("latin-1")).encode("latin-1")
+    def _cleaned(self, error: GlmError) -> GlmError:
+        key = self.request.key
+        return error if key is None else without_key(error, key.spellings)
 
     def _redacted(self, text: str) -> str:
         key = self.request.key
         return text if key is None else key.redact(text)
 
     def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
+        """Decode records without the key in them; one that is divided among several is cut later.
+
+        A frame that repeats what came before is read as it is, to be compared with the last one.
+        """
         events: list[Event] = []
         for record in records:
-            text = self._redacted(record.data)
+            text = record.data if self._is_cumulative else self._redacted(record.data)
             events += decoder.feed(record if text is record.data else record._replace(data=text))
         return events
+
+    @property
+    def _is_cumulative(self) -> bool:
+        native = self.request.wire.body.get("parameters")
+        return isinstance(native, Mapping) and native.get("incremental_output") is not True
 
     async def _read(self, response: HttpResponse) -> GlmError | None:
         """Read a reply; return the error that it is, where it can be sent again unseen."""
@@ -298,6 +321,7 @@ class Exchange:
         ends = (Finish, StreamError, Notice)
         self._hand_on([event for event in decoder.finish() if not isinstance(event, ends)])
         self._show_held()
+        self._sink(self._filter.finish() if self._filter else [], self._clock.now_s())
 
     def _keep_raw(self, chunk: bytes) -> None:
         self._received += len(chunk)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from ..catalogue.load import Catalogue
 from ..catalogue.resolve import find_model, split_model
+from ..core.address import BaseUrl
 from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
 from ..tools.tool import Approve
@@ -159,11 +160,11 @@ class Options:
     )  # fmt: skip
     base_url: str | None = option(
         Keyword("base_url", "str", "Replaces the provider's address; by default ``GLM_BASE_URL``.",
-                TEXT),
+                TEXT, convert=BaseUrl),
     )  # fmt: skip
     api_key: Secret | None = option(
-        Keyword("api_key", "str", "The key; by default from the environment, a ``.env`` file or "
-                "the keyring. It is never stored.", KEY),
+        Keyword("api_key", "str", "The key; by default from the environment, the keyring or a "
+                "``.env`` file. It is never stored.", KEY),
     )  # fmt: skip
     system: str | None = option(
         LineOption(("-s", "--system"), "file", "system prompt of this turn, or a file with it",

@@ -14,14 +14,14 @@ from dataclasses import replace
 from .. import local
 from ..catalogue import load
 from ..catalogue.load import Catalogue
-from ..catalogue.resolve import LOCAL, Resolved, find_model, resolve, split_model
-from ..catalogue.schema import ModelInfo, Offer
+from ..catalogue.resolve import LOCAL, Resolved, has_model, resolve, split_model
+from ..catalogue.schema import ModelInfo, Offer, ProviderInfo
 from ..core.i18n import tr
 from ..core.messages import Message
 from ..core.secret import Secret
 from ..core.turn import Notice
 from ..core.usage import TokenEstimate, estimate_body
-from ..credentials import find_key, require_key
+from ..credentials import PLACES, key_for, key_notices, look_up
 from ..dialects import DIALECTS
 from ..local.models import named_model, selected_model
 from ..wire.request import IDLE_TIMEOUT_S, WireRequest
@@ -84,10 +84,16 @@ def prepare(
     dialect = DIALECTS[offer.provider.dialect]
     wire = dialect.encode(request, offer)
     is_live = not start_local or _needs_provider(tape, offer, wire)
-    if is_live and start_local:
-        reached, key = _reach(offer, options)
-        if reached is not offer:
-            offer, wire = reached, dialect.encode(request, reached)
+    reached: tuple[Notice, ...] = ()
+    if is_live:
+        if offer.provider.name == LOCAL and not options.base_url:
+            if start_local:
+                offer, key = _started(offer)
+                wire = dialect.encode(request, offer)
+        else:
+            there = key_for(choice, options.api_key, needed=start_local)
+            key = there.secret
+            reached = key_notices(there, offer.provider, is_sent=start_local)
     return PreparedRequest(
         prompt=messages[-1].content,
         offer=offer,
@@ -101,6 +107,7 @@ def prepare(
             *answer.notices,
             *parameter_notices(request.parameters, offer),
             *_local_notices(offer, is_live),
+            *reached,
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
         tool_plan=tools.plan,
@@ -137,7 +144,8 @@ def resolve_offer(
         provider=provider,
         # GLM_BASE_URL is the address of a service, not of the server started here
         base_url=None if provider == LOCAL and not options.base_url else base_url,
-        has_key=lambda info: find_key(info, own_only=True) is not None,
+        has_key=lambda info: look_up(info, own_only=True) is not None,
+        key_order=_key_order,
         local_available=local.available,
     )
     if choice.offer.provider.name == LOCAL and not options.base_url:
@@ -150,6 +158,12 @@ def resolve_offer(
         )
         return replace(choice, notices=(*choice.notices, Notice("other-model", text)))
     return choice
+
+
+def _key_order(info: ProviderInfo) -> int:
+    """Return how far back a provider's own key was found: a file never goes before a variable."""
+    there = look_up(info, own_only=True)
+    return PLACES.index(there.place) if there is not None else len(PLACES)
 
 
 def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
@@ -170,21 +184,14 @@ def _lacks(catalogue: Catalogue, provider: str | None, model: str) -> bool:
     if info is None or info.self_hosted:
         return False
     named, bare = split_model(catalogue, None, model)
-    listed = find_model(catalogue, (bare or model).removeprefix(info.model_prefix))
-    elsewhere = named not in (None, info.name)
-    return elsewhere or listed is None or (info.name, listed.id) not in catalogue.offers
+    return named not in (None, info.name) or not has_model(catalogue, info, bare or model)
 
 
-def _reach(offer: Offer, options: Options) -> tuple[Offer, Secret | None]:
-    """Return the offer at an address that answers, and the key that it needs."""
-    provider = offer.provider
-    if provider.name == LOCAL and not options.base_url:
-        server = local.start()
-        here = replace(provider, base_url=server.base_url)
-        return replace(offer, provider=here, context=server.context), server.secret
-    if not provider.self_hosted:
-        return offer, require_key(provider, options.api_key)
-    return offer, find_key(provider, options.api_key)
+def _started(offer: Offer) -> tuple[Offer, Secret]:
+    """Return the offer at the address of the server on this computer, and the key of its start."""
+    server = local.start()
+    here = replace(offer.provider, base_url=server.base_url)
+    return replace(offer, provider=here, context=server.context), server.secret
 
 
 def _local_notices(offer: Offer, is_live: bool) -> tuple[Notice, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,12 @@ from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 _PROGRAM = Path(__file__).with_name("serve.py")
+_NEEDED = re.compile(
+    r"PATH|HOME|USER(NAME|PROFILE)?|LOGNAME|SHELL|LANG|LC_\w+|TZ|TE?MP(DIR)?|XDG_\w+_(HOME|DIR)"
+    r"|SYSTEM(ROOT|DRIVE)|WINDIR|COMSPEC|PATHEXT|(LOCAL)?APPDATA|PROGRAM\w*|NUMBER_OF_PROCESSORS"
+    r"|(LD|DYLD)_\w+|(OMP|GOMP|KMP|MKL|OPENBLAS|GGML|CUDA|NVIDIA|HIP|HSA|ROCR|VK|ONEAPI)_\w+"
+)
+"""What a program of this kind reads: where things are, the language, threads and processors."""
 _END_S = 3.0
 _NEW_GROUP = 0x0200  # Windows: keeps an interrupt of the notebook away from the server
 _NO_WINDOW = 0x08000000
@@ -122,7 +129,10 @@ def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without the variables that would change the server's settings."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
+    """Return the part of the environment that a server needs: no keys, and no settings of its own.
+
+    Names are let through rather than taken out, because a key may have any name.
+    """
+    others = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name.upper())}
     # Waiting threads yield their processor instead of spinning on it.
     return {"OMP_WAIT_POLICY": "passive", **others}

@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from pprint import pformat
 from typing import Any
 
+from ..catalogue.resolve import LOCAL
 from ..core.i18n import from_data, plural, tr, translate
 from ..core.text import json_content
-from ..credentials import find_key
+from ..credentials import ANY_PROVIDER
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from .display import Displayable, Sections
 
 _MOST_RAW_CHARACTERS = 20_000
+LOGIN = "$GLM_LOGIN"
+"""Stands for the login of the base URL, in base64, as the header has it."""
 
 
 def dry_run(requests: Sequence[PreparedRequest]) -> Displayable:
@@ -64,7 +67,7 @@ def _exchange(request: PreparedRequest, raw: bytes) -> list[tuple[str, str]]:
 
 def _request(request: PreparedRequest) -> list[tuple[str, str]]:
     lines = [f"{name}: {value}" for name, value in request.wire.headers.items()]
-    lines += [f"Authorization: Bearer {_variable(request)}"] if _needs_key(request) else []
+    lines += [f"Authorization: {_authorization(request)}"] if _authorization(request) else []
     head = "\n".join([f"POST {request.wire.url}", "Content-Type: application/json", *lines])
     return [(head, json.dumps(_body(request), ensure_ascii=False, indent=2))]
 
@@ -73,14 +76,21 @@ def _body(request: PreparedRequest) -> Any:
     return json.loads(json_content(request.wire.body))
 
 
-def _needs_key(request: PreparedRequest) -> bool:
-    return not request.offer.provider.self_hosted or find_key(request.offer.provider) is not None
+def _authorization(request: PreparedRequest) -> str:
+    """Return what the header has in place of the key or login; empty where there is neither."""
+    key, provider = request.key, request.offer.provider
+    if key is not None and key.is_blank and key.has_login:
+        return f"Basic {LOGIN}"
+    if provider.name == LOCAL or (provider.self_hosted and (key is None or key.is_blank)):
+        return ""
+    return f"Bearer {_variable(request)}"
 
 
 def _variable(request: PreparedRequest) -> str:
     """Return where the key is read from; its value is in nothing that is shown."""
-    names = request.offer.provider.key_env
-    return f"${names[0] if names else 'GLM_API_KEY'}"
+    names = (*request.offer.provider.key_env, ANY_PROVIDER)
+    source = request.key.source.partition(" ")[0] if request.key is not None else ""
+    return f"${source if source in names else names[0]}"
 
 
 def as_curl(request: PreparedRequest) -> str:
@@ -90,7 +100,7 @@ def as_curl(request: PreparedRequest) -> str:
     arguments = [
         f"curl --no-buffer {shlex.quote(request.wire.url)}",
         "-H 'Content-Type: application/json'",
-        *([f'-H "Authorization: Bearer {_variable(request)}"'] if _needs_key(request) else []),
+        *([f'-H "Authorization: {value}"'] if (value := _authorization(request)) else []),
         *(f"-H {header}" for header in headers),
         f"--data {shlex.quote(body)}",
     ]
@@ -100,9 +110,10 @@ def as_curl(request: PreparedRequest) -> str:
 def as_python(request: PreparedRequest) -> str:
     """Return a program that sends the same request; the key comes from the environment."""
     headers = [f"{name!r}: {value!r}" for name, value in request.wire.headers.items()]
-    if _needs_key(request):
-        key = f"os.environ['{_variable(request)[1:]}']"
-        headers.append(f'"Authorization": f"Bearer {{{key}}}"')
+    scheme, _, value = _authorization(request).partition(" ")
+    if scheme:
+        key = f"os.environ['{value[1:]}']"
+        headers.append(f'"Authorization": f"{scheme} {{{key}}}"')
     return f"""\
 import os
 import httpx

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakSet
 
+from ..core.address import HIDDEN, shown_query, shown_url, split
 from ..core.events import Event
 from ..core.i18n import tr
 from ..core.process import PerProcess
@@ -39,6 +40,19 @@ PIECE_S = 0.9
 _SAVED_OPTIONS = ("model", "provider", "base_url", "system", "thinking", "preserve", "parameters")
 
 
+def _without_secrets(base_url: str | None) -> str | None:
+    """Return an address that may be saved: without its login, and without keys in its query.
+
+    The session then asks at the same address, which refuses it until they are given anew.
+    """
+    parts = split(base_url) if base_url else None
+    if parts is None:
+        return base_url and shown_url(base_url)
+    address, _, query = parts
+    pairs = [pair for pair in shown_query(query).split("&") if not pair.endswith(HIDDEN)]
+    return f"{address}?{'&'.join(pairs)}" if any(pairs) else address
+
+
 def session_row(id_: str, name: str, options: Options, budget: Amount | None) -> Statement:
     """Return the statement that saves a session itself; keys and tools are never part of it.
 
@@ -47,6 +61,7 @@ def session_row(id_: str, name: str, options: Options, budget: Amount | None) ->
     """
     now = time.time()
     saved = {option: getattr(options, option) for option in _SAVED_OPTIONS}
+    saved["base_url"] = _without_secrets(options.base_url)
     saved["budget"] = budget.written if budget else None
     row = {
         "id": id_,

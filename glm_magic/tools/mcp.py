@@ -19,6 +19,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from ..core.address import shown_url
 from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
 from ..core.process import PerProcess
@@ -46,7 +47,7 @@ class Address:
     """Further environment variables of the command."""
 
     def __str__(self) -> str:
-        return self.url.partition("?")[0] or " ".join(self.command)
+        return shown_url(self.url) or " ".join(self.command)
 
 
 def _close(thread: LoopThread) -> None:
@@ -148,7 +149,11 @@ class McpServer:
         except GlmError:
             raise
         except Exception as error:
-            raise self._unavailable(_reason(error)) from None
+            raise self._unavailable(self._without_login(_reason(error))) from None
+
+    def _without_login(self, text: str) -> str:
+        """Return the words of an error without the login and keys of the address."""
+        return text.replace(self.address.url, str(self.address)) if self.address.url else text
 
     def _unavailable(self, why: str) -> UnavailableError:
         if self._last_words:

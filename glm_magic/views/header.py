@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core.i18n import translate
-from ..core.turn import Turn
+from ..core.turn import KEY_PLACE, Turn
 from ..core.usage import Usage
 from .labels import Labels
 from .options import ViewOptions
@@ -24,7 +24,7 @@ class Fact:
     """One item of the header."""
 
     kind: str
-    """model, provider, state, time, tokens, speed, cost, run or note; its CSS class has it too."""
+    """model, provider, key, state, time, tokens, speed, cost, run or note; also a CSS class."""
     text: str
     title: str = ""
     """A longer form, shown on hover."""
@@ -46,6 +46,7 @@ def facts(turn: Turn, options: ViewOptions, labels: Labels) -> list[Fact]:
     items: list[Fact | None] = [
         _model(turn, labels),
         Fact("provider", turn.provider),
+        _key(turn, labels),
         _state(turn, labels),
         _time(turn, labels),
         *_counts(turn, labels),
@@ -53,6 +54,12 @@ def facts(turn: Turn, options: ViewOptions, labels: Labels) -> list[Fact]:
         Fact("note", options.remark),
     ]
     return [item for item in items if item and item.text]
+
+
+def _key(turn: Turn, labels: Labels) -> Fact | None:
+    """Return where the key was, for one that is in no variable of the environment."""
+    places = [notice.message for notice in turn.notices if notice.code == KEY_PLACE]
+    return Fact("key", translate(places[0], labels.language)) if places else None
 
 
 def _run(turn: Turn, options: ViewOptions, labels: Labels) -> Fact | None:
@@ -65,7 +72,8 @@ def _run(turn: Turn, options: ViewOptions, labels: Labels) -> Fact | None:
 
 def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     """Return the lines below the header: what was inserted, notices, an unusual ending."""
-    lines = [translate(notice.message, labels.language) for notice in turn.notices]
+    notices = [notice for notice in turn.notices if notice.code != KEY_PLACE]
+    lines = [translate(notice.message, labels.language) for notice in notices]
     if options.inserted:
         names = ", ".join(translate(name, labels.language) for name in options.inserted)
         lines.insert(0, labels.inserted.format(names=names))

@@ -21,7 +21,7 @@ from .play import View
 from .saved.steps import call_lines, remark_of
 
 DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
-_HEADER_KINDS = ("model", "provider", "note")
+_HEADER_KINDS = ("model", "provider", "key", "note")
 """Facts that are known at the start; the others are printed at the end."""
 
 

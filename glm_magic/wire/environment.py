@@ -1,63 +1,64 @@
-"""The HTTP client that this computer's environment asks for: its proxies and certificates."""
+"""The network as this computer's environment asks for it: its proxies and certificates.
+
+The environment is read when a request is sent, and only as far as that request needs it: a change
+takes effect at once, and a setting that is wrong stops only what depends on it.
+"""
 
 from __future__ import annotations
 
 import os
-from urllib.request import getproxies
+import ssl
 
 import httpx
 
+from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
+from .certificates import VARIABLES, tls_context
+from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
 
 KEEPALIVE_S = 20.0
 """How long an idle connection is kept for the next request."""
 KEEPALIVE_LOCAL_S = 2.0
+"""The same for a server on this computer.
+
+Such servers drop an idle connection after 5 s (uvicorn, cpp-httplib). A request sent at that moment
+would be lost, while a new connection costs next to nothing.
+"""
+MAX_POOLS = 16
+"""Pools of connections that are kept; each needs another setting of the environment."""
 _LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+_USABLE = ("http", "https", "socks5", "socks5h")
+
+_Route = tuple[str, bool, tuple[str, ...] | None]
+"""Address of the proxy, whether the host is this computer, and the certificate settings."""
 
 
 def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """Return a client that follows the proxy and certificate variables of the environment.
+    """Return a client whose requests each go the way that the environment names.
 
     Parameters
     ----------
     transport : httpx.AsyncBaseTransport, optional
         Replaces the network, and with it the environment.
-
-    Raises
-    ------
-    InvalidValueError
-        One of these variables cannot be used; the message names it.
-    UnavailableError
-        The proxy needs a package that is not installed.
     """
-    try:
-        return httpx.AsyncClient(
-            transport=transport,
-            mounts=None if transport else _loopback_routes(),
-            headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
-            follow_redirects=False,
-            limits=_limits(KEEPALIVE_S),
-        )
-    except OSError:
-        raise _bad_certificates() from None
-    except ImportError:
-        raise UnavailableError(
-            tr("a SOCKS proxy is set, but the package for it is not installed"),
-            hint=tr("pip install socksio, or set HTTPS_PROXY to an http:// address"),
-        ) from None
-    except (ValueError, httpx.InvalidURL):
-        raise _bad_proxy() from None
+    return httpx.AsyncClient(
+        transport=transport or Network(),
+        mounts=None if transport else _loopback_routes(),
+        trust_env=False,
+        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+        follow_redirects=False,
+    )
 
 
 def _loopback_routes() -> dict[str, httpx.AsyncBaseTransport | None]:
-    """Return the routes to servers on this computer: no proxy, and a short keep-alive.
-
-    Such servers drop an idle connection after 5 s (uvicorn, cpp-httplib). A request sent at that
-    moment would be lost, while a new connection costs next to nothing.
-    """
-    direct = httpx.AsyncHTTPTransport(limits=_limits(KEEPALIVE_LOCAL_S))
+    """Return the routes to this computer's usual addresses, which depend on no environment."""
+    direct = httpx.AsyncHTTPTransport(
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        limits=_limits(KEEPALIVE_LOCAL_S),
+        trust_env=False,
+    )
     return dict.fromkeys(_LOOPBACK, direct)
 
 
@@ -67,39 +68,144 @@ def _limits(keepalive_s: float) -> httpx.Limits:
     )
 
 
-def _bad_certificates() -> GlmError:
-    names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-    if not names:
-        return InvalidValueError(
-            tr("the system's certificates cannot be read"),
-            hint=tr("set SSL_CERT_FILE to an existing PEM file"),
-        )
-    variables = " or ".join(names)
-    return InvalidValueError(
-        tr("the certificates in {variables} cannot be read", variables=variables),
-        hint=tr("set {variables} to an existing PEM file, or unset it", variables=variables),
+class ProxyUnreachableError(httpx.ConnectError):
+    """There is no connection to the proxy; the message is the variable that names it."""
+
+
+class Network(httpx.AsyncBaseTransport):
+    """Sends each request by its own route; requests with the same route share connections.
+
+    Raises
+    ------
+    RefusedError
+        While sending: a variable of the environment that this request needs cannot be used; the
+        message names it, and never shows its value, which may hold a password.
+    """
+
+    def __init__(self) -> None:
+        self._pools: dict[_Route, httpx.AsyncHTTPTransport] = {}
+
+    @property
+    def pools(self) -> tuple[httpx.AsyncHTTPTransport, ...]:
+        """The pools of connections, one for each route in use."""
+        return tuple(self._pools.values())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        pool = await self._pool(str(request.url))
+        try:
+            return await pool.handle_async_request(_with_whole_url(request))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            proxy = proxy_for(str(request.url))
+            if proxy is None or _is_about_tls(error):
+                raise
+            raise ProxyUnreachableError(proxy.variable or tr("the system's proxy")) from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        pools, self._pools = self.pools, {}
+        for pool in pools:
+            await pool.aclose()
+
+    async def _pool(self, url: str) -> httpx.AsyncHTTPTransport:
+        host, scheme = httpx.URL(url).host, httpx.URL(url).scheme
+        proxy = proxy_for(url)
+        uses_tls = scheme == "https" or (proxy is not None and proxy.scheme == "https")
+        settings = tuple(os.environ.get(name, "") for name in VARIABLES) if uses_tls else None
+        route = (proxy.url if proxy else "", is_this_computer(host), settings)
+        pool = self._pools.pop(route, None) or self._open(route, proxy, scheme)
+        self._pools[route] = pool  # the last one used stands last
+        for old in [old for old in self._pools if self._is_over(old)]:
+            await self._pools.pop(old).aclose()
+        return pool
+
+    def _open(
+        self, route: _Route, proxy: ProxySetting | None, scheme: str
+    ) -> httpx.AsyncHTTPTransport:
+        _, is_local, settings = route
+        # Loading certificates takes a while; plain http needs none.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings is None else tls_context()
+        limits = _limits(KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S)
+        if proxy is None:
+            return httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
+        server = _proxy_server(proxy, context)
+        if server is None:
+            raise _bad_proxy(proxy)
+        try:
+            return httpx.AsyncHTTPTransport(
+                verify=context, limits=limits, proxy=server, trust_env=False
+            )
+        except ImportError:
+            raise _no_socks(proxy, scheme) from None
+
+    def _is_over(self, route: _Route) -> bool:
+        """Whether a pool is one of the oldest, beyond those that are kept, and unused."""
+        oldest = list(self._pools)[:-MAX_POOLS]
+        return route in oldest and not self._pools[route]._pool.connections
+
+
+def _with_whole_url(request: httpx.Request) -> httpx.Request:
+    """Return a request whose URL has the query that it is to be sent with.
+
+    Until here the query stood apart, so that it was not logged; a proxy would not be sent it.
+    """
+    target = request.extensions.get("target")
+    if target is None:
+        return request
+    extensions = {name: value for name, value in request.extensions.items() if name != "target"}
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(raw_path=target),
+        headers=request.headers,
+        stream=request.stream,
+        extensions=extensions,
     )
 
 
-def _bad_proxy() -> GlmError:
-    """Name the variable at fault, never its value: a proxy's address may hold a password."""
-    proxies = getproxies()
-    for kind in ("http", "https", "all"):
-        if proxies.get(kind) and _is_bad(proxies[kind]):
-            name, example = f"{kind.upper()}_PROXY", "http://host:port"
-            message = tr("{name} is not the address of a proxy", name=name)
-            break
-    else:
-        name, example = "NO_PROXY", "host,host"
-        message = tr("NO_PROXY is not a list of hosts")
-    return InvalidValueError(
-        message, hint=tr("set {name} to {example}, or unset it", name=name, example=example)
-    )
-
-
-def _is_bad(url: str) -> bool:
+def _proxy_server(proxy: ProxySetting, context: ssl.SSLContext) -> httpx.Proxy | None:
+    """Return a proxy for httpx; ``None`` if it cannot be used."""
+    if proxy.scheme not in _USABLE:
+        return None
     try:
-        httpx.Proxy(url if "://" in url else f"http://{url}")
+        server = httpx.Proxy(proxy.url, ssl_context=context if proxy.scheme == "https" else None)
     except (ValueError, httpx.InvalidURL):
-        return True
+        return None
+    return server if server.url.host else None
+
+
+def _no_socks(proxy: ProxySetting, scheme: str) -> GlmError:
+    """Say how to do without SOCKS, by the variable that would be looked at first."""
+    is_own = proxy.variable.lower() == f"{scheme}_proxy"
+    is_lower = proxy.variable.islower()
+    unset = f"{scheme}_proxy" if is_lower else f"{scheme.upper()}_PROXY"
+    return UnavailableError(
+        tr(
+            "{name} is a SOCKS proxy, and the package for SOCKS is not installed",
+            name=proxy.variable or tr("the system's proxy"),
+        ),
+        hint=tr(
+            "pip install socksio, or set {name} to an http:// proxy",
+            name=proxy.variable if is_own else unset,
+        ),
+    )
+
+
+def _bad_proxy(proxy: ProxySetting) -> GlmError:
+    name = proxy.variable or tr("the system's proxy")
+    if proxy.scheme in ("socks4", "socks4a"):
+        return InvalidValueError(
+            tr("{name} is a SOCKS 4 proxy, which cannot be used", name=name),
+            hint=tr("most of them speak SOCKS 5 too: set {name} to socks5://host:port", name=name),
+        )
+    return InvalidValueError(
+        tr("{name} is not the address of a proxy", name=name),
+        hint=tr("set {name} to {example}, or unset it", name=name, example="http://host:port"),
+    )
+
+
+def _is_about_tls(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
     return False

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ..core.address import shown_anyway
 from ..core.errors import (
     ConnectionFailedError,
     GlmError,
@@ -24,12 +25,12 @@ from ..core.errors import (
 )
 from ..core.i18n import tr
 from ..core.secret import Secret
-from ..core.text import json_content, strip_userinfo
+from ..core.text import json_content
 from .decompress import decompressor
-from .environment import open_client
+from .environment import ProxyUnreachableError, open_client
 from .redirects import followed, redirect_error, set_location_aside
 from .request import IDLE_TIMEOUT_S, WireRequest
-from .tape.tape import PLAYBACK, PROVIDER, RECORDING, Playback
+from .tape.tape import KEY, PLAYBACK, PROVIDER, RECORDING, Playback
 from .tape.transport import TapeTransport
 
 if TYPE_CHECKING:
@@ -84,11 +85,6 @@ class HttpClient:
         Replaces the network; tapes and tests use it.
     follows : bool
         False where the transport follows redirects itself, as a tape does.
-
-    Raises
-    ------
-    RefusedError
-        A proxy or certificate variable of the environment cannot be used.
     """
 
     def __init__(
@@ -120,6 +116,8 @@ class HttpClient:
             Nothing arrived for `idle_timeout_s` seconds, not even a comment or ping.
         NotFoundError
             The server redirects to another one, where neither prompt nor key goes.
+        RefusedError
+            A proxy or certificate variable that the request needs cannot be used.
         """
         response = await self._send(request, key, idle_timeout_s, provider)
         if isinstance(response, GlmError):
@@ -152,7 +150,12 @@ class HttpClient:
                 content=json_content(request.body),
                 headers=_headers(request, key),
                 timeout=timeout,
-                extensions={PROVIDER: provider, "trace": trace.note},
+                extensions={
+                    PROVIDER: provider,
+                    KEY: key,
+                    "trace": trace.note,
+                    **_target(request.url, key),
+                },
             )
             while True:
                 began_s = time.monotonic()
@@ -165,6 +168,8 @@ class HttpClient:
                     was_open = trace.is_new or time.monotonic() - began_s > STALE_S
                     if was_open or trace.failures > MAX_STALE:
                         raise
+        except GlmError as error:
+            return error.with_traceback(None)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             return _to_glm_error(error, request.url, idle_timeout_s)
 
@@ -230,13 +235,36 @@ async def read_error_body(reply: HttpResponse) -> bytes:
 def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
     headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
     headers.update(request.headers)
-    if key is not None:
-        headers["authorization"] = f"Bearer {key.reveal()}"
+    if key is not None and (authorization := key.authorization()):
+        headers["authorization"] = authorization
     return headers
+
+
+def _target(url: str, key: Secret | None) -> dict[str, bytes]:
+    """Return what is asked for where the query holds a secret, which the URL itself has not.
+
+    So nothing that shows or logs the URL, as httpx does, can show the secret.
+    """
+    query = key.query() if key is not None else ""
+    path = urlsplit(url).path or "/"
+    return {"target": f"{path}?{query}".encode()} if query else {}
 
 
 def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError:
     host = _host(url)
+    if isinstance(error, ProxyUnreachableError):
+        return ConnectionFailedError(
+            tr(
+                "no connection to the proxy in {name}, so none to {host}",
+                name=str(error),
+                host=host,
+            ),
+            hint=tr(
+                "is the proxy running? Else unset {name}, or add the host to NO_PROXY",
+                name=str(error),
+            ),
+            retryable=True,
+        )
     if isinstance(error, httpx.ConnectTimeout):
         return ConnectionFailedError(
             tr("no answer from {host} within {time:g} s", host=host, time=CONNECT_TIMEOUT_S),
@@ -254,7 +282,7 @@ def _to_glm_error(error: Exception, url: str, idle_timeout_s: float) -> GlmError
         return InvalidValueError(
             tr(
                 "the base URL {url!r} is not a web address",
-                url=strip_userinfo(url.partition("?")[0]),
+                url=shown_anyway(url),
             ),
             hint=tr("it should look like https://host/path; check base_url or GLM_BASE_URL"),
         )

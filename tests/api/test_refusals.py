@@ -178,7 +178,7 @@ def test_keys_are_found_where_they_are_said_to_be(
         with pytest.raises(errors.AuthenticationError):
             glm.ask("?", **asked)
         sent.append(server.last.headers["authorization"])
-    assert sent == ["Bearer from-file", "Bearer from-file", "Bearer its-own"]
+    assert sent == ["Bearer from-file", "Bearer for-any", "Bearer its-own"]
 
 
 def test_the_environment_can_choose_everything(

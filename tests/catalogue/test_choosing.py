@@ -11,6 +11,7 @@ from glm_magic.catalogue.load import Catalogue
 from glm_magic.catalogue.resolve import Resolved, checked_url, provider_at, resolve
 from glm_magic.catalogue.schema import Offer
 from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError
+from glm_magic.core.usage import Usage
 
 
 def chosen(catalogue: Catalogue, keys: str = "", **asked: Any) -> Resolved:
@@ -272,7 +273,7 @@ def test_an_address_is_brought_into_form(written: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "base_url",
     ["host/v1", "ftp://host/v1", "https://", "https:///v1", "http://host:port/v1", "http://h:99999",
-     "http://[::1/v1", "   ", "localhost:8000"],
+     "http://[::1/v1", "   ", "localhost", "gpu:8000/v1"],
 )  # fmt: skip
 def test_what_is_no_web_address_is_told_in_two_lines(built_in: Catalogue, base_url: str) -> None:
     check: list[Callable[[], object]] = [
@@ -308,3 +309,113 @@ def test_another_providers_address_has_another_price(
     model = "glm-4.6" if provider == "zai" else "glm-4.5"
     offer = offered(built_in, provider=provider, model=model, base_url=base_url)
     assert (offer.price is not None) is priced
+
+
+# ── names and addresses as people paste them ─────────────────────────────────────────────────────
+
+VARIANTS = ("free", "nitro", "exacto", "floor", "online", "batch", "thinking", "extended")
+
+
+@pytest.mark.parametrize("provider", ["openrouter", "wcode"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("written", ["z-ai/glm-4.5:{}", "glm-4.5:{}", "Z-AI/GLM-4.5:{}"])
+def test_a_variant_is_the_same_model_with_an_ending(
+    built_in: Catalogue, provider: str, variant: str, written: str
+) -> None:
+    plain = offered(built_in, model="glm-4.5", provider=provider)
+    for word in (variant, variant.upper()):
+        offer = offered(built_in, model=written.format(word), provider=provider)
+        assert offer.wire_id == f"z-ai/glm-4.5:{variant}"
+        assert offer.model == plain.model
+        assert (offer.context, offer.functions) == (plain.context, plain.functions)
+        assert offer.is_listed
+        if variant == "free":
+            assert offer.price is not None
+            cost = offer.price.cost(Usage(1000, 1000))
+            assert cost is not None
+            assert cost.amount == 0
+        else:
+            assert offer.price is None
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "expected"),
+    [
+        ("OpenRouter/Z-AI/GLM-4.6:Free", None, ("openrouter", "z-ai/glm-4.6:free")),
+        ("openrouter/glm-4.6:nitro", None, ("openrouter", "z-ai/glm-4.6:nitro")),
+        ("WCODE/z-ai/glm-4.5", None, ("wcode", "z-ai/glm-4.5")),
+        ("ZAI/GLM-4.6", None, ("zai", "glm-4.6")),
+        ("ZAI/GLM-4.6", "Zai", ("zai", "glm-4.6")),
+        ("Z-AI/GLM-4.6", "OpenRouter", ("openrouter", "z-ai/glm-4.6")),
+        ("~z-ai/glm-latest", "openrouter", ("openrouter", "~z-ai/glm-latest")),
+        ("openrouter/~z-ai/glm-4.6-latest", None, ("openrouter", "~z-ai/glm-4.6-latest")),
+        ("glm4:9b", "ollama", ("ollama", "glm4:9b")),
+        ("glm-4.6:free", "vllm", ("vllm", "glm-4.6:free")),
+    ],
+)
+def test_names_are_known_however_they_are_written(
+    built_in: Catalogue, model: str, provider: str | None, expected: tuple[str, str]
+) -> None:
+    assert named(offered(built_in, model=model, provider=provider)) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [("glm-4.5:fre", "openrouter"), ("glm-4.5:free", "zai"), ("z-ai/glm-4.55:free", "wcode")],
+)
+def test_another_ending_is_no_variant(built_in: Catalogue, model: str, provider: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        chosen(built_in, model=model, provider=provider)
+    assert "did you mean glm-4.5?" in caught.value.hint
+
+
+NATIVE = "/services/aigc/text-generation/generation"
+PROTOCOLS = [
+    # provider that is named, address, provider that is asked, address that is called
+    ("dashscope", f"https://dashscope.aliyuncs.com/api/v1{NATIVE}", "dashscope-native", NATIVE),
+    ("dashscope", "https://dashscope.aliyuncs.com/api/v1", "dashscope-native", NATIVE),
+    ("dashscope-native", "https://dashscope.aliyuncs.com/compatible-mode/v1", "dashscope",
+     "/compatible-mode/v1/chat/completions"),
+    ("dashscope-native", "dashscope.aliyuncs.com/compatible-mode/v1/chat/completions", "dashscope",
+     "/compatible-mode/v1/chat/completions"),
+    ("dashscope-intl", f"https://dashscope-intl.aliyuncs.com/api/v1{NATIVE}",
+     "dashscope-native-intl", NATIVE),
+    ("dashscope-native-intl", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+     "dashscope-intl", "/compatible-mode/v1/chat/completions"),
+    ("dashscope", f"https://gateway.example/qwen/api/v1{NATIVE}", "dashscope-native", NATIVE),
+    ("dashscope-native", "https://gateway.example/compatible-mode/v1", "dashscope",
+     "/chat/completions"),
+    ("dashscope-native", "https://gateway.example/v1/chat/completions", "dashscope",
+     "/v1/chat/completions"),
+    ("dashscope", "https://gateway.example/api/v1", "dashscope", "/api/v1/chat/completions"),
+    ("dashscope-native", "https://gateway.example/api/v1", "dashscope-native", NATIVE),
+    (None, f"https://dashscope.aliyuncs.com/api/v1{NATIVE}", "dashscope-native", NATIVE),
+    (None, f"https://gateway.example/api/v1{NATIVE}", "dashscope-native", NATIVE),
+    ("vllm", f"https://gateway.example/api/v1{NATIVE}", "vllm", "/api/v1/chat/completions"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("provider", "base_url", "asked", "path"), PROTOCOLS)
+def test_an_address_is_asked_in_its_own_protocol(
+    built_in: Catalogue, provider: str | None, base_url: str, asked: str, path: str
+) -> None:
+    choice = chosen(built_in, "dashscope", provider=provider, model="glm-5", base_url=base_url)
+    info = choice.offer.provider
+    assert info.name == asked
+    assert info.endpoint.endswith(path)
+    assert info.endpoint.count(path) == 1
+    told = [notice for notice in choice.notices if notice.code == "other-protocol"]
+    assert len(told) == (provider is not None and provider != asked)
+
+
+@pytest.mark.parametrize("provider", ["zai", "dashscope", "dashscope-native", "openrouter", "vllm"])
+def test_a_query_comes_after_the_path(built_in: Catalogue, provider: str) -> None:
+    base_url = "https://gateway.example/v1/?api-version=2024-10-21&api_key=s3cret#top"
+    choice = chosen(built_in, provider=provider, model="glm-5", base_url=base_url)
+    info = choice.offer.provider
+    assert (
+        info.endpoint == f"https://gateway.example/v1{info.path}?api-version=2024-10-21&api_key=***"
+    )
+    assert choice.secret is not None
+    assert choice.secret.query() == "api-version=2024-10-21&api_key=s3cret"
+    assert "s3cret" not in repr(choice)

@@ -140,36 +140,6 @@ def answer_plainly(listener: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
 
-BAD_SETTINGS = {
-    "a file that is not there": ("SSL_CERT_FILE", "/no/such/file.pem"),
-    "a file without certificates": ("SSL_CERT_FILE", __file__),
-    "no scheme": ("HTTPS_PROXY", "::::"),
-    "a strange scheme": ("HTTPS_PROXY", "gopher://proxy:70"),
-    "half an address": ("HTTP_PROXY", "http://[::1"),
-    "a port that is none": ("ALL_PROXY", "http://user:hunter2@proxy:port"),
-    "a broken list": ("NO_PROXY", "[::1,a"),
-    "SOCKS": ("ALL_PROXY", "socks5://127.0.0.1:9"),
-}
-
-
-@pytest.mark.usefixtures("fresh_client")
-@pytest.mark.parametrize("case", BAD_SETTINGS)
-def test_a_setting_of_the_computer_that_cannot_be_used_is_named_in_two_lines(
-    case: str, raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name, value = BAD_SETTINGS[case]
-    raw_server.answer(WHOLE)
-    monkeypatch.setenv(name, value)
-    error = failed(errors.RefusedError, **VLLM.asked(raw_server.url))
-    assert name in str(error) or "SOCKS" in str(error)
-    assert "hunter2" not in str(error)
-    assert error.turn is not None
-    assert error.turn.status == "failed"
-    assert raw_server.requests == []
-    monkeypatch.delenv(name)
-    assert glm.ask("Why?", **VLLM.asked(raw_server.url)).answer == "Blue", "no restart is needed"
-
-
 @pytest.mark.usefixtures("fresh_client")
 def test_a_proxy_is_used_and_this_computer_is_not(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch

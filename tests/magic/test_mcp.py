@@ -73,3 +73,11 @@ def test_what_cannot_be_done_is_said_in_two_lines(glm_shell, sent, line, error, 
 def test_a_question_about_mcp_is_a_prompt(glm_shell, sent):
     glm_shell.run("%glm mcp servers are good for what?")
     assert sent()[0]["messages"][-1]["content"] == "mcp servers are good for what?"
+
+
+@pytest.mark.parametrize("tail", ["", "/mcp?api_key=hunter2xyz"])
+def test_a_login_in_the_address_is_not_shown(glm_shell, tail):
+    lines = glm_shell.fail(f"%glm mcp add x http://me:hunter2xyz@127.0.0.1:9{tail}")
+    assert len(lines) == 2
+    assert "hunter2xyz" not in "\n".join(lines)
+    assert "http://127.0.0.1:9" in lines[1]

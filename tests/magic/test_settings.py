@@ -44,6 +44,62 @@ def test_config_says_where_each_value_comes_from(glm_shell, monkeypatch):
     assert "built-in" in row(glm_shell.run("%glm config"), "thinking")
 
 
+def said(cells, name):
+    """Return value and origin of a row, as `%glm config` has them."""
+    return " ".join(row(cells.run("%glm config"), name).split()[1:])
+
+
+BASE_URLS = {
+    "https://open.bigmodel.cn/api/coding/paas/v4": "bigmodel GLM_BASE_URL",
+    "http://127.0.0.1:11434/v1": "ollama GLM_BASE_URL",
+    "https://models.example/v1": "zai ZAI_API_KEY was found",
+}
+
+
+@pytest.mark.parametrize("base_url", BASE_URLS)
+def test_the_origin_of_the_provider_is_what_decided(cells, monkeypatch, base_url):
+    monkeypatch.setenv("ZAI_API_KEY", "test-key")
+    assert said(cells, "provider") == "zai ZAI_API_KEY was found"
+    monkeypatch.setenv("GLM_BASE_URL", base_url)
+    monkeypatch.setenv("GLM_MODEL", "glm-4.6")
+    assert said(cells, "provider") == BASE_URLS[base_url]
+    assert said(cells, "base_url") == f"{base_url} GLM_BASE_URL"
+    monkeypatch.setenv("GLM_PROVIDER", "vllm")
+    assert said(cells, "provider") == "vllm GLM_PROVIDER"
+
+
+def test_an_address_of_nobody_decides_where_there_is_no_key(cells, monkeypatch):
+    monkeypatch.setenv("GLM_BASE_URL", "https://models.example/v1")
+    monkeypatch.setenv("GLM_MODEL", "m")
+    assert said(cells, "provider") == "vllm GLM_BASE_URL"
+    assert said(cells, "key") == "not needed"
+
+
+def test_a_model_with_its_provider_decides_both(cells, monkeypatch):
+    monkeypatch.setenv("GLM_MODEL", "WCODE/glm-4.5")
+    assert said(cells, "provider") == "wcode GLM_MODEL"
+    assert said(cells, "model") == "glm-4.5 GLM_MODEL"
+    assert said(cells, "key") == "missing WCODE_API_KEY"
+
+
+def test_the_file_that_holds_the_key_is_named(cells, monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("ZAI_API_KEY=test-key\n")
+    assert said(cells, "provider") == f"zai ZAI_API_KEY in {tmp_path}/.env was found"
+    assert said(cells, "key") == f"found ZAI_API_KEY in {tmp_path}/.env"
+    monkeypatch.setenv("GLM_API_KEY", "for-any")
+    monkeypatch.setenv("GLM_PROVIDER", "zai")
+    assert said(cells, "key") == "found GLM_API_KEY"
+    monkeypatch.setenv("GLM_API_KEY", '"for-any"')
+    assert said(cells, "key") == "the key in GLM_API_KEY has quotation marks in it GLM_API_KEY"
+
+
+def test_the_configuration_folder_is_named(cells, monkeypatch, tmp_path):
+    monkeypatch.setenv("GLM_HOME", str(tmp_path / "there"))
+    assert said(cells, "folder") == f"{tmp_path}/there GLM_HOME"
+    monkeypatch.delenv("GLM_HOME")
+    assert said(cells, "folder").endswith("glm_magic built-in")
+
+
 def test_settings_of_config_reach_the_request(glm_shell, sent):
     glm_shell.run("%config GLM.thinking = 'off'")
     glm_shell.run("%config GLM.system = 'be brief'")

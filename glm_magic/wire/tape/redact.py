@@ -6,9 +6,11 @@ import contextlib
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...core.spellings import Spellings
+from ..echoes import Span, merged, secret_spans
 from ..sse import BodyReader, Record, RecordTooLongError
 from .matching import Chunk
 
@@ -30,20 +32,23 @@ _FEW = 8
 """So many values are tried one after the other."""
 
 
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def kept_headers(headers: Mapping[str, str], secrets: Spellings) -> dict[str, str]:
     """Return the response headers that a tape keeps."""
-    return {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    return {name: secrets.cut(headers[name]) for name in KEPT_HEADERS if name in headers}
 
 
-def without_ids(chunks: Sequence[Chunk], keys: Iterable[str]) -> tuple[Chunk, ...]:
-    """Return chunks without ids and without `keys`, still divided where they were."""
+def without_ids(chunks: Sequence[Chunk], secrets: Spellings) -> tuple[Chunk, ...]:
+    """Return chunks without ids and without `secrets`, still divided where they were."""
     body = b"".join(chunk.data for chunk in chunks)
-    values = {value.encode() for value in (*_ids(body), *keys) if len(value) >= _SHORTEST}
-    if not values:
+    values = {value.encode() for value in _ids(body) if len(value) >= _SHORTEST}
+    ids: list[Span] = []
+    if values:
+        pattern = re.compile(_any_of(sorted(values, key=len)[::-1]))
+        ids = [Span(*match.span()) for match in pattern.finditer(body)]
+    spans = merged([*ids, *secret_spans(body, secrets)])
+    if not spans:
         return tuple(chunks)
-    pattern = re.compile(_any_of(sorted(values, key=len)[::-1]))
-    spans = [match.span() for match in pattern.finditer(body)]
-    ends = [right for _, right in spans]
+    ends = [span[1] for span in spans]
     result, start = [], 0
     for chunk in chunks:
         end = start + len(chunk.data)
@@ -70,15 +75,15 @@ def _any_of(values: Sequence[bytes], depth: int = 0) -> bytes:
     )
 
 
-def _cut(body: bytes, start: int, end: int, spans: Sequence[tuple[int, int]], first: int) -> bytes:
+def _cut(body: bytes, start: int, end: int, spans: Sequence[Span], first: int) -> bytes:
     """Return a part of the body with each span, from the first in it, replaced where it begins."""
     pieces, at = [], start
     for number in range(first, len(spans)):
-        left, right = spans[number]
+        left, right, continues = spans[number]
         if left >= end:
             break
         pieces.append(body[at : max(left, at)])
-        if left >= start:
+        if left >= start and not continues:
             pieces.append(PLACEHOLDER)
         at = min(right, end)
     return b"".join((*pieces, body[at:end]))

@@ -307,6 +307,8 @@ PROVIDER = "glm_provider"
 
 RECORDING = "glm_recording"
 """Key of a response's httpx extensions: the stream that records it, with its ``error``."""
+KEY = "glm_key"
+"""Key of a request's httpx extensions: the `Secret` that must never be written."""
 
 PLAYBACK = "glm_playback"
 """Key of a response's httpx extensions: its `Playback`."""

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 import httpx
 
 from ...core.errors import TapeError
+from ...core.secret import Secret
 from ..decompress import decompressor
 from ..redirects import followed
 from .matching import Chunk, Ending, Recording, RequestKey
 from .redact import kept_headers, without_ids
-from .tape import PLAYBACK, PROVIDER, RECORDING, OpenTape, Playback
+from .tape import KEY, PLAYBACK, PROVIDER, RECORDING, OpenTape, Playback
 
 
 class TapeTransport(httpx.AsyncBaseTransport):
@@ -66,10 +67,10 @@ class TapeTransport(httpx.AsyncBaseTransport):
                     when,
                     response.status_code,
                     head_s,
-                    without_ids(chunks, _keys(request)),
+                    without_ids(chunks, _secret(request).spellings),
                     ended,
                     time.monotonic() - began,
-                    kept_headers(response.headers),
+                    kept_headers(response.headers, _secret(request).spellings),
                 )
             )
 
@@ -83,9 +84,7 @@ class TapeTransport(httpx.AsyncBaseTransport):
 
 
 def _request_key(request: httpx.Request) -> RequestKey:
-    text = request.content.decode()
-    for key in _keys(request):
-        text = text.replace(key, "<key>")
+    text = _secret(request).redact(request.content.decode())
     return RequestKey.of(str(request.extensions.get(PROVIDER, "")), json.loads(text))
 
 
@@ -95,10 +94,10 @@ def _decompressed(headers: httpx.Headers) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers.multi_items() if name not in packing]
 
 
-def _keys(request: httpx.Request) -> list[str]:
-    """Return what must never be written: the key in a request's headers."""
-    key = request.headers.get("authorization", "").rpartition(" ")[2]
-    return [key] if len(key) > 3 else []
+def _secret(request: httpx.Request) -> Secret:
+    """Return what must never be written: what a request carries besides its body."""
+    secret = request.extensions.get(KEY)
+    return secret if isinstance(secret, Secret) else Secret("", "the request")
 
 
 class _RecordingStream(httpx.AsyncByteStream):

@@ -1,0 +1,156 @@
+r"""A secret text in every spelling that a server may send it back in, also cut in two.
+
+A service may repeat a key as it is, escaped as JSON allows (``\u0073k-``, ``\/``), percent-encoded
+as in a URL, or in base64 as in an ``Authorization`` header. Each character may be spelled in its
+own way. Matching takes time that grows with the text alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+
+REPLACEMENT = "<key>"
+MAX_BACKSLASHES = 8
+"""JSON within JSON doubles them: this is three times."""
+MIN_PACKED = 12
+"""Shorter base64 could be part of any other text."""
+MIN_BEGINNING = 10
+"""Fewer characters are no secret: the keys of one service begin alike (``sk-or-v1-``)."""
+MIN_HELD = 2
+"""Fewer characters are handed on at once, as any word may end in the first letter of a key."""
+MIN_HELD_PACKED = 4
+"""The same for the base64 forms, of which there are several."""
+
+
+class Spellings:
+    """Finds secret texts in other texts.
+
+    Parameters
+    ----------
+    secrets : iterable of str
+        What must not show; each of printable ASCII, and not empty.
+    """
+
+    __slots__ = ("_beginning", "_longest", "_packed", "_pattern", "_plain")
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._plain = tuple(sorted(set(secrets), key=len, reverse=True))
+        self._packed = tuple({form for secret in self._plain for form in _in_base64(secret)})
+        forms = [*map(_pattern, self._plain), *map(_pattern, self._packed)]
+        self._pattern = re.compile("|".join(forms)) if forms else None
+        heads = [_pattern(text[:MIN_BEGINNING]) for text in (*self._plain, *self._packed)]
+        self._beginning = re.compile("|".join(heads)) if heads else None
+        self._longest = max((9 * len(text) for text in (*self._plain, *self._packed)), default=0)
+
+    def __repr__(self) -> str:
+        return "<Spellings>"
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the secrets stand in a text, in order and without overlaps."""
+        if self._pattern is None:
+            return []
+        return [match.span() for match in self._pattern.finditer(text)]
+
+    def cut(self, text: str) -> str:
+        """Return a text without the secrets; the very same text where none is in it."""
+        if self._pattern is None or not self._pattern.search(text):
+            return text
+        return self._pattern.sub(REPLACEMENT, text)
+
+    def may_begin(self, text: str) -> bool:
+        """Whether the first characters of a secret stand in a text."""
+        return self._beginning is not None and self._beginning.search(text) is not None
+
+    def begins_at(self, text: str, start: int = 0) -> tuple[int, bool]:
+        """Return where at the end of a text a secret may begin, and whether to hold it back.
+
+        The position is the length of the text where nothing may. The first one or few characters
+        need not be held back: shown before the rest is cut out, they tell nothing.
+
+        Parameters
+        ----------
+        text : str
+            A text that may go on.
+        start : int
+            Where to begin looking.
+        """
+        for at in range(max(start, len(text) - self._longest), len(text)):
+            if any(_reaches_end(text, at, secret) for secret in self._plain):
+                return at, len(text) - at >= MIN_HELD
+            if any(_reaches_end(text, at, form) for form in self._packed):
+                return at, len(text) - at >= MIN_HELD_PACKED
+        return len(text), False
+
+
+def _in_base64(secret: str) -> Iterable[str]:
+    """Yield the part of each base64 form that does not depend on what stands around the secret."""
+    plain = secret.encode()
+    for shift in range(3):
+        packed = base64.b64encode(b"x" * shift + plain + b"xxx").decode()
+        form = packed[-(-shift * 8 // 6) : (shift + len(plain)) * 8 // 6]
+        if len(form) >= MIN_PACKED:
+            yield form
+            yield form.translate(str.maketrans("+/", "-_"))
+
+
+def _pattern(text: str) -> str:
+    return "".join(map(_character, text))
+
+
+def _character(character: str) -> str:
+    r"""Return a pattern for a character: itself, ``\u0073``, ``%73``, or with backslashes."""
+    code = f"{ord(character):02x}"
+    hexadecimal = "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in code)
+    escaped = rf"\\{{1,{MAX_BACKSLASHES}}}(?:[uU]00{hexadecimal}|{re.escape(character)})"
+    return rf"(?:{re.escape(character)}|{escaped}|%(?:25){{0,{MAX_BACKSLASHES}}}{hexadecimal})"
+
+
+def _reaches_end(text: str, at: int, secret: str) -> bool:
+    """Whether a text ends, in some spelling, within the secret that begins at `at`."""
+    for character in secret:
+        end = _end_of(text, at, character)
+        if end is None:
+            return False
+        if end >= len(text):
+            return True
+        at = end
+    return False
+
+
+def _end_of(text: str, at: int, character: str) -> int | None:
+    """Return where a character ends that begins at `at`, ``None`` if it is another one.
+
+    Where the text ends first, this is its length.
+    """
+    code = f"{ord(character):02x}"
+    if text[at] == character and text[at] not in "\\%":
+        return at + 1
+    if text[at] == "%":
+        while text[at + 1 : at + 3] == "25" and code != "25":  # encoded once more
+            at += 2
+        if character == "%":
+            return at + 1
+        rest = text[at + 1 : at + 3]
+        if at + 1 + len(rest) == len(text) and "25".startswith(rest):
+            return len(text)
+        return _matched(text, at + 1, code)
+    if text[at] != "\\":
+        return None
+    end = at
+    while end < len(text) and text[end] == "\\" and end - at < MAX_BACKSLASHES:
+        end += 1
+    if end == len(text):
+        return end
+    if text[end] == character and character not in "uU":
+        return end + 1
+    return _matched(text, end, f"u00{code}") or (end + 1 if text[end] == character else None)
+
+
+def _matched(text: str, at: int, expected: str) -> int | None:
+    piece = text[at : at + len(expected)].lower()
+    is_cut = at + len(piece) == len(text)
+    if piece == expected or (is_cut and expected.startswith(piece)):
+        return at + len(piece)
+    return None

@@ -1,0 +1,181 @@
+"""The events of a reply without the key, wherever a service repeats it.
+
+The answer and the reasoning arrive in pieces, and a piece may end within the key. What may be the
+key's beginning is held back until the next piece, or the end, shows what it is; all other text goes
+on at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..core.errors import GlmError
+from ..core.events import (
+    ContentDelta,
+    ContentWasReasoning,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Started,
+    StreamError,
+    ToolCallDelta,
+    WebResults,
+)
+from ..core.i18n import Text
+from ..core.messages import WebLink
+from ..core.secret import Secret
+from ..core.spellings import MIN_BEGINNING, REPLACEMENT, Spellings
+from ..core.turn import Notice
+
+
+class _TextFilter:
+    """One text that arrives in pieces, without the secrets in it."""
+
+    __slots__ = ("_secrets", "_shown", "_tail")
+
+    def __init__(self, secrets: Spellings) -> None:
+        self._secrets = secrets
+        self._tail = ""
+        """The end of the text so far, from where a secret may begin."""
+        self._shown = 0
+        """How many characters of it were handed on already."""
+
+    def feed(self, piece: str) -> str:
+        """Return what can be handed on now."""
+        text, shown = self._tail + piece, self._shown
+        result, at = [], 0
+        for left, right in self._secrets.spans(text):
+            result += [text[max(at, shown) : left], REPLACEMENT]
+            at = right
+        start, is_held = self._secrets.begins_at(text, at)
+        result.append(text[max(at, shown) : start if is_held else len(text)])
+        self._tail = text[start:]
+        self._shown = max(0, shown - start) if is_held else len(self._tail)
+        return "".join(result)
+
+    def release(self) -> str:
+        """Return what is held back, because another text goes on; it may still turn out a secret.
+
+        A longer beginning stays back.
+        """
+        if len(self._tail) >= MIN_BEGINNING:
+            return ""
+        text, self._shown = self._tail[self._shown :], len(self._tail)
+        return text
+
+    def finish(self) -> str:
+        """Return what is held back, at the end; most of a secret is hidden as the whole."""
+        text, is_known = self._tail[self._shown :], self._secrets.may_begin(self._tail)
+        self._tail, self._shown = "", 0
+        return REPLACEMENT if is_known else text
+
+
+class EventFilter:
+    """Takes the secrets out of the events of one reply.
+
+    Parameters
+    ----------
+    key : Secret, optional
+        The key that was sent, with the login of the address.
+    """
+
+    def __init__(self, key: Secret | None) -> None:
+        self._secrets = key.spellings if key is not None else None
+        self._texts: dict[Any, _TextFilter] = {}
+        self._names: dict[int, str] = {}
+
+    def feed(self, events: Iterable[Event]) -> list[Event]:
+        """Return events without secrets; held text comes with a later call."""
+        if self._secrets is None:
+            return list(events)
+        result: list[Event] = []
+        for event in events:
+            result += self._filtered(event, self._secrets)
+        return result
+
+    def finish(self) -> list[Event]:
+        """Return the text that is still held back."""
+        return self._flush(_TextFilter.finish)
+
+    def _filtered(self, event: Event, secrets: Spellings) -> list[Event]:
+        match event:
+            case ReasoningDelta(text) | ContentDelta(text):
+                kind = type(event)
+                before = self._flush(_TextFilter.release, kind)
+                passed = self._text(kind, secrets).feed(text)
+                return [*before, *([kind(passed)] if passed or not text else [])]
+            case ToolCallDelta():
+                return self._tool_call(event, secrets)
+            case ContentWasReasoning():
+                return [*self._flush(_TextFilter.finish), event]
+            case Finish(reason):
+                reason = secrets.cut(reason) if reason else reason
+                return [*self._flush(_TextFilter.finish), replace(event, reason=reason)]
+            case StreamError(error):
+                return [
+                    *self._flush(_TextFilter.finish),
+                    replace(event, error=without_key(error, secrets)),
+                ]
+            case _:
+                return [_redacted(event, secrets)]
+
+    def _tool_call(self, event: ToolCallDelta, secrets: Spellings) -> list[Event]:
+        index = event.index
+        before = self._flush(_TextFilter.release, index)
+        arguments = self._text(index, secrets).feed(event.arguments) if event.arguments else ""
+        name = event.name
+        if name:
+            whole = self._names[index] = self._names.get(index, "") + name
+            name = REPLACEMENT if secrets.spans(whole) else name
+        id_ = secrets.cut(event.id) if event.id else event.id
+        return [*before, replace(event, arguments=arguments, name=name, id=id_)]
+
+    def _text(self, channel: Any, secrets: Spellings) -> _TextFilter:
+        if channel not in self._texts:
+            self._texts[channel] = _TextFilter(secrets)
+        return self._texts[channel]
+
+    def _flush(
+        self, take: Callable[[_TextFilter], str], channel_that_goes_on: Any = None
+    ) -> list[Event]:
+        events: list[Event] = []
+        for channel, text_filter in self._texts.items():
+            text = take(text_filter) if channel != channel_that_goes_on else ""
+            if text:
+                is_call = isinstance(channel, int)
+                events.append(ToolCallDelta(channel, text) if is_call else channel(text))
+        return events
+
+
+def _redacted(event: Event, secrets: Spellings) -> Event:
+    match event:
+        case Started(id_, model):
+            return Started(id_ and secrets.cut(id_), model and secrets.cut(model))
+        case Notice():
+            return replace(event, message=_cut(event.message, secrets))
+        case WebResults(links):
+            return WebResults(tuple(_link(link, secrets) for link in links))
+        case _:
+            return event
+
+
+def _link(link: WebLink, secrets: Spellings) -> WebLink:
+    values = ((name, getattr(link, name)) for name in link.__dataclass_fields__)
+    return replace(
+        link, **{name: secrets.cut(text) for name, text in values if isinstance(text, str)}
+    )
+
+
+def _cut(text: str, secrets: Spellings) -> str:
+    return text.mapped(secrets.cut) if isinstance(text, Text) else secrets.cut(text)
+
+
+def without_key(error: GlmError, secrets: Spellings) -> GlmError:
+    """Return an error with the secrets taken out of everything that it shows."""
+    error.args = (_cut(error.message, secrets),)
+    error.hint = _cut(error.hint, secrets)
+    error.code = error.code and secrets.cut(error.code)
+    error.request_id = error.request_id and secrets.cut(error.request_id)
+    return error
