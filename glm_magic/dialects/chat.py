@@ -27,7 +27,7 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .decoding import ReplyDecoding, count
-from .errors import Classifier, not_an_api, page_title, read_body, read_payload, to_error
+from .errors import Classifier, not_an_api, page_title, read_payload, response_error, to_error
 from .think_tags import ThinkTags
 
 PreserveEncoder = Callable[[dict[str, Any], bool, Offer], None]
@@ -109,7 +109,7 @@ class ChatDialect:
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""
-        return to_error(read_body(status, headers, body), offer.provider.name, self.classify)
+        return response_error(offer, status, headers, body, self.classify)
 
 
 def add_options(

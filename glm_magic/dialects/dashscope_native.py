@@ -25,7 +25,7 @@ from .base import Decoder
 from .chat import add_options, encode_messages, is_error, parse_object
 from .dashscope import classify, encode_preserve, encode_thinking, refuse
 from .decoding import ReplyDecoding, count
-from .errors import read_body, read_payload, to_error
+from .errors import read_payload, response_error, to_error
 from .think_tags import ThinkTags
 
 _HEADERS = {"X-DashScope-SSE": "enable", "X-Accel-Buffering": "no"}
@@ -66,7 +66,7 @@ class DashscopeNative:
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error; it may come as an event stream."""
-        return to_error(read_body(status, headers, body), offer.provider.name, classify)
+        return response_error(offer, status, headers, body, classify)
 
 
 class NativeDecoder:
