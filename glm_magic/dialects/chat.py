@@ -33,7 +33,7 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .decoding import ReplyDecoding, count
-from .errors import Classifier, read_body, to_error
+from .errors import Classifier, response_error
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags
@@ -117,7 +117,7 @@ class ChatDialect:
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error."""
-        return to_error(read_body(status, headers, body), offer.provider.name, self.classify)
+        return response_error(offer, status, headers, body, self.classify)
 
 
 def add_options(

@@ -112,17 +112,6 @@ _ALIASES = {
 
 _BAD_REQUEST: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (
-        ("url error",),
-        (
-            errors.NotFoundError,
-            tr(
-                "check the base URL and the model: this model is not served at this address, "
-                "or not in this protocol (dashscope, dashscope-native)"
-            ),
-            False,
-        ),
-    ),
-    (
         ("restricted to true",),
         (errors.UnsupportedError, tr("this model always thinks: leave --no-think out"), False),
     ),
@@ -184,6 +173,8 @@ def classify(reply: ErrorReply) -> ErrorClass | None:
     code = code.removeprefix("internalerror.algo.")
     code = _ALIASES.get(code, code)
     message = reply.message.lower()
+    if "url error" in message:
+        return _wrong_address(reply)
     while code:
         by_message = _by_message(message) if code in ("invalidparameter", "badrequest") else None
         error_class = _BY_CODE.get(code) or by_message
@@ -194,6 +185,17 @@ def classify(reply: ErrorReply) -> ErrorClass | None:
         code = _shorter(code)
     by_message = _by_message(message) if reply.status == 400 or not reply.code else None
     return by_message or unknown_limit(reply)
+
+
+def _wrong_address(reply: ErrorReply) -> ErrorClass:
+    """Return what "url error, please check url" means: no such model at this address."""
+    hint = tr(
+        "check the base URL ({base_url}) and the model ({model}): it is not served at this "
+        "address, or not in this protocol",
+        base_url=reply.base_url,
+        model=reply.model,
+    )
+    return errors.NotFoundError, hint, False
 
 
 def _shorter(code: str) -> str:

@@ -25,7 +25,7 @@ from .base import Decoder
 from .chat import add_options, encode_messages, opens_inside_reasoning
 from .dashscope import classify, encode_preserve, encode_thinking, refuse
 from .decoding import ReplyDecoding, count
-from .errors import read_body, to_error
+from .errors import response_error
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags
@@ -68,7 +68,7 @@ class DashscopeNative:
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
         """Read a response whose status is an error; it may come as an event stream."""
-        return to_error(read_body(status, headers, body), offer.provider.name, classify)
+        return response_error(offer, status, headers, body, classify)
 
 
 class NativeDecoder(ReplyDecoder):

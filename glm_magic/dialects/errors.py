@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.errors import ApiError, GlmError, InvalidRequestError, ServerError
 from ..core.i18n import tr
-from ..core.text import join_surrogates, shorten
+from ..core.text import join_surrogates, shorten, strip_userinfo
 from ..wire.retry import has_retry_after, parse_wait, retry_after_s
 from . import error_classes
 from .error_classes import ErrorClass
@@ -62,6 +63,10 @@ class ErrorReply:
     """When to come back, in seconds, where the service names a time."""
     asks_to_wait: bool = False
     """Whether the service asks to come back, even at a time that cannot be read."""
+    base_url: str = ""
+    """Where the request went; empty for an error in mid-stream."""
+    model: str = ""
+    """The model that was asked for, in the provider's name."""
 
 
 Classifier = Callable[[ErrorReply], ErrorClass | None]
@@ -115,6 +120,15 @@ def read_payload(
         retry_after_s=wait_s,
         asks_to_wait=wait_s is not None,
     )
+
+
+def response_error(
+    offer: Offer, status: int, headers: Mapping[str, str], body: bytes, classify: Classifier
+) -> GlmError:
+    """Read a response whose status is an error."""
+    address = strip_userinfo(offer.provider.base_url).partition("?")[0]
+    reply = replace(read_body(status, headers, body), base_url=address, model=offer.wire_id)
+    return to_error(reply, offer.provider.name, classify)
 
 
 def to_error(reply: ErrorReply, provider: str, classify: Classifier) -> GlmError:

@@ -104,8 +104,11 @@ def header(data: bytes) -> None:
     """Whatever stands in ``Retry-After``, the wait is bounded."""
     value = data.decode("latin-1")
     for name in ("retry-after", "retry-after-ms"):
-        wait_s = retry.retry_delay_s(0, {name: value})
+        requested_s = retry.retry_after_s({name: value})
+        assert requested_s is None or requested_s >= 0
+        wait_s = retry.retry_delay_s(0, requested_s)
         assert wait_s is None or 0 <= wait_s <= retry.MAX_WAIT_S
+        assert len(retry.wait_text(requested_s or 0.0)) < 40
 
 
 def packed(data: bytes) -> None:

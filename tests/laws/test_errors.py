@@ -418,8 +418,9 @@ def test_a_limit_of_tokens_a_minute_is_no_context_length() -> None:
 def test_a_wrong_address_at_model_studio_names_what_to_check(dialect: str, code: str) -> None:
     error = read(dialect, 400, {"code": code, "message": "url error, please check url！"})
     assert type(error) is MISSING
-    assert "base URL" in error.hint
-    assert "model" in error.hint
+    offer = offer_for(dialect)
+    assert f"base URL ({offer.provider.base_url})" in error.hint
+    assert f"model ({offer.wire_id})" in error.hint
 
 
 @pytest.mark.parametrize(("status", "kind"), [(434, ACCESS), (435, INVALID)])

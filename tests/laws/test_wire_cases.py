@@ -208,11 +208,17 @@ def test_a_success_with_nothing_in_it_is_an_error(dialect: str, body: bytes) -> 
 
 
 @every_chat
-@pytest.mark.parametrize(
-    "reason", ["stop", "length", "tool_calls", "sensitive", "abort", "brand_new"]
-)
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls", "brand_new"])
 def test_the_finish_reason_is_the_providers_own_word(dialect: str, reason: str) -> None:
     assert text_of(dialect, A, chunk({}, finish=reason), DONE).finishes == [reason]
+
+
+@every_chat
+@pytest.mark.parametrize("reason", ["sensitive", "abort", "network_error", "content_filter"])
+def test_a_finish_reason_that_is_a_failure_is_an_error(dialect: str, reason: str) -> None:
+    folded = text_of(dialect, A, chunk({}, finish=reason), DONE)
+    (error,) = folded.errors
+    assert (folded.answer, folded.finishes, error.code) == ("A", [], reason)
 
 
 @pytest.mark.parametrize("running", [None, "null", ""])
