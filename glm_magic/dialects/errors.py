@@ -19,9 +19,10 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core import errors
+from ..core.address import strip_userinfo
 from ..core.errors import ApiError, GlmError, InvalidRequestError, ServerError
 from ..core.i18n import tr
-from ..core.text import join_surrogates, shorten, strip_userinfo
+from ..core.text import join_surrogates, shorten
 from ..wire.retry import has_retry_after, parse_wait, retry_after_s
 from . import error_classes
 from .error_classes import ErrorClass
