@@ -29,9 +29,8 @@ from ..core.usage import Usage, estimate_tokens_exact
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Reaction
 from .amounts import WARN_AT, Amount
-from .claims import DayClaim
 from .limits import Limit, amount_text, cost_of, refusal, unapplied
-from .reservations import Reservations, Share, limit_output, longest_output, output_for
+from .reservations import DayClaim, Reservations, Share, limit_output, longest_output, output_for
 from .store import Store
 
 LEAST_OUTPUT = 16_384

@@ -18,7 +18,7 @@ import glm_magic as glm
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.turn import Notice
 from glm_magic.engine.options import Options
-from glm_magic.session import budgets, claims
+from glm_magic.session import budgets, reservations
 from glm_magic.session.amounts import parse_amount
 from tests.servers.listener import Listener
 from tests.servers.raw_server import head
@@ -199,8 +199,10 @@ def test_kernels_share_the_budget_of_a_day(hidden, tmp_path):
 
 def test_what_a_killed_kernel_held_is_free_again(hidden, monkeypatch):
     budgets.put(budgets.DAY, "0.05 USD")
-    hold = json.dumps({"at": time.time() - claims.LIFE_S - 1, "unit": "USD", "held": "0.05"})
-    undecided = json.dumps({"at": time.time() - claims.LIFE_S - 1, "unit": "USD", "held": None})
+    hold = json.dumps({"at": time.time() - reservations.LIFE_S - 1, "unit": "USD", "held": "0.05"})
+    undecided = json.dumps(
+        {"at": time.time() - reservations.LIFE_S - 1, "unit": "USD", "held": None}
+    )
     for run, value in (("gone", hold), ("lost", undecided), ("odd", "{")):
         row = {"name": f"holds of the day: {run}", "value": value}
         budgets.current_store().write([budgets.insert("setting", row)])
