@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glm_magic.engine.options import Options
-from glm_magic.session.rows import session_row
+from glm_magic.session.autosave import session_row
 
 
 @pytest.mark.parametrize(
