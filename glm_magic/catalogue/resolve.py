@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
-from ..core.i18n import tr
+from ..core.i18n import Text, tr
 from ..core.text import strip_userinfo, suggest
 from ..core.turn import Notice
 from .load import Catalogue
@@ -68,7 +68,7 @@ def resolve(
     offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
     if base_url and _is_of_another(catalogue, info, base_url):
         offer = replace(offer, price=None)  # another provider has other prices
-    return Resolved(offer, tuple(_notices(offer)))
+    return Resolved(offer, tuple(_notices(catalogue, offer)))
 
 
 def checked_url(base_url: str) -> str:
@@ -105,10 +105,32 @@ def find_model(catalogue: Catalogue, name: str) -> ModelInfo | None:
     return None
 
 
-def default_model(catalogue: Catalogue, provider: str) -> ModelInfo | None:
-    """Return a provider's newest general model, or ``None`` where the catalogue lists none."""
-    general = [offer for offer in catalogue.of_provider(provider) if offer.model.general]
-    return general[0].model if general else None
+def default_model(
+    catalogue: Catalogue, provider: str, base_url: str | None = None
+) -> ModelInfo | None:
+    """Return a provider's default model, or ``None`` where the catalogue lists none.
+
+    It is the newest general model that is served there today and can think and not think, or
+    else the newest. At a GLM Coding Plan it is the newest: older ones are answered by it.
+    """
+    served = _served(catalogue, provider, base_url)
+    general = [offer for offer in served if offer.model.general]
+    able = [offer for offer in general if offer.thinking_off and not offer.is_coding_plan]
+    return (able or general)[0].model if general else None
+
+
+def without_thinking(catalogue: Catalogue, offer: Offer) -> ModelInfo | None:
+    """Return the newest model, at the provider of an offer, whose thinking can be switched off."""
+    served = _served(catalogue, offer.provider.name, offer.provider.base_url)
+    able = [other for other in served if other.thinking_off and other.model.id != offer.model.id]
+    able.sort(key=lambda other: not other.model.general)  # of these it is known best
+    return able[0].model if able else None
+
+
+def _served(catalogue: Catalogue, provider: str, base_url: str | None) -> list[Offer]:
+    """Return what a provider serves today at an address, newest first."""
+    offers = (o.at(base_url) if base_url else o for o in catalogue.of_provider(provider))
+    return [offer for offer in offers if offer.is_served]
 
 
 def nearest(name: str, existing: Iterable[str]) -> str:
@@ -157,7 +179,8 @@ def _default_provider(
     if model and len(with_key) > 1:
         listed = find_model(catalogue, model)
         serving = [name for name in with_key if listed and (name, listed.id) in catalogue.offers]
-        with_key = serving or with_key
+        living = [n for n in serving if listed and catalogue.offers[n, listed.id].is_served]
+        with_key = living or serving or with_key
     if with_key:
         return with_key[0]
     if base_url:
@@ -196,7 +219,7 @@ def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
         usual_port = urlsplit(info.base_url).port
         is_local = host in ("127.0.0.1", "localhost")
         return is_local and address.port is not None and address.port == usual_port
-    return any(host == name or (name[0] == "." and host.endswith(name)) for name in info.hosts)
+    return info.has_host(host)
 
 
 def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> bool:
@@ -208,7 +231,7 @@ def _is_of_another(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> b
 
 def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_name: bool) -> Offer:
     if name is None:
-        model = default_model(catalogue, info.name)
+        model = default_model(catalogue, info.name, info.base_url)
         if model is None:
             return _unlisted(catalogue, info, _default_name(info))
         return catalogue.offers[info.name, model.id].at(info.base_url)
@@ -218,7 +241,7 @@ def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_na
         return catalogue.offers[info.name, listed.id].at(info.base_url)
     if any_name:
         return _unlisted(catalogue, info, name)
-    served = [offer.model.id for offer in catalogue.of_provider(info.name)]
+    served = [offer.model.id for offer in _served(catalogue, info.name, info.base_url)]
     raise UnknownNameError(
         tr(
             "{provider} has no model named {name!r} in the catalogue",
@@ -258,7 +281,7 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
     )
 
 
-def _notices(offer: Offer) -> Iterable[Notice]:
+def _notices(catalogue: Catalogue, offer: Offer) -> Iterable[Notice]:
     name = offer.model.id
     unnamed = name == offer.provider.unnamed_model
     if not (offer.is_listed or offer.model.source or unnamed):
@@ -266,7 +289,9 @@ def _notices(offer: Offer) -> Iterable[Notice]:
             "unlisted-model",
             tr("{name} is not in the catalogue; the name is sent unchanged", name=name),
         )
-    if offer.retires:
+    if offer.is_retired:
+        yield Notice("retires", _removed(catalogue, offer))
+    elif offer.retires:
         yield Notice(
             "retires",
             tr(
@@ -275,3 +300,32 @@ def _notices(offer: Offer) -> Iterable[Notice]:
                 day=offer.retires,
             ),
         )
+    if offer.plan_only and not offer.provider.is_plan:
+        yield Notice(
+            "plan-only",
+            tr(
+                "{name} was announced for the subscription alone, whose address is another",
+                name=name,
+            ),
+        )
+
+
+def _removed(catalogue: Catalogue, offer: Offer) -> Text:
+    values = {
+        "name": offer.model.id,
+        "provider": offer.provider.title,
+        "day": offer.retires,
+    }
+    newer = default_model(catalogue, offer.provider.name, offer.provider.base_url)
+    if newer is None:
+        return tr(
+            "{name} was removed from {provider} on {day}, as announced; it is asked for all the"
+            " same",
+            **values,
+        )
+    return tr(
+        "{name} was removed from {provider} on {day}, as announced; it is asked for all the same."
+        " There is {newer}",
+        newer=newer.id,
+        **values,
+    )

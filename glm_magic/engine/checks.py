@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalogue.load import catalogue
+from ..catalogue.resolve import without_thinking
 from ..catalogue.schema import Offer, ParameterRule
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
@@ -127,12 +129,20 @@ def checked_thinking(thinking: Thinking, offer: Offer) -> Thinking:
 
 
 def _less_thinking(offer: Offer) -> Text:
-    if not offer.effort:
-        return tr("choose an older model, such as glm-4.7")
-    return tr(
-        "use --think {level} for the least of it, or choose an older model, such as glm-4.7",
-        level=offer.effort[0],
-    )
+    """Return how to have less thinking here: by a level, or by a model that is served and can."""
+    level = next(iter(offer.effort or offer.provider.effort), None)
+    able = without_thinking(catalogue(), offer)
+    if able and level:
+        return tr(
+            "use --think {level} for the least of it, or a model that can: -m {model}",
+            level=level,
+            model=able.id,
+        )
+    if able:
+        return tr("choose a model that can: -m {model}", model=able.id)
+    if level:
+        return tr("use --think {level} for the least of it", level=level)
+    return tr("leave --no-think out")
 
 
 def _no_level(
@@ -206,9 +216,14 @@ def _change(name: str, offer: Offer) -> Text:
 
 def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
     """Refuse a length that this model does not have at this provider."""
+    answer, reasoning = offer.max_answer, offer.max_reasoning
+    both = answer + reasoning if answer and reasoning else None
+    # Where no longest reply is known it is the context, less one token of prompt at least.
+    room = offer.context - 1 if offer.context else None
     limits = {
-        "max_tokens": offer.max_output or offer.max_answer,
-        "thinking_budget": offer.max_reasoning,
+        "max_tokens": offer.max_output or answer or room,
+        "max_completion_tokens": offer.max_output or both or room,
+        "thinking_budget": reasoning,
     }
     for name, limit in limits.items():
         value = parameters.get(name)
@@ -226,9 +241,21 @@ def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
             )
 
 
-def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[Notice]:
-    """Yield a notice about parameters that the provider's documentation does not name."""
-    rules = offer.provider.parameters
+def parameter_notices(request: Request, offer: Offer) -> Iterable[Notice]:
+    """Yield notices about parameters that are sent, though they may not do what they are for.
+
+    They are those that the provider's documentation does not name or advises against, and those
+    that the model does not follow there.
+    """
+    parameters, rules = request.parameters, offer.provider.parameters
+    yield from _advice(request, rules, offer)
+    if parameters.get("tool_stream") is True and offer.tool_stream == "no":
+        text = tr(
+            "tool_stream has no effect: {model} at {provider} sends arguments in one piece",
+            model=offer.model.id,
+            provider=offer.provider.title,
+        )
+        yield Notice("no-tool-stream", text)
     unlisted = [name for name in parameters if name not in rules]
     if unlisted and rules and not offer.provider.self_hosted:
         text = tr(
@@ -237,6 +264,40 @@ def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[N
             provider=offer.provider.title,
         )
         yield Notice("unlisted-parameter", text)
+
+
+def _advice(
+    request: Request, rules: Mapping[str, ParameterRule], offer: Offer
+) -> Iterable[Notice]:
+    parameters, title = request.parameters, offer.provider.title
+    for name in parameters:
+        rule = rules.get(name)
+        if rule is None:
+            continue
+        if rule.not_with in parameters:
+            text = tr(
+                "{provider} advises to set {name} or {other}, not both",
+                provider=title,
+                name=name,
+                other=rule.not_with,
+            )
+            yield Notice("not-both", text)
+        if rule.word and _is_json_mode(parameters[name]) and not _has_word(request, rule.word):
+            text = tr(
+                "{provider} asks for the word {word} in the prompt where {name} is set",
+                provider=title,
+                word=rule.word,
+                name=name,
+            )
+            yield Notice("word-missing", text)
+
+
+def _is_json_mode(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("type") == "json_object"
+
+
+def _has_word(request: Request, word: str) -> bool:
+    return any(word.lower() in message.content.lower() for message in request.messages)
 
 
 def check_json(name: str, value: Any) -> None:

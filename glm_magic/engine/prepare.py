@@ -99,7 +99,7 @@ def prepare(
         notices=(
             *choice.notices,
             *answer.notices,
-            *parameter_notices(request.parameters, offer),
+            *parameter_notices(request, offer),
             *_local_notices(offer, is_live),
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.load import Catalogue
 from ..core.errors import GlmError
-from ..core.i18n import translate
+from ..core.i18n import tr, translate
 from ..core.text import strip_userinfo
 from ..credentials import find_key
 from ..engine.options import Options
@@ -59,11 +60,31 @@ class Origins:
         return [
             self._place("provider", chosen),
             self._place("model", chosen),
-            Setting("base_url", strip_userinfo(base_url), "GLM_BASE_URL")
-            if base_url
-            else Setting("base_url", "the provider's own", BUILT_IN),
+            *self._address(base_url, chosen),
             *(self._plain(name) for name in _DEFAULTS),
         ]
+
+    def _address(self, base_url: str, chosen: Options) -> Iterator[Setting]:
+        """Yield the address and, where it is a subscription's, the terms of it."""
+        if not base_url:
+            yield Setting("base_url", "the provider's own", BUILT_IN)
+            return
+        yield Setting("base_url", strip_userinfo(base_url), "GLM_BASE_URL")
+        try:
+            offer = resolve_offer(chosen, self.catalogue).offer
+        except GlmError:
+            return
+        provider = offer.provider
+        if offer.price and offer.price.estimated:
+            text = tr(
+                "costs are estimates (≈), by the prices of {provider} at its own address",
+                provider=provider.title,
+            )
+            yield Setting("", translate(text), "")
+        if provider.is_plan and provider.plan_note:
+            source = self.catalogue.sources.get(provider.plan_source)
+            where = source.url or source.title if source else ""
+            yield Setting("", translate(provider.plan_note), where)
 
     def _plain(self, name: str) -> Setting:
         value = getattr(self.session, name, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...catalogue.schema import Offer
 from ...core.errors import InvalidValueError, UnavailableError
-from ...core.i18n import Text, joined, tr
+from ...core.i18n import Text, joined, tr, translate
 from ...core.price import Price, currency_symbol
 from ...engine.reply import rows_to_frame
 from ...session import budgets
@@ -110,17 +110,9 @@ def _price_rows(workspace: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
     source = workspace.catalogue.sources.get(price.source)
     where = f"{source.title} {source.url}".strip() if source else price.source
     return [
-        (*name, _span(price, at), *_money(price, at), price.checked.isoformat(), where)
+        (*name, translate(price.span(at)), *_money(price, at), price.checked.isoformat(), where)
         for at in range(len(price.tiers))
     ]
-
-
-def _span(price: Price, at: int) -> str:
-    tier = price.tiers[at]
-    above = tier.above if tier.above is not None else (price.tiers[at - 1].up_to if at else None)
-    low = f"over {above:,}" if above else ""
-    high = f"up to {tier.up_to:,}" if tier.up_to else ""
-    return " ".join(filter(None, (low, high))) or "any"
 
 
 def _money(price: Price, at: int) -> list[str | None]:

@@ -14,7 +14,7 @@ from ...core.text import shorten
 from ...core.turn import Turn
 from ...core.usage import TOKENS_PER_MESSAGE, TokenEstimate, Usage
 from ...engine.prepared import PreparedRequest
-from ...session.context import input_limit
+from ...engine.length import input_limit
 from ...session.slots import Slot
 from .. import prompt
 from ..display import Displayable, Paragraph, Sections, Table
