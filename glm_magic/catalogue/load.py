@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,12 @@ def _content(path: Path) -> bytes:
         raise _unreadable(path.name, error.strerror or str(error)) from None
 
 
-def _built_in() -> Iterable[tuple[str, dict[str, Any]]]:
+@cache
+def _built_in() -> tuple[tuple[str, dict[str, Any]], ...]:
+    return tuple(_read_built_in())
+
+
+def _read_built_in() -> Iterable[tuple[str, dict[str, Any]]]:
     root = files(__package__)
     yield _read((root / "sources.toml").read_bytes(), "sources.toml")
     for folder in ("providers", "models"):

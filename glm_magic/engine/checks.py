@@ -178,6 +178,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
         The provider refuses the parameter.
     """
     rules = offer.provider.parameters
+    _check_limits(parameters, offer)  # first: a model's limit is narrower than the provider's
     for name, value in parameters.items():
         if name in RESERVED:
             raise InvalidValueError(
@@ -187,7 +188,6 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
         if rule is not None:
             _check_parameter(rule, value, parameters, offer)
         check_json(name, value)
-    _check_limits(parameters, offer)
     return dict(parameters)
 
 
