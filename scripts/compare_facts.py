@@ -67,7 +67,8 @@ def differences(ours: Catalogue, theirs: Iterable[Any], today: date) -> Iterator
             continue
         listed = dict(_listed(ours, name, provider.models))
         for model in provider.models:
-            if _is_glm(model.id) and model not in listed.values():
+            known = find_model(ours, _bare(model.id))
+            if _is_glm(model.id) and (known is None or known.id not in listed):
                 yield Difference(name, _bare(model.id), "model", "not listed", "listed")
         for offer in ours.of_provider(name):
             model = listed.get(offer.model.id)

@@ -42,11 +42,10 @@ ZHIPU_TABLE = {
 VISION_TABLE = {
     "glm-4.5v": (65536, 16384),
     "glm-4.6v": (131072, 32768),
-    "glm-4.6v-flash": (131072, 32768),
     "glm-5v-turbo": (204800, 131072),
 }
 AT_ZAI_ALONE = {
-    "glm-4.6v-flashx", "glm-5.1-highspeed", "glm-5.2-highspeed", "glm-5.3-flashx",
+    "glm-4.6v-flash", "glm-4.6v-flashx", "glm-5.1-highspeed", "glm-5.2-highspeed", "glm-5.3-flashx",
     "glm-5.3-highspeed", "glm-5.4",
 }  # fmt: skip
 
@@ -105,7 +104,7 @@ def test_the_models_of_a_provider_are_those_it_serves(built_in: Catalogue) -> No
     assert served("dashscope-intl") == served("dashscope-native-intl") == listed
     hosted = {"zhipu/glm-5", "zhipu/glm-5.2", "zhipu/glm-5.3"}
     assert served("dashscope") == served("dashscope-native") == listed | hosted
-    assert served("bigmodel") == {*ZHIPU_TABLE, *VISION_TABLE}
+    assert served("bigmodel") == {*ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash"}
     assert served("zai") == {*ZHIPU_TABLE, *VISION_TABLE, *AT_ZAI_ALONE}
     assert served("wcode") == {"glm-4.5", "glm-4.6"}
 
@@ -122,7 +121,8 @@ def test_the_wire_id_is_the_providers_own(built_in: Catalogue) -> None:
 def test_models_that_see_are_told_apart(built_in: Catalogue, provider: str, model: str) -> None:
     offer = built_in.offers[provider, model]
     assert (offer.context, offer.max_output) == VISION_TABLE[model]
-    assert offer.images == offer.video == "yes"
+    assert offer.images == "yes"
+    assert built_in.offers[provider, "glm-4.6v-flash"].images == "yes"
     assert built_in.offers[provider, "glm-5.3-flash"].images == "yes"
     assert built_in.offers[provider, "glm-5.2"].images == "unknown"
 

@@ -39,6 +39,9 @@ _ABILITIES = {
 }
 """How an ability is called here; one that is missing is shown by its name in the catalogue."""
 
+_OTHERS = {"thinking": tr("thinking"), "price": tr("price"), "retires": tr("removal")}
+"""The facts of conflicts that have another name here."""
+
 _KINDS = {
     "official": tr("official"),
     "recorded": tr("recorded traffic"),
@@ -256,7 +259,8 @@ def _ends(offer: Offer) -> Iterable[Fact]:
 def _conflict(conflict: Conflict) -> Iterable[Fact]:
     """Yield what each source says, and what is taken."""
     for source, value in conflict.says.items():
-        label = tr("sources disagree: {fact}", fact=from_data(conflict.fact))
+        named = {**_LIMITS, **_ABILITIES, **_OTHERS}.get(conflict.fact)
+        label = tr("sources disagree: {fact}", fact=named or from_data(conflict.fact))
         yield Fact(label, from_data(value), source)
     taken = tr("{taken}. {why}", taken=from_data(conflict.taken), why=from_data(conflict.why))
     yield Fact(tr("taken"), taken)
