@@ -11,9 +11,8 @@ from .core.messages import Message
 from .engine.compare import Comparison, Lanes, expand_axes
 from .engine.keywords import AskKeywords, Prompt, messages_of, to_options
 from .engine.options import Options
-from .engine.length import check_alone
 from .engine.prepare import prepare
-from .engine.prepared import PreparedRequest
+from .engine.prepared import PreparedRequest, check_alone
 from .engine.reply import Reply
 from .engine.signature import with_ask_keywords
 from .engine.stream import AsyncStream, Stream

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -111,7 +112,9 @@ def _compare(offer: Offer, model: Any, today: date) -> Iterator[Difference]:
     for name in AMOUNTS:
         amount = getattr(tier, name)
         if not _agree(amount, theirs[name], offer.price.currency):
-            yield Difference(*place, name, f"{amount} {offer.price.currency}", f"{theirs[name]} USD")
+            yield Difference(
+                *place, name, f"{amount} {offer.price.currency}", f"{theirs[name]} USD"
+            )
 
 
 def _is_same_size(model: Any, offer: Offer) -> bool:
@@ -171,9 +174,11 @@ def main() -> None:
         os.environ["GLM_HOME"] = empty  # the user's own files are not compared
         built_in = catalogue()
     compared = list(differences(built_in, data.providers, datetime.now(UTC).date()))
-    print(*compared, sep="\n")
-    print(f"{len(compared)} differences from genai-prices {version('genai-prices')}; nothing was changed.")
-    print("Read the provider's own page before changing a fact, and write its source and date.")
+    lines = [*map(str, compared)]
+    package = f"genai-prices {version('genai-prices')}"
+    lines.append(f"{len(compared)} differences from {package}; nothing was changed.")
+    lines.append("Read the provider's own page before changing a fact; write its source and date.")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

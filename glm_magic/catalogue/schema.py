@@ -17,16 +17,6 @@ from ..core.i18n import from_data, tr
 from ..core.price import Price
 
 
-SOURCE_KINDS = ("official", "recorded", "community", "lead")
-PARAMETER_TYPES = ("number", "integer", "boolean", "string", "array", "object", "any")
-ABILITY_WORDS = ("yes", "no", "unknown")
-DIALECT_NAMES = (
-    *("dashscope", "dashscope_native", "bigmodel", "wcode", "openrouter"),
-    *("vllm", "sglang", "llamacpp", "ollama", "lmstudio"),
-)
-"""The grammars in `glm_magic.dialects`, which this room does not import; a test compares."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a fact was read."""
@@ -356,9 +346,6 @@ class Offer:
             price = replace(price, estimated=True)
         return replace(moved, price=price)
 
-
-PLAN_FACTS = ("thinking_off", "effort")
-"""What `Offer.plan` may say."""
 
 ABILITIES = tuple(f.name for f in fields(Offer) if f.default == "unknown")
 """The fields of an offer that say whether the model can do something there."""

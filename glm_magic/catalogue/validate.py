@@ -20,15 +20,19 @@ from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS
 from ..core.price import Price, Tier
 from ..core.text import suggest
-from .schema import (
-    ABILITIES,
-    ABILITY_WORDS,
-    DIALECT_NAMES,
-    PARAMETER_TYPES,
-    PLAN_FACTS,
-    SOURCE_KINDS,
-    Offer,
+from .schema import ABILITIES, Offer
+
+SOURCE_KINDS = ("official", "recorded", "community", "lead")
+PARAMETER_TYPES = ("number", "integer", "boolean", "string", "array", "object", "any")
+ABILITY_WORDS = ("yes", "no", "unknown")
+DIALECT_NAMES = (
+    *("dashscope", "dashscope_native", "bigmodel", "wcode", "openrouter"),
+    *("vllm", "sglang", "llamacpp", "ollama", "lmstudio"),
 )
+"""The grammars in `glm_magic.dialects`, which this room does not import; a test compares."""
+
+PLAN_FACTS = ("thinking_off", "effort")
+"""What `Offer.plan` may say."""
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], Text]] = {
     "str": (str, tr("a string in quotes")),
@@ -87,7 +91,8 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], Text]] = {
         (lambda value: value >= 0, tr("a whole number of at least 0")),
     ),
     **dict.fromkeys(
-        ("ModelInfo.rank", "ParameterRule.min", "ParameterRule.max"), (math.isfinite, tr("a number"))
+        ("ModelInfo.rank", "ParameterRule.min", "ParameterRule.max"),
+        (math.isfinite, tr("a number")),
     ),
     "Offer.wire_id": (bool, tr("a string in quotes")),
 }
@@ -126,7 +131,9 @@ def tables(value: Any, where: str) -> list[Mapping[str, Any]]:
     if isinstance(value, Mapping):
         raise InvalidValueError(
             tr("there is one table where a list of them belongs ({where})", where=where),
-            hint=tr("write its head in double brackets: [[{where}]]", where=where.split(", ")[-1]),
+            hint=tr(
+                "write its head in double brackets: [[{name}]]", name=where.rpartition(", ")[2]
+            ),
         )
     items = value if isinstance(value, list) else [value]
     return [table(item, where) for item in items]
@@ -198,9 +205,8 @@ def price(block: Mapping[str, Any], where: str) -> Price:
     """
     try:
         facts = {key: block[key] for key in ("currency", "checked", "source")}
-        tiers = [_tier(tier, where) for tier in tables(block["tiers"], f"{where}, tiers")]
-        if not tiers:
-            raise KeyError("tiers")
+        written = block["tiers"] or [{}]  # without any, it is the amounts of one that are missing
+        tiers = [_tier(tier, where) for tier in tables(written, f"{where}, tiers")]
     except (KeyError, InvalidOperation, TypeError) as error:
         raise InvalidValueError(
             tr(
@@ -211,12 +217,22 @@ def price(block: Mapping[str, Any], where: str) -> Price:
             hint=tr("a price needs currency, checked, source and tiers with input and output"),
         ) from None
     check_facts(Price, facts, where)
-    return Price.of(tiers=tiers, **facts)
+    return Price(tiers=tuple(sorted(tiers, key=_ends)), **facts)
+
+
+def _ends(tier: Tier) -> tuple[float, float]:
+    """Sort key of tiers, which puts the narrower bounds first."""
+    end = tier.below if tier.up_to is None else tier.up_to + 1
+    bounds = (math.inf if bound is None else bound for bound in (end, tier.output_below))
+    first, second = bounds
+    return first, second
 
 
 def _tier(facts: Mapping[str, Any], where: str) -> Tier:
     check_keys(facts, names(Tier), where)
-    amounts = {key: _amount(facts[key]) for key in ("input", "output", "cached") if key in facts}
+    amounts: dict[str, Any] = {
+        key: _amount(facts[key]) for key in ("input", "output", "cached") if key in facts
+    }
     bounds = {key: value for key, value in facts.items() if key not in amounts}
     check_facts(Tier, bounds, where)
     if "up_to" in bounds and "below" in bounds:
@@ -258,7 +274,7 @@ def _check_kind(name: str, value: Any, annotation: str, where: str) -> None:
 
 def _check_value(field: str, value: Any, where: str) -> None:
     name = field.partition(".")[2]
-    words = _WORDS.get(field)
+    words = _WORDS.get(field, ())
     for word in (value if isinstance(value, tuple) else (value,)) if words else ():
         if word not in words:
             near = suggest(word, words)

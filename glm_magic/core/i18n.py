@@ -148,7 +148,7 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 @cache
 def _chinese() -> Mapping[str, str]:
-    """Read the files, once somebody reads Chinese: the code's messages, and the catalogue's words."""
+    """Read both files, of the code and the catalogue, once somebody reads Chinese."""
     import tomllib
     from importlib.resources import files
 

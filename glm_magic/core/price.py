@@ -68,11 +68,6 @@ class Price:
     estimated: bool = False
     """True where it is asked for at an address that may charge otherwise; costs show ``≈``."""
 
-    @classmethod
-    def of(cls, currency: str, tiers: Iterable[Tier], checked: date, source: str) -> Price:
-        """Return a price with its tiers in order, however they were written."""
-        return cls(currency, tuple(sorted(tiers, key=_bounds)), checked, source)
-
     def tier(self, input_tokens: int, output_tokens: int | None = None) -> Tier | None:
         """Return the tier of a call, or ``None`` where none is known.
 
@@ -135,14 +130,6 @@ class Price:
         read = (usage.input - cached) * tier.input + cached * cached_price
         estimated = (bool(cached) and tier.cached is None) or cached != (usage.cached or 0)
         return Cost(read / MILLION + output, self.currency, estimated or self.estimated, output)
-
-
-def _bounds(tier: Tier) -> tuple[float, float]:
-    """Sort key of tiers: the narrower bounds first."""
-    unbounded = float("inf")
-    ends = (tier.input_end, tier.output_below)
-    first, second = (unbounded if end is None else end for end in ends)
-    return first, second
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking, thinking_of
 from ..core.secret import Secret
-from ..core.turn import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,9 @@ SWITCH = Kind(tr("True or False"), lambda value: isinstance(value, bool))
 DURATION = Kind(tr("a positive number of seconds"), _is_duration)
 MAPPING = Kind(tr("a dict with names as keys"), _is_mapping)
 
+
+ROOM_FOR_ANSWER = 4096
+"""Tokens that are left for the reply where the user set no ``max_tokens``; at most a quarter."""
 
 RESERVED = ("model", "messages", "input", "stream", "parameters")
 """Body keys that the caller may not set as parameters."""
@@ -241,63 +243,14 @@ def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
             )
 
 
-def parameter_notices(request: Request, offer: Offer) -> Iterable[Notice]:
-    """Yield notices about parameters that are sent, though they may not do what they are for.
-
-    They are those that the provider's documentation does not name or advises against, and those
-    that the model does not follow there.
-    """
-    parameters, rules = request.parameters, offer.provider.parameters
-    yield from _advice(request, rules, offer)
-    if parameters.get("tool_stream") is True and offer.tool_stream == "no":
-        text = tr(
-            "tool_stream has no effect: {model} at {provider} sends arguments in one piece",
-            model=offer.model.id,
-            provider=offer.provider.title,
-        )
-        yield Notice("no-tool-stream", text)
-    unlisted = [name for name in parameters if name not in rules]
-    if unlisted and rules and not offer.provider.self_hosted:
-        text = tr(
-            "{names}: not in {provider}'s list of parameters, so it may be ignored",
-            names=", ".join(unlisted),
-            provider=offer.provider.title,
-        )
-        yield Notice("unlisted-parameter", text)
-
-
-def _advice(
-    request: Request, rules: Mapping[str, ParameterRule], offer: Offer
-) -> Iterable[Notice]:
-    parameters, title = request.parameters, offer.provider.title
-    for name in parameters:
-        rule = rules.get(name)
-        if rule is None:
-            continue
-        if rule.not_with in parameters:
-            text = tr(
-                "{provider} advises to set {name} or {other}, not both",
-                provider=title,
-                name=name,
-                other=rule.not_with,
-            )
-            yield Notice("not-both", text)
-        if rule.word and _is_json_mode(parameters[name]) and not _has_word(request, rule.word):
-            text = tr(
-                "{provider} asks for the word {word} in the prompt where {name} is set",
-                provider=title,
-                word=rule.word,
-                name=name,
-            )
-            yield Notice("word-missing", text)
-
-
-def _is_json_mode(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("type") == "json_object"
-
-
-def _has_word(request: Request, word: str) -> bool:
-    return any(word.lower() in message.content.lower() for message in request.messages)
+def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
+    """Return how many tokens of input a model takes; ``None`` where it is not known."""
+    output = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
+    limits = [offer.max_input] if offer.max_input else []
+    if offer.context:
+        spare = output if isinstance(output, int) else min(ROOM_FOR_ANSWER, offer.context // 4)
+        limits.append(max(0, offer.context - spare))
+    return min(limits) if limits else None
 
 
 def check_json(name: str, value: Any) -> None:

@@ -145,7 +145,7 @@ class Options:
         LineOption(("-m", "--model"), "text",
                    "model to ask: a name, an alias or provider/model", "NAME", completes="model"),
         Keyword("model", "str", "A model id, an alias, or ``provider/model``; by default "
-                "``GLM_MODEL``, then the provider's newest.", TEXT),
+                "``GLM_MODEL``, then the provider's default.", TEXT),
         group="model",
     )  # fmt: skip
     provider: str | None = option(

@@ -15,8 +15,8 @@ from ..core.messages import Message
 from ..core.price import MILLION, format_money
 from ..core.turn import Notice
 from ..core.usage import TOKENS_PER_MESSAGE, TokenEstimate, estimate
-from ..engine.length import check_room, fits, input_limit, too_long
-from ..engine.prepared import PreparedRequest
+from ..engine.checks import input_limit
+from ..engine.prepared import PreparedRequest, check_room, fits, too_long
 from .slots import Slot
 
 EVICTION_STEPS = 4

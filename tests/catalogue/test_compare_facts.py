@@ -23,7 +23,9 @@ def amounts(**prices: Any) -> SimpleNamespace:
     return SimpleNamespace(**{names[name]: price for name, price in prices.items()})
 
 
-def model(name: str, prices: Any, context: int | None = None, deprecated: bool | None = None) -> Any:
+def model(
+    name: str, prices: Any, context: int | None = None, deprecated: bool | None = None
+) -> Any:
     return SimpleNamespace(id=name, prices=prices, context_window=context, deprecated=deprecated)
 
 

@@ -6,7 +6,8 @@ from datetime import date
 from importlib.resources import files
 
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.catalogue.schema import ABILITIES, DIALECT_NAMES, SOURCE_KINDS
+from glm_magic.catalogue.schema import ABILITIES
+from glm_magic.catalogue.validate import DIALECT_NAMES, SOURCE_KINDS
 from glm_magic.core.messages import EFFORT_LEVELS
 from glm_magic.dialects import DIALECTS
 

@@ -214,7 +214,13 @@ def test_contradictions_among_the_sources_are_recorded(built_in: Catalogue, mode
 def test_what_was_taken_is_what_the_offer_holds(built_in: Catalogue) -> None:
     for offer in built_in.offers.values():
         for conflict in offer.conflicts:
-            if conflict.fact in ("functions", "structured_output", "max_input", "context", "retires"):
+            if conflict.fact in (
+                "functions",
+                "structured_output",
+                "max_input",
+                "context",
+                "retires",
+            ):
                 assert str(getattr(offer, conflict.fact)) == conflict.taken
             if conflict.fact == "price":
                 assert offer.price is not None

@@ -40,7 +40,7 @@ PLACES = {
     SourceInfo: ("[source.mine]\n{line}\n", {"name"}),
     Tier: (
         '[[model."glm-5".offer]]\nproviders = ["zai"]\ncurrency = "USD"\nsource = "x"\n'
-        "checked = 2026-01-01\n[[model.\"glm-5\".offer.tiers]]\n{line}\n",
+        'checked = 2026-01-01\n[[model."glm-5".offer.tiers]]\n{line}\n',
         {"input", "output", "cached"},
     ),
 }

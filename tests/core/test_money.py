@@ -34,13 +34,13 @@ def test_the_tier_follows_the_calls_own_input(input_, output, expected):
     assert TIERED.cost(Usage(input_, output)) == Cost(D(expected), "CNY")
 
 
-BY_OUTPUT = Price.of(
+BY_OUTPUT = Price(
     "CNY",
-    [
-        Tier(input=D(4), output=D(16), cached=D("0.8"), below=200_000),
-        Tier(input=D(3), output=D(14), cached=D("0.6"), below=32_000),
+    (
         Tier(input=D(2), output=D(8), cached=D("0.4"), below=32_000, output_below=200),
-    ],
+        Tier(input=D(3), output=D(14), cached=D("0.6"), below=32_000),
+        Tier(input=D(4), output=D(16), cached=D("0.8"), below=200_000),
+    ),
     date(2026, 11, 28),
     "somewhere",
 )

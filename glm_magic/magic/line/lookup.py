@@ -62,7 +62,9 @@ def _no_such_name(
     option: str, name: str, root: str, suggestions: Iterable[str]
 ) -> UnknownNameError:
     if hasattr(builtins, root) and option == "--schema":
-        hint = tr("name a type such as {names}, or a class of the notebook", names=", ".join(_TYPES))
+        hint = tr(
+            "name a type such as {names}, or a class of the notebook", names=", ".join(_TYPES)
+        )
     elif hasattr(builtins, root):
         hint = tr("write a function that calls {name}, and run its cell first", name=root)
     else:

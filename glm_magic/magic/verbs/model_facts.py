@@ -117,9 +117,7 @@ def wrap(text: str, most: int) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
-def describe(
-    catalogue: Catalogue, model: ModelInfo, offers: Sequence[Offer]
-) -> list[FactTable]:
+def describe(catalogue: Catalogue, model: ModelInfo, offers: Sequence[Offer]) -> list[FactTable]:
     """Return tables with all that the catalogue holds about a model at some providers."""
     groups: dict[tuple[Fact, ...], list[str]] = {}
     for offer in offers:
@@ -222,9 +220,7 @@ def _prices(offer: Offer) -> Iterable[Fact]:
     days, tokens = offer.provider.free_quota_days, offer.provider.free_quota_tokens
     if days and tokens:
         text = tr("{tokens:,} tokens, for {days} days", tokens=tokens, days=days)
-        yield Fact(
-            tr("free at first"), text, offer.provider.source, offer.provider.checked
-        )
+        yield Fact(tr("free at first"), text, offer.provider.source, offer.provider.checked)
 
 
 def _amounts(price: Price, tier: Tier) -> Text:
