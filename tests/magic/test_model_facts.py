@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from types import SimpleNamespace
 
 import pytest
 from IPython.utils.capture import capture_output
 
 from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.schema import ABILITIES, Offer
+from glm_magic.magic.line import candidates
 from glm_magic.magic.verbs.model_facts import describe, wrap
 
 NAMES = list(catalogue().models)
@@ -114,6 +116,22 @@ def test_a_provider_and_a_part_of_a_name_are_lists_as_before(glm_shell):
     assert "kind of source" not in glm_shell.run("%glm models zai")
     assert "kind of source" not in glm_shell.run("%glm models flash")
     assert "kind of source" not in glm_shell.run("%glm models wcode")
+
+
+def test_the_list_says_what_was_removed_and_puts_it_last(glm_shell):
+    rows = [
+        row for row in glm_shell.run("%glm models dashscope").splitlines() if " dashscope " in row
+    ]
+    assert [row.split()[0] for row in rows if "removed on 2026-10-10" in row] == [
+        row.split()[0] for row in rows[-2:]
+    ]
+    assert "glm-5.4" in glm_shell.run("%glm models zai").split("for subscribers alone")[0]
+
+
+def test_tab_offers_what_is_served():
+    offered = candidates.models(SimpleNamespace(catalogue=catalogue(), aliases={}))
+    assert {"dashscope/glm-4.5", "zai/glm-4.6", "glm-4.6"} <= set(offered)
+    assert not {"dashscope/glm-4.6", "dashscope-intl/glm-4.7", "zai/glm-5.4"} & set(offered)
 
 
 def test_a_name_of_ones_own_shows_the_model(glm_shell):

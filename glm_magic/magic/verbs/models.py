@@ -35,7 +35,7 @@ def models(workspace: Workspace, words: Sequence[str]) -> Displayable:
         return _of_server(server)
     keys = {info.name: key_state(info) for info in catalogue.providers.values()}
     offers = offers_matching(catalogue, word)
-    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in offers]
+    rows = [_offer_row(offer, _why_not(offer) or keys[offer.provider.name]) for offer in offers]
     free = [n for n, info in catalogue.providers.items() if info.self_hosted and n != LOCAL]
     columns = ("model", "provider", "context", "longest reply", "price in", "price out",
                "thinking", "tools", "key")  # fmt: skip
@@ -49,6 +49,13 @@ def models(workspace: Workspace, words: Sequence[str]) -> Displayable:
         (model,) = named.values()
         return Stack([overview, *describe(catalogue, model, offers)])
     return overview
+
+
+def _why_not(offer: Offer) -> str:
+    """Return why a model cannot be asked at a provider, whatever key there is; empty: it can."""
+    if offer.is_retired:
+        return translate(tr("removed on {day}", day=offer.retires))
+    return "" if offer.is_served else translate(tr("for subscribers alone"))
 
 
 def _of_server(server: ProviderInfo) -> Displayable:
