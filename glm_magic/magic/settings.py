@@ -113,7 +113,7 @@ class Origins:
         except GlmError as error:
             return getattr(chosen, name) or "none", translate(error.message)
         if name == "model":
-            return offer.model.id, "the provider's default"
+            return offer.model.id, "the provider's newest"
         if os.environ.get("GLM_BASE_URL"):
             return offer.provider.name, "GLM_BASE_URL"
         key = find_key(offer.provider, own_only=True)
