@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check kernels tables bench fuzz browser-ready clean
+.PHONY: help demo test quick check kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -33,6 +33,7 @@ help:
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
 	@echo 'make tables  write the generated tables of docs/'
+	@echo 'make facts   compare prices and limits with the newest genai-prices package'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
 
@@ -96,6 +97,11 @@ kernels: $(DONE)/everything browser-ready
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write
+
+# It prints what differs and changes nothing: facts come from the providers' own pages.
+facts: $(DONE)/package
+	@$(BIN)/python -m pip install --quiet --upgrade genai-prices
+	@$(BIN)/python scripts/compare_facts.py
 
 bench: $(DONE)/everything browser-ready
 	$(BIN)/python -m tests.benchmarks --write

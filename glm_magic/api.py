@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Unpack
 
-from .catalogue.load import catalogue
+from .catalogue.load import Catalogue, catalogue
+from .core.messages import Message
 from .engine.compare import Comparison, Lanes, expand_axes
 from .engine.keywords import AskKeywords, Prompt, messages_of, to_options
+from .engine.options import Options
 from .engine.prepare import prepare
+from .engine.prepared import PreparedRequest, check_alone
 from .engine.reply import Reply
 from .engine.signature import with_ask_keywords
 from .engine.stream import AsyncStream, Stream
@@ -43,7 +47,7 @@ def stream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Stream:
     RefusedError
         The request is known not to work; nothing was sent.
     """
-    return Stream(prepare(messages_of(prompt), to_options(keywords)))
+    return Stream(_prepared(messages_of(prompt), to_options(keywords)))
 
 
 @with_ask_keywords
@@ -87,7 +91,7 @@ def compare(prompt: Prompt, axes: str, **keywords: Unpack[AskKeywords]) -> Compa
     """
     messages, ways = messages_of(prompt), expand_axes([axes], to_options(keywords))
     models = catalogue()
-    calls = [prepare(messages, way.options, catalogue=models) for way in ways]
+    calls = [_prepared(messages, way.options, models) for way in ways]
     lanes = Lanes([way.label for way in ways], [Stream(call) for call in calls])
     try:
         lanes.wait()
@@ -109,7 +113,7 @@ def astream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> AsyncStream:
         Nothing is sent before its block is entered.
     """
     messages, options = messages_of(prompt), to_options(keywords)
-    return AsyncStream(lambda: Stream(prepare(messages, options)))
+    return AsyncStream(lambda: Stream(_prepared(messages, options)))
 
 
 @with_ask_keywords
@@ -132,6 +136,13 @@ async def aask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply:
         async for _ in opened:
             pass
         return opened.reply
+
+
+def _prepared(
+    messages: Sequence[Message], options: Options, models: Catalogue | None = None
+) -> PreparedRequest:
+    """Return a request whose input the model takes, as far as can be known before it is sent."""
+    return check_alone(prepare(messages, options, catalogue=models))
 
 
 def enable_nested_asyncio() -> None:

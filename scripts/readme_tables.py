@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from glm_magic.catalogue.load import Catalogue, catalogue
-from glm_magic.catalogue.resolve import default_model
+from glm_magic.catalogue.lookup import default_model
 from glm_magic.catalogue.schema import Offer, ProviderInfo
 from glm_magic.core.price import Price, Tier, currency_symbol
 from glm_magic.magic.help import option_rows, verb_rows
@@ -22,6 +22,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 UNKNOWN = "n/a"
 COMMUNITY_MARK = "†"
+ENDING_MARK = "‡"
 
 TABLES: dict[str, Callable[[], str]] = {
     "options": lambda: "\n".join(option_rows()),
@@ -149,7 +150,10 @@ def _model_rows(catalogue: Catalogue, model_id: str) -> Iterable[tuple[str, ...]
 
 
 def _facts(catalogue: Catalogue, offer: Offer) -> tuple[str, ...]:
-    return _tokens(offer.context), _longest(offer), _thinking(offer), _price(catalogue, offer.price)
+    price = _price(catalogue, offer.price)
+    if offer.retires or offer.plan_only:
+        price += f" {ENDING_MARK}"
+    return _tokens(offer.context), _longest(offer), _thinking(offer), price
 
 
 def _longest(offer: Offer) -> str:
@@ -184,23 +188,30 @@ def _tier(tier: Tier, symbol: str) -> str:
     text = f"{symbol}{tier.input} / {symbol}{tier.output}"
     if tier.cached is not None:
         text += f" (cached {symbol}{tier.cached})"
-    above = f" above {_tokens(tier.above)}" if tier.above is not None else ""
-    return text + above + (f" to {_tokens(tier.up_to)}" if tier.up_to is not None else "")
+    if tier.above is not None:
+        text += f" above {_tokens(tier.above)}"
+    if tier.up_to is not None:
+        text += f" to {_tokens(tier.up_to)}"
+    if tier.below is not None:
+        text += f" below {tier.below:,}"
+    return text + (f", output below {tier.output_below:,}" if tier.output_below else "")
 
 
 def _price_legend(catalogue: Catalogue) -> str:
     checked = [offer.price.checked for offer in catalogue.offers.values() if offer.price]
     seen = f", compared with their sources on {min(checked)} or later" if checked else ""
     return (
-        f"Prices are per million tokens{seen}; a tier goes by each call's own input, and K is 1024 "
-        f"tokens. {COMMUNITY_MARK} third-party report. {UNKNOWN}: not known, never counted as free."
+        f"Prices are per million tokens{seen}; a tier goes by each call's own input, where it says "
+        f"so by its output too, and K is 1024 tokens. {COMMUNITY_MARK} third-party report. "
+        f"{ENDING_MARK} its removal was announced, or it is for subscribers alone. "
+        f"{UNKNOWN}: not known, never counted as free."
     )
 
 
 def _tokens(count: int | None) -> str:
     if count is None:
         return UNKNOWN
-    for unit, size in (("M", 1_000_000), ("K", 1024)):
+    for unit, size in (("M", 1_000_000), ("M", 1024 * 1024), ("K", 1024)):
         if count and count % size == 0:
             return f"{count // size}{unit}"
     return f"{count:,}"

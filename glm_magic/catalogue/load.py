@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,17 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
-from .schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo, Source
-from .validate import build_dataclass, check_keys, names
+from .schema import Conflict, ModelInfo, Note, Offer, ParameterRule, ProviderInfo, Source
+from .validate import build_dataclass, check_facts, check_keys, check_plan, names, table, tables
 from .validate import price as read_price
 
 _PRICE_KEYS = ("currency", "tiers")
 _OFFER_KEYS = {f.name for f in fields(Offer)} - {
-    "provider", "model", "is_listed", "price", "sources", "checked", "conflicts",
+    "provider", "model", "is_listed", "price", "sources", "checked", "conflicts", "notes",
 }  # fmt: skip
-_BLOCK_KEYS = _OFFER_KEYS | {"providers", "source", "checked", *_PRICE_KEYS}
+_BLOCK_KEYS = _OFFER_KEYS | {"providers", "note", "source", "checked", *_PRICE_KEYS}
 _TOP_KEYS = {"source", "provider", "model"}
-_NOT_INHERITED = ("free_quota_days", "is_fallback")
+_NOT_INHERITED = ("free_quota_days", "free_quota_tokens", "is_fallback")
 """What is true of one provider, and of another only if its table says so."""
 _NOT_FACTS = {"like", "think_tags"}
 """Keys of a provider that are no facts: ``think_tags``, of older files, no longer says anything."""
@@ -49,9 +49,12 @@ class Catalogue:
     sources: Mapping[str, Source]
 
     def of_provider(self, name: str) -> list[Offer]:
-        """Return a provider's offers, newest model first."""
+        """Return a provider's offers, newest model first, and last what was removed there."""
         offers = [offer for (provider, _), offer in self.offers.items() if provider == name]
-        return sorted(offers, key=lambda offer: (-offer.model.rank, not offer.model.general))
+        return sorted(
+            offers,
+            key=lambda offer: (offer.is_retired, -offer.model.rank, not offer.model.general),
+        )
 
     def model_names(self) -> list[str]:
         """Return every model id and alias."""
@@ -73,22 +76,25 @@ def catalogue() -> Catalogue:
 
 @lru_cache(maxsize=4)
 def _load(overlay: tuple[tuple[Path, int], ...]) -> Catalogue:
-    tables = [*_built_in(), *(_read(path.read_bytes(), path.name) for path, _ in overlay)]
+    tables = [*_built_in(), *(_read(_content(path), path.name) for path, _ in overlay)]
+    providers = _providers(tables)
+    models = _models(tables)
+    return Catalogue(providers, models, _offers(tables, providers, models), _sources(tables))
+
+
+def _content(path: Path) -> bytes:
     try:
-        providers = _providers(tables)
-        models = _models(tables)
-        return Catalogue(providers, models, _offers(tables, providers, models), _sources(tables))
-    except (AttributeError, TypeError) as error:
-        raise InvalidValueError(
-            tr(
-                "{files} holds a value where a table belongs",
-                files=", ".join(path.name for path, _ in overlay),
-            ),
-            hint=tr('tables are [provider.NAME], [model."ID"] and [[model."ID".offer]]'),
-        ) from error
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.name, error.strerror or str(error)) from None
 
 
-def _built_in() -> Iterable[tuple[str, dict[str, Any]]]:
+@cache
+def _built_in() -> tuple[tuple[str, dict[str, Any]], ...]:
+    return tuple(_read_built_in())
+
+
+def _read_built_in() -> Iterable[tuple[str, dict[str, Any]]]:
     root = files(__package__)
     yield _read((root / "sources.toml").read_bytes(), "sources.toml")
     for folder in ("providers", "models"):
@@ -99,29 +105,40 @@ def _built_in() -> Iterable[tuple[str, dict[str, Any]]]:
 
 def _read(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
     try:
-        table = tomllib.loads(content.decode(), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidValueError(
-            tr("the catalogue file {file} is not valid TOML: {reason}", file=name, reason=error),
-            hint=tr("fix the file, or move it out of the configuration folder"),
-        ) from None
-    check_keys(table, _TOP_KEYS, name)
-    return name, table
+        parsed = tomllib.loads(content.decode(), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(name, error) from None
+    check_keys(parsed, _TOP_KEYS, name)
+    for key, value in parsed.items():
+        for entry, facts in table(value, f"{name}, {key}").items():
+            table(facts, f"{name}, {key}.{entry}")
+    return name, parsed
+
+
+def _unreadable(name: str, reason: object) -> InvalidValueError:
+    return InvalidValueError(
+        tr("the catalogue file {file} is not valid TOML: {reason}", file=name, reason=reason),
+        hint=tr("fix the file, or move it out of the configuration folder"),
+    )
 
 
 def _sources(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, Source]:
     sources: dict[str, Source] = {}
-    for where, table in tables:
-        for name, facts in table.get("source", {}).items():
-            sources[name] = build_dataclass(Source, {"name": name, **facts}, where)
+    for where, parsed in tables:
+        for name, facts in parsed.get("source", {}).items():
+            place = f"{where}, source.{name}"
+            check_keys(facts, names(Source) - {"name"}, place)
+            sources[name] = build_dataclass(Source, {"name": name, **facts}, place)
     return sources
 
 
 def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderInfo]:
     facts: dict[str, dict[str, Any]] = {}
-    for where, table in tables:
-        for name, entry in table.get("provider", {}).items():
-            check_keys(entry, names(ProviderInfo) | _NOT_FACTS, where)
+    places: dict[str, str] = {}
+    for where, parsed in tables:
+        for name, entry in parsed.get("provider", {}).items():
+            place = places[name] = f"{where}, provider.{name}"
+            _check_provider(entry, place)
             base = facts.get(name) or _base(entry, facts, where)
             merged = {
                 **base,
@@ -129,8 +146,18 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
             }
             merged["parameters"] = {**base.get("parameters", {}), **entry.get("parameters", {})}
             facts[name] = {**merged, "name": name}
-    built = [_provider(entry) for entry in facts.values()]
+    built = [_provider(entry, places[name]) for name, entry in facts.items()]
     return {info.name: info for info in sorted(built, key=lambda info: info.order)}
+
+
+def _check_provider(entry: dict[str, Any], place: str) -> None:
+    """Refuse what a provider's table cannot say, where the file is still known."""
+    check_keys(entry, names(ProviderInfo) - {"name"} | {"like"}, place)
+    check_facts(ProviderInfo, entry, place)
+    for name, rule in entry.get("parameters", {}).items():
+        inside = f"{place}.parameters.{name}"
+        check_keys(table(rule, inside), names(ParameterRule) - {"name"}, inside)
+        check_facts(ParameterRule, rule, inside)
 
 
 def _base(
@@ -140,7 +167,7 @@ def _base(
     like = entry.get("like")
     if like is None:
         return {}
-    if like not in facts:
+    if not isinstance(like, str) or like not in facts:
         raise _unknown_provider(like, facts, where)
     inherited = {key: value for key, value in facts[like].items() if key not in _NOT_INHERITED}
     if "hosts" in entry:
@@ -148,15 +175,14 @@ def _base(
     return inherited
 
 
-def _unknown_provider(name: str, existing: Iterable[str], where: str) -> InvalidValueError:
+def _unknown_provider(name: object, existing: Iterable[str], where: str) -> InvalidValueError:
     return InvalidValueError(
         tr("the catalogue file {file} names an unknown provider {name!r}", file=where, name=name),
         hint=tr("available: {names}", names=", ".join(existing)),
     )
 
 
-def _provider(facts: dict[str, Any]) -> ProviderInfo:
-    where = tr("provider {name}", name=facts["name"])
+def _provider(facts: dict[str, Any], where: str) -> ProviderInfo:
     rules = {
         name: build_dataclass(ParameterRule, {"name": name, **rule}, where)
         for name, rule in facts["parameters"].items()
@@ -167,37 +193,35 @@ def _provider(facts: dict[str, Any]) -> ProviderInfo:
 
 def _models(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ModelInfo]:
     facts: dict[str, dict[str, Any]] = {}
-    for where, table in tables:
-        for name, entry in table.get("model", {}).items():
+    places: dict[str, str] = {}
+    for where, parsed in tables:
+        for name, entry in parsed.get("model", {}).items():
             plain = {key: value for key, value in entry.items() if key not in ("offer", "conflict")}
-            check_keys(plain, names(ModelInfo), where)
+            place = places[name] = f"{where}, model.{name}"
+            check_keys(plain, names(ModelInfo) - {"id"}, place)
+            check_facts(ModelInfo, plain, place)
             facts[name] = {"title": name, **facts.get(name, {}), **plain, "id": name}
-    return {
-        name: build_dataclass(ModelInfo, entry, _model_named(name)) for name, entry in facts.items()
-    }
-
-
-def _model_named(name: str) -> str:
-    return tr("model {name}", name=name)
+    return {name: build_dataclass(ModelInfo, entry, places[name]) for name, entry in facts.items()}
 
 
 def _offers(
-    tables: list[tuple[str, dict[str, Any]]],
+    files: list[tuple[str, dict[str, Any]]],
     providers: Mapping[str, ProviderInfo],
     models: Mapping[str, ModelInfo],
 ) -> dict[tuple[str, str], Offer]:
-    blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    blocks: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
     conflicts: dict[tuple[str, str], list[Conflict]] = {}
-    for where, table in tables:
-        for model_id, entry in table.get("model", {}).items():
-            for block in entry.get("offer", ()):
-                check_keys(block, _BLOCK_KEYS, where)
+    for where, parsed in files:
+        for model_id, entry in parsed.get("model", {}).items():
+            place = f"{where}, model.{model_id}"
+            for block in tables(entry.get("offer", []), f"{place}.offer"):
+                _check_block(block, f"{place}.offer")
                 for name in _providers_of(block, providers, where):
-                    blocks.setdefault((name, model_id), []).append(block)
-            for conflict in entry.get("conflict", ()):
+                    blocks.setdefault((name, model_id), []).append((f"{place}.offer", block))
+            for conflict in tables(entry.get("conflict", []), f"{place}.conflict"):
                 for name in _providers_of(conflict, providers, where):
                     facts = {key: value for key, value in conflict.items() if key != "providers"}
-                    built = build_dataclass(Conflict, facts, where)
+                    built = build_dataclass(Conflict, facts, f"{place}.conflict")
                     conflicts.setdefault((name, model_id), []).append(built)
     return {
         (name, model_id): _offer(
@@ -205,6 +229,14 @@ def _offers(
         )
         for (name, model_id), listed in blocks.items()
     }
+
+
+def _check_block(block: Mapping[str, Any], place: str) -> None:
+    check_keys(block, _BLOCK_KEYS, place)
+    check_facts(Offer, {key: block[key] for key in block if key in _OFFER_KEYS}, place)
+    note = {"text": block.get("note", ""), "source": block.get("source", "")}
+    build_dataclass(Note, note | {key: block[key] for key in ("checked",) if key in block}, place)
+    check_plan(block.get("plan", {}), f"{place}.plan")
 
 
 def _providers_of(
@@ -220,7 +252,7 @@ def _providers_of(
             hint=tr('say which, for example providers = ["dashscope"]'),
         )
     for name in served:
-        if name not in providers:
+        if not isinstance(name, str) or name not in providers:
             raise _unknown_provider(name, providers, where)
     return served
 
@@ -228,7 +260,7 @@ def _providers_of(
 def _offer(
     provider: ProviderInfo,
     model: ModelInfo,
-    blocks: list[dict[str, Any]],
+    blocks: list[tuple[str, Mapping[str, Any]]],
     conflicts: tuple[Conflict, ...],
 ) -> Offer:
     facts: dict[str, Any] = {
@@ -239,16 +271,21 @@ def _offer(
     }
     sources: dict[str, str] = {}
     checked: dict[str, date] = {}
+    notes: list[Note] = []
     price: Price | None = None
-    for block in blocks:
+    place = ""
+    for place, block in blocks:
         stated = {key: value for key, value in block.items() if key in _OFFER_KEYS}
         facts.update(stated)
         if not block.keys().isdisjoint(_PRICE_KEYS):
-            price = read_price(block, _model_named(model.id))
+            price = read_price(block, place)
             stated["price"] = price
+        if "note" in block:
+            notes.append(Note(block["note"], block.get("source", ""), block.get("checked")))
+            stated["note"] = notes[-1]
         sources.update(dict.fromkeys(stated, block.get("source", "")))
         checked.update({key: block["checked"] for key in stated if "checked" in block})
     facts |= {"price": price, "sources": sources, "checked": checked, "conflicts": conflicts}
-    facts |= {"provider": provider, "model": model}
-    built: Offer = build_dataclass(Offer, facts, _model_named(model.id))
+    facts |= {"provider": provider, "model": model, "notes": tuple(notes)}
+    built: Offer = build_dataclass(Offer, facts, place)
     return built

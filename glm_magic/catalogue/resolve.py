@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import SplitResult, urlsplit
 
 from ..core.address import (
     called_path,
-    host_name,
-    is_this_computer,
     secret_values,
-    shown_anyway,
     shown_query,
-    split,
 )
-from ..core.errors import InvalidValueError, MissingKeyError, UnknownNameError
-from ..core.i18n import tr
+from ..core.errors import MissingKeyError, UnknownNameError
+from ..core.i18n import Text, tr
 from ..core.secret import Secret
-from ..core.text import suggest
 from ..core.turn import Notice
+from .addresses import of_its_protocol, other_provider, provider_at, split_address
 from .load import Catalogue
-from .protocols import of_its_protocol
+from .lookup import (
+    bare_name,
+    default_model,
+    find_model,
+    listed_offer,
+    nearest,
+    served_offers,
+    split_model,
+)
 from .schema import ModelInfo, Offer, ProviderInfo
 
 LOCAL = "local"
@@ -79,7 +82,7 @@ def resolve(
         Nothing is configured: no key, no address, no local model.
     """
     written = base_url or ""
-    address = _split(written) if base_url else None
+    address = split_address(written) if base_url else None
     base_url = address[0] if address else None
     name, model = split_model(catalogue, provider, model)
     is_named, by_key = name is not None, False
@@ -104,107 +107,19 @@ def resolve(
             info = twin
         info = replace(info, base_url=base_url)
     elif set(info.base_url) & set("@?#"):  # a user's own provider
-        address = _split(info.base_url)
+        address = split_address(info.base_url)
         info = replace(info, base_url=address[0])
     _, login, query = address or ("", "", "")
     info = replace(info, query=shown_query(query))
     offer = _offer(catalogue, info, model, any_name=info.self_hosted or base_url is not None)
-    another = _other_provider(catalogue, info, base_url) if base_url else None
+    another = other_provider(catalogue, info, base_url) if base_url else None
     if another is not None:
         offer = replace(offer, price=None)  # another provider has other prices
         if set(another.key_env) & set(info.key_env):
             another = None
     query = query if secret_values(query) else ""
     secret = Secret("", tr("the base URL"), login=login, query=query) if login or query else None
-    return Resolved(offer, (*notices, *_notices(offer)), secret, another, by_key)
-
-
-def checked_url(base_url: str) -> str:
-    """Return an address in form, as `core.address.split` does, without its login and query.
-
-    Raises
-    ------
-    InvalidValueError
-        It is not a web address.
-    """
-    return _split(base_url)[0]
-
-
-def _split(base_url: str) -> tuple[str, str, str]:
-    parts = split(base_url)
-    if parts is None:
-        raise InvalidValueError(
-            tr("the base URL {url!r} is not a web address", url=shown_anyway(base_url)),
-            hint=tr("it should look like https://host/path, for example http://127.0.0.1:8000/v1"),
-        )
-    return parts
-
-
-def find_model(catalogue: Catalogue, name: str) -> ModelInfo | None:
-    """Return the model with that id or alias, whatever its case."""
-    lower = name.strip().lower()
-    for model in catalogue.models.values():
-        if lower in (spelling.lower() for spelling in (model.id, *model.aliases)):
-            return model
-    return None
-
-
-def default_model(catalogue: Catalogue, provider: str) -> ModelInfo | None:
-    """Return a provider's newest general model, or ``None`` where the catalogue lists none."""
-    general = [offer for offer in catalogue.of_provider(provider) if offer.model.general]
-    return general[0].model if general else None
-
-
-def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
-    """Return who goes on with a reply that was begun: models as ``provider/model``, and providers.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Where it is looked up.
-    near : str
-        A provider, whose own models come first.
-    """
-    offers = [offer for offer in catalogue.offers.values() if offer.prefix == "yes"]
-    offers.sort(key=lambda offer: offer.provider.name != near)
-    models: dict[str, str] = {}
-    for offer in offers:
-        if not offer.provider.self_hosted:
-            models.setdefault(offer.model.id, f"{offer.provider.name}/{offer.model.id}")
-    servers = [info.name for info in catalogue.providers.values() if info.prefix == "yes"]
-    return [*models.values(), *servers]
-
-
-def nearest(name: str, existing: Iterable[str]) -> str:
-    """Return ``did you mean X? `` with the most similar name; empty where none is similar."""
-    guess = suggest(name, existing, 0.5)
-    return tr("did you mean {name}? ", name=guess) if guess else ""
-
-
-def split_model(
-    catalogue: Catalogue, provider: str | None, model: str | None
-) -> tuple[str | None, str | None]:
-    """Split ``provider/model``, when the part before the slash is a provider."""
-    head, slash, rest = (model or "").strip().partition("/")
-    named = next((name for name in catalogue.providers if name.lower() == head.lower()), None)
-    if slash and rest and named and (provider or named).strip().lower() == named.lower():
-        return named, rest
-    return provider, model or None
-
-
-def has_model(catalogue: Catalogue, info: ProviderInfo, name: str) -> bool:
-    """Whether the catalogue lists a model at a provider, however its name is written there."""
-    listed = find_model(catalogue, _bare_name(info, name)[0])
-    return listed is not None and (info.name, listed.id) in catalogue.offers
-
-
-def _bare_name(info: ProviderInfo, name: str) -> tuple[str, str]:
-    """Split a provider's name of a model into that of the model, and its variant."""
-    bare = name.strip()
-    if bare.lower().startswith(info.model_prefix.lower()):
-        bare = bare[len(info.model_prefix) :]
-    head, colon, ending = bare.rpartition(":")
-    return (head, ending.lower()) if colon and ending.lower() in info.variants else (bare, "")
+    return Resolved(offer, (*notices, *_notices(catalogue, offer)), secret, another, by_key)
 
 
 def _provider(catalogue: Catalogue, name: str) -> ProviderInfo:
@@ -238,7 +153,10 @@ def _default_provider(
     services = [info for info in catalogue.providers.values() if not info.self_hosted]
     with_key = sorted(filter(has_key, services), key=key_order)
     if model and len(with_key) > 1:
-        with_key = [info for info in with_key if has_model(catalogue, info, model)] or with_key
+        listed = [(info, listed_offer(catalogue, info, model)) for info in with_key]
+        serving = [info for info, offer in listed if offer is not None]
+        living = [info for info, offer in listed if offer is not None and offer.is_served]
+        with_key = living or serving or with_key
     if with_key:
         return with_key[0].name, True
     if base_url:
@@ -263,45 +181,20 @@ def _default_provider(
     )
 
 
-def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
-    """Return the provider that an address belongs to, by its host or its usual local port."""
-    parts = urlsplit(base_url)
-    there = [info for info in catalogue.providers.values() if _is_at(info, parts)]
-    by_path = [i for i in there if i.host_path and parts.path.startswith(i.host_path)]
-    others = [info for info in there if not info.host_path]
-    return next((info.name for info in (*by_path, *others)), None)
-
-
-def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
-    host = host_name(address.hostname or "")
-    if info.self_hosted:
-        usual_port = urlsplit(info.base_url).port
-        is_local = is_this_computer(host)
-        return is_local and address.port is not None and address.port == usual_port
-    return any(host == name or (name[0] == "." and host.endswith(name)) for name in info.hosts)
-
-
-def _other_provider(catalogue: Catalogue, info: ProviderInfo, base_url: str) -> ProviderInfo | None:
-    """Return the provider that the catalogue has an address for, if that is another one."""
-    name = provider_at(catalogue, base_url)
-    there = catalogue.providers[name] if name else info
-    return there if there.hosts and not set(there.hosts) & set(info.hosts) else None
-
-
 def _offer(catalogue: Catalogue, info: ProviderInfo, name: str | None, *, any_name: bool) -> Offer:
     if name is None:
-        model = default_model(catalogue, info.name)
+        model = default_model(catalogue, info.name, info.base_url)
         if model is None:
             return _unlisted(catalogue, info, _default_name(info))
         return _at(catalogue.offers[info.name, model.id], info)
-    bare, variant = _bare_name(info, name)
+    bare, variant = bare_name(info, name)
     listed = find_model(catalogue, bare)
     if listed and (info.name, listed.id) in catalogue.offers:
         return _at(catalogue.offers[info.name, listed.id], info).variant(variant)
     is_alias = bool(info.variants) and name.strip().startswith("~")  # the gateway chooses
     if any_name or is_alias:
         return _unlisted(catalogue, info, name)
-    served = [offer.model.id for offer in catalogue.of_provider(info.name)]
+    served = [offer.model.id for offer in served_offers(catalogue, info.name, info.base_url)]
     raise UnknownNameError(
         tr(
             "{provider} has no model named {name!r} in the catalogue",
@@ -339,7 +232,7 @@ def _default_name(info: ProviderInfo) -> str:
 
 def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
     """Return an offer whose model name is sent unchanged, with what is listed about that model."""
-    bare = _bare_name(info, name.rpartition("/")[2].lower())[0].removesuffix("-fp8")
+    bare = bare_name(info, name.rpartition("/")[2].lower())[0].removesuffix("-fp8")
     listed = find_model(catalogue, bare.removesuffix("-latest"))
     model = replace(listed, id=name) if listed else ModelInfo(name, name)
     return Offer(
@@ -353,7 +246,7 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
     )
 
 
-def _notices(offer: Offer) -> Iterable[Notice]:
+def _notices(catalogue: Catalogue, offer: Offer) -> Iterable[Notice]:
     name = offer.model.id
     unnamed = name == offer.provider.unnamed_model
     if not (offer.is_listed or offer.model.source or unnamed):
@@ -361,7 +254,9 @@ def _notices(offer: Offer) -> Iterable[Notice]:
             "unlisted-model",
             tr("{name} is not in the catalogue; the name is sent unchanged", name=name),
         )
-    if offer.retires:
+    if offer.is_retired:
+        yield Notice("retires", _removed(catalogue, offer))
+    elif offer.retires:
         yield Notice(
             "retires",
             tr(
@@ -370,3 +265,32 @@ def _notices(offer: Offer) -> Iterable[Notice]:
                 day=offer.retires,
             ),
         )
+    if offer.plan_only and not offer.provider.is_plan:
+        yield Notice(
+            "plan-only",
+            tr(
+                "{name} was announced for the subscription alone, whose address is another",
+                name=name,
+            ),
+        )
+
+
+def _removed(catalogue: Catalogue, offer: Offer) -> Text:
+    values = {
+        "name": offer.model.id,
+        "provider": offer.provider.title,
+        "day": offer.retires,
+    }
+    newer = default_model(catalogue, offer.provider.name, offer.provider.base_url)
+    if newer is None:
+        return tr(
+            "{name} was removed from {provider} on {day}, as announced; it is asked for all the"
+            " same",
+            **values,
+        )
+    return tr(
+        "{name} was removed from {provider} on {day}, as announced; it is asked for all the same."
+        " There is {newer}",
+        newer=newer.id,
+        **values,
+    )

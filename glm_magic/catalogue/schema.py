@@ -8,10 +8,11 @@ between providers. Sources that disagree are recorded as a `Conflict`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..core.i18n import from_data, tr
 from ..core.price import Price, Tier
@@ -27,7 +28,7 @@ class Source:
     name: str
     title: str
     kind: str
-    """``official`` page, ``recorded`` traffic, or ``community`` report."""
+    """``official`` page, ``recorded`` traffic, ``community`` report, or ``lead``: not confirmed."""
     seen: date
     url: str = ""
 
@@ -52,6 +53,10 @@ class ParameterRule:
     """What the provider assumes where it is not sent; ``None``: not documented."""
     requires: str = ""
     """Another parameter that must be true as well."""
+    not_with: str = ""
+    """Another parameter that the provider advises not to set as well."""
+    word: str = ""
+    """A word that some message must hold for it to work, such as JSON for ``json_object``."""
     refused: str = ""
     """Why the provider refuses it; empty: it does not."""
     source: str = ""
@@ -73,7 +78,7 @@ class ParameterRule:
                 names=names,
                 value=value,
             )
-        if self.max_items is not None and len(value) > self.max_items:
+        if self.max_items is not None and _is_list(value) and len(value) > self.max_items:
             return tr(
                 "{name} takes at most {most} items, not {count}",
                 name=self.name,
@@ -143,6 +148,10 @@ def _exact(bound: float | None) -> str:
     return "" if bound is None else str(bound).removesuffix(".0")
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
 def _has_type(value: Any, type_name: str) -> bool:
     if type_name in ("number", "integer"):
         kinds = (int,) if type_name == "integer" else (int, float)
@@ -190,6 +199,13 @@ class ProviderInfo:
     """Engine of the provider's web search; empty: the one that its dialect names, if any."""
     free_quota_days: int = 0
     """Days for which the free tokens of a model last; 0: it gives none. Not inherited."""
+    free_quota_tokens: int = 0
+    """Tokens of each model that are free; 0: none, or not known. Not inherited."""
+    plan_addresses: tuple[str, ...] = ()
+    """Parts of addresses that are paid by subscription, where no price for a token holds."""
+    plan_note: str = ""
+    """The terms of the subscription, as they are shown beside such an address."""
+    plan_source: str = ""
     think_open: bool = False
     """True: replies begin inside the reasoning, because the prompt ends with the opening tag."""
     tool_parser: str = ""
@@ -207,6 +223,15 @@ class ProviderInfo:
     def endpoint(self) -> str:
         """Address of a request, as it may be shown."""
         return f"{self.base_url}{self.path}{'?' if self.query else ''}{self.query}"
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether the base URL is paid by subscription rather than by the token."""
+        return any(part in self.base_url for part in self.plan_addresses)
+
+    def has_host(self, host: str) -> bool:
+        """Whether a host name is one of the provider's own."""
+        return any(host == name or (name[0] == "." and host.endswith(name)) for name in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +266,15 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A remark about a model at a provider, and where it was read."""
+
+    text: str
+    source: str = ""
+    checked: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A model at a provider: everything that a request, its price and its limits depend on."""
 
@@ -265,7 +299,7 @@ class Offer:
     """Values that the provider assumes for parameters that are not sent.
 
     Like `context_cache`, a published fact that no request depends on; both are here to be looked
-    up, and the tests hold them against the parameters' rules.
+    up (``%glm models NAME``), and the tests hold them against the parameters' rules.
     """
     functions: str = "unknown"
     """``yes``, ``no``, ``unknown``; in `structured_output` also ``non-thinking``."""
@@ -276,10 +310,19 @@ class Offer:
     prefix: str = "unknown"
     """Whether the model goes on with an assistant's message that stands last (``yes``, ``no``,
     ``unknown``)."""
+    images: str = "unknown"
+    """Whether it reads pictures."""
+    video: str = "unknown"
+    files: str = "unknown"
+    """Whether it reads documents such as PDF."""
     price: Price | None = None
     retires: date | None = None
-    """The last day, where the provider announced one."""
-    note: str = ""
+    """The day of its removal, where the provider announced one."""
+    plan_only: bool = False
+    """True: served at the provider's subscription addresses alone."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that are others at a subscription address: `thinking_off`, `effort`."""
+    notes: tuple[Note, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """The source of each fact above, by name."""
     checked: Mapping[str, date] = field(default_factory=dict)
@@ -294,13 +337,32 @@ class Offer:
         """
         return "/api/coding/" in self.provider.base_url
 
+    @property
+    def is_retired(self) -> bool:
+        """Whether the day of its removal has come, by this computer's date."""
+        return self.retires is not None and datetime.now().astimezone().date() >= self.retires
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the provider serves it today at its address, as far as is known."""
+        return not self.is_retired and (self.provider.is_plan or not self.plan_only)
+
     def at(self, base_url: str) -> Offer:
-        """Return the same offer at another address, without a price where prices differ."""
+        """Return the same offer at another address: without a price where prices differ.
+
+        At an address that is not the provider's, such as a proxy, its price is an estimate.
+        """
         if base_url == self.provider.base_url:
             return self
         moved = replace(self, provider=replace(self.provider, base_url=base_url))
-        unpriced = any(part in base_url for part in self.provider.unpriced_hosts)
-        return replace(moved, price=None) if unpriced or moved.is_coding_plan else moved
+        if moved.provider.is_plan:
+            return replace(moved, price=None, **self.plan)
+        price = self.price
+        if price and any(part in base_url for part in self.provider.unpriced_hosts):
+            price = None
+        if price and not self.provider.has_host(urlsplit(base_url).hostname or ""):
+            price = replace(price, estimated=True)
+        return replace(moved, price=price)
 
     def variant(self, ending: str) -> Offer:
         """Return the offer by an ending of its name, as a gateway has it; only `FREE` is priced."""
@@ -310,3 +372,7 @@ class Offer:
         if ending == FREE and checked is not None:
             price = Price("USD", (Tier(Decimal(0), Decimal(0)),), checked, self.provider.source)
         return replace(self, wire_id=f"{self.wire_id}:{ending}", price=price)
+
+
+ABILITIES = tuple(f.name for f in fields(Offer) if f.default == "unknown")
+"""The fields of an offer that say whether the model can do something there."""

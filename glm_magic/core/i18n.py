@@ -153,9 +153,14 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 @cache
 def _chinese() -> Mapping[str, str]:
-    """Read the file, once somebody reads Chinese."""
+    """Read both files, of the code and the catalogue, once somebody reads Chinese."""
     import tomllib
     from importlib.resources import files
 
-    tables = tomllib.loads(files(__package__).joinpath("zh.toml").read_text(encoding="utf-8"))
-    return {english: text for table in tables.values() for english, text in table.items()}
+    package = files(__package__.rpartition(".")[0])
+    texts = [
+        package.joinpath(room, "zh.toml").read_text(encoding="utf-8")
+        for room in ("catalogue", "core")
+    ]
+    tables = [table for text in texts for table in tomllib.loads(text).values()]
+    return {english: text for table in tables for english, text in table.items()}

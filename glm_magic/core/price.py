@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from .i18n import Text, from_data, plural, tr
+from .i18n import Text, from_data, joined, plural, tr
 from .usage import Usage
 
 MILLION = Decimal(1_000_000)
@@ -16,7 +16,11 @@ _SYMBOLS = {"CNY": "¥", "USD": "$"}
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Prices that hold while a call's own input is above `above` and at most `up_to` tokens."""
+    """Prices that hold while a call's own input, and its output, are within bounds, in tokens.
+
+    Providers write their bounds in two ways, and a tier keeps the one of its provider: `up_to`
+    includes its figure (Model Studio's "0-32K"), `below` does not (BigModel's ``[0, 32)``).
+    """
 
     input: Decimal
     """Price of one million input tokens."""
@@ -25,9 +29,28 @@ class Tier:
     cached: Decimal | None = None
     """Price of one million input tokens read from cache; ``None`` when it is not known."""
     up_to: int | None = None
-    """Largest input length, in tokens and inclusive; ``None`` means no bound."""
+    """Largest input length; ``None`` means no such bound."""
+    below: int | None = None
+    """Smallest input length that is too long; ``None`` means no such bound."""
+    output_below: int | None = None
+    """Smallest output length that is too long; ``None`` means no bound."""
     above: int | None = None
     """Largest input length that is too short; only for a tier whose lower neighbour is unknown."""
+
+    @property
+    def input_end(self) -> int | None:
+        """Smallest input length that is too long, however it is written; ``None``: no bound."""
+        return self.up_to + 1 if self.up_to is not None else self.below
+
+    def holds(self, input_tokens: int, output_tokens: int | None) -> bool:
+        """Whether a call is within the bounds; an unknown output is within none."""
+        if self.input_end is not None and input_tokens >= self.input_end:
+            return False
+        if self.above is not None and input_tokens <= self.above:
+            return False
+        return self.output_below is None or (
+            output_tokens is not None and output_tokens < self.output_below
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +60,53 @@ class Price:
     currency: str
     """ISO 4217 code of the currency that is billed, such as ``"CNY"``."""
     tiers: tuple[Tier, ...]
-    """Ordered by `Tier.up_to`, lowest first."""
+    """The first one that holds is the price of a call: narrower bounds come first."""
     checked: date
     """When the figure was last compared with its source."""
     source: str
     """Name of the source in the catalogue."""
+    estimated: bool = False
+    """True where it is asked for at an address that may charge otherwise; costs show ``≈``."""
 
-    def tier(self, input_tokens: int) -> Tier | None:
-        """Return the tier of a call with that much input, or ``None`` where none is known."""
-        for tier in self.tiers:
-            if tier.up_to is None or input_tokens <= tier.up_to:
-                return tier if tier.above is None or input_tokens > tier.above else None
-        return None
+    def tier(self, input_tokens: int, output_tokens: int | None = None) -> Tier | None:
+        """Return the tier of a call, or ``None`` where none is known.
+
+        Parameters
+        ----------
+        input_tokens, output_tokens : int
+            Lengths of the call. Without the output, as before a reply, the tier is the one of a
+            long output.
+        """
+        holding = (tier for tier in self.tiers if tier.holds(input_tokens, output_tokens))
+        return next(holding, None)
+
+    def span(self, at: int) -> Text:
+        """Return the lengths for which a tier holds, as its provider bounds them."""
+        tier = self.tiers[at]
+        start = tier.above or max(
+            (t.input_end or 0 for t in self.tiers[:at] if t.input_end != tier.input_end), default=0
+        )
+        parts: list[Text] = []
+        if start and (tier.above or any(t.up_to == start - 1 for t in self.tiers[:at])):
+            parts.append(tr("over {tokens:,}", tokens=tier.above or start - 1))
+        elif start:
+            parts.append(tr("from {tokens:,}", tokens=start))
+        if tier.up_to is not None:
+            parts.append(tr("up to {tokens:,}", tokens=tier.up_to))
+        elif tier.below is not None:
+            parts.append(tr("below {tokens:,}", tokens=tier.below))
+        output = self._output_span(at)
+        if output:
+            parts.append(output)
+        return joined(parts, " ") if parts else tr("any")
+
+    def _output_span(self, at: int) -> Text | None:
+        tier = self.tiers[at]
+        if tier.output_below is not None:
+            return tr("(output below {tokens:,})", tokens=tier.output_below)
+        beside = [t.output_below for t in self.tiers[:at] if t.input_end == tier.input_end]
+        bounds = [bound for bound in beside if bound is not None]
+        return tr("(output from {tokens:,})", tokens=max(bounds)) if bounds else None
 
     def cost(self, usage: Usage | None) -> Cost | None:
         """Price one call.
@@ -59,11 +117,11 @@ class Price:
             ``None`` where the price or a needed count is unknown, never zero in its place. When
             cached tokens were reported but have no known price they are counted at the full
             input price, and the cost is marked as estimated; so it is when more of them were
-            reported than there was input.
+            reported than there was input, and where the price itself is one of another address.
         """
         if usage is None or usage.input is None or usage.output is None:
             return None
-        tier = self.tier(usage.input)
+        tier = self.tier(usage.input, usage.output)
         if tier is None:
             return None
         cached = min(usage.cached or 0, usage.input)
@@ -71,7 +129,7 @@ class Price:
         output = usage.output * tier.output / MILLION
         read = (usage.input - cached) * tier.input + cached * cached_price
         estimated = (bool(cached) and tier.cached is None) or cached != (usage.cached or 0)
-        return Cost(read / MILLION + output, self.currency, estimated, output)
+        return Cost(read / MILLION + output, self.currency, estimated or self.estimated, output)
 
 
 @dataclass(frozen=True, slots=True)

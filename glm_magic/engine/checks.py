@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.load import catalogue
-from ..catalogue.resolve import continuing
+from ..catalogue.lookup import continuing, without_thinking
 from ..catalogue.schema import Offer, ParameterRule
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, PRESETS, Message, Request, Thinking, thinking_of
 from ..core.secret import Secret
-from ..core.turn import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,9 @@ SWITCH = Kind(tr("True or False"), lambda value: isinstance(value, bool))
 DURATION = Kind(tr("a positive number of seconds"), _is_duration)
 MAPPING = Kind(tr("a dict with names as keys"), _is_mapping)
 
+
+ROOM_FOR_ANSWER = 4096
+"""Tokens that are left for the reply where the user set no ``max_tokens``; at most a quarter."""
 
 RESERVED = ("model", "messages", "input", "stream", "parameters")
 """Body keys that the caller may not set as parameters."""
@@ -160,12 +162,20 @@ def checked_thinking(thinking: Thinking, offer: Offer) -> Thinking:
 
 
 def _less_thinking(offer: Offer) -> Text:
-    if not offer.effort:
-        return tr("choose an older model, such as glm-4.7")
-    return tr(
-        "use --think {level} for the least of it, or choose an older model, such as glm-4.7",
-        level=offer.effort[0],
-    )
+    """Return how to have less thinking here: by a level, or by a model that is served and can."""
+    level = next(iter(offer.effort or offer.provider.effort), None)
+    able = without_thinking(catalogue(), offer)
+    if able and level:
+        return tr(
+            "use --think {level} for the least of it, or a model that can: -m {model}",
+            level=level,
+            model=able.id,
+        )
+    if able:
+        return tr("choose a model that can: -m {model}", model=able.id)
+    if level:
+        return tr("use --think {level} for the least of it", level=level)
+    return tr("leave --no-think out")
 
 
 def _no_level(
@@ -201,6 +211,7 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
         The provider refuses the parameter.
     """
     rules = offer.provider.parameters
+    _check_limits(parameters, offer)  # first: a model's limit is narrower than the provider's
     for name, value in parameters.items():
         if name in RESERVED:
             raise InvalidValueError(
@@ -210,7 +221,6 @@ def checked_parameters(parameters: Mapping[str, Any], offer: Offer) -> dict[str,
         if rule is not None and not (value is None and name in PRESETS):
             _check_parameter(rule, value, parameters, offer)
         check_json(name, value)
-    _check_limits(parameters, offer)
     return dict(parameters)
 
 
@@ -239,9 +249,14 @@ def _change(name: str, offer: Offer) -> Text:
 
 def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
     """Refuse a length that this model does not have at this provider."""
+    answer, reasoning = offer.max_answer, offer.max_reasoning
+    both = answer + reasoning if answer and reasoning else None
+    # Where no longest reply is known it is the context, less one token of prompt at least.
+    room = offer.context - 1 if offer.context else None
     limits = {
-        "max_tokens": offer.max_output or offer.max_answer,
-        "thinking_budget": offer.max_reasoning,
+        "max_tokens": offer.max_output or answer or room,
+        "max_completion_tokens": offer.max_output or both or room,
+        "thinking_budget": reasoning,
     }
     for name, limit in limits.items():
         value = parameters.get(name)
@@ -259,17 +274,14 @@ def _check_limits(parameters: Mapping[str, Any], offer: Offer) -> None:
             )
 
 
-def parameter_notices(parameters: Mapping[str, Any], offer: Offer) -> Iterable[Notice]:
-    """Yield a notice about parameters that the provider's documentation does not name."""
-    rules = offer.provider.parameters
-    unlisted = [name for name in parameters if name not in rules]
-    if unlisted and rules and not offer.provider.self_hosted:
-        text = tr(
-            "{names}: not in {provider}'s list of parameters, so it may be ignored",
-            names=", ".join(unlisted),
-            provider=offer.provider.title,
-        )
-        yield Notice("unlisted-parameter", text)
+def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
+    """Return how many tokens of input a model takes; ``None`` where it is not known."""
+    output = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
+    limits = [offer.max_input] if offer.max_input else []
+    if offer.context:
+        spare = output if isinstance(output, int) else min(ROOM_FOR_ANSWER, offer.context // 4)
+        limits.append(max(0, offer.context - spare))
+    return min(limits) if limits else None
 
 
 def check_json(name: str, value: Any) -> None:

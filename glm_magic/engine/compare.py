@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue.load import catalogue
-from ..catalogue.resolve import nearest, split_model
+from ..catalogue.lookup import nearest, split_model
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.events import TimedEvent
 from ..core.i18n import tr

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from ..catalogue.load import Catalogue
-from ..catalogue.resolve import find_model, split_model
+from ..catalogue.lookup import find_model, split_model
 from ..core.address import BaseUrl
 from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
@@ -149,7 +149,7 @@ class Options:
         LineOption(("-m", "--model"), "text",
                    "model to ask: a name, an alias or provider/model", "NAME", completes="model"),
         Keyword("model", "str", "A model id, an alias, or ``provider/model``; by default "
-                "``GLM_MODEL``, then the provider's newest.", TEXT),
+                "``GLM_MODEL``, then the provider's default.", TEXT),
         group="model",
     )  # fmt: skip
     provider: str | None = option(

@@ -8,16 +8,18 @@ is refused is refused here, before a local server is started, a key is read or a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from .. import local
 from ..catalogue import load
 from ..catalogue.load import Catalogue
-from ..catalogue.resolve import LOCAL, Resolved, has_model, resolve, split_model
-from ..catalogue.schema import ModelInfo, Offer, ProviderInfo
+from ..catalogue.lookup import has_model, split_model
+from ..catalogue.resolve import LOCAL, Resolved, resolve
+from ..catalogue.schema import ModelInfo, Offer, ParameterRule, ProviderInfo
 from ..core.i18n import tr
-from ..core.messages import Message
+from ..core.messages import Message, Request
 from ..core.secret import Secret
 from ..core.turn import Notice
 from ..core.usage import TokenEstimate, estimate_body
@@ -28,7 +30,7 @@ from ..wire.request import IDLE_TIMEOUT_S, WireRequest
 from ..wire.tape.errors import not_on_tape
 from ..wire.tape.matching import RequestKey
 from ..wire.tape.tape import OpenTape
-from .checks import check_request, parameter_notices
+from .checks import check_request
 from .options import Options
 from .prepared import PreparedRequest
 from .structured import SchemaRequest, apply_schema
@@ -105,7 +107,7 @@ def prepare(
         notices=(
             *choice.notices,
             *answer.notices,
-            *parameter_notices(request.parameters, offer),
+            *_parameter_notices(request, offer),
             *_local_notices(offer, is_live),
             *reached,
         ),
@@ -234,3 +236,60 @@ def _needs_provider(tape: OpenTape | None, offer: Offer, wire: WireRequest) -> b
     if tape.only_replays:
         raise not_on_tape(tape.tape.path, request, tape.tape.nearest(request))
     return True
+
+
+def _parameter_notices(request: Request, offer: Offer) -> Iterable[Notice]:
+    """Yield notices about parameters that are sent, though they may not do what they are for.
+
+    They are those that the provider's documentation does not name or advises against, and those
+    that the model does not follow there.
+    """
+    parameters, rules = request.parameters, offer.provider.parameters
+    yield from _advice(request, rules, offer)
+    if parameters.get("tool_stream") is True and offer.tool_stream == "no":
+        text = tr(
+            "tool_stream has no effect: {model} at {provider} sends arguments in one piece",
+            model=offer.model.id,
+            provider=offer.provider.title,
+        )
+        yield Notice("no-tool-stream", text)
+    unlisted = [name for name in parameters if name not in rules]
+    if unlisted and rules and not offer.provider.self_hosted:
+        text = tr(
+            "{names}: not in {provider}'s list of parameters, so it may be ignored",
+            names=", ".join(unlisted),
+            provider=offer.provider.title,
+        )
+        yield Notice("unlisted-parameter", text)
+
+
+def _advice(request: Request, rules: Mapping[str, ParameterRule], offer: Offer) -> Iterable[Notice]:
+    parameters, title = request.parameters, offer.provider.title
+    for name in parameters:
+        rule = rules.get(name)
+        if rule is None:
+            continue
+        if rule.not_with in parameters:
+            text = tr(
+                "{provider} advises to set {name} or {other}, not both",
+                provider=title,
+                name=name,
+                other=rule.not_with,
+            )
+            yield Notice("not-both", text)
+        if rule.word and _is_json_mode(parameters[name]) and not _has_word(request, rule.word):
+            text = tr(
+                "{provider} asks for the word {word} in the prompt where {name} is set",
+                provider=title,
+                word=rule.word,
+                name=name,
+            )
+            yield Notice("word-missing", text)
+
+
+def _is_json_mode(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("type") == "json_object"
+
+
+def _has_word(request: Request, word: str) -> bool:
+    return any(word.lower() in message.content.lower() for message in request.messages)

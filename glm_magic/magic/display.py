@@ -64,7 +64,7 @@ class Table(Displayable):
         """Return aligned columns."""
         rows = [[_cell_text(cell) for cell in row] for row in self.rows]
         table = [[_cell_text(translate(name)) for name in self.columns], *rows]
-        widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
+        widths = [max(map(text_width, column)) for column in zip(*table, strict=True)]
         right = [
             all(_is_number(row[at]) for row in self.rows) and bool(rows)
             for at in range(len(self.columns))
@@ -174,12 +174,12 @@ def _is_number(cell: Any) -> bool:
 def _text_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     cells = []
     for text, width, to_right in zip(row, widths, right, strict=True):
-        blank = " " * (width - _width(text))
+        blank = " " * (width - text_width(text))
         cells.append(blank + text if to_right else text + blank)
     return "  ".join(cells).rstrip()
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Return the columns that a text takes in a terminal; Chinese characters take two."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)

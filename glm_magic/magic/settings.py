@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.load import Catalogue
-from ..catalogue.resolve import find_model, split_model
+from ..catalogue.lookup import find_model, split_model
 from ..core.address import shown_anyway, shown_url, split
 from ..core.errors import GlmError
-from ..core.i18n import tr
+from ..core.i18n import from_data, tr
 from ..core.paths import config_folder
 from ..credentials import FoundKey, look_up
 from ..engine.options import Options
@@ -61,11 +62,32 @@ class Origins:
         return [
             self._place("provider", chosen),
             self._place("model", chosen),
-            self._base_url(),
+            *self._address(chosen),
             self._key(chosen),
             *(self._plain(name) for name in _DEFAULTS),
             Setting("folder", from_home(config_folder()), self._folder_origin()),
         ]
+
+    def _address(self, chosen: Options) -> Iterator[Setting]:
+        """Yield the address and, where it is a subscription's, the terms of it."""
+        yield self._base_url()
+        if not (self.session.base_url or _variable("GLM_BASE_URL")):
+            return
+        try:
+            offer = resolve_offer(chosen, self.catalogue).offer
+        except GlmError:
+            return
+        provider = offer.provider
+        if offer.price and offer.price.estimated:
+            text = tr(
+                "costs are estimates (≈), by the prices of {provider} at its own address",
+                provider=provider.title,
+            )
+            yield Setting("", text, "")
+        if provider.is_plan and provider.plan_note:
+            source = self.catalogue.sources.get(provider.plan_source)
+            where = source.url or source.title if source else ""
+            yield Setting("", from_data(provider.plan_note), where)
 
     def _plain(self, name: str) -> Setting:
         value = getattr(self.session, name, None)

@@ -12,7 +12,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
-from ..catalogue.resolve import LOCAL, find_model
+from ..catalogue.lookup import find_model
+from ..catalogue.resolve import LOCAL
 from ..core.i18n import Text, tr
 from ..core.messages import thinking_of
 from ..engine.options import Options

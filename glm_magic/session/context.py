@@ -7,24 +7,18 @@ were left out; pinned ones never are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from ..catalogue.schema import Offer
-from ..core.errors import InvalidValueError
 from ..core.i18n import Text, tr
 from ..core.messages import Message
 from ..core.price import MILLION, format_money
 from ..core.turn import Notice
 from ..core.usage import TOKENS_PER_MESSAGE, TokenEstimate, estimate
-from ..engine.prepared import PreparedRequest
+from ..engine.checks import input_limit
+from ..engine.prepared import PreparedRequest, check_room, fits, too_long
 from .slots import Slot
 
-ROOM_FOR_ANSWER = 4096
-"""Tokens that are left for the reply where the user set no ``max_tokens``; at most a quarter."""
-UNCALIBRATED_MARGIN = 0.75
-"""An estimate that was never compared with the provider's own count may be this much too high."""
 EVICTION_STEPS = 4
 """Turns leave by quarters of the limit, see the module's docstring."""
 
@@ -32,16 +26,6 @@ EVICTION_STEPS = 4
 def context_of(slots: Iterable[Slot]) -> list[Message]:
     """Return the messages that slots bring into a later prompt's context."""
     return [message for slot in slots if slot.is_sent for message in slot.current.messages]
-
-
-def input_limit(offer: Offer, parameters: Mapping[str, Any]) -> int | None:
-    """Return how many tokens of input a model takes; ``None`` where it is not known."""
-    output = parameters.get("max_tokens") or parameters.get("max_completion_tokens")
-    limits = [offer.max_input] if offer.max_input else []
-    if offer.context:
-        spare = output if isinstance(output, int) else min(ROOM_FOR_ANSWER, offer.context // 4)
-        limits.append(max(0, offer.context - spare))
-    return min(limits) if limits else None
 
 
 def fit_context(
@@ -69,12 +53,13 @@ def fit_context(
     limit = input_limit(call.offer, call.request.parameters)
     if limit is None or size.input <= limit:
         return call
+    check_room(call)
     provider = call.offer.provider.name if _preserves(call) else ""
     sizes = {slot.id: _tokens(slot, size, provider) for slot in before if slot.is_sent}
     loose = [slot for slot in before if slot.is_sent and not slot.pinned]
     fixed = size.input - sum(sizes[slot.id] for slot in loose)
-    if fixed * (1.0 if scale else UNCALIBRATED_MARGIN) > limit:
-        raise _too_long(call, fixed, limit, pinned=len(loose) < len(sizes))
+    if not fits(fixed, limit, scale):
+        raise too_long(call, fixed, limit, pinned=len(loose) < len(sizes))
     leaving = _evict_count([sizes[slot.id] for slot in loose], size.input - limit, limit)
     return _without(call, before, loose[:leaving], sum(sizes[s.id] for s in loose[:leaving]), limit)
 
@@ -170,32 +155,6 @@ def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> Text:
     if last - first == len(numbers) - 1:
         return tr("turns {first} to {last}", first=first, last=last)
     return tr("turns {numbers}", numbers=", ".join(map(str, numbers)))
-
-
-def _too_long(call: PreparedRequest, tokens: int, limit: int, *, pinned: bool) -> InvalidValueError:
-    provider = call.offer.provider.name
-    values = {"tokens": tokens, "model": call.offer.model.id, "provider": provider, "limit": limit}
-    if pinned:
-        return InvalidValueError(
-            tr(
-                "the prompt and the pinned turns take ≈{tokens:,} tokens; {model} at {provider}"
-                " takes {limit:,}, so nothing was sent",
-                **values,
-            ),
-            hint=tr(
-                "shorten it, unpin turns with %glm pin N, or choose a model with a longer context"
-            ),
-            provider=provider,
-        )
-    return InvalidValueError(
-        tr(
-            "the prompt takes ≈{tokens:,} tokens; {model} at {provider} takes {limit:,}, so"
-            " nothing was sent",
-            **values,
-        ),
-        hint=tr("shorten it, or choose a model with a longer context"),
-        provider=provider,
-    )
 
 
 def damage_notice(unread: int) -> tuple[Notice, ...]:

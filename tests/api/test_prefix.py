@@ -9,7 +9,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.catalogue.load import catalogue
-from glm_magic.catalogue.resolve import continuing
+from glm_magic.catalogue.lookup import continuing
 from glm_magic.core.errors import InvalidValueError, NotFoundError, RefusedError, UnsupportedError
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer

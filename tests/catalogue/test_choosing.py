@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from glm_magic.catalogue.addresses import provider_at, split_address
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.catalogue.resolve import Resolved, checked_url, provider_at, resolve
+from glm_magic.catalogue.resolve import Resolved, resolve
 from glm_magic.catalogue.schema import Offer
 from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError
 from glm_magic.core.usage import Usage
@@ -28,7 +30,7 @@ def named(offer: Offer) -> tuple[str, str]:
 
 
 def test_the_one_provider_with_a_key_is_the_default(built_in: Catalogue) -> None:
-    assert named(offered(built_in, "zai")) == ("zai", "glm-5.3")
+    assert named(offered(built_in, "zai")) == ("zai", "glm-5.2")
     assert named(offered(built_in, "wcode")) == ("wcode", "z-ai/glm-4.6")
 
 
@@ -164,12 +166,6 @@ def test_what_is_known_of_a_model_holds_where_it_is_self_hosted(built_in: Catalo
     assert offer.wire_id == "zai-org/GLM-5.3-FP8"
 
 
-def test_an_announced_removal_is_told(built_in: Catalogue) -> None:
-    choice = chosen(built_in, model="glm-4.7", provider="dashscope")
-    assert [notice.code for notice in choice.notices] == ["retires"]
-    assert "2026-10-10" in choice.notices[0].message
-
-
 ADDRESSES = [
     ("https://dashscope.aliyuncs.com/compatible-mode/v1", "dashscope"),
     ("https://dashscope.aliyuncs.com/api/v1", "dashscope-native"),
@@ -185,6 +181,9 @@ ADDRESSES = [
     ("https://ws.cn-hongkong.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
     ("https://ws.eu-central-1.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
     ("https://ws.ap-northeast-1.maas.aliyuncs.com/compatible-mode/v1", "dashscope-intl"),
+    ("https://coding.dashscope.aliyuncs.com/v1", "dashscope"),
+    ("https://coding-intl.dashscope.aliyuncs.com/v1", "dashscope-intl"),
+    ("https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1", "dashscope"),
     ("https://open.bigmodel.cn/api/paas/v4", "bigmodel"),
     ("https://open.bigmodel.cn/api/coding/paas/v4", "bigmodel"),
     ("https://api.z.ai/api/paas/v4", "zai"),
@@ -231,7 +230,7 @@ def test_a_named_provider_keeps_its_grammar_at_another_address(built_in: Catalog
     )
     assert offer.provider.dialect == "dashscope"
     assert offer.provider.base_url == "http://127.0.0.1:8000/v1"
-    assert offer.price == built_in.offers["dashscope", "glm-4.5"].price
+    assert offer.price == replace(built_in.offers["dashscope", "glm-4.5"].price, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +242,8 @@ def test_a_named_provider_keeps_its_grammar_at_another_address(built_in: Catalog
             if at in ("dashscope-intl", "dashscope-native-intl")
         ),
         ("zai", "https://api.z.ai/api/coding/paas/v4"),
+        ("dashscope", "https://coding.dashscope.aliyuncs.com/v1"),
+        ("dashscope", "https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1"),
     ],
 )
 def test_a_price_stays_where_it_holds(built_in: Catalogue, provider: str, base_url: str) -> None:
@@ -267,7 +268,7 @@ def test_a_workspace_in_beijing_has_the_prices_of_beijing(built_in: Catalogue) -
     ],
 )
 def test_an_address_is_brought_into_form(written: str, meant: str) -> None:
-    assert checked_url(written) == meant
+    assert split_address(written)[0] == meant
 
 
 @pytest.mark.parametrize(
@@ -277,7 +278,7 @@ def test_an_address_is_brought_into_form(written: str, meant: str) -> None:
 )  # fmt: skip
 def test_what_is_no_web_address_is_told_in_two_lines(built_in: Catalogue, base_url: str) -> None:
     check: list[Callable[[], object]] = [
-        lambda: checked_url(base_url),
+        lambda: split_address(base_url),
         lambda: chosen(built_in, "zai", base_url=base_url),
     ]
     for call in check:

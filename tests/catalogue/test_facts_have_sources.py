@@ -6,32 +6,31 @@ from datetime import date
 from importlib.resources import files
 
 from glm_magic.catalogue.load import Catalogue
+from glm_magic.catalogue.schema import ABILITIES
+from glm_magic.catalogue.validate import DIALECT_NAMES, SOURCE_KINDS
 from glm_magic.core.messages import EFFORT_LEVELS
 from glm_magic.dialects import DIALECTS
 
-ABILITIES = (
-    *("functions", "structured_output", "tool_stream", "web_search", "context_cache"),
-    "prefix",
-)
-LAST_DAY = date(2026, 11, 21)
+LAST_DAY = date(2026, 11, 28)
 
 
 def test_every_source_says_its_kind_and_day(built_in: Catalogue) -> None:
     for source in built_in.sources.values():
         assert source.title
-        assert source.kind in ("official", "recorded", "community"), source.name
+        assert source.kind in SOURCE_KINDS, source.name
         assert date(2025, 1, 1) < source.seen <= LAST_DAY, source.name
         assert source.url.startswith("https://") or source.kind != "official", source.name
 
 
 def test_every_source_is_used(built_in: Catalogue) -> None:
     named = {info.source for info in built_in.providers.values()}
+    named |= {info.plan_source for info in built_in.providers.values()}
     named |= {
         rule.source for info in built_in.providers.values() for rule in info.parameters.values()
     }
     named |= {model.source for model in built_in.models.values()}
     for offer in built_in.offers.values():
-        named |= set(offer.sources.values())
+        named |= set(offer.sources.values()) | {note.source for note in offer.notes}
         named |= {name for conflict in offer.conflicts for name in conflict.says}
     assert set(built_in.sources) - named == set()
 
@@ -40,6 +39,8 @@ def test_every_provider_and_parameter_has_a_source(built_in: Catalogue) -> None:
     for info in built_in.providers.values():
         assert info.source in built_in.sources, info.name
         assert info.checked is not None, info.name
+        assert bool(info.plan_note) == bool(info.plan_addresses), info.name
+        assert not info.plan_note or info.plan_source in built_in.sources, info.name
         for rule in info.parameters.values():
             assert rule.source in built_in.sources, (info.name, rule.name)
 
@@ -56,8 +57,12 @@ def test_every_model_has_a_source_and_an_offer(built_in: Catalogue) -> None:
 def test_every_fact_of_an_offer_has_a_source_and_a_day(built_in: Catalogue) -> None:
     for key, offer in built_in.offers.items():
         assert offer.sources, key
+        for note in offer.notes:
+            assert note.source in built_in.sources, (key, note.text)
+            assert note.checked is not None, (key, note.text)
         for fact, source in offer.sources.items():
             assert source in built_in.sources, (key, fact)
+            assert fact in offer.checked, (key, fact)
             assert offer.checked[fact] <= LAST_DAY, (key, fact)
 
 
@@ -66,7 +71,7 @@ def test_no_stated_fact_lacks_its_source(built_in: Catalogue) -> None:
         limits = ("context", "max_input", "max_reasoning", "max_answer", "max_output", "retires")
         stated = {name for name in (*limits, "price") if getattr(offer, name) is not None}
         stated |= {name for name in ABILITIES if getattr(offer, name) != "unknown"}
-        stated |= {"defaults"} if offer.defaults else set()
+        stated |= {name for name in ("defaults", "plan", "plan_only") if getattr(offer, name)}
         assert stated <= set(offer.sources), key
 
 
@@ -78,10 +83,33 @@ def test_prices_name_their_source_and_day(built_in: Catalogue) -> None:
             assert offer.price.currency in ("CNY", "USD"), key
 
 
-def test_dollar_prices_are_marked_as_third_party_reports(built_in: Catalogue) -> None:
-    dollars = [o.price for o in built_in.offers.values() if o.price and o.price.currency == "USD"]
-    assert len(dollars) == 9
-    assert {built_in.sources[price.source].kind for price in dollars} == {"community"}
+COMMUNITY_PRICES = {
+    *(("zai", model) for model in ("glm-4.5", "glm-4.6", "glm-4.7", "glm-5", "glm-5-turbo")),
+    ("dashscope-intl", "glm-5.2"),
+    ("dashscope-native-intl", "glm-5.2"),
+}
+
+
+def test_prices_that_no_official_page_gave_are_marked(built_in: Catalogue) -> None:
+    kinds = {
+        key: built_in.sources[offer.price.source].kind
+        for key, offer in built_in.offers.items()
+        if offer.price
+    }
+    assert {key for key, kind in kinds.items() if kind != "official"} == COMMUNITY_PRICES
+    assert set(kinds.values()) == {"official", "community"}
+
+
+def test_what_is_not_confirmed_is_never_taken(built_in: Catalogue) -> None:
+    for key, offer in built_in.offers.items():
+        leads = {name for name, source in built_in.sources.items() if source.kind == "lead"}
+        facts = {source for fact, source in offer.sources.items() if fact != "note"}
+        assert leads.isdisjoint(facts), key
+        for conflict in offer.conflicts:
+            confirmed = [word for name, word in conflict.says.items() if name not in leads]
+            assert conflict.taken in confirmed or leads.isdisjoint(conflict.says), key
+        for note in offer.notes:
+            assert note.source not in leads or note.text.startswith("Not confirmed"), key
 
 
 def test_yuan_prices_come_from_official_pages(built_in: Catalogue) -> None:
@@ -99,6 +127,7 @@ def test_conflicts_name_known_sources_and_what_is_taken(built_in: Catalogue) -> 
 
 
 def test_words_of_the_catalogue_are_those_of_the_schema(built_in: Catalogue) -> None:
+    assert set(DIALECT_NAMES) == set(DIALECTS)
     for info in built_in.providers.values():
         assert info.dialect in DIALECTS
         assert set(info.effort) <= set(EFFORT_LEVELS)
@@ -115,7 +144,8 @@ def test_every_file_of_the_catalogue_ships_with_the_package() -> None:
     root = files("glm_magic.catalogue")
     assert (root / "sources.toml").is_file()
     assert sorted(entry.name for entry in (root / "models").iterdir()) == [
-        "glm-4.5.toml", "glm-4.6.toml", "glm-4.7.toml", "glm-5.toml",
+        "glm-4.5.toml", "glm-4.6.toml", "glm-4.7.toml", "glm-5-variants.toml", "glm-5.2.toml",
+        "glm-5.toml", "vision.toml",
     ]  # fmt: skip
     assert sorted(entry.name for entry in (root / "providers").iterdir()) == [
         "bigmodel.toml", "dashscope.toml", "gateways.toml", "self_hosted.toml",

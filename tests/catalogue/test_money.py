@@ -34,6 +34,90 @@ TABLE = [
 ]
 
 
+# model, input, output, cached, yuan: worked out from BigModel's prices of a million tokens
+BIGMODEL_TABLE = [
+    # 31,999 at 2, 199 at 8: 0.063998 + 0.001592
+    ("glm-4.7", 31_999, 199, 0, "0.06559"),
+    # an output of 200 is no longer below 0.2 thousand: 31,999 at 3, 200 at 14
+    ("glm-4.7", 31_999, 200, 0, "0.098797"),
+    # 32 thousand themselves are dear: 32,000 at 4, 199 at 16
+    ("glm-4.7", 32_000, 199, 0, "0.131184"),
+    ("glm-4.7", 32_000, 200, 0, "0.1312"),
+    # and so is what 1,024 times 32 would still call short: 32,767 at 4, 1 at 16
+    ("glm-4.7", 32_767, 1, 0, "0.131084"),
+    ("glm-4.7", 32_768, 1, 0, "0.131088"),
+    # 10,000 at 3, of which 4,000 cached at 0.6; 1,000 at 14: 0.018 + 0.0024 + 0.014
+    ("glm-4.7", 10_000, 1_000, 4_000, "0.0344"),
+    ("glm-4.7", 199_999, 0, 0, "0.799996"),
+    ("glm-5", 31_999, 1_000, 0, "0.145996"),  # 31,999 at 4, 1,000 at 18
+    ("glm-5", 32_000, 1_000, 0, "0.214"),  # 32,000 at 6, 1,000 at 22
+    ("glm-5", 50_000, 1_000, 20_000, "0.232"),  # 30,000 at 6, 20,000 at 1.5, 1,000 at 22
+    ("glm-5-turbo", 31_999, 0, 0, "0.159995"),  # at 5
+    ("glm-5-turbo", 32_000, 0, 0, "0.224"),  # at 7
+    ("glm-5v-turbo", 32_000, 1_000, 0, "0.25"),  # and 1,000 at 26
+    ("glm-5.1", 31_999, 0, 31_999, "0.0415987"),  # all cached, at 1.3
+    ("glm-5.1", 32_000, 0, 0, "0.256"),  # at 8
+    ("glm-5.2", 1_000_000, 1_000_000, 0, "36"),
+    ("glm-5.3", 32_000, 1_000, 0, "0.284"),  # no tiers: 32,000 at 8, 1,000 at 28
+    ("glm-5.3", 1_000_000, 1_000_000, 1_000_000, "30"),
+    ("glm-5.3-flash", 1_000_000, 1_000_000, 500_000, "3.315"),  # 0.4 + 0.115 + 2.8
+    ("glm-4.6v", 31_999, 1_000, 0, "0.034999"),  # at 1 and 3
+    ("glm-4.6v", 32_000, 1_000, 1_000, "0.0684"),  # 31,000 at 2, 1,000 at 0.4, 1,000 at 6
+]
+
+
+@pytest.mark.parametrize(("model", "read", "written", "cached", "yuan"), BIGMODEL_TABLE)
+def test_bigmodel_is_priced_by_input_and_output(
+    built_in: Catalogue, model: str, read: int, written: int, cached: int, yuan: str
+) -> None:
+    money = cost(built_in, "bigmodel", model, Usage(read, written, cached=cached))
+    assert money == Cost(Decimal(yuan), "CNY")
+
+
+@pytest.mark.parametrize(("model", "read"), [("glm-4.7", 200_000), ("glm-4.6v", 128_000)])
+def test_past_bigmodels_last_bound_there_is_no_price(
+    built_in: Catalogue, model: str, read: int
+) -> None:
+    assert cost(built_in, "bigmodel", model, Usage(read, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "dollars"),
+    [
+        ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "0.0058"),
+        ("https://ws.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", "0.0058"),
+        ("https://dashscope-us.aliyuncs.com/compatible-mode/v1", None),
+        ("https://ws.eu-central-1.maas.aliyuncs.com/compatible-mode/v1", None),
+        ("https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1", None),
+        ("https://coding-intl.dashscope.aliyuncs.com/v1", None),
+        ("https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1", None),
+    ],
+)
+def test_singapores_price_holds_in_singapore_alone(
+    built_in: Catalogue, address: str, dollars: str | None
+) -> None:
+    offer = built_in.offers["dashscope-intl", "glm-5.2"].at(address)
+    # 1,000 at 1.4 and 1,000 at 4.4 dollars a million
+    money = offer.price.cost(Usage(1000, 1000)) if offer.price else None
+    assert money == (Cost(Decimal(dollars), "USD") if dollars else None)
+
+
+@pytest.mark.parametrize("provider", ["dashscope", "bigmodel", "zai", "wcode"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:4000/v1", "https://proxy.lab/v1"])
+def test_at_an_unknown_address_a_cost_is_an_estimate(
+    built_in: Catalogue, provider: str, address: str
+) -> None:
+    offer = next(o for o in built_in.of_provider(provider) if o.price)
+    there = offer.at(address)
+    assert offer.price is not None
+    assert there.price is not None
+    own, money = offer.price.cost(Usage(40_000, 10)), there.price.cost(Usage(40_000, 10))
+    assert own is not None
+    assert money is not None
+    assert (own.estimated, money.estimated) == (False, True)
+    assert own.amount == money.amount
+
+
 def cost(catalogue: Catalogue, provider: str, model: str, usage: Usage) -> Cost | None:
     price = catalogue.offers[provider, model].price
     return price.cost(usage) if price else None
@@ -103,7 +187,7 @@ def test_the_model_that_zhipu_hosts_has_one_tier(built_in: Catalogue) -> None:
 def test_a_free_model_costs_nothing_and_that_is_known(built_in: Catalogue) -> None:
     money = cost(built_in, "bigmodel", "glm-4.5-flash", Usage(5000, 5000, cached=100))
     assert money == Cost(Decimal(0), "CNY")
-    assert cost(built_in, "zai", "glm-4.5-flash", Usage(5000, 5000)) is None
+    assert cost(built_in, "zai", "glm-4.5-flash", Usage(5000, 5000)) == Cost(Decimal(0), "USD")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +201,14 @@ def test_a_free_model_costs_nothing_and_that_is_known(built_in: Catalogue) -> No
         ("glm-5.1", ("1.40", "4.40", "0.26")),
         ("glm-5.2", ("1.40", "4.40", "0.26")),
         ("glm-5.3", ("1.40", "4.40", "0.26")),
+        ("glm-5.3-flash", ("0.15", "0.50", "0.03")),
+        ("glm-5.3-flashx", ("0.37", "1.25", "0.075")),
+        ("glm-4.5-air", ("0.20", "1.10", "0.03")),
+        ("glm-4.7-flashx", ("0.07", "0.40", "0.01")),
+        ("glm-4.7-flash", ("0", "0", "0")),
+        ("glm-5v-turbo", ("1.20", "4.00", "0.24")),
+        ("glm-4.6v", ("0.30", "0.90", "0.05")),
+        ("glm-4.5v", ("0.60", "1.80", "0.11")),
     ],
 )
 def test_zai_is_priced_in_dollars(
@@ -131,7 +223,10 @@ def test_zai_is_priced_in_dollars(
 
 @pytest.mark.parametrize("provider", ELSEWHERE)
 def test_no_figure_of_beijing_is_used_elsewhere(built_in: Catalogue, provider: str) -> None:
-    assert [offer.model.id for offer in built_in.of_provider(provider) if offer.price] == []
+    priced = [offer for offer in built_in.of_provider(provider) if offer.price]
+    assert [(offer.model.id, offer.price.currency) for offer in priced if offer.price] == [
+        ("glm-5.2", "USD")
+    ]
 
 
 @pytest.mark.parametrize("provider", [*BEIJING, "bigmodel", "zai", "wcode", "openrouter"])
@@ -140,10 +235,14 @@ def test_a_price_that_is_unknown_is_no_price(built_in: Catalogue, provider: str)
     assert priced == {
         "dashscope": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
         "dashscope-native": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
-        "bigmodel": {"glm-4.5-flash"},
+        "bigmodel": {
+            "glm-4.5-flash", "glm-4.6v", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1", "glm-5.2",
+            "glm-5.3", "glm-5.3-flash", "glm-5v-turbo",
+        },
         "zai": {
             "glm-4.5", "glm-4.6", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1", "glm-5.2",
-            "glm-5.3", "glm-5.3-flash",
+            "glm-5.3", "glm-5.3-flash", "glm-4.5-air", "glm-4.5-flash", "glm-4.5v", "glm-4.6v",
+            "glm-4.6v-flash", "glm-4.7-flash", "glm-4.7-flashx", "glm-5.3-flashx", "glm-5v-turbo",
         },
         "wcode": {"glm-4.5"},
         "openrouter": set(),

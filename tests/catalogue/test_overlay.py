@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from glm_magic.catalogue.load import Catalogue, catalogue
-from glm_magic.catalogue.resolve import default_model, resolve
+from glm_magic.catalogue.lookup import default_model
+from glm_magic.catalogue.resolve import resolve
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.paths import config_folder
 from glm_magic.core.price import Cost
@@ -148,6 +149,24 @@ def test_tiers_may_be_written_in_any_order(overlay: Load) -> None:
     assert price is not None
     assert price.cost(Usage(100, 0)) == Cost(Decimal("0.00025"), "CNY")
     assert price.cost(Usage(101, 0)) == Cost(Decimal("0.0007171"), "CNY")
+
+
+def test_tiers_by_output_too_may_be_written_in_any_order(overlay: Load) -> None:
+    price = (
+        overlay(
+            '[[model."glm-4.5".offer]]\nproviders = ["zai"]\ncurrency = "USD"\nsource = "x"\n'
+            "checked = 2026-11-28\ntiers = [\n{ input = 4, output = 4 },\n"
+            "{ below = 10, input = 2, output = 2 },\n"
+            "{ below = 10, output_below = 5, input = 1, output = 1 },\n"
+            "{ up_to = 19, input = 3, output = 3 },\n]\n"
+        )
+        .offers["zai", "glm-4.5"]
+        .price
+    )
+    assert price is not None
+    calls = [(9, 4), (9, 5), (10, 4), (19, 4), (20, 4)]
+    tiers = [price.tier(*call) for call in calls]
+    assert [tier.input for tier in tiers if tier] == [1, 2, 3, 3, 4]
 
 
 def test_a_changed_file_is_read_again(overlay: Load) -> None:

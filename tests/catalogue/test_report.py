@@ -19,7 +19,7 @@ def test_every_provider_has_one_row(built_in: Catalogue) -> None:
     assert [row[0].strip("`") for row in rows] == list(built_in.providers)
     assert {len(row) for row in rows} == {5}
     assert rows[5] == [
-        "`zai`", "Z.ai", "`https://api.z.ai/api/paas/v4`", "`ZAI_API_KEY`", "`glm-5.3`",
+        "`zai`", "Z.ai", "`https://api.z.ai/api/paas/v4`", "`ZAI_API_KEY`", "`glm-5.2`",
     ]  # fmt: skip
 
 
@@ -39,17 +39,24 @@ def test_rows_tell_limits_thinking_and_price(built_in: Catalogue) -> None:
         "128K", "16K + 32K thinking", "on, off", "¥3 / ¥14 to 32K; ¥4 / ¥16 to 96K",
     ]  # fmt: skip
     assert rows["`glm-5`", beijing][3] == "¥6 / ¥22 (cached ¥1.2) above 32K to 200K"
-    assert rows["`glm-4.5-flash`", "`bigmodel`"][3] == "free"
+    assert rows["`glm-4.5-flash`", "`bigmodel`, `zai`"][3] == "free"
+    assert rows["`glm-4.7`", "`bigmodel`"][3] == (
+        "¥2 / ¥8 (cached ¥0.4) below 32,000, output below 200; "
+        "¥3 / ¥14 (cached ¥0.6) below 32,000; ¥4 / ¥16 (cached ¥0.8) below 200,000"
+    )
+    assert rows["`glm-5.4`", "`zai`"][3] == "n/a ‡"
     assert rows["`glm-5.3`", "`zai`"] == [
-        "1M", "128K", "always, low, high, max", r"\$1.40 / \$4.40 (cached \$0.26) †",
+        "1M", "128K", "always, low, high, max", r"\$1.40 / \$4.40 (cached \$0.26)",
     ]  # fmt: skip
-    assert rows["`glm-5.2`", "`bigmodel`"][2:] == ["on, off, minimal … max", "n/a"]
+    assert rows["`glm-5.2`", "`bigmodel`"][2:] == [
+        "on, off, minimal … max", "¥8 / ¥28 (cached ¥2)",
+    ]  # fmt: skip
 
 
 def test_the_newest_model_comes_first(built_in: Catalogue) -> None:
     rows = cells(markdown_models(built_in))
-    assert rows[0][0] == "`glm-5.3`"
-    assert rows[-1][0] == "`glm-4.5-flash`"
+    assert rows[0][0] == "`glm-5.4`"
+    assert rows[-1][0] == "`glm-4.5v`"
 
 
 def test_the_legend_gives_the_day_of_the_oldest_price(

@@ -24,8 +24,8 @@ def test_usage_tells_estimates_apart(glm_shell, model_server):
     assert rows(printed)[0][2:8] == ["glm-4.6", "2", "≈122", "≈10", "≈58", "≈20"]
     assert "≈$" in printed
     turns = glm_shell.run("%glm usage turns").splitlines()
-    assert "≈" not in turns[3]
-    assert "≈" in turns[4]
+    assert turns[3].count("≈") == 1, "only the cost, at an address that is not Z.ai's"
+    assert turns[4].count("≈") > 1
 
 
 def test_usage_by_day_and_of_everything_on_disk(glm_shell):
@@ -36,7 +36,7 @@ def test_usage_by_day_and_of_everything_on_disk(glm_shell):
     glm_shell.shell.run_line_magic("load_ext", "glm_magic")
     glm_shell.run("%glm -q two")
     today = date.today().isoformat()  # noqa: DTZ011
-    assert rows(glm_shell.run("%glm usage day"))[0][:4] == [today, "zai", "glm-5.3", "2"]
+    assert rows(glm_shell.run("%glm usage day"))[0][:4] == [today, "zai", "glm-5.2", "2"]
     assert [row[0] for row in rows(glm_shell.run("%glm usage all"))[:2]] == ["a", "default"]
     assert [row[0] for row in rows(glm_shell.run("%glm usage"))[:1]] == ["default"]
 

@@ -21,12 +21,16 @@ TAPE = ".glmtape"
 
 
 def models(workspace: Workspace) -> list[str]:
-    """Return every model, alias and ``provider/model``."""
+    """Return every model and alias, and each ``provider/model`` that is served today."""
     catalogue = workspace.catalogue
     return [
         *catalogue.model_names(),
         *workspace.aliases,
-        *(f"{provider}/{model}" for provider, model in catalogue.offers),
+        *(
+            f"{provider}/{model}"
+            for (provider, model), o in catalogue.offers.items()
+            if o.is_served
+        ),
     ]
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ...catalogue.resolve import nearest
+from ...catalogue.lookup import nearest
 from ...core.format_value import format_value
 from ...core.i18n import Text, tr
 from ...core.text import shorten

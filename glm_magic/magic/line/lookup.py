@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...catalogue.resolve import nearest
+from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import tr
 from ...engine.options import WEB_SEARCH
 
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MISSING = object()
+_TYPES = {kind.__name__: kind for kind in (bool, int, float, str, list, dict)}
+"""What an answer can be without a class of one's own."""
 
 
 def look_up(
@@ -47,7 +49,8 @@ def look_up(
             hint=tr("define it in a cell, then {option} NAME", option=option),
         )
     root, *attributes = name.split(".")
-    value: Any = namespace.get(root, _MISSING)
+    built_in = _TYPES.get(root, _MISSING) if option == "--schema" else _MISSING
+    value: Any = namespace.get(root, built_in)
     for attribute in attributes:
         value = getattr(value, attribute, _MISSING) if value is not _MISSING else value
     if value is _MISSING:
@@ -58,8 +61,10 @@ def look_up(
 def _no_such_name(
     option: str, name: str, root: str, suggestions: Iterable[str]
 ) -> UnknownNameError:
-    if option == "--schema" and hasattr(builtins, root):
-        hint = tr("a schema has named fields: write a class, such as a dataclass, or a JSON schema")
+    if hasattr(builtins, root) and option == "--schema":
+        hint = tr(
+            "name a type such as {names}, or a class of the notebook", names=", ".join(_TYPES)
+        )
     elif hasattr(builtins, root):
         hint = tr("write a function that calls {name}, and run its cell first", name=root)
     else:

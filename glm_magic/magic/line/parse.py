@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...catalogue.resolve import nearest
+from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import tr
 from ...core.messages import THINKING_WORDS

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...catalogue.resolve import nearest
+from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError
 from ...core.i18n import Text, from_data, tr
 from ...core.messages import thinking_of

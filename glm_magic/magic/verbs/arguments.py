@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...catalogue.load import Catalogue
-from ...catalogue.resolve import find_model
+from ...catalogue.lookup import find_model, split_model
 from ...catalogue.schema import Offer
 from ...core.i18n import Text, joined, tr
 from ...session.repository import ALL
@@ -80,14 +80,16 @@ def offers_matching(catalogue: Catalogue, word: str) -> list[Offer]:
         return offers
     if word in catalogue.providers:
         return catalogue.of_provider(word)
-    exact = find_model(catalogue, word)
+    provider, bare = split_model(catalogue, None, word)
+    exact = find_model(catalogue, bare or word)
     if exact:
-        return [offer for offer in offers if offer.model.id == exact.id]
+        here = (exact.id, provider or "")
+        return [o for o in offers if here in ((o.model.id, ""), (o.model.id, o.provider.name))]
     return [offer for offer in offers if word.lower() in offer.model.id]
 
 
 def _filters(workspace: Workspace, word: str) -> bool:
-    catalogue = workspace.catalogue
+    catalogue, word = workspace.catalogue, workspace.aliases.get(word, word)
     return bool(offers_matching(catalogue, word)) or word in catalogue.providers
 
 

@@ -7,28 +7,36 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ...catalogue.resolve import LOCAL, find_model, nearest
+from ...catalogue.lookup import find_model, nearest
+from ...catalogue.resolve import LOCAL
 from ...catalogue.schema import Offer, ProviderInfo
+from ...core.address import strip_userinfo
 from ...core.errors import GlmError, InvalidValueError, UnknownNameError
 from ...core.i18n import from_data, joined, tr
 from ...core.price import Price, currency_symbol
 from ...credentials import find_key
 from ...engine.options import Options
 from ...engine.prepare import resolve_offer
+from ...local.models import BETTER, TINY, packaged_model, selected_model
 from .. import aliases
 from ..display import Displayable, Paragraph, Table, turn_count
 from ..workspace import Workspace
 from .arguments import matching, offers_matching
+from .model_facts import Stack, describe
 from .registry import verb, verbs
 
 
 @verb("models", "models with limits, price, abilities, and whether a key is there", "[FILTER]")
 def models(workspace: Workspace, words: Sequence[str]) -> Displayable:
-    """Show the catalogue, or the offers that match a word."""
+    """Show the catalogue, the offers that match a word, or every fact of one model."""
     catalogue = workspace.catalogue
+    word = workspace.aliases.get(words[0], words[0]) if words else ""
+    server = catalogue.providers.get(word)
+    if server is not None and server.self_hosted:
+        return _of_server(server)
     keys = {info.name: key_state(info) for info in catalogue.providers.values()}
-    offers = offers_matching(catalogue, words[0] if words else "")
-    rows = [_offer_row(offer, keys[offer.provider.name]) for offer in offers]
+    offers = offers_matching(catalogue, word)
+    rows = [_offer_row(offer, _why_not(offer) or keys[offer.provider.name]) for offer in offers]
     free = [n for n, info in catalogue.providers.items() if info.self_hosted and n != LOCAL]
     columns = ("model", "provider", "context", "longest reply", "price in", "price out",
                "thinking", "tools", "key")  # fmt: skip
@@ -36,7 +44,46 @@ def models(workspace: Workspace, words: Sequence[str]) -> Displayable:
         "Prices are for a million tokens; n/a: not known. Any model name goes to {names}.",
         names=", ".join(free),
     )
-    return Table(columns, rows, note=note)
+    overview = Table(columns, rows, note=note)
+    named = {offer.model.id: offer.model for offer in offers}
+    if len(named) == 1 and word not in catalogue.providers:
+        (model,) = named.values()
+        return Stack([overview, *describe(catalogue, model, offers)])
+    return overview
+
+
+def _why_not(offer: Offer) -> str:
+    """Return why a model cannot be asked at a provider, whatever key there is; empty: it can."""
+    if offer.is_retired:
+        return tr("removed on {day}", day=offer.retires)
+    return "" if offer.is_served else tr("for subscribers alone")
+
+
+def _of_server(server: ProviderInfo) -> Displayable:
+    """Show what is known about the models of a server whose operator chooses them."""
+    if server.name != LOCAL:
+        return Paragraph(
+            tr(
+                "{provider} serves whatever its operator loaded: name it with -m NAME."
+                " {url}/models lists what is there.",
+                provider=server.title,
+                url=strip_userinfo(server.base_url),
+            )
+        )
+    selected = selected_model()
+    others = [packaged_model(name) for name in (TINY, BETTER) if name != selected.name]
+    rows = [
+        (
+            model.name,
+            model.title,
+            model.context,
+            None if model.functions == "unknown" else model.functions,
+            model.source.missing() or tr("ready"),
+        )
+        for model in (selected, *others)
+    ]
+    note = tr("The first one is asked; GLM_LOCAL_MODEL names another. They cost nothing.")
+    return Table(("model", "title", "context", "tools", "state"), rows, note=note)
 
 
 def _offer_row(offer: Offer, key: str) -> tuple[Any, ...]:

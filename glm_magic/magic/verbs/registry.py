@@ -14,7 +14,7 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ...catalogue.resolve import nearest
+from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import joined, tr
 from ...core.text import suggest

@@ -110,17 +110,9 @@ def _price_rows(workspace: Workspace, offer: Offer) -> list[tuple[Any, ...]]:
     source = workspace.catalogue.sources.get(price.source)
     where = f"{source.title} {source.url}".strip() if source else price.source
     return [
-        (*name, _span(price, at), *_money(price, at), price.checked.isoformat(), where)
+        (*name, price.span(at), *_money(price, at), price.checked.isoformat(), where)
         for at in range(len(price.tiers))
     ]
-
-
-def _span(price: Price, at: int) -> Text:
-    tier = price.tiers[at]
-    above = tier.above if tier.above is not None else (price.tiers[at - 1].up_to if at else None)
-    low = [tr("over {tokens:,}", tokens=above)] if above else []
-    high = [tr("up to {tokens:,}", tokens=tier.up_to)] if tier.up_to else []
-    return joined([*low, *high], " ") if low or high else tr("any")
 
 
 def _money(price: Price, at: int) -> list[str | None]:

@@ -13,8 +13,8 @@ from ...core.messages import ROLES
 from ...core.text import shorten
 from ...core.turn import Turn
 from ...core.usage import TOKENS_PER_MESSAGE, TokenEstimate, Usage
+from ...engine.checks import input_limit
 from ...engine.prepared import PreparedRequest
-from ...session.context import input_limit
 from ...session.conversation import Conversation
 from ...session.slots import Slot
 from .. import prompt
