@@ -1,8 +1,9 @@
 r"""A secret text in every spelling that a server may send it back in, also cut in two.
 
-A service may repeat a key as it is, escaped as JSON allows (``\u0073k-``, ``\/``), percent-encoded
-as in a URL, or in base64 as in an ``Authorization`` header. Each character may be spelled in its
-own way. Matching takes time that grows with the text alone.
+A service may repeat a key as it is, escaped as JSON allows (``\u0073k-``, ``\/``) or HTML
+(``&#43;``), percent-encoded as in a URL, in base64 as in an ``Authorization`` header, or in
+hexadecimal. Each character may be spelled in its own way. Matching takes time that grows with the
+text alone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Spellings:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._plain = tuple(sorted(set(secrets), key=len, reverse=True))
-        self._packed = tuple({form for secret in self._plain for form in _in_base64(secret)})
+        self._packed = tuple({form for secret in self._plain for form in _packed(secret)})
         forms = [*map(_pattern, self._plain), *map(_pattern, self._packed)]
         self._pattern = re.compile("|".join(forms)) if forms else None
         heads = [_pattern(text[:MIN_BEGINNING]) for text in (*self._plain, *self._packed)]
@@ -84,9 +85,14 @@ class Spellings:
         return len(text), False
 
 
-def _in_base64(secret: str) -> Iterable[str]:
-    """Yield the part of each base64 form that does not depend on what stands around the secret."""
+def _packed(secret: str) -> Iterable[str]:
+    """Yield the forms of a whole secret: hexadecimal, and base64 as it stands in longer texts.
+
+    What stands around a secret changes the first and the last characters of its base64 form; they
+    are left out.
+    """
     plain = secret.encode()
+    yield from (plain.hex(), plain.hex().upper())
     for shift in range(3):
         packed = base64.b64encode(b"x" * shift + plain + b"xxx").decode()
         form = packed[-(-shift * 8 // 6) : (shift + len(plain)) * 8 // 6]
@@ -103,8 +109,10 @@ def _character(character: str) -> str:
     r"""Return a pattern for a character: itself, ``\u0073``, ``%73``, or with backslashes."""
     code = f"{ord(character):02x}"
     hexadecimal = "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in code)
-    escaped = rf"\\{{1,{MAX_BACKSLASHES}}}(?:[uU]00{hexadecimal}|{re.escape(character)})"
-    return rf"(?:{re.escape(character)}|{escaped}|%(?:25){{0,{MAX_BACKSLASHES}}}{hexadecimal})"
+    plain = re.escape(character)
+    escaped = rf"\\{{1,{MAX_BACKSLASHES}}}(?:[uU]00{hexadecimal}|[xX]{hexadecimal}|{plain})"
+    entity = rf"&#(?:{ord(character)}|[xX]{hexadecimal});"
+    return rf"(?:{plain}|{escaped}|{entity}|%(?:25){{0,{MAX_BACKSLASHES}}}{hexadecimal})"
 
 
 def _reaches_end(text: str, at: int, secret: str) -> bool:
@@ -124,28 +132,39 @@ def _end_of(text: str, at: int, character: str) -> int | None:
 
     Where the text ends first, this is its length.
     """
+    begin = text[at]
+    if begin in _ENDS:
+        return _ENDS[begin](text, at, character) or (at + 1 if begin == character else None)
+    return at + 1 if begin == character else None
+
+
+def _end_of_percent(text: str, at: int, character: str) -> int | None:
     code = f"{ord(character):02x}"
-    if text[at] == character and text[at] not in "\\%":
-        return at + 1
-    if text[at] == "%":
-        while text[at + 1 : at + 3] == "25" and code != "25":  # encoded once more
-            at += 2
-        if character == "%":
-            return at + 1
-        rest = text[at + 1 : at + 3]
-        if at + 1 + len(rest) == len(text) and "25".startswith(rest):
-            return len(text)
-        return _matched(text, at + 1, code)
-    if text[at] != "\\":
-        return None
+    while text[at + 1 : at + 3] == "25" and code != "25":  # encoded once more
+        at += 2
+    rest = text[at + 1 : at + 3]
+    if at + 1 + len(rest) == len(text) and "25".startswith(rest):
+        return len(text)
+    return _matched(text, at + 1, code)
+
+
+def _end_of_entity(text: str, at: int, character: str) -> int | None:
+    code = ord(character)
+    return _matched(text, at, f"&#{code};") or _matched(text, at, f"&#x{code:02x};")
+
+
+def _end_of_escape(text: str, at: int, character: str) -> int | None:
     end = at
     while end < len(text) and text[end] == "\\" and end - at < MAX_BACKSLASHES:
         end += 1
     if end == len(text):
         return end
-    if text[end] == character and character not in "uU":
-        return end + 1
-    return _matched(text, end, f"u00{code}") or (end + 1 if text[end] == character else None)
+    code = f"{ord(character):02x}"
+    escaped = _matched(text, end, f"u00{code}") or _matched(text, end, f"x{code}")
+    return escaped or (end + 1 if text[end] == character else None)
+
+
+_ENDS = {"%": _end_of_percent, "&": _end_of_entity, "\\": _end_of_escape}
 
 
 def _matched(text: str, at: int, expected: str) -> int | None:
