@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.load import catalogue
+from ..catalogue.parameters import ParameterRule
 from ..catalogue.resolve import without_thinking
-from ..catalogue.schema import Offer, ParameterRule
+from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, Message, Request, Thinking, thinking_of

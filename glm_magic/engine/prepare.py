@@ -15,8 +15,9 @@ from typing import Any
 from .. import local
 from ..catalogue import load
 from ..catalogue.load import Catalogue
+from ..catalogue.parameters import ParameterRule
 from ..catalogue.resolve import LOCAL, Resolved, find_model, resolve, split_model
-from ..catalogue.schema import ModelInfo, Offer, ParameterRule
+from ..catalogue.schema import ModelInfo, Offer
 from ..core.i18n import tr
 from ..core.messages import Message, Request
 from ..core.secret import Secret
