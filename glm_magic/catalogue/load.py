@@ -20,7 +20,8 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
-from .schema import Conflict, ModelInfo, Note, Offer, ParameterRule, ProviderInfo, Source
+from .parameters import ParameterRule
+from .schema import Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
 from .validate import build_dataclass, check_facts, check_keys, check_plan, names, table, tables
 from .validate import price as read_price
 

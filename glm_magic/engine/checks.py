@@ -14,7 +14,8 @@ from typing import Any
 
 from ..catalogue.load import catalogue
 from ..catalogue.lookup import continuing, without_thinking
-from ..catalogue.schema import Offer, ParameterRule
+from ..catalogue.parameters import ParameterRule
+from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, PRESETS, Message, Request, Thinking, thinking_of

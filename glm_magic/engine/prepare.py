@@ -16,8 +16,9 @@ from .. import local
 from ..catalogue import load
 from ..catalogue.load import Catalogue
 from ..catalogue.lookup import has_model, split_model
+from ..catalogue.parameters import ParameterRule
 from ..catalogue.resolve import LOCAL, Resolved, resolve
-from ..catalogue.schema import ModelInfo, Offer, ParameterRule, ProviderInfo
+from ..catalogue.schema import ModelInfo, Offer, ProviderInfo
 from ..core.i18n import tr
 from ..core.messages import Message, Request
 from ..core.secret import Secret

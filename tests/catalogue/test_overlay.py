@@ -144,6 +144,19 @@ def test_a_price_can_be_replaced_and_all_else_stays(overlay: Load, built_in: Cat
     assert overlaid.offers["dashscope-native", "glm-4.5"].price == old.price
 
 
+def test_a_price_at_the_address_of_ones_own_provider_is_exact(overlay: Load) -> None:
+    text = '[provider.lab]\nlike = "vllm"\nbase_url = "http://gpu.lab:9000/v1"\n' + PRICE
+    offer = overlay(text.replace('["dashscope"]', '["lab"]')).offers["lab", "glm-4.5"]
+    for address, exact in (
+        ("http://gpu.lab:9000/v1", True),
+        ("http://gpu.lab:9001/v1", True),
+        ("http://elsewhere.lab:9000/v1", False),
+    ):
+        price = offer.at(address).price
+        assert price is not None
+        assert price.estimated is not exact
+
+
 def test_tiers_may_be_written_in_any_order(overlay: Load) -> None:
     price = overlay(PRICE).offers["dashscope", "glm-4.5"].price
     assert price is not None

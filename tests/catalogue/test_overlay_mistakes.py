@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from glm_magic.catalogue.load import catalogue
-from glm_magic.catalogue.schema import Conflict, ModelInfo, Offer, ParameterRule, ProviderInfo
+from glm_magic.catalogue.parameters import ParameterRule
+from glm_magic.catalogue.schema import Conflict, ModelInfo, Offer, ProviderInfo
 from glm_magic.catalogue.schema import Source as SourceInfo
 from glm_magic.core.errors import InvalidValueError
 from glm_magic.core.price import Tier

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from glm_magic.catalogue.load import Catalogue
-from glm_magic.catalogue.schema import ParameterRule
+from glm_magic.catalogue.parameters import ParameterRule
 
 # provider, parameter, accepted values, refused values
 EDGES: list[tuple[str, str, list[Any], list[Any]]] = [

@@ -54,10 +54,23 @@ def test_every_fact_stands_there_with_its_source_and_day(name):
     assert {row[0] for row in sources.rows} == named
 
 
+def test_free_tokens_stand_where_they_are_known_to_be_given():
+    def is_free(provider, name):
+        offers = [catalogue().offers[provider, name]]
+        tables = describe(catalogue(), catalogue().models[name], offers)
+        return any(row[0] == "free at first" for table in tables for row in table.rows)
+
+    assert is_free("dashscope", "glm-4.5")
+    assert is_free("dashscope-native", "glm-5")
+    assert not is_free("dashscope", "zhipu/glm-5")
+    assert not is_free("dashscope-intl", "glm-4.5")
+    assert not is_free("zai", "glm-4.5")
+
+
 def test_a_new_fact_of_an_offer_would_be_shown_or_missed_here():
     shown = {"wire_id", "context", "max_input", "max_reasoning", "max_answer", "max_output",
              "thinking_off", "effort", "defaults", *ABILITIES, "price", "retires", "plan_only",
-             "plan", "notes", "conflicts"}  # fmt: skip
+             "plan", "notes", "conflicts", "free_quota"}  # fmt: skip
     about = {"provider", "model", "is_listed", "sources", "checked"}
     assert {field.name for field in fields(Offer)} == shown | about
 

@@ -218,7 +218,7 @@ def _prices(offer: Offer) -> Iterable[Fact]:
             )
             yield Fact(label, _amounts(price, tier), price.source, price.checked)
     days, tokens = offer.provider.free_quota_days, offer.provider.free_quota_tokens
-    if days and tokens:
+    if days and tokens and offer.free_quota:
         text = tr("{tokens:,} tokens, for {days} days", tokens=tokens, days=days)
         yield Fact(tr("free at first"), text, offer.provider.source, offer.provider.checked)
 
