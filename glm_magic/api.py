@@ -9,12 +9,11 @@ from typing import Unpack
 from .catalogue.load import Catalogue, catalogue
 from .core.messages import Message
 from .engine.compare import Comparison, Lanes, expand_axes
-from .engine.keywords import AskKeywords, Prompt, messages_of, to_options
+from .engine.keywords import AskKeywords, Prompt, messages_of, to_options, with_ask_keywords
 from .engine.options import Options
 from .engine.prepare import prepare
 from .engine.prepared import PreparedRequest, check_alone
 from .engine.reply import Reply
-from .engine.signature import with_ask_keywords
 from .engine.stream import AsyncStream, Stream
 
 __all__ = [

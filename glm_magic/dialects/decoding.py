@@ -19,13 +19,14 @@ from ..core.events import (
     UsageReport,
     WebResults,
 )
-from ..core.finish_reasons import finish_error, is_at_limit, kind_of
+from ..core.finish_reasons import is_at_limit, kind_of
 from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
 from ..core.turn import Notice
 from ..core.usage import Usage
 from .call_markup import CallsInText
+from .error_classes import finish_error
 from .parts import Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
 
 from ..catalogue.resolve import LOCAL
 from ..core.errors import (
@@ -35,7 +34,7 @@ from ..core.i18n import joined, tr
 from ..core.turn import Notice
 from ..dialects import Decoder
 from ..wire.echoes import without_secrets
-from ..wire.http import HttpClient, HttpResponse, read_error_body
+from ..wire.http import HttpClient, HttpResponse, next_chunk, read_error_body, read_to_the_end
 from ..wire.retry import MAX_RETRIES, MAX_WAIT_S, retry_delay_s, wait_text
 from ..wire.sse import BodyReader, Record, RecordTooLongError
 from ..wire.tape.tape import Playback
@@ -264,7 +263,7 @@ class Exchange:
             ) from None
         self._hand_on(self._events_of(reader.finish(), decoder))
         self._hand_on(decoder.finish())
-        await _read_to_the_end(response)
+        await read_to_the_end(response, LEFTOVER_S)
         error = None if self._is_shown else self._held_error()
         if isinstance(error, EmptyReplyError) and not response.is_framed:
             error.retryable = False  # it may as well have broken off
@@ -310,7 +309,7 @@ class Exchange:
                 chunk = await anext(response.chunks, None)
             else:
                 until_s = until_s or time.monotonic() + TRAILER_S
-                chunk = await _next_chunk(response, until_s - time.monotonic())
+                chunk = await next_chunk(response, until_s - time.monotonic())
             if chunk is None:
                 return
             self._keep_raw(chunk)
@@ -339,28 +338,3 @@ def _shows(event: Event) -> bool:
     if isinstance(event, ReasoningDelta | ContentDelta):
         return not event.text.isspace()
     return isinstance(event, ToolCallDelta | WebResults | Finish)
-
-
-async def _read_to_the_end(response: HttpResponse) -> None:
-    """Read the rest of a body after its last event, so that its connection can be used again."""
-    with suppress(ConnectionFailedError), _time_limit(LEFTOVER_S):
-        async for _ in response.chunks:
-            pass
-
-
-async def _next_chunk(response: HttpResponse, limit_s: float) -> bytes | None:
-    """Return the next chunk, or ``None`` at the end of the body or of the time."""
-    with _time_limit(limit_s):
-        return await anext(response.chunks, None)
-    return None
-
-
-def _time_limit(limit_s: float) -> AbstractContextManager[object]:
-    """Leave a block when its time is up, but not while it returns a connection to the pool.
-
-    The pool guards its bookkeeping with anyio's shields, which asyncio's own timeouts break
-    through: the connection then counts as busy for ever.
-    """
-    from anyio import move_on_after
-
-    return move_on_after(limit_s)

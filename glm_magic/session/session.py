@@ -15,11 +15,10 @@ from ..core.messages import Message
 from ..core.price import CostTotal
 from ..core.turn import Turn
 from ..core.usage import Usage
-from ..engine.keywords import AskKeywords, to_options
+from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
 from ..engine.reply import Reply
-from ..engine.signature import with_ask_keywords
 from ..engine.stream import AsyncStream, Stream
 from . import export, loading, repository
 from .amounts import Amount

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -230,6 +230,31 @@ async def read_error_body(reply: HttpResponse) -> bytes:
     except GlmError:
         pass  # the status already says that the request failed; a broken body must not hide that
     return bytes(body[:MAX_ERROR_BYTES])
+
+
+async def read_to_the_end(response: HttpResponse, limit_s: float) -> None:
+    """Read the rest of a body after its last event, so that its connection can be used again."""
+    with suppress(ConnectionFailedError), _time_limit(limit_s):
+        async for _ in response.chunks:
+            pass
+
+
+async def next_chunk(response: HttpResponse, limit_s: float) -> bytes | None:
+    """Return the next chunk, or ``None`` at the end of the body or of the time."""
+    with _time_limit(limit_s):
+        return await anext(response.chunks, None)
+    return None
+
+
+def _time_limit(limit_s: float) -> AbstractContextManager[object]:
+    """Leave a block when its time is up, but not while it returns a connection to the pool.
+
+    The pool guards its bookkeeping with anyio's shields, which asyncio's own timeouts break
+    through: the connection then counts as busy for ever.
+    """
+    from anyio import move_on_after
+
+    return move_on_after(limit_s)
 
 
 def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glm_magic.core.i18n import translate
-from glm_magic.core.key_shape import key_problem
+from glm_magic.core.secret import key_problem
 
 KEY = "sk-Zq7+vR/Xw9_secret.k3y=="
 WRONG = {
