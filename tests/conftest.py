@@ -65,7 +65,7 @@ def fresh_process_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session, budget, limit or learnt size of another test be known to this one."""
     from glm_magic.engine import limiter
     from glm_magic.session import budgets, notebook
-    from glm_magic.session.calibration import calibration
+    from glm_magic.session.context import calibration
 
     notebook.conversations.clear()
     limiter.forget()

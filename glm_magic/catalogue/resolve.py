@@ -18,7 +18,6 @@ from ..core.errors import MissingKeyError, UnknownNameError
 from ..core.i18n import Text, tr
 from ..core.secret import Secret
 from ..core.turn import Notice
-from .addresses import of_its_protocol, other_provider, provider_at, split_address
 from .load import Catalogue
 from .lookup import (
     bare_name,
@@ -26,7 +25,11 @@ from .lookup import (
     find_model,
     listed_offer,
     nearest,
+    of_its_protocol,
+    other_provider,
+    provider_at,
     served_offers,
+    split_address,
     split_model,
 )
 from .schema import ModelInfo, Offer, ProviderInfo

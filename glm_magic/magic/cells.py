@@ -21,6 +21,8 @@ from types import CodeType, FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError
+from ..core.i18n import plural
+from ..core.text import show_invisible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -202,3 +204,34 @@ def notebook_of(shell: InteractiveShell) -> str:
     """
     path = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
     return str(path) if path else str(Path.cwd())
+
+
+_CODE = re.compile(
+    r"(?ms)^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ ]{0,3}(?P=fence)|\Z)"
+)
+
+
+def first_code_block(answer: str) -> str:
+    """Return the first fenced block of an answer; empty when there is none."""
+    match = _CODE.search(answer)
+    return match["code"].rstrip("\n") if match else ""
+
+
+def put_into_next_cell(shell: InteractiveShell, code: str) -> None:
+    """Put code into a new cell, where it is run as it is read."""
+    from .display import Paragraph, show  # loaded with the first prompt
+
+    code, unseen = show_invisible(code)
+    shell.set_next_input(code)
+    if unseen:
+        show(
+            Paragraph(
+                plural(
+                    unseen,
+                    "The code held {count} character that cannot be seen; it is marked in the new "
+                    "cell.",
+                    "The code held {count} characters that cannot be seen; they are marked in the "
+                    "new cell.",
+                )
+            )
+        )

@@ -22,12 +22,12 @@ from ..views.options import ViewOptions
 from ..views.play import View, play
 from ..views.select import view_for
 from .background import Background
+from .cells import first_code_block, put_into_next_cell
 from .display import Paragraph, show
 from .help import whole_help
 from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .line.parse import parse
-from .new_cell import first_code_block, put_into_next_cell
 from .no_effect import (
     no_code,
     refuse_in_background,
@@ -288,7 +288,7 @@ def _bind(workspace: Workspace, line: MagicOptions, reply: Reply) -> None:
         return
     code = first_code_block(reply.answer)
     if code:
-        put_into_next_cell(workspace, code)
+        put_into_next_cell(workspace.shell, code)
 
 
 def _compare(

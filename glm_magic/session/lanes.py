@@ -14,8 +14,14 @@ from ..engine.stream import Stream
 from .amounts import Amount
 from .budget_guard import BudgetGuard
 from .budgets import guard_of
-from .calibration import CalibrationObserver, calibration
-from .context import context_of, damage_notice, fit_context, reasoning_notice
+from .context import (
+    CalibrationObserver,
+    calibration,
+    context_of,
+    damage_notice,
+    fit_context,
+    reasoning_notice,
+)
 from .conversation import Conversation
 from .notebook import CellKey
 from .slots import Slot, Variant, digest_of, new_id

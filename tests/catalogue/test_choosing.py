@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from glm_magic.catalogue.addresses import provider_at, split_address
 from glm_magic.catalogue.load import Catalogue
+from glm_magic.catalogue.lookup import provider_at, split_address
 from glm_magic.catalogue.resolve import Resolved, resolve
 from glm_magic.catalogue.schema import Offer
 from glm_magic.core.errors import InvalidValueError, MissingKeyError, UnknownNameError

@@ -18,8 +18,14 @@ from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import estimate, estimate_body
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
-from glm_magic.session.calibration import TokenCalibration, calibration
-from glm_magic.session.context import _evict_count, context_of, fit_context, input_limit
+from glm_magic.session.context import (
+    TokenCalibration,
+    _evict_count,
+    calibration,
+    context_of,
+    fit_context,
+    input_limit,
+)
 from glm_magic.session.slots import Slot, Variant
 from tests.servers.script import Script, Tokens
 
