@@ -84,9 +84,18 @@ def test_an_error_is_two_or_three_lines_and_stops_what_waits(kernel, asks_the_se
 
 
 def test_a_refusal_is_short_as_well(kernel, asks_the_server):
-    ran = kernel.fail("%%glm --compare think=on,off\nwhy?")
+    ran = kernel.fail("%%glm -m glm-5.3 --compare think=on,off\nwhy?")
     assert len(ran.traceback) == 2
     assert asks_the_server.requests == []
+
+
+def test_a_newcomers_comparison_of_thinking_is_answered(kernel, asks_the_server):
+    ran = kernel.run("%%glm --compare think=on,off\nwhy?")
+    assert ran.reply["status"] == "ok"
+    thinking = [request.json["thinking"]["type"] for request in asks_the_server.requests]
+    assert sorted(thinking) == ["disabled", "enabled"]
+    kernel.run("%%glm --no-think\nwhy?")
+    assert asks_the_server.last.json["thinking"] == {"type": "disabled"}
 
 
 def test_the_code_goes_into_the_next_cell(kernel, asks_the_server):
@@ -135,7 +144,7 @@ def test_tab_completes_in_a_cell(kernel):
 
     assert complete("%%glm --temp") == ["%%glm --temperature"]
     assert complete("x = 1\nr = %glm usa") == ["x = 1\nr = %glm usage"]
-    assert complete("%%glm -m zai/glm-4.6") == ["%%glm -m zai/glm-4.6"]
+    assert complete("%%glm -m zai/glm-5.1") == ["%%glm -m zai/glm-5.1"]
 
 
 def test_unloading_gives_the_line_back(kernel):
