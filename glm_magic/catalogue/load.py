@@ -153,7 +153,7 @@ def _providers(tables: list[tuple[str, dict[str, Any]]]) -> dict[str, ProviderIn
 
 def _check_provider(entry: dict[str, Any], place: str) -> None:
     """Refuse what a provider's table cannot say, where the file is still known."""
-    check_keys(entry, names(ProviderInfo) - {"name"} | {"like"}, place)
+    check_keys(entry, names(ProviderInfo) - {"name"} | _NOT_FACTS, place)
     check_facts(ProviderInfo, entry, place)
     for name, rule in entry.get("parameters", {}).items():
         inside = f"{place}.parameters.{name}"
