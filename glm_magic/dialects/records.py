@@ -28,7 +28,7 @@ _REPLY_KEYS = frozenset({"choices", "output", "usage", "id", "model", "request_i
 _FRAME_KEYS = frozenset({"choices", "output", "usage", "error"})
 """An object inside a broken frame is a frame of its own when it has one of these."""
 _MESSAGES = ("message", "msg", "detail")
-_ERROR_NAMES = ("code", "detail", "errors", "error_code", "error_msg", "error_message")
+_ERROR_NAMES = ("detail", "errors", "error_code", "error_msg", "error_message")
 _PINGS = frozenset({"ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 _NEXT_FRAME = re.compile(r"(?:\n|data:)[ \t]*(?=\{|\[DONE\])")
 _BETWEEN = re.compile(r"\s*(?:data:[ \t]*)?")
@@ -141,10 +141,12 @@ def is_error(chunk: Object, record: Record) -> bool:
         return True
     if "choices" in chunk or "output" in chunk:
         return False
-    if chunk.get("success") is False or any(chunk.get(name) for name in _ERROR_NAMES):
+    if chunk.get("success") is False or chunk.get("code"):
         return True
+    if record.kind != "document":
+        return False  # kept, in case that the end of the reply needs explaining
     text = chunk.get("message") or chunk.get("msg")
-    return record.kind == "document" and isinstance(text, str)
+    return isinstance(text, str) or any(chunk.get(name) for name in _ERROR_NAMES)
 
 
 def is_of_reply(chunk: Object) -> bool:
