@@ -253,11 +253,11 @@ def output_for(amount: Amount, room: Decimal, request: PreparedRequest) -> int |
     if price is None or price.currency != amount.unit:
         return None
     most = longest_output(request) or MANY
-    alone, whole = price.cost(Usage(input_, 0)), price.cost(Usage(input_, most))
-    if alone is None or whole is None or whole.amount == alone.amount:
+    # The longest reply has the highest prices, where they depend on the length.
+    whole = price.cost(Usage(input_, most))
+    if whole is None or not whole.output:
         return None
-    # The longest reply has the highest price for a token, where the price depends on the length.
-    return max(0, int((room - alone.amount) * most / (whole.amount - alone.amount)))
+    return max(0, int((room - whole.amount + whole.output) * most / whole.output))
 
 
 def _count(value: Any) -> int | None:
