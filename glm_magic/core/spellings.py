@@ -25,6 +25,10 @@ MIN_HELD_PACKED = 4
 """The same for the base64 forms, of which there are several."""
 
 
+LONG_PART = 8
+"""Characters of a secret that tell so much that they are cut out on their own."""
+
+
 class Spellings:
     """Finds secret texts in other texts.
 
@@ -63,6 +67,10 @@ class Spellings:
     def may_begin(self, text: str) -> bool:
         """Whether the first characters of a secret stand in a text."""
         return self._beginning is not None and self._beginning.search(text) is not None
+
+    def are_part(self, text: str) -> bool:
+        """Whether a text is a long part of a secret, as where a secret was divided."""
+        return len(text) >= LONG_PART and any(text in secret for secret in self._plain)
 
     def begins_at(self, text: str, start: int = 0) -> tuple[int, bool]:
         """Return where at the end of a text a secret may begin, and whether to hold it back.

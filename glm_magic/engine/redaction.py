@@ -84,7 +84,6 @@ class EventFilter:
     def __init__(self, key: Secret | None) -> None:
         self._secrets = key.spellings if key is not None else None
         self._texts: dict[Any, _TextFilter] = {}
-        self._names: dict[int, str] = {}
 
     def feed(self, events: Iterable[Event]) -> list[Event]:
         """Return events without secrets; held text comes with a later call."""
@@ -127,8 +126,8 @@ class EventFilter:
         arguments = self._text(index, secrets).feed(event.arguments) if event.arguments else ""
         name = event.name
         if name:
-            whole = self._names[index] = self._names.get(index, "") + name
-            name = REPLACEMENT if secrets.spans(whole) else name
+            # What no name can hold was taken out of it: a divided key has lost some of its letters.
+            name = REPLACEMENT if secrets.spans(name) or secrets.are_part(name) else name
         id_ = secrets.cut(event.id) if event.id else event.id
         return [*before, replace(event, arguments=arguments, name=name, id=id_)]
 

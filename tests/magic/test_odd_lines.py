@@ -75,13 +75,6 @@ def test_a_hidden_name_of_the_shell_is_not_proposed(glm_shell, name):
     assert ("a function that calls len" in message) is (name == "len")
 
 
-@pytest.mark.parametrize("name", ["int", "str", "list", "dict"])
-def test_a_builtin_is_no_schema_and_the_hint_says_what_is(glm_shell, sent, name):
-    lines = glm_shell.fail(f"%%glm --schema {name}\nhi")
-    assert "write a class" in lines[1]
-    assert sent() == []
-
-
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.core.errors import TapeError
+from glm_magic.core.spellings import Spellings
 from glm_magic.wire.tape import line_delta, redact
 from glm_magic.wire.tape import tape as tapes
 from glm_magic.wire.tape.format import checksum, read, write
@@ -154,7 +155,7 @@ def test_ids_are_taken_out_in_linear_time(*, distinct: bool) -> None:
         lines = [f'data: {{"id": "{id_}", "choices": []}}\n\n'.encode() for id_ in ids]
         chunks = [Chunk(n / 10, line) for n, line in enumerate(lines)]
         began = time.process_time()
-        clean = redact.without_ids(chunks, [])
+        clean = redact.without_ids(chunks, Spellings(()))
         spent_s = time.process_time() - began
         body = b"".join(chunk.data for chunk in clean)
         assert not any(id_.encode() in body for id_ in ids[:: max(1, count // 50)])
@@ -173,7 +174,7 @@ def test_the_longest_id_is_taken_out_whole() -> None:
         *(f"x{n:07d}" for n in range(9)),
     ]
     records = "".join(f'data: {{"id": "{id_}"}}\n\n' for id_ in ids).encode()
-    (clean,) = redact.without_ids([Chunk(0.0, records)], ["abcdefghij"])
+    (clean,) = redact.without_ids([Chunk(0.0, records)], Spellings({"abcdefghij"}))
     assert clean.data == b'data: {"id": "(not on the tape)"}\n\n' * len(ids)
 
 

@@ -11,7 +11,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core.messages import Message, ToolCall, ToolRun
 from glm_magic.core.turn import Step, Turn
-from glm_magic.session import export
+from glm_magic.session import export, loading
 from glm_magic.session.slots import Slot, Variant
 from tests.api.providers import Place
 from tests.core.test_calls import NOT_MEANT, REPAIRED
@@ -148,7 +148,7 @@ def test_a_turn_from_a_file_sends_objects_too(
     )
     turn = Turn("Weather?", place.provider, "glm-4.6", steps, "complete")
     export.save(tmp_path / "s.jsonl", "s", [Slot(variants=[Variant(turn, "")])])
-    _, (slot,), _ = export.load(tmp_path / "s.jsonl")
+    _, (slot,), _ = loading.load(tmp_path / "s.jsonl")
     raw_server.answer(answered(place, *FINE))
     glm.ask([*slot.current.messages, Message("user", "And now?")], **asked(place, raw_server))
     ((name, arguments),) = sent_calls(raw_server)
