@@ -96,8 +96,9 @@ def test_a_conversation_that_nobody_has_to_answer_is_refused(prompt: Any) -> Non
 
 def test_who_can_is_read_from_the_catalogue() -> None:
     names = continuing(catalogue(), "dashscope-native")
-    assert names[0] == "dashscope-native/zhipu/glm-5"
-    assert names[1:] == ["vllm", "sglang", "llamacpp", "local"]
+    zhipu = ["zhipu/glm-5.3", "zhipu/glm-5.2", "zhipu/glm-5"]
+    assert names[:3] == [f"dashscope-native/{model}" for model in zhipu]
+    assert names[3:] == ["vllm", "sglang", "llamacpp", "local"]
     for provider, model in (name.split("/", 1) for name in names if "/" in name):
         assert (provider, model) in catalogue().offers
 
