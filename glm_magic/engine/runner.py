@@ -18,6 +18,7 @@ from ..core.errors import GlmError
 from ..core.i18n import tr
 from ..core.interrupts import held
 from ..core.turn import Cause, Notice
+from ..tools.tool import Approve
 from ..wire import io_thread
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
@@ -79,6 +80,11 @@ class TurnRunner:
     def value(self) -> Any:
         """The object in the answer, read by its schema; ``None`` without one."""
         return self._review.value if self._review else None
+
+    def approve_with(self, approve: Approve) -> None:
+        """Let somebody else decide about each call."""
+        if self._tools is not None:
+            self._tools.approve_with(approve)
 
     def start(self) -> None:
         """Send the first request; further calls do nothing."""

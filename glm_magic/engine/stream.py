@@ -16,6 +16,7 @@ from typing import Any, Self
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
 from ..core.turn import Notice, Turn
+from ..tools.tool import Approve
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .reply import Reply
@@ -117,6 +118,10 @@ class Stream:
     def note(self, notices: Iterable[Notice]) -> None:
         """Add notices on how the prompt was read, before its request is sent."""
         self._builder.note(notices)
+
+    def approve_with(self, approve: Approve) -> None:
+        """Let somebody else than the request's options decide about each call, before it starts."""
+        self._runner.approve_with(approve)
 
     def start(self) -> None:
         """Send the request; further calls do nothing."""

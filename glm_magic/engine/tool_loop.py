@@ -16,7 +16,7 @@ from ..core.i18n import tr
 from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.turn import Notice, Step
 from ..tools.results import failure_text, result_text
-from ..tools.tool import Tool, ToolError
+from ..tools.tool import Approve, Tool, ToolError
 from .executor import CallerExecutor
 from .prepared import PreparedRequest, ToolPlan
 from .turn_builder import TurnBuilder
@@ -47,11 +47,20 @@ class ToolLoop:
         self.limit_reached = False
         """Whether the turn ended because the model went on calling after the last round."""
         self._plan = plan
+        self._approve = plan.approve
+        self._approves_in_thread = False
         self._turn = turn
         self._executor = executor
         self._approving = asyncio.Lock()
         self._round = 0
         self._truncated: ToolCall | None = None
+
+    def approve_with(self, approve: Approve) -> None:
+        """Let somebody else decide about each call, in a thread that may wait as long as it likes.
+
+        The thread that waits for the turn goes on with that, so that it notices a stop.
+        """
+        self._approve, self._approves_in_thread = approve, True
 
     async def after(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
         """Make the calls of a reply; return the request that tells the model their results.
@@ -137,11 +146,13 @@ class ToolLoop:
         return tool
 
     async def _approved(self, name: str, arguments: Mapping[str, Any]) -> bool:
-        approve = self._plan.approve
+        approve = self._approve
         if approve is None:
             return True
         async with self._approving:  # one question at a time
-            outcome = await self._executor.run(lambda: approve(name, arguments), in_thread=False)
+            outcome = await self._executor.run(
+                lambda: approve(name, arguments), in_thread=self._approves_in_thread
+            )
         _stop_if_interrupted(outcome.error)
         if outcome.error is not None:
             raise ToolError(f"not called: nobody could be asked ({failure_text(outcome.error)})")

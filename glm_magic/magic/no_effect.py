@@ -13,7 +13,9 @@ from ..core.i18n import Text, tr
 from ..core.turn import Notice
 from ..engine.options import Options
 from ..engine.tapes import open_tape
-from ..views.frontend import can_answer
+from ..views.frontend import can_answer, frontend_of
+from ..views.live.handshake import reads_while_busy
+from ..views.questions import Questions
 from .line.options import MagicOptions
 
 if TYPE_CHECKING:
@@ -35,26 +37,37 @@ def refuse_in_background(line: MagicOptions, *, puts_code: bool) -> None:
             tr("--bg cannot put code into a new cell: other cells run by then"),
             hint=tr("leave out --bg, or -f code and take the code from the answer"),
         )
-    if line.bg and line.approve:
-        raise InvalidValueError(
-            tr("--bg and --approve exclude each other: the question would stop another cell"),
-            hint=tr("leave one of them out"),
-        )
 
 
-def require_somebody_to_ask(workspace: Workspace) -> None:
-    """Refuse ``--approve`` where no question can be answered, before anything is billed.
+def asked_in_the_panel(workspace: Workspace, line: MagicOptions) -> Questions | None:
+    """Return the questions that the panel is to ask, before anything is billed.
+
+    Returns
+    -------
+    Questions or None
+        ``None``: `input` asks.
 
     Raises
     ------
     InvalidValueError
-        Nobody is there.
+        Nobody can answer.
     """
-    if not can_answer(workspace.shell):
+    has_panel = not line.quiet and frontend_of(workspace.shell) == "page"
+    if line.bg:
+        if not has_panel:
+            raise InvalidValueError(
+                tr("--bg and --approve need a panel to ask in: input() would stop another cell"),
+                hint=tr("leave one of them out, or run the cell in a notebook"),
+            )
+        return Questions()
+    if can_answer(workspace.shell):
+        return None
+    if not has_panel or line.compare or not reads_while_busy():
         raise InvalidValueError(
             tr("--approve has nobody to ask: this notebook runs without a keyboard"),
             hint=tr("leave out --approve, or run the cell in a notebook or a terminal"),
         )
+    return Questions()
 
 
 def without_effect(line: MagicOptions, options: Options, *, puts_code: bool) -> Iterator[Notice]:

@@ -16,6 +16,7 @@ from ..engine.compare import Comparison, Lanes, expand_axes
 from ..session.amounts import parse_amount
 from ..session.session import Session
 from ..session.slots import VariantChoice
+from ..tools.tool import describe_call
 from ..views.compare import compare_view
 from ..views.frontend import frontend_of
 from ..views.options import ViewOptions
@@ -29,9 +30,9 @@ from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .line.parse import parse
 from .no_effect import (
+    asked_in_the_panel,
     no_code,
     refuse_in_background,
-    require_somebody_to_ask,
     without_effect,
 )
 from .request_view import dry_run
@@ -94,8 +95,8 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
         idle = without_effect(line, options, puts_code=puts_code)
         notices = (*line.notices, *notices, *idle)
     key = workspace.cell.next_key() if line.history else None
-    if line.approve and not line.dry_run:
-        require_somebody_to_ask(workspace)
+    asks = line.approve and not line.dry_run
+    questions = asked_in_the_panel(workspace, line) if asks else None
     if line.dry_run:
         session.touch(key)
         lanes = [lane.options for lane in expand_axes(line.compare, options)]
@@ -106,9 +107,14 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
     budget = parse_amount(line.budget) if line.budget else None
     if line.compare:
         return _compare(workspace, line, session, Prompt(text, options, key, budget, notices))
+    shown = view_options(workspace, line, text.inserted, owns_cell=cell is not None)
     stream = session.open(text.text, options, key, budget)
     stream.note(notices)
-    return show_reply(workspace, line, session, stream, text.inserted, owns_cell=cell is not None)
+    if questions is not None:
+        ask_user = questions.ask
+        stream.approve_with(lambda name, arguments: ask_user(describe_call(name, arguments)))
+        shown = replace(shown, questions=questions)
+    return show_reply(workspace, line, session, stream, shown)
 
 
 def show_reply(
@@ -116,9 +122,7 @@ def show_reply(
     line: MagicOptions,
     session: Session,
     stream: Stream,
-    inserted: tuple[str, ...] = (),
-    *,
-    owns_cell: bool = False,
+    options: ViewOptions,
 ) -> Reply | Background | None:
     """Show a reply as it arrives, and bind it.
 
@@ -128,7 +132,6 @@ def show_reply(
         The reply failed; what had arrived has been shown.
     """
     try:
-        options = _view_options(workspace, line, inserted, owns_cell=owns_cell)
         slot = session.slot_of(stream)
         if slot is not None and session.name != NO_HISTORY:
             choice = VariantChoice(
@@ -214,7 +217,7 @@ def _format(workspace: Workspace, line: MagicOptions) -> str | None:
     return line.format or config.format
 
 
-def _view_options(
+def view_options(
     workspace: Workspace,
     line: MagicOptions,
     inserted: tuple[str, ...] = (),
@@ -326,7 +329,7 @@ def _compare(
             session.choose(slot, first + lane)
             workspace.outputs.refresh(session)
 
-    options = _view_options(workspace, line, prompt.text.inserted)
+    options = view_options(workspace, line, prompt.text.inserted)
     view = compare_view(workspace.shell, lanes, options)
     workspace.outputs.register(slot, view, options)
     workspace.outputs.refresh(session)

@@ -80,7 +80,13 @@ _BLANKS = re.compile(r"(?: |(?<!\\)(?:\\\\)*(?:\\[nrt]|\\u00a0|\\u[23]0[0-9a-f]{
 
 
 def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
-    """Ask in the cell or terminal; anything but a yes is a no.
+    """Ask in the cell or terminal; anything but a yes is a no."""
+    question = translate(tr("Call {call}? [y/N]", call=describe_call(name, arguments)))
+    return input(f"{question} ").strip().lower() in _YES
+
+
+def describe_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return a call as whoever approves it is to see it.
 
     What is approved is what is seen: the beginning and the end of each argument, with the number
     of characters between them, runs of blanks as their number, and characters that cannot be seen
@@ -90,9 +96,7 @@ def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:
     given = ", ".join(
         f"{_name(key)}={_ends(_json(value), share)}" for key, value in arguments.items()
     )
-    call = f"{_name(name)}({_ends(given, 2 * _MAX_SHOWN)})"
-    question = translate(tr("Call {call}? [y/N]", call=call))
-    return input(f"{question} ").strip().lower() in _YES
+    return f"{_name(name)}({_ends(given, 2 * _MAX_SHOWN)})"
 
 
 def _name(word: str) -> str:

@@ -47,8 +47,10 @@ def can_answer(shell: Any) -> bool:
 
     Text that is piped in may be the answers; no input, or the null device, has none.
     """
-    if getattr(shell, "kernel", None) is not None:
-        return not _is_executor(shell)
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        # What the page of the last cell allowed also goes for a button's callback.
+        return bool(getattr(kernel, "_allow_stdin", True)) and not _is_executor(shell)
     try:
         return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
     except (AttributeError, OSError, ValueError):  # no input, a closed one, or one of its own

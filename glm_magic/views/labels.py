@@ -96,6 +96,9 @@ class Labels:
     show_answer: str = "Show the answer"
     show_reasoning: str = "Show the reasoning"
     reply_of: str = "Reply of {model}"
+    asks: str = "The model asks to call this function:"
+    allow: str = "Allow"
+    refuse: str = "Refuse"
 
     # Thinking and answer by time, tokens and money.
     measure_time: str = "time"
@@ -205,6 +208,9 @@ CHINESE = Labels(
     show_answer="显示回答",
     show_reasoning="显示思考过程",
     reply_of="{model} 的回复",
+    asks="模型请求调用此函数：",
+    allow="允许",
+    refuse="拒绝",
     # Thinking and answer by time, tokens and money.
     measure_time="用时",
     measure_tokens="tokens",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from ..core.turn import Turn
+from .questions import Questions
 
 ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]
@@ -60,5 +61,7 @@ class ViewOptions:
     """The kind of view; ``auto`` depends on the front end."""
     variants: Variants | None = None
     """The runs of the cell; ``None`` where the turn belongs to no session."""
+    questions: Questions | None = None
+    """What asks whether functions may be called; ``None``: the panel does not."""
     language: str | None = None
     """``"en"``, ``"zh"``, or ``None`` for the language of the locale."""

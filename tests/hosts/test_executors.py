@@ -68,9 +68,13 @@ def test_a_background_turn_that_fails_stops_the_run(asks_the_server):
     assert book.cells[2].outputs == []
 
 
-def test_an_executor_cannot_be_asked_for_approval(asks_the_server):
-    book = notebook("def f() -> int:\n    return 1", "%%glm --tool f --approve\nwhy?")
-    with pytest.raises(CellExecutionError, match="--approve has nobody to ask"):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [("--approve", "--approve has nobody to ask"), ("--bg --approve", "need a panel to ask in")],
+)
+def test_an_executor_cannot_be_asked_for_approval(asks_the_server, options, words):
+    book = notebook("def f() -> int:\n    return 1", f"%%glm --tool f {options}\nwhy?")
+    with pytest.raises(CellExecutionError, match=words):
         NotebookClient(book, timeout=60).execute()
     assert asks_the_server.requests == []
 

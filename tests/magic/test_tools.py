@@ -77,12 +77,12 @@ def test_a_call_is_only_made_when_it_is_approved(weather, sent, monkeypatch):
     assert sent()[1]["messages"][-1]["content"] == "not called: the user did not allow it"
 
 
-def test_nobody_is_asked_in_the_background(weather, sent):
+def test_without_a_panel_nobody_is_asked_in_the_background(weather, sent):
     lines = weather.fail("%%glm --tool weather --bg --approve\nx")
     assert lines == [
-        "InvalidValueError: --bg and --approve exclude each other: the question would stop another "
+        "InvalidValueError: --bg and --approve need a panel to ask in: input() would stop another "
         "cell",
-        "→ leave one of them out",
+        "→ leave one of them out, or run the cell in a notebook",
     ]
     assert sent() == []
 

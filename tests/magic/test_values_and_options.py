@@ -241,7 +241,7 @@ def test_code_that_is_held_back_stays_back(glm_shell, model_server):
 def test_nobody_is_asked_in_the_background(glm_shell, sent):
     glm_shell.run("def weather(city: str) -> str:\n    return 'rain'")
     lines = glm_shell.fail("%%glm --bg --approve --tool weather\nwhy?")
-    assert "--bg and --approve exclude each other" in lines[0]
+    assert "--bg and --approve need a panel" in lines[0]
     assert len(lines) == 2
     assert sent() == []
 

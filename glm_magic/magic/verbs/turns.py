@@ -115,7 +115,9 @@ class OneTurn(Displayable):
 def retry(workspace: Workspace, _: Sequence[str]) -> None:
     """Ask the prompt that ran last again, and show the reply as it arrives."""
     session = workspace.session
-    prompt.show_reply(workspace, MagicOptions(), session, session.retry())
+    line = MagicOptions()
+    shown = prompt.view_options(workspace, line)
+    prompt.show_reply(workspace, line, session, session.retry(), shown)
 
 
 @verb("drop", "take one turn out", "N")

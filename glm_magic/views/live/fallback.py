@@ -18,6 +18,7 @@ from ..markup.escape import escape_html
 from ..options import ViewOptions
 from ..play import View
 from ..publish import clear_output, publish
+from ..questions import Question
 from ..saved.page import bundle, page_html
 from .handshake import receive_while_a_cell_runs
 
@@ -43,6 +44,9 @@ class FallbackView(View):
         self._page: Any = None
         self._box: Any = None
         self._painted_at = 0.0
+        self._question: Question | None = None
+        self._asking: list[Any] = []
+        """What asks whether a function may be called: the call, Allow, Refuse."""
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widgets."""
@@ -52,7 +56,7 @@ class FallbackView(View):
         receive_while_a_cell_runs(stop)
         stop.on_click(lambda _button: on_stop())
         self._page = HTML(self._html(turn))
-        self._box = VBox([self._page, stop])
+        self._box = VBox([self._page, *self._make_asking(), stop])
         data: dict[str, Any] = self._box._repr_mimebundle_()
         unfinished = self._labels.unfinished.format(model=turn.model)
         # A page without any widgets shows this HTML until the end.
@@ -64,6 +68,7 @@ class FallbackView(View):
 
     def paint(self, turn: Turn) -> None:
         """Show everything again, if it is time."""
+        self._show_question()
         now = time.monotonic()
         if now - self._painted_at >= PAINT_EVERY_S:
             self._painted_at = now
@@ -71,6 +76,8 @@ class FallbackView(View):
 
     def finish(self, turn: Turn) -> None:
         """Replace the widgets by the one output that stays."""
+        if self._options.questions is not None:
+            self._options.questions.close()
         if is_error_only(turn, self._options):
             clear_output(self._display_id, self._options)
         else:
@@ -82,6 +89,38 @@ class FallbackView(View):
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()
+
+    def _make_asking(self) -> list[Any]:
+        from ipywidgets import HTML, Button
+
+        questions = self._options.questions
+        if questions is None:
+            return []
+
+        def answer(button: Any) -> None:
+            if self._question is not None:
+                questions.answer(self._question.number, button is allow)
+
+        allow, refuse = (
+            Button(description=text) for text in (self._labels.allow, self._labels.refuse)
+        )
+        for button in (allow, refuse):
+            receive_while_a_cell_runs(button)
+            button.on_click(answer)
+        self._asking = [HTML(), allow, refuse]
+        self._show_question()
+        return self._asking
+
+    def _show_question(self) -> None:
+        questions = self._options.questions
+        if questions is None:
+            return
+        self._question = questions.pending
+        if self._question is not None:
+            call = f"<pre>{escape_html(self._question.call)}</pre>"
+            self._asking[0].value = f"<p>{escape_html(self._labels.asks)}</p>{call}"
+        for widget in self._asking:
+            widget.layout.display = None if self._question is not None else "none"
 
     def _html(self, turn: Turn) -> str:
         return page_html(turn, self._options, self._labels)

@@ -57,12 +57,12 @@ class Handshake:
         waited_s : float
             Seconds since the panel was displayed.
         """
-        if not self._acknowledged and waited_s > PATIENCE_S and _reads_while_busy():
+        if not self._acknowledged and waited_s > PATIENCE_S and reads_while_busy():
             self._missing = True
         return self.is_missing
 
 
-def _reads_while_busy() -> bool:
+def reads_while_busy() -> bool:
     """Whether messages of this page reach the kernel while a cell runs.
 
     A page that sends them over a subshell of ipykernel 7 has opened one by then; others send them

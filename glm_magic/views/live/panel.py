@@ -52,6 +52,9 @@ _PAGE_LABELS = (
     "answer_now",
     "answer_now_title",
     "show_answer",
+    "asks",
+    "allow",
+    "refuse",
 )
 """The labels that the page's script writes itself."""
 
@@ -122,6 +125,8 @@ class PanelView(View):
 
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays in the file."""
+        if self._options.questions is not None:
+            self._options.questions.close()
         if self._interrupted:
             notice = Notice("interrupted", self._labels.queue_dropped)
             turn = replace(turn, notices=(*turn.notices, notice))
@@ -185,6 +190,8 @@ class PanelView(View):
             self._opened = bool(content.get("open"))
         elif kind == "reveal":
             self._revealed = True
+        elif kind == "allow" and self._options.questions is not None:
+            self._options.questions.answer(content.get("question"), content.get("allowed"))
         elif kind == "choose":
             self._choose(content.get("run"), content.get("at"))
         elif kind == "answer_now" and self._stream is not None:
@@ -219,6 +226,8 @@ class PanelView(View):
         if turn is None:
             return {}
         now = phase(turn)
+        questions = self._options.questions
+        question = questions.pending if questions is not None else None
         return {
             "phase": now,
             "says": str(getattr(self._labels, now)),
@@ -228,6 +237,7 @@ class PanelView(View):
             "background": self._options.background,
             "label": self._labels.reply_of.format(model=turn.model),
             "head": header_html(turn, self._options, self._labels),
+            "question": question and {"number": question.number, "call": question.call},
             "hurry": self._can_answer_now(turn),
             "held": self._options.hold == "answer" and not self._revealed,
             "bar": self._options.hold == "thinking",

@@ -200,6 +200,8 @@ const SKELETON = `
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
+<div class="glm-ask" role="group"><p></p><pre></pre><span class="glm-buttons">
+<button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span></div>
 <button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
@@ -234,6 +236,8 @@ class View {
     this.now = one(".glm-now");
     this.reveal = one(".glm-reveal");
     this.steps = one(".glm-steps");
+    this.ask = one(".glm-ask");
+    this.answers = [one(".glm-allow"), one(".glm-refuse")];
     this.body = one(".glm-b");
     this.details = one("details");
     this.summary = one("summary");
@@ -248,10 +252,12 @@ class View {
   }
 
   listen() {
-    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title } = this.labels;
+    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title, allow, refuse } = this.labels;
     this.label(this.stop, stop, stop_title);
     this.label(this.copy, copy, copy_title);
     this.label(this.now, answer_now, answer_now_title);
+    [allow, refuse].forEach((text, index) => this.label(this.answers[index], text));
+    this.answers.forEach((button) => button.addEventListener("click", () => this.pressAnswer(button)));
     this.stop.addEventListener("click", () => this.pressStop());
     this.now.addEventListener("click", () => this.pressNow());
     this.reveal.addEventListener("click", () => this.pressReveal());
@@ -322,9 +328,10 @@ class View {
     this.body.classList.toggle("glm-k", !!state.bar);
     this.stop.hidden = !state.live;
     this.now.hidden = !state.hurry;
-    this.dots.hidden = !["waiting", "thinking", "calling"].includes(state.phase);
+    this.dots.hidden = !!state.question || !["waiting", "thinking", "calling"].includes(state.phase);
     this.showHeld();
     this.showSteps();
+    this.showQuestion();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
     if (!state.live) this.settle();
@@ -357,6 +364,25 @@ class View {
       if (index < open.length && node.className === shown[index]) node.open = open[index];
     });
     typeset(this.steps, this.model, this.bench);
+  }
+
+  /** Ask whether a function may be called; whoever uses a screen reader hears it. */
+  showQuestion() {
+    const { question } = this.doc.state;
+    this.ask.hidden = !question;
+    if (!question || this.asked === question.number) return;
+    this.asked = question.number;
+    const [title, call] = this.ask.children;
+    this.live.textContent = title.textContent = this.labels.asks;
+    call.textContent = question.call;
+    for (const button of this.answers) button.disabled = false;
+  }
+
+  pressAnswer(pressed) {
+    const [allow] = this.answers;
+    if (this.ask.contains(document.activeElement)) this.giveFocusBack();
+    for (const button of this.answers) button.disabled = true;
+    this.model.send({ type: "allow", question: this.asked, allowed: pressed === allow });
   }
 
   /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
