@@ -200,6 +200,8 @@ class CallerExecutor:
     def __init__(self, changed: threading.Condition) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         """The caller's loop, for asynchronous functions; ``None``: each gets a new one."""
+        self.is_alone = False
+        """Whether no thread will wait for the turn, so that each function gets one at once."""
         self._changed = changed
         self._queue: list[CallerTask] = []
         self._attached = 0
@@ -286,6 +288,8 @@ class CallerExecutor:
     @property
     def _has_caller(self) -> bool:
         """Whether a thread waits, or did a moment ago and is busy with an event."""
+        if self.is_alone:
+            return False
         if self.loop is not None:
             return False  # the caller awaits in a loop, which must not be blocked
         return self._attached > 0 or time.monotonic() - self._left_at <= CLAIM_S

@@ -93,6 +93,11 @@ class TurnRunner:
             if self._mark_started():
                 self._submit()
 
+    async def run(self, client: HttpClient) -> None:
+        """Send the first request and all that follow, as part of a task of the I/O thread."""
+        if self._mark_started():
+            await self._run(client)
+
     def _mark_started(self) -> bool:
         with self._turn.changed:
             if self.started:

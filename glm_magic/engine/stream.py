@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
@@ -22,6 +22,9 @@ from .prepared import PreparedRequest
 from .reply import Reply
 from .runner import TurnRunner
 from .turn_builder import Gate, Observer, TurnBuilder
+
+if TYPE_CHECKING:
+    from ..wire.http import HttpClient
 
 CLOSE_S = 5
 """How long `Stream.close` waits for the connection to be closed."""
@@ -126,6 +129,11 @@ class Stream:
     def start(self) -> None:
         """Send the request; further calls do nothing."""
         self._runner.start()
+
+    async def run(self, client: HttpClient) -> None:
+        """Send the request and read to the end, as part of a task of the I/O thread."""
+        self._executor.is_alone = True
+        await self._runner.run(client)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, starting the request if need be; True when it has come."""

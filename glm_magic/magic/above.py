@@ -12,8 +12,8 @@ from ..core.i18n import Text, joined, tr
 from ..core.text import join_surrogates
 from ..core.usage import estimate
 from ..credentials import ANY_PROVIDER
+from ..engine.interpolate import Interpolated
 from .cells import Errors, RanCells
-from .line.interpolate import Interpolated
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

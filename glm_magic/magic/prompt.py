@@ -13,6 +13,7 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import joined, tr
 from ..core.turn import Notice, Turn
 from ..engine.compare import Comparison, Lanes, expand_axes
+from ..engine.interpolate import Interpolated, interpolate
 from ..session.amounts import parse_amount
 from ..session.session import Session
 from ..session.slots import VariantChoice
@@ -26,7 +27,6 @@ from .background import Background
 from .cells import first_code_block, put_into_next_cell
 from .display import Paragraph, show
 from .help import whole_help
-from .line.interpolate import Interpolated, interpolate
 from .line.options import MagicOptions
 from .line.parse import parse
 from .no_effect import (

@@ -28,8 +28,8 @@ from .ledger import Entry, entries_of
 from .notebook import hooks
 from .rows import COST, USAGE
 from .slots import Slot, Variant
-from .statements import Batch, Statement
-from .store import Store, insert
+from .statements import Batch, Statement, insert
+from .store import Store
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from .ledger import Entry, day_of
 from .limits import Limit
 from .reservations import in_flight
 from .rows import read_entries
-from .statements import Statement
-from .store import Store, current_store, insert, renewals
+from .statements import Statement, insert
+from .store import Store, current_store, renewals
 
 DAY = "budget day"
 QUOTA = "quota"

@@ -24,8 +24,8 @@ from ..engine.checks import input_limit
 from ..engine.prepared import PreparedRequest, check_room, fits, too_long
 from ..engine.turn_builder import Reaction
 from .slots import Slot
-from .statements import Statement
-from .store import Store, insert
+from .statements import Statement, insert
+from .store import Store
 
 REMEMBERED = 20
 """A scale is learnt from this many of the last calls."""

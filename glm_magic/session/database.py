@@ -61,10 +61,13 @@ class Database:
     ----------
     path : Path
         The file; it is made, for its owner only, when something is first written.
+    schema : str
+        The file of this package with its tables.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: str = "schema.sql") -> None:
         self.path = path
+        self._schema = schema
         self._wal = Path(f"{path}-wal")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -126,7 +129,8 @@ class Database:
                 if identity != self._read:
                     self._close_reader()
                 if self._reader is None:
-                    self._reader, self._read = connect(self.path, READ_S), identity
+                    self._reader = connect(self.path, READ_S, self._schema)
+                    self._read = identity
                 return self._reader.execute(sql, stored).fetchall()
             except Exception as error:
                 self._close_reader()
@@ -179,7 +183,7 @@ class Database:
 
     def _opened(self) -> sqlite3.Connection:
         if self._writer is None:
-            self._writer = connect(self.path)
+            self._writer = connect(self.path, schema=self._schema)
             self._file = _identity(self.path)
         return self._writer
 
@@ -270,7 +274,7 @@ def _is_of_file(error: sqlite3.Error) -> bool:
     return code is not None and code & 0xFF in _FILE_CODES
 
 
-def connect(path: Path, timeout_s: float = 0.0) -> sqlite3.Connection:
+def connect(path: Path, timeout_s: float = 0.0, schema: str = "schema.sql") -> sqlite3.Connection:
     """Open the file, or make it, in the newest format."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -279,7 +283,7 @@ def connect(path: Path, timeout_s: float = 0.0) -> sqlite3.Connection:
         path, timeout=timeout_s, isolation_level=None, check_same_thread=False
     )
     try:
-        _migrate(connection)
+        _migrate(connection, schema)
         for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
@@ -288,9 +292,9 @@ def connect(path: Path, timeout_s: float = 0.0) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, schema: str) -> None:
     """Bring the file to the newest format; several kernels may try at once."""
-    steps = migrations()
+    steps = migrations(schema)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(steps):
         raise NewerFileError(
@@ -312,11 +316,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def migrations() -> list[str]:
+def migrations(schema: str = "schema.sql") -> list[str]:
     """Return the SQL of each numbered step, oldest first."""
-    text = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    text = files(__package__).joinpath(schema).read_text(encoding="utf-8")
     steps = re.split(r"^-- migration \d+$", text, flags=re.MULTILINE)[1:]
-    return [re.sub(r"(?m)^--.*$", "", step) for step in steps]
+    return [re.sub(r"(?m)^\s*--.*$", "", step) for step in steps]
 
 
 def _emptied(path: Path) -> bool:

@@ -20,7 +20,7 @@ class Limit:
     """A budget that holds for a call."""
 
     of: str
-    """Whose budget it is: cell, session or day."""
+    """Whose budget it is: cell, call, session or day."""
     amount: Amount
     scope: Hashable
     """What calls have in common that count towards it."""
@@ -33,6 +33,8 @@ class Limit:
         amount = str(self.amount)
         if self.of == "cell":
             return tr("the cell's budget of {amount}", amount=amount)
+        if self.of == "call":
+            return tr("the call's budget of {amount}", amount=amount)
         if self.of == "session":
             return tr("the session's budget of {amount}", amount=amount)
         return tr("the day's budget of {amount}", amount=amount)
@@ -62,8 +64,8 @@ def unapplied(limit: Limit, call: PreparedRequest) -> list[Notice]:
     if currency == amount.unit:
         return []
     # Where nothing is charged, as on the user's machine, a budget of money need not be applied.
-    # A cell's budget was written for exactly this request, so it is never passed over.
-    refused = limit.of == "cell" or (currency is None and not offer.provider.self_hosted)
+    # One that was written for exactly this request is never passed over.
+    refused = limit.of in ("cell", "call") or (currency is None and not offer.provider.self_hosted)
     if currency is None and offer.price is not None:
         raise InvalidValueError(
             tr(
@@ -147,6 +149,8 @@ def _removal(limit: Limit) -> Text:
     """Return how a budget is taken away."""
     if limit.of == "cell":
         return tr("leave out --budget")
+    if limit.of == "call":
+        return tr("leave out budget")
     if limit.of == "session":
         return tr("remove it: %glm budget off")
     return tr("remove it: %glm budget day off")

@@ -17,8 +17,8 @@ from .ledger import Entry
 from .notebook import hooks
 from .rows import read_entries, read_slots
 from .slots import Slot, Variant
-from .statements import Statement
-from .store import Store, current_store, insert
+from .statements import Statement, insert
+from .store import Store, current_store
 
 _COLUMNS = (
     "id, name, notebook, used_at, options,"

@@ -23,7 +23,8 @@ from ..core.process import PerProcess
 from ..core.usage import Usage
 from ..engine.prepared import PreparedRequest
 from .amounts import TOKENS, Amount
-from .store import Store, insert
+from .statements import insert
+from .store import Store
 
 RENEW_S = 5.0
 LIFE_S = 30.0

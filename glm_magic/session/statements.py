@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,3 +91,25 @@ class Batch:
     """Why a statement of it cannot be stored."""
     tries: int = 0
     """How often writing it failed."""
+
+
+def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
+    """Return the statement that inserts a row.
+
+    It names its columns and never replaces a whole row: the kernel of an older version goes on
+    writing after a newer one, running at the same time, added a column.
+
+    Parameters
+    ----------
+    table : str
+        The table.
+    row : mapping
+        Values by column.
+    update : sequence of str
+        Columns that change where the row exists already; without any, such a row stays as it is.
+    """
+    columns, places = ", ".join(row), ", ".join("?" * len(row))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in update)
+    conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
+    return sql, tuple(row.values())

@@ -19,7 +19,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from .statements import Batch, FileProblem, Rows, Statement
 _log = logging.getLogger(__name__)
 
 FILE = "sessions.db"
+ANSWERS_FILE = "answers.db"
 BUSY_S = 0.25
 """How long a lock of another program is waited for before the statements wait in memory."""
 PATIENCE_S = 5.0
@@ -54,6 +55,11 @@ def current_store() -> Store | None:
     return _shared.get() if is_on() else None
 
 
+def answers_store() -> Store | None:
+    """Return the store of what rows were answered; ``None`` as for `current_store`."""
+    return _answers.get() if is_on() else None
+
+
 def is_on() -> bool:
     """Whether conversations are saved: as the notebook's settings or ``GLM_STORE`` say."""
     choice = hooks().persistence()
@@ -69,17 +75,28 @@ class Store:
     ----------
     path : Path
         The file; it is made, for its owner only, when something is first written.
+    schema : str
+        The file of this package with its tables.
+    known : callable
+        Returns what a file has to be given that has to be made again.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str = "schema.sql",
+        known: Callable[[], list[Statement]] | None = None,
+    ) -> None:
         self.path = path
+        self._schema = schema
+        self._known = known or _known
         self._begin()
 
     def _begin(self) -> None:
         from .database import Database  # SQLite is loaded when something is saved
 
         self._pid = os.getpid()
-        self._database = Database(self.path)
+        self._database = Database(self.path, self._schema)
         self._changed = threading.Condition()
         """Held while the queue is read or changed; notified when it was."""
         self._writing = threading.Lock()
@@ -293,7 +310,7 @@ class Store:
             self._renewing = True
             self.generation += 1
         due = [b for b in batches if b.generation in (None, self.generation)]
-        known = _known() if self._renewing else []
+        known = self._known() if self._renewing else []
         statements = [*known, *(statement for batch in due for statement in batch.statements)]
         try:
             refused = database.write(statements) if statements else []
@@ -336,24 +353,9 @@ _shared = PerProcess(
     in_child=_inherited.append,
 )
 
-
-def insert(table: str, row: Mapping[str, Any], update: Sequence[str] = ()) -> Statement:
-    """Return the statement that inserts a row.
-
-    It names its columns and never replaces a whole row: the kernel of an older version goes on
-    writing after a newer one, running at the same time, added a column.
-
-    Parameters
-    ----------
-    table : str
-        The table.
-    row : mapping
-        Values by column.
-    update : sequence of str
-        Columns that change where the row exists already; without any, such a row stays as it is.
-    """
-    columns, places = ", ".join(row), ", ".join("?" * len(row))
-    changes = ", ".join(f"{column} = excluded.{column}" for column in update)
-    conflict = f"UPDATE SET {changes}" if changes else "NOTHING"
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO {conflict}"  # noqa: S608 - our own names
-    return sql, tuple(row.values())
+_answers = PerProcess(
+    lambda: Store(data_folder() / ANSWERS_FILE, "answers.sql", list),
+    Store.close,
+    is_current=lambda store: store.path == data_folder() / ANSWERS_FILE,
+    in_child=_inherited.append,
+)

@@ -12,7 +12,7 @@ from typing import Any
 from glm_magic.catalogue import load as catalogue
 from glm_magic.core.errors import GlmError
 from glm_magic.dialects import DIALECTS
-from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.engine.interpolate import interpolate
 from glm_magic.magic.line.parse import parse
 from glm_magic.session import loading
 from glm_magic.views.markup.incremental import IncrementalMarkdown

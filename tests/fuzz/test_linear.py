@@ -15,7 +15,7 @@ import pytest
 from pygments.lexers import find_lexer_class
 
 from glm_magic.dialects.think_tags import ThinkTags
-from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.engine.interpolate import interpolate
 from glm_magic.views.markup.highlight import _COLOURED, code_html
 from glm_magic.views.markup.incremental import IncrementalMarkdown, close_open_marks
 from glm_magic.views.markup.markdown import markdown_html

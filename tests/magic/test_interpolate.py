@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_magic.core.format_value import MAX_CHARACTERS, MAX_ROWS, format_value
-from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.engine.interpolate import interpolate
 
 
 @dataclass

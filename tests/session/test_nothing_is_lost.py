@@ -18,7 +18,8 @@ import pytest
 import glm_magic as glm
 from glm_magic.session import autosave, repository, slots
 from glm_magic.session.codec import LARGEST
-from glm_magic.session.store import Store, current_store, insert
+from glm_magic.session.statements import insert
+from glm_magic.session.store import Store, current_store
 from tests.servers.script import Script, Tokens
 
 pytestmark = pytest.mark.timeout(120)

@@ -12,8 +12,8 @@ from ...core.i18n import tr
 from ...core.messages import THINKING_WORDS
 from ...core.turn import Notice
 from ...engine.compare import is_axis
+from ...engine.interpolate import Interpolated, interpolate
 from ...engine.options import LineOption
-from .interpolate import Interpolated, interpolate
 from .options import BY_FLAG, MagicOptions, find_option
 from .tokens import read_word, skip_space
 from .values import read_value, usage_of

@@ -18,8 +18,8 @@ from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import joined, tr
 from ...core.text import suggest
+from ...engine.interpolate import interpolate
 from ..display import Displayable
-from ..line.interpolate import interpolate
 from ..line.tokens import read_words, without_comment
 from .arguments import KINDS, ArgumentKind, one_of
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from ...catalogue.lookup import nearest
-from ...core.format_value import format_value
-from ...core.i18n import Text, tr
-from ...core.text import shorten
+from ..catalogue.lookup import nearest
+from ..core.format_value import format_value
+from ..core.i18n import Text, tr
+from ..core.text import shorten
 from .literals import brace_pairs, untouched_spans
 
 _ROOT = re.compile(r"\s*([^\W\d]\w*)\s*(?=[.\[]|$)")
@@ -38,6 +39,10 @@ class Interpolated:
     inserted: tuple[str, ...] = ()
     """The expressions that were replaced, with a remark where a value was shortened; and those that
     failed, with the reason."""
+    failed: tuple[str, ...] = ()
+    """Those that failed alone."""
+    roots: frozenset[str] = frozenset()
+    """The names with which the expressions begin."""
 
 
 class _NoExpressionError(Exception):
@@ -48,6 +53,10 @@ class _CalledError(Exception):
     """The braces hold a call."""
 
 
+class RefusedValueError(Exception):
+    """Raised by a check of values; its text is the reason."""
+
+
 class _NoKeyError(KeyError):
     """A container does not have a key."""
 
@@ -56,7 +65,9 @@ class _NoKeyError(KeyError):
         self.container = container
 
 
-def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
+def interpolate(
+    text: str, namespace: Mapping[str, Any], check: Callable[[Any], None] = lambda _: None
+) -> Interpolated:
     """Put values into a prompt.
 
     Parameters
@@ -65,6 +76,8 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
         The prompt as written.
     namespace : mapping
         The names that may be used.
+    check : callable, optional
+        Raises `RefusedValueError` for a value that is not to be put in.
 
     Returns
     -------
@@ -74,23 +87,33 @@ def interpolate(text: str, namespace: Mapping[str, Any]) -> Interpolated:
     """
     if "{" not in text:
         return Interpolated(text)
-    braces = _Braces(text, namespace)
+    braces = _Braces(text, namespace, check)
     pieces: list[str] = []
     at = 0
     for start, end, piece in braces.replacements():
         pieces += (text[at:start], piece)
         at = end
-    return Interpolated("".join([*pieces, text[at:]]), tuple(dict.fromkeys(braces.inserted)))
+    return Interpolated(
+        "".join([*pieces, text[at:]]),
+        tuple(dict.fromkeys(braces.inserted)),
+        tuple(dict.fromkeys(braces.failed)),
+        frozenset(braces.roots),
+    )
 
 
 class _Braces:
     """The braces of one prompt, read from left to right."""
 
-    def __init__(self, text: str, namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self, text: str, namespace: Mapping[str, Any], check: Callable[[Any], None]
+    ) -> None:
         self.text = text
         self.namespace = namespace
-        self.pairs = brace_pairs(text, 0, len(text), untouched_spans(text))
+        self.check = check
+        self.pairs = _pairs(text)
         self.inserted: list[str] = []
+        self.failed: list[str] = []
+        self.roots: list[str] = []
 
     def replacements(self) -> Iterator[tuple[int, int, str]]:
         """Yield start, end and new text of each part that changes, in order."""
@@ -122,20 +145,33 @@ class _Braces:
             return None
         name = expression.strip(" \t")
         try:
-            text, remark = format_value(_look_up(name, self.namespace))
+            tree = _parsed(name)
+            self.roots.append(root[1])
+            value = _evaluate(tree, self.namespace)
+            self.check(value)
+            text, remark = format_value(value)
         except (_NoExpressionError, SyntaxError):
             return None
         except Exception as error:  # a property or `__str__` may raise anything
-            self.inserted.append(_failed(name, error))
+            self.failed.append(_failed(name, error))
+            self.inserted.append(self.failed[-1])
             return None
         self.inserted.append(f"{name} ({remark})" if remark else name)
         return text
+
+
+@lru_cache(maxsize=8)
+def _pairs(text: str) -> Mapping[int, int]:
+    """Return the braces that may hold an expression; a template is read once for all its rows."""
+    return brace_pairs(text, 0, len(text), untouched_spans(text))
 
 
 def _failed(name: str, error: Exception) -> Text:
     """Return the remark on an expression that failed, with the name that may have been meant."""
     if isinstance(error, _CalledError):
         return tr("{name} (not put in: nothing is called)", name=name)
+    if isinstance(error, RefusedValueError):
+        return tr("{name} (not put in: {reason})", name=name, reason=error.args[0])
     guess = ""
     with suppress(Exception):  # `dir` and iterating may run the user's code
         if isinstance(error, AttributeError) and error.name:
@@ -158,13 +194,13 @@ def _reason(error: Exception) -> str:
         return ""
 
 
-def _look_up(expression: str, namespace: Mapping[str, Any]) -> Any:
+@lru_cache(maxsize=64)
+def _parsed(expression: str) -> ast.expr:
     if "\n" in expression or len(expression) > _LONGEST_EXPRESSION:
         raise _NoExpressionError
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape in a string is not for us to report
-        tree = ast.parse(expression, mode="eval")
-    return _evaluate(tree.body, namespace)
+        return ast.parse(expression, mode="eval").body
 
 
 def _evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
