@@ -18,13 +18,18 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from .api import AsyncStream as AsyncStream
     from .api import Comparison as Comparison
+    from .api import MapResult as MapResult
     from .api import Reply as Reply
+    from .api import RowReply as RowReply
     from .api import Stream as Stream
     from .api import aask as aask
+    from .api import amap as amap
     from .api import ask as ask
     from .api import astream as astream
     from .api import compare as compare
     from .api import enable_nested_asyncio as enable_nested_asyncio
+    from .api import imap as imap
+    from .api import map as map  # noqa: A004 - as the builtin, over prompts
     from .api import stream as stream
     from .core.errors import AccessDeniedError as AccessDeniedError
     from .core.errors import ApiError as ApiError
@@ -79,6 +84,9 @@ _EXPORTS = {
     "stream": "api",
     "astream": "api",
     "compare": "api",
+    "map": "api",
+    "amap": "api",
+    "imap": "api",
     "Session": "session.session",
     "record": "engine.tapes",
     "replay": "engine.tapes",
@@ -88,6 +96,8 @@ _EXPORTS = {
     "Stream": "api",
     "AsyncStream": "api",
     "Comparison": "api",
+    "MapResult": "api",
+    "RowReply": "api",
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",

@@ -25,7 +25,8 @@ _PROMPT = "The question, or a whole conversation as dicts with ``role`` and ``co
 def with_ask_keywords(function: F) -> F:
     """Write the keywords into a function's signature and docstring, and seal the key it is given.
 
-    The parameters go before the docstring's section ``Returns``, or at its end.
+    The parameters go before the docstring's section ``Returns``, or at its end; to a section
+    ``Parameters`` that it has, the keywords are added.
     """
     hints = get_type_hints(AskKeywords)
     keyword_only = inspect.Parameter.KEYWORD_ONLY
@@ -37,18 +38,23 @@ def with_ask_keywords(function: F) -> F:
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
     head, mark, tail = (function.__doc__ or "").partition("\n    Returns\n")
-    function.__doc__ = f"{head.rstrip()}\n{_parameters()}{mark}{tail}"
+    has_section = "\n    Parameters\n" in head
+    parameters = f"{_keyword_entries()}\n" if has_section else _parameters()
+    function.__doc__ = f"{head.rstrip()}\n{parameters}{mark}{tail}"
     return _sealing(function)
 
 
 @functools.cache
 def _parameters() -> str:
     """Return the section ``Parameters`` of the docstrings."""
-    entries = [_entry("prompt : str or sequence of messages", _PROMPT)]
-    for name in get_type_hints(AskKeywords):
-        keyword = KEYWORDS[name]
-        entries.append(_entry(f"{name} : {keyword.type}, optional", keyword.help))
-    return "\n    Parameters\n    ----------\n" + "\n".join(entries) + "\n"
+    prompt = _entry("prompt : str or sequence of messages", _PROMPT)
+    return f"\n    Parameters\n    ----------\n{prompt}\n{_keyword_entries()}\n"
+
+
+@functools.cache
+def _keyword_entries() -> str:
+    rows = ((name, KEYWORDS[name]) for name in get_type_hints(AskKeywords))
+    return "\n".join(_entry(f"{name} : {row.type}, optional", row.help) for name, row in rows)
 
 
 def _entry(head: str, text: str) -> str:

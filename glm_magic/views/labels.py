@@ -133,6 +133,20 @@ class Labels:
     unknown: str = "n/a"
     lanes_unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
 
+    # A call over many rows.
+    many_running: str = "asking"
+    many_ended: str = "{count} of {rows} rows"
+    many_failed: str = "{count} failed"
+    many_left: str = "{count} left"
+    many_reused: str = "{count} not asked again"
+    many_rate: str = "{rate} rows/s"
+    many_cost_of: str = "{cost} of {whole} expected"
+    many_to_go: str = "{time} to go"
+    many_row: str = "row {number}"
+    many_failures: str = "{count} failed: why"
+    many_stop_title: str = "Stop, and keep every row that has ended"
+    many_unfinished: str = "The rows were still being asked when this was saved."
+
 
 ENGLISH = Labels()
 
@@ -241,6 +255,19 @@ CHINESE = Labels(
     none="无",
     unknown="未知",
     lanes_unfinished="{count} 路对比：保存时回复尚未结束。",
+    # A call over many rows.
+    many_running="进行中",
+    many_ended="{count}/{rows} 行",
+    many_failed="失败 {count} 行",
+    many_left="剩余 {count} 行",
+    many_reused="无需再问 {count} 行",
+    many_rate="每秒 {rate} 行",
+    many_cost_of="{cost}，预计共 {whole}",
+    many_to_go="还需 {time}",
+    many_row="第 {number} 行",
+    many_failures="失败 {count} 行：原因",
+    many_stop_title="停止，并保留所有已结束的行",
+    many_unfinished="保存时各行尚未问完。",
 )
 
 
