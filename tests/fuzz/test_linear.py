@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from pygments.lexers import find_lexer_class
@@ -146,9 +146,18 @@ READERS: tuple[Callable[[str], object], ...] = (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True, scope="module")
+def leave_the_past_alone() -> Iterator[None]:
+    """Collect no garbage of earlier tests: looking through it would take longer than the work."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def seconds(work: Callable[[], object]) -> float:
     gc.collect()
-    gc.disable()  # it looks at everything that the tests before have left
+    gc.disable()
     try:
         began = time.process_time()
         work()
