@@ -24,17 +24,17 @@ from ..views.play import View, play
 from ..views.select import view_for
 from .background import Background
 from .cells import first_code_block, put_into_next_cell
-from .display import Paragraph, show
-from .help import whole_help
-from .line.interpolate import Interpolated, interpolate
-from .line.options import MagicOptions
-from .line.parse import parse
-from .no_effect import (
+from .checks import (
     asked_in_the_panel,
     no_code,
     refuse_in_background,
     without_effect,
 )
+from .display import Paragraph, show
+from .help import whole_help
+from .line.interpolate import Interpolated, interpolate
+from .line.options import MagicOptions
+from .line.parse import parse
 from .request_view import dry_run
 from .workspace import NO_HISTORY, kept_as
 
