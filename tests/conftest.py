@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -99,6 +100,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped, and why")
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count:6,}  {reason}")
+
+
+@pytest.fixture
+def quiet_heap() -> Iterator[None]:
+    """Keep the collector from what earlier tests left: it takes longer than what is measured."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

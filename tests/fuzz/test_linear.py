@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import html
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from pygments.lexers import find_lexer_class
@@ -22,6 +22,8 @@ from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.markup.sanitize import sanitize_markdown
 from glm_magic.wire.sse import BodyReader
 from tests.laws.decoding import decode
+
+pytestmark = pytest.mark.usefixtures("quiet_heap")
 
 SHORT, TIMES = 2500, 4
 TOO_MUCH = 10.0
@@ -146,15 +148,6 @@ READERS: tuple[Callable[[str], object], ...] = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def leave_the_past_alone() -> Iterator[None]:
-    """Collect no garbage of earlier tests: looking through it would take longer than the work."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def seconds(work: Callable[[], object]) -> float:
     gc.collect()
     gc.disable()
@@ -188,7 +181,7 @@ def test_a_repeated_text_takes_linear_time(reader: Callable[[str], object]) -> N
     assert slow == []
 
 
-PAGE_SIZE = 200_000
+PAGE_SIZE = 80_000
 
 
 def page_is_linear(reader: Callable[[str], object], atom: str, floor_s: float) -> bool:
