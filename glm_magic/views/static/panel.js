@@ -200,13 +200,14 @@ const SKELETON = `
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
-<div class="glm-ask" role="group"><p></p><pre></pre><span class="glm-buttons">
-<button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span></div>
 <button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
 <div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
 <div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
+
+const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
+<button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span>`;
 
 class View {
   constructor(doc, el) {
@@ -236,8 +237,6 @@ class View {
     this.now = one(".glm-now");
     this.reveal = one(".glm-reveal");
     this.steps = one(".glm-steps");
-    this.ask = one(".glm-ask");
-    this.answers = [one(".glm-allow"), one(".glm-refuse")];
     this.body = one(".glm-b");
     this.details = one("details");
     this.summary = one("summary");
@@ -252,12 +251,10 @@ class View {
   }
 
   listen() {
-    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title, allow, refuse } = this.labels;
+    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title } = this.labels;
     this.label(this.stop, stop, stop_title);
     this.label(this.copy, copy, copy_title);
     this.label(this.now, answer_now, answer_now_title);
-    [allow, refuse].forEach((text, index) => this.label(this.answers[index], text));
-    this.answers.forEach((button) => button.addEventListener("click", () => this.pressAnswer(button)));
     this.stop.addEventListener("click", () => this.pressStop());
     this.now.addEventListener("click", () => this.pressNow());
     this.reveal.addEventListener("click", () => this.pressReveal());
@@ -369,20 +366,29 @@ class View {
   /** Ask whether a function may be called; whoever uses a screen reader hears it. */
   showQuestion() {
     const { question } = this.doc.state;
-    this.ask.hidden = !question;
-    if (!question || this.asked === question.number) return;
-    this.asked = question.number;
+    if (this.asked === question?.number) return;
+    this.asked = question?.number;
+    this.ask?.remove();
+    if (!question) return;
+    this.ask = document.createElement("div");
+    this.ask.className = "glm-ask";
+    this.ask.setAttribute("role", "group");
+    this.ask.innerHTML = QUESTION;
     const [title, call] = this.ask.children;
     this.live.textContent = title.textContent = this.labels.asks;
     call.textContent = question.call;
-    for (const button of this.answers) button.disabled = false;
+    ["allow", "refuse"].forEach((answer) => {
+      const button = this.ask.querySelector(`.glm-${answer}`);
+      this.label(button, this.labels[answer]);
+      button.addEventListener("click", () => this.pressAnswer(question, answer === "allow"));
+    });
+    this.steps.after(this.ask);
   }
 
-  pressAnswer(pressed) {
-    const [allow] = this.answers;
+  pressAnswer(question, allowed) {
     if (this.ask.contains(document.activeElement)) this.giveFocusBack();
-    for (const button of this.answers) button.disabled = true;
-    this.model.send({ type: "allow", question: this.asked, allowed: pressed === allow });
+    for (const button of this.ask.querySelectorAll("button")) button.disabled = true;
+    this.model.send({ type: "allow", question: question.number, allowed });
   }
 
   /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
