@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.i18n import translate
-from ..core.turn import KEY_PLACE, Turn
+from ..core.turn import KEY_PLACE, Notice, Turn
 from ..core.usage import Usage
 from .labels import Labels
 from .options import ViewOptions
@@ -83,6 +83,11 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     if not is_explained and turn.status != "streaming":
         lines.append(labels.ended.format(reason=reason))
     return lines
+
+
+def unfinished(turn: Turn, labels: Labels) -> Turn:
+    """Return a running turn with the remark that more is to come."""
+    return replace(turn, notices=(*turn.notices, Notice("unfinished", labels.unfinished)))
 
 
 def failure(turn: Turn, labels: Labels) -> str:

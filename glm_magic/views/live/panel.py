@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ...core.errors import GlmError
 from ...core.turn import Notice, Turn
-from ..header import is_error_only, phase
+from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
 from ..markup.escape import strip_blank_lines
 from ..markup.markdown import markdown_html
@@ -39,7 +39,7 @@ from ..variants import stamp
 from .fallback import FallbackView
 from .handshake import handshake
 from .protocol import Message, Outgoing, PanelProtocol
-from .widget import PanelWidget, open_widget
+from .widget import Bundle, NotebookCopy, PanelWidget, open_widget
 
 _PAGE_LABELS = (
     "stop",
@@ -52,6 +52,8 @@ _PAGE_LABELS = (
     "answer_now",
     "answer_now_title",
     "show_answer",
+    "gone",
+    "gone_hint",
 )
 """The labels that the page's script writes itself."""
 
@@ -75,6 +77,7 @@ class PanelView(View):
             self._state, as_markdown=options.format in (None, "markdown", "code")
         )
         self._widget: PanelWidget | None = None
+        self._copy: NotebookCopy | None = None
         self._fallback: FallbackView | None = None
         self._began = 0.0
 
@@ -98,9 +101,10 @@ class PanelView(View):
         labels = {name: str(getattr(self._labels, name)) for name in _PAGE_LABELS}
         self._widget = open_widget(labels, self._protocol.start(self._began))
         self._widget.on_msg(self._receive)
+        self._copy = NotebookCopy(self._widget)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
-        # What a file says that was saved meanwhile, or a host without widgets.
-        plain = {"text/plain": self._labels.unfinished.format(model=turn.model)}
+        # What a host without widgets says, and a file until the page has written more.
+        plain = {"text/plain": f"{turn.model}: {self._labels.unfinished}"}
         self._publish({**data, **plain}, {})
         handshake.shown()
 
@@ -115,6 +119,7 @@ class PanelView(View):
         with self._lock:
             self._turn = turn
             self._deliver(self._protocol.update(*self._content(turn), time.monotonic()))
+            self._keep_draft(turn)
 
     def interrupted(self) -> None:
         """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
@@ -132,6 +137,7 @@ class PanelView(View):
         self._cleared = is_error_only(turn, self._options)
         if self._cleared:
             clear_output(self._display_id, self._options)
+            self._keep({}, {})
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
@@ -163,7 +169,27 @@ class PanelView(View):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        if update and self._copy is not None:
+            metadata = self._copy.mark(metadata)
         publish(data, metadata, self._display_id, update=update)
+        if update:
+            self._keep(data, metadata)
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Let the page put the output that stays wherever the update did not reach it."""
+        if self._copy is not None:
+            with self._lock:
+                self._copy.end(data, metadata)
+
+    def _keep_draft(self, turn: Turn) -> None:
+        """Let the page write what has arrived into the notebook, behind the panel."""
+        if self._copy is not None:
+            self._copy.draft(lambda: self._draft(turn))
+
+    def _draft(self, turn: Turn) -> Bundle:
+        """Return what has arrived as a saved output that says that it is unfinished."""
+        turn = unfinished(turn, self._labels)
+        return bundle(turn, self._options, self._opened, self._revealed)
 
     def _deliver(self, outgoing: Outgoing) -> None:
         if outgoing.snapshot is not None and self._widget is not None:
@@ -193,6 +219,8 @@ class PanelView(View):
         elif kind in ("ready", "sync"):
             with self._lock:
                 self._protocol.page_asks()
+                if kind == "ready" and self._copy is not None:
+                    self._copy.page_is_new()
                 if self._turn is not None and self._turn.status != "streaming":
                     self._send_whole(self._turn)
 
@@ -258,6 +286,13 @@ class LanePanel(PanelView):
         """The widget, once the lane has started."""
         return self._widget
 
+    def stands_in(self, place: str) -> NotebookCopy:
+        """Look after the output that shows the row; `place` is the id of the row's model."""
+        assert self._widget is not None
+        assert self._copy is not None
+        self._widget.place = place
+        return self._copy
+
     def follow(self, turn: Turn) -> None:
         """Send what has changed; a lane that has ended while others go on is shown whole, once."""
         if turn.status == "streaming":
@@ -270,4 +305,10 @@ class LanePanel(PanelView):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        """Leave it to the row."""
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Leave it to the row."""
+
+    def _keep_draft(self, turn: Turn) -> None:
         """Leave it to the row."""

@@ -1,4 +1,5 @@
 // The live panel. Python renders; this file shows, follows, and sends back what the user presses.
+// notebook.js, which comes before it, keeps what the file holds.
 //
 // A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
 // it out of sight and back. Sizes come from Python and count code points, never String.length.
@@ -11,6 +12,9 @@ const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
 const REFOCUS_MS = 2000;
 const SEALED_BLOCKS = 12;
+const KERNEL_GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+const GONE = { phase: "gone", live: false, hurry: false, stopping: false };
+const GO_ON = "%glm resume";
 
 const ICONS = {
   stop: '<svg viewBox="0 0 12 12" aria-hidden="true"><rect x="2" y="2" width="8" height="8" rx="1.5"/></svg>',
@@ -36,11 +40,44 @@ class Document {
     this.views = new Set();
     this.homes = new Set();
     for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
+    this.gone = this.ended = false;
+    this.saved = new SavedOutputs(model, () => this.shown.live);
     this.onSnapshot = () => this.takeSnapshot();
     this.onMessage = (message) => this.takeMessage(message);
     model.on("change:snapshot", this.onSnapshot);
     model.on("msg:custom", this.onMessage);
     this.takeSnapshot();
+    this.watchKernel();
+  }
+
+  /** Learn that the kernel is gone from the comm, and from the page, which knows it sooner. */
+  watchKernel() {
+    const { widget_manager: manager } = this.model;
+    this.model.on("comm_live_update", () => this.ended || this.leave());
+    this.session = manager?.context?.sessionContext;
+    this.session?.statusChanged?.connect(this.onStatus, this);
+    this.session?.kernelChanged?.connect(this.onKernel, this);
+    this.lookAtComm();
+  }
+
+  /** Restored from a file, a model never had a comm. */
+  async lookAtComm() {
+    const model = await modelOf(this.model.widget_manager, this.model.get("key"));
+    if (model?.comm_live === false && !this.ended) this.leave();
+  }
+
+  onStatus(_session, status) {
+    if (KERNEL_GONE.has(status)) this.leave();
+  }
+
+  onKernel(_session, { oldValue, newValue }) {
+    if (oldValue && oldValue.id !== newValue?.id) this.leave();
+  }
+
+  /** What is shown: when the kernel is gone, a reply does not go on. */
+  get shown() {
+    const { state } = this;
+    return this.gone && state.live ? { ...state, ...GONE, says: this.model.get("labels").gone } : state;
   }
 
   takeSnapshot() {
@@ -85,6 +122,15 @@ class Document {
       this.tell((view) => view.showSteps());
     }
     if (message.state) this.setState({ ...this.state, ...message.state });
+    if (message.draft) this.saved.keep(message.draft);
+    if (message.page) this.end(message.page);
+  }
+
+  /** The page that stays is made. */
+  end(page) {
+    this.ended = true;
+    this.saved.end(page);
+    this.leaveState();
   }
 
   setState(state) {
@@ -96,9 +142,21 @@ class Document {
     for (const view of this.views) what(view);
   }
 
-  /** The way to the kernel is gone. */
+  /** The way to the kernel is gone, for good. */
   leave() {
+    this.session?.statusChanged?.disconnect(this.onStatus, this);
+    this.session?.kernelChanged?.disconnect(this.onKernel, this);
     for (const home of this.homes) home.leave(this);
+    if (this.gone) return;
+    this.gone = true;
+    this.tell((view) => view.showState());
+    this.leaveState();
+  }
+
+  /** The file needs no widget of this reply any more. */
+  leaveState() {
+    const { widget_manager: manager } = this.model;
+    if (manager?.context) leaveOutOfState(manager, this.model.get("place"));
   }
 }
 
@@ -199,6 +257,7 @@ const SKELETON = `
 <button type="button" class="glm-stop">${ICONS.stop}<span></span></button>
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
+<div class="glm-gone" hidden><span></span><button type="button" class="glm-resume" title=""><code>${GO_ON}</code>${ICONS.copy}</button></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
 <button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
@@ -229,6 +288,7 @@ class View {
     const one = (selector) => this.root.querySelector(selector);
     this.facts = one(".glm-facts");
     this.remarks = one(".glm-remarks");
+    this.gone = one(".glm-gone");
     this.stop = one(".glm-stop");
     this.copy = one(".glm-copy");
     this.now = one(".glm-now");
@@ -257,6 +317,8 @@ class View {
     this.reveal.addEventListener("click", () => this.pressReveal());
     this.root.addEventListener("click", (event) => this.pressCode(event));
     this.copy.addEventListener("click", () => this.pressCopy());
+    const resume = this.gone.querySelector("button");
+    resume.addEventListener("click", () => this.pressResume(resume));
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -309,7 +371,7 @@ class View {
   }
 
   showState() {
-    const { state } = this.doc;
+    const state = this.doc.shown;
     if (!state.phase) return;
     const changed = this.root.dataset.s !== state.phase;
     this.root.dataset.s = state.phase;
@@ -327,7 +389,17 @@ class View {
     this.showSteps();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
-    if (!state.live) this.settle();
+    if (state.phase === "gone") this.showGone();
+    else if (!state.live && !this.doc.gone) this.settle();
+  }
+
+  /** Say that the kernel is gone, and how to go on. */
+  showGone() {
+    const { gone, gone_hint, copy } = this.labels;
+    this.facts.querySelector(".glm-s")?.replaceChildren(gone || "");
+    this.gone.querySelector("span").textContent = gone_hint || "";
+    this.gone.querySelector("button").title = copy || "";
+    this.gone.hidden = false;
   }
 
   /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
@@ -409,7 +481,7 @@ class View {
   }
 
   pin() {
-    if (!this.following || !this.doc.state.live) return;
+    if (!this.following || !this.doc.shown.live) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.pinnedAt = this.scroller.scrollTop;
   }
@@ -431,7 +503,7 @@ class View {
     this.showStopping();
     this.model.send({ type: "stop" });
     setTimeout(() => {
-      const { state } = this.doc;
+      const { shown: state } = this.doc;
       if (!state.live || state.stopping || state.background) return;
       this.model.widget_manager?.kernel?.interrupt?.();
     }, STOP_BY_MESSAGE_MS);
@@ -454,6 +526,13 @@ class View {
     const code = button?.closest("pre")?.querySelector("code");
     if (!code) return;
     const done = await copyText(code.textContent);
+    button.dataset.done = done ? "✓" : "✗";
+    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
+    setTimeout(() => delete button.dataset.done, COPIED_MS);
+  }
+
+  async pressResume(button) {
+    const done = await copyText(GO_ON);
     button.dataset.done = done ? "✓" : "✗";
     this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
     setTimeout(() => delete button.dataset.done, COPIED_MS);
@@ -514,7 +593,6 @@ export default {
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
       setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
-    model.on("comm_live_update", () => doc.leave());
     return () => {
       doc.leave();
       DOCUMENTS.delete(model.get("key"));

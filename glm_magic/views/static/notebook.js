@@ -1,0 +1,165 @@
+// What the notebook holds of a panel: the text so far while it streams, the saved page at its end.
+// Loaded in front of panel.js, as one module.
+//
+// The kernel's update of an output reaches the output area that started the run, and no other: not
+// a cell that was moved, pasted or brought back, nor a page that was loaded meanwhile. So the page
+// looks after every output of its panel itself, wherever that is.
+//
+// JupyterLab and Notebook 7 keep outputs twice: those that are shown, and those of the shared model,
+// which are saved and which other people see. The text so far only goes into the latter. It leaves
+// the panel on the page as it is, and makes a file that needs no widget to be read.
+
+const VIEW = "application/vnd.jupyter.widget-view+json";
+const SHEET = "<style>.glm-all{}";
+const TOGETHER_MS = [500, 3000];
+
+class SavedOutputs {
+  /** `mounts` tells whether the panel still lives. */
+  constructor(model, mounts) {
+    this.model = model;
+    this.manager = model.widget_manager;
+    this.mounts = mounts;
+    this.draft = this.page = null;
+    this.notebook = this.manager?.context?.model;
+    this.notebook?.cells?.changed?.connect(this.lookSoon, this);
+  }
+
+  /** The id of the model whose view stands in the output: the panel's own, or that of a row. */
+  get place() {
+    return this.model.get("place");
+  }
+
+  /** Take the text so far. */
+  keep(draft) {
+    this.draft = draft;
+    this.look();
+  }
+
+  /** Take the page that stays. */
+  end(page) {
+    this.page = page;
+    this.lookSoon();
+    this.replaceInside();
+  }
+
+  /** Look when the change that is being made is complete, and only once for many of them. */
+  lookSoon() {
+    // Of several people's pages, the first puts it right, and the others see that it is.
+    const [least, most] = this.notebook?.collaborative ? TOGETHER_MS : [0, 0];
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), least + Math.random() * (most - least));
+  }
+
+  look() {
+    for (const output of this.outputs()) {
+      if (this.page) this.replace(output);
+      else if (this.draft) this.write(output);
+    }
+    if (this.page?.sheet) this.restoreSheet();
+  }
+
+  /** The outputs that show this panel, or were copied from it. */
+  *outputs() {
+    for (const output of outputsOf(this.notebook)) if (this.owns(output.shown)) yield output;
+  }
+
+  owns({ data, metadata }) {
+    return data?.[VIEW]?.model_id === this.place || metadata?.glm_magic?.panel === this.place;
+  }
+
+  replace({ area, index, shown }) {
+    const { data, metadata } = this.page;
+    const [now, html] = [shown.data["text/html"] ?? "", data["text/html"] ?? ""];
+    const isThere = html ? now.endsWith(html) : !now; // after a style sheet, where it carries one
+    if (!isThere || shown.data[VIEW]) area.set(index, { output_type: "display_data", data, metadata });
+  }
+
+  /** Save the text so far; where it stands in place of the panel, show the panel again. */
+  write({ cell, area, index, shown }) {
+    const { data, metadata } = this.draft;
+    if (!shown.data[VIEW] && this.mounts()) this.mount(cell, area, index);
+    const { data: there, metadata: facts } = area.get(index).toJSON();
+    Object.assign(there, data);
+    Object.assign(facts, metadata);
+    const shared = cell.sharedModel;
+    const saved = shared?.ymodel?.get("outputs")?.get(index);
+    if (!saved) return;
+    const put = saved.set
+      ? () => (saved.set("data", data), saved.set("metadata", metadata))
+      : () => Object.assign(saved, { data, metadata }); // before JupyterLab 4.2
+    shared.transact(put, false, "silent-change");
+    this.notebook.dirty = true;
+  }
+
+  /** Show the panel on this page alone: other people's pages have their own. */
+  mount(cell, area, index) {
+    const view = { version_major: 2, version_minor: 0, model_id: this.place };
+    const { data, metadata } = this.draft;
+    const shares = cell.onOutputsChange;
+    const shared = shares && area.changed.disconnect(shares, cell);
+    area.set(index, { output_type: "display_data", data: { ...data, [VIEW]: view }, metadata });
+    if (shared) area.changed.connect(shares, cell);
+  }
+
+  /** One page carries the style sheet for all; when that is removed, the first of the others does. */
+  restoreSheet() {
+    let first = null;
+    for (const output of outputsOf(this.notebook)) {
+      if (output.cell.executionState === "running") return; // its page may be about to bring it
+      const { data, metadata } = output.shown;
+      const html = metadata?.glm_magic?.panel && !data?.[VIEW] && data?.["text/html"];
+      if (!html) continue;
+      if (html.includes(SHEET)) return void output.area.changed.connect(this.lookSoon, this);
+      first ??= output;
+    }
+    if (!first) return;
+    const { area, index, shown } = first;
+    const data = { ...shown.data, "text/html": this.page.sheet + shown.data["text/html"] };
+    area.set(index, { ...shown, data });
+    area.changed.connect(this.lookSoon, this);
+  }
+
+  /** An Output widget takes no updates at all; what it shows is its own value. */
+  async replaceInside() {
+    const inside = this.model.get("inside");
+    const model = inside && (await modelOf(this.manager, inside));
+    if (!model) return;
+    const page = { output_type: "display_data", data: this.page.data, metadata: this.page.metadata };
+    const outputs = model.get("outputs").map((shown) => (this.owns(shown) ? page : shown));
+    model.set("outputs", outputs);
+    model.save_changes();
+  }
+}
+
+/** Every output of a notebook, as it is shown. */
+function* outputsOf(notebook) {
+  if (!notebook?.cells || notebook.isDisposed) return;
+  for (let number = 0; number < notebook.cells.length; number++) {
+    const cell = notebook.cells.get(number);
+    const area = cell.outputs;
+    for (let index = 0; index < (area?.length ?? 0); index++)
+      yield { cell, area, index, shown: area.get(index).toJSON() };
+  }
+}
+
+/** The host's own model behind an id; null where there is none. */
+async function modelOf(manager, id) {
+  try {
+    return await manager.get_model(id);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Leave a model, and what belongs to it, out of the file's widget state: a manager saves what the
+ * kernel still hears. It goes on receiving and sending.
+ */
+async function leaveOutOfState(manager, place) {
+  const models = [await modelOf(manager, place)];
+  for (const model of models) {
+    if (!model?.comm_live) continue;
+    model.comm_live = false;
+    models.push(model.get("layout"), model.get("style"), ...(model.get("children") ?? []));
+  }
+}
