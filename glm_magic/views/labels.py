@@ -72,8 +72,8 @@ class Labels:
     left_out: str = "{count} characters left out; print(_glm.reasoning) shows all"
     arriving: str = "The reply is arriving; it is shown here when it is complete."
     unfinished: str = (
-        "Unfinished: the reply was still arriving when this was last updated. If the kernel is gone, "
-        "%glm resume goes on."
+        "Unfinished: the reply was still arriving when this was last updated. "
+        "If the kernel is gone, %glm resume goes on."
     )
     gone: str = "kernel gone"
     gone_hint: str = (

@@ -32,6 +32,7 @@ class Lab:
 
     def __init__(self, browser: Browser, server: LabServer, width: int = 1400) -> None:
         self._server = server
+        self.notebooks = server.notebooks
         self._context = browser.new_context(
             viewport={"width": width, "height": 900}, device_scale_factor=1
         )

@@ -54,6 +54,7 @@ _PAGE_LABELS = (
     "show_answer",
     "gone",
     "gone_hint",
+    "no_answer_yet",
 )
 """The labels that the page's script writes itself."""
 
@@ -286,11 +287,10 @@ class LanePanel(PanelView):
         """The widget, once the lane has started."""
         return self._widget
 
-    def stands_in(self, place: str) -> NotebookCopy:
+    def stands_in(self, place: str) -> NotebookCopy | None:
         """Look after the output that shows the row; `place` is the id of the row's model."""
-        assert self._widget is not None
-        assert self._copy is not None
-        self._widget.place = place
+        if self._copy is not None:
+            self._copy.place = place
         return self._copy
 
     def follow(self, turn: Turn) -> None:

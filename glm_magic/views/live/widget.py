@@ -89,9 +89,18 @@ class NotebookCopy:
         self._drafted_every_s = 0.0
         self._page: Bundle | None = None
 
+    @property
+    def place(self) -> str:
+        """The id of the model whose view the output shows."""
+        return str(self._widget.place)
+
+    @place.setter
+    def place(self, model_id: str) -> None:
+        self._widget.place = model_id
+
     def mark(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return metadata by which the page knows the output, in whatever cell it comes to be."""
-        return {"glm_magic": {**metadata.get("glm_magic", {}), "panel": self._widget.place}}
+        return {"glm_magic": {**metadata.get("glm_magic", {}), "panel": self.place}}
 
     def draft(self, make: Callable[[], Bundle]) -> None:
         """Send what has arrived so far, if it is time; `make` returns it as a saved output."""
@@ -109,10 +118,12 @@ class NotebookCopy:
     def page_is_new(self) -> None:
         """Serve a page that was loaded just now."""
         self._drafted_every_s = 0.0
-        if self._page is not None:
-            self._send_page()
+        self._send_page()
 
     def _send_page(self) -> None:
-        assert self._page is not None
+        if self._page is None:
+            return
         data, metadata = self._page
-        self._widget.send({"page": {"data": data, "metadata": metadata, "sheet": style_and_player()}})
+        self._widget.send(
+            {"page": {"data": data, "metadata": metadata, "sheet": style_and_player()}}
+        )

@@ -2,9 +2,10 @@
 
 **One style sheet for each notebook.** A page applies a style sheet to all its outputs, so the first
 saved output of a notebook carries it, and the player's script, and the others carry neither. When
-that output is removed, the page gives both to the next one (`player.style_and_player`). Each output has the skeleton of its look inline, for pages that drop style sheets. An output whose
-position is not known (in Colab, in an unknown host, a reply that is displayed by itself) is
-complete: it carries the sections of the style sheet that it needs.
+that output is removed, the page gives both to the next one (`player.style_and_player`). Each output
+has the skeleton of its look inline, for pages that drop style sheets. An output whose position is
+not known (in Colab, in an unknown host, a reply that is displayed by itself) is complete: it
+carries the sections of the style sheet that it needs.
 """
 
 from __future__ import annotations

@@ -395,11 +395,13 @@ class View {
 
   /** Say that the kernel is gone, and how to go on. */
   showGone() {
-    const { gone, gone_hint, copy } = this.labels;
+    const { gone, gone_hint, copy, no_answer_yet } = this.labels;
     this.facts.querySelector(".glm-s")?.replaceChildren(gone || "");
     this.gone.querySelector("span").textContent = gone_hint || "";
     this.gone.querySelector("button").title = copy || "";
     this.gone.hidden = false;
+    const [frozen, tail] = this.nodes.answer;
+    if (!frozen.firstChild && !tail.firstChild) tail.textContent = no_answer_yet || "";
   }
 
   /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
