@@ -67,10 +67,10 @@ def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget
 
 def _capturing_widget() -> str:
     """Return the id of the Output widget that takes what is displayed now; empty without one."""
-    from ipywidgets import Output
-    from ipywidgets.widgets.widget import _instances
+    import ipywidgets
 
-    capturing = [w for w in list(_instances.values()) if isinstance(w, Output) and w.msg_id]
+    every = list(ipywidgets.widgets.widget._instances.values())
+    capturing = [one for one in every if isinstance(one, ipywidgets.Output) and one.msg_id]
     return str(capturing[-1].model_id) if capturing else ""
 
 
