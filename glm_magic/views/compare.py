@@ -136,7 +136,7 @@ class ComparePanel(View):
         row = HBox(columns, layout=Layout(flex_flow="row wrap", grid_gap="0 10px", width="100%"))
         # The first lane's page looks after the output for all of them.
         self._copy = self._panels[0].stands_in(row.model_id)
-        plain = {"text/plain": labels_for(self._options.language).unfinished}
+        plain = {"text/plain": labels_for(self._options.language).unfinished_hint}
         publish({**row._repr_mimebundle_(), **plain}, {}, self._display_id)
 
     def paint(self, turn: Turn) -> None:

@@ -13,8 +13,18 @@ from .options import ViewOptions
 from .variants import index_of
 
 Phase = Literal[
-    "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
+    "waiting",
+    "thinking",
+    "calling",
+    "answering",
+    "unfinished",
+    "complete",
+    "incomplete",
+    "interrupted",
+    "failed",
 ]
+UNFINISHED = "unfinished"
+"""Code of the notice in what is saved of a reply while it streams."""
 EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
 """Finish reasons that a reader need not know."""
 
@@ -34,6 +44,8 @@ def phase(turn: Turn) -> Phase:
     """Return what a turn is doing, or how it ended."""
     if turn.status != "streaming":
         return turn.status
+    if any(notice.code == UNFINISHED for notice in turn.notices):
+        return "unfinished"
     if turn.tool_calls:
         return "calling"
     if turn.answer.strip():
@@ -86,8 +98,8 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
 
 
 def unfinished(turn: Turn, labels: Labels) -> Turn:
-    """Return a running turn with the remark that more is to come."""
-    return replace(turn, notices=(*turn.notices, Notice("unfinished", labels.unfinished)))
+    """Return a running turn as it is saved meanwhile: it says that more is to come."""
+    return replace(turn, notices=(*turn.notices, Notice(UNFINISHED, labels.unfinished_hint)))
 
 
 def failure(turn: Turn, labels: Labels) -> str:

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Failure, Script
+
 from .lab import Lab
 from .scripts import SETUP
+from .test_magic import setup_cell
 from .test_session import do
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -68,6 +72,7 @@ def test_the_file_holds_the_text_so_far_and_says_that_it_is_unfinished(lab: Lab)
         text = "".join(output["data"][form])
         assert "The user asks" in text
         assert "Unfinished" in text
+        assert "unfinished" in text
     assert output["metadata"]["glm_magic"]["status"] == "streaming"
     before = len(str(output))
     lab.until(lambda: len(str(glm_outputs(lab))) > before + 200, 15)
@@ -197,3 +202,71 @@ def test_a_newer_run_is_left_alone(lab: Lab) -> None:
     lab.wait_idle()
     (output,) = glm_outputs(lab)
     assert "newer" in "".join(output["data"]["text/plain"])
+
+
+REPLY = Script(reasoning="Let me see. " * 30, answer=f"A {LAST_WORDS}.", pause_s=0.1)
+
+
+@pytest.mark.parametrize("option", ["--bg", ""])
+def test_a_page_that_is_reloaded_without_having_been_saved_gets_the_reply(
+    lab: Lab, model_server: ModelServer, option: str
+) -> None:
+    model_server.tell(REPLY)
+    lab.open([setup_cell(model_server), f"%%glm -p zai --think {option}\nwhy?"])
+    lab.run(0)
+    lab.save()  # with the ids of the cells
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    lab.reload()
+    lab.wait_static(1)
+    wait_whole(lab)
+
+
+def test_what_the_reader_cleared_does_not_come_back(lab: Lab, model_server: ModelServer) -> None:
+    model_server.tell(Script(answer="fine"))
+    lab.open([setup_cell(model_server), "%%glm -p zai\nwhy?", "print('ready')"])
+    for cell in (0, 1):
+        lab.run(cell)
+        lab.wait_idle()
+    lab.wait_static(1)
+    do(lab, 1, "notebook:clear-cell-output")
+    lab.save()
+    lab.wait_idle()
+    lab.reload()
+    lab.run(2)
+    lab.wait_idle()
+    assert lab.outputs(1) == []
+
+
+def test_a_comparison_in_a_cell_that_is_moved_keeps_its_lanes(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(REPLY)
+    cell = "%%glm -p zai -m glm-4.6 --compare think=on,off\nwhy?"
+    lab.open([setup_cell(model_server), cell, "print('below')"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.panel(1).locator("visible=true").first.wait_for()
+    lab.until(lambda: "Unfinished" in str(glm_outputs(lab)), 15)
+    (output,) = glm_outputs(lab)
+    assert WIDGET not in output["data"]
+    do(lab, 1, "notebook:move-cell-down")
+    lab.cell(2).locator("table.glm-lanes").wait_for()
+    (output,) = glm_outputs(lab)
+    assert "".join(output["data"]["text/html"]).count(LAST_WORDS) == 2
+    assert "Unfinished" not in str(output)
+    assert widget_state(lab)["application/vnd.jupyter.widget-state+json"]["state"] == {}
+
+
+def test_a_failure_without_text_leaves_nothing_in_a_cell_that_was_moved(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(head_pause_s=3, refusal=Failure(400, "1210", "refused")))
+    lab.open([setup_cell(model_server), "%%glm -p zai\nwhy?", "print('below')"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "waiting")
+    do(lab, 1, "notebook:move-cell-down")
+    lab.wait_done(2)
+    lab.until(lambda: lab.panel(2).count() == 0)
+    assert all(output["data"] == {} for output in glm_outputs(lab))

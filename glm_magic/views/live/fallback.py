@@ -54,7 +54,7 @@ class FallbackView(View):
         self._page = HTML(self._html(turn))
         self._box = VBox([self._page, stop])
         data: dict[str, Any] = self._box._repr_mimebundle_()
-        unfinished = f"{turn.model}: {self._labels.unfinished}"
+        unfinished = f"{turn.model}: {self._labels.unfinished_hint}"
         # A page without any widgets shows this HTML until the end.
         wait = {
             "text/html": f"<p>{escape_html(self._labels.arriving)}</p>",

@@ -100,12 +100,13 @@ class PanelView(View):
         self._turn = turn
         self._began = time.monotonic()
         labels = {name: str(getattr(self._labels, name)) for name in _PAGE_LABELS}
-        self._widget = open_widget(labels, self._protocol.start(self._began))
+        cell = self._options.position[0] if self._options.position else None
+        self._widget = open_widget(labels, self._protocol.start(self._began), cell)
         self._widget.on_msg(self._receive)
         self._copy = NotebookCopy(self._widget)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         # What a host without widgets says, and a file until the page has written more.
-        plain = {"text/plain": f"{turn.model}: {self._labels.unfinished}"}
+        plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
         self._publish({**data, **plain}, {})
         handshake.shown()
 
@@ -210,6 +211,8 @@ class PanelView(View):
             self._stop()
         elif kind == "toggle":
             self._opened = bool(content.get("open"))
+        elif kind == "kept" and self._widget is not None:
+            self._widget.kept = True
         elif kind == "reveal":
             self._revealed = True
         elif kind == "choose":
@@ -221,7 +224,7 @@ class PanelView(View):
             with self._lock:
                 self._protocol.page_asks()
                 if kind == "ready" and self._copy is not None:
-                    self._copy.page_is_new()
+                    self._copy.page_is_new(str(content.get("page", "")))
                 if self._turn is not None and self._turn.status != "streaming":
                     self._send_whole(self._turn)
 

@@ -40,11 +40,19 @@ class PanelWidget(anywidget.AnyWidget):
     """The id of the model whose view the output shows: this one, or a row that holds it."""
     inside = traitlets.Unicode().tag(sync=True)
     """The id of the Output widget that shows the output; empty: the cell does."""
+    cell = traitlets.Unicode().tag(sync=True)
+    """The id of the cell; empty where the page sent none."""
+    page = traitlets.Unicode().tag(sync=True)
+    """The name of the page that showed it first."""
+    kept = traitlets.Bool().tag(sync=True)
+    """Whether a page has saved the notebook since; one that is loaded again may lack it if not."""
     snapshot = traitlets.Dict().tag(sync=True)
     labels = traitlets.Dict().tag(sync=True)
 
 
-def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget:
+def open_widget(
+    labels: dict[str, str], snapshot: dict[str, Any], cell: str | None = None
+) -> PanelWidget:
     """Open a new model, and close the oldest when too many are open."""
     key = uuid4().hex
     widget = PanelWidget(
@@ -52,6 +60,7 @@ def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget
         key=key,
         place=key,
         inside=_capturing_widget(),
+        cell=cell or "",
         labels=labels,
         snapshot=snapshot,
     )
@@ -115,8 +124,9 @@ class NotebookCopy:
         self._page = (data, metadata)
         self._send_page()
 
-    def page_is_new(self) -> None:
+    def page_is_new(self, name: str) -> None:
         """Serve a page that was loaded just now."""
+        self._widget.page = self._widget.page or name
         self._drafted_every_s = 0.0
         self._send_page()
 

@@ -20,13 +20,30 @@ class SavedOutputs {
     this.manager = model.widget_manager;
     this.mounts = mounts;
     this.draft = this.page = null;
-    this.notebook = this.manager?.context?.model;
+    const { context } = this.manager ?? {};
+    this.notebook = context?.model;
+    // A page that is loaded again, without having been saved, lacks the output that it showed.
+    const first = model.get("page");
+    this.lacks = first && first !== pageOf(model) && !model.get("kept") && !this.notebook?.collaborative;
+    context?.saveState?.connect(this.onSave, this);
     this.notebook?.cells?.changed?.connect(this.lookSoon, this);
   }
 
   /** The id of the model whose view stands in the output: the panel's own, or that of a row. */
   get place() {
     return this.model.get("place");
+  }
+
+  /** From the first save on, the file knows better than the kernel which outputs are there. */
+  onSave(context, state) {
+    if (state !== "completed") return;
+    context.saveState.disconnect(this.onSave, this);
+    if (!this.model.get("kept")) this.model.send({ type: "kept" });
+  }
+
+  /** The kernel is gone. */
+  leave() {
+    this.manager?.context?.saveState?.disconnect(this.onSave, this);
   }
 
   /** Take the text so far. */
@@ -51,11 +68,23 @@ class SavedOutputs {
   }
 
   look() {
+    if (this.lacks && (this.page ?? this.draft)) this.bringBack();
     for (const output of this.outputs()) {
       if (this.page) this.replace(output);
       else if (this.draft) this.write(output);
     }
     if (this.page?.sheet) this.restoreSheet();
+  }
+
+  /** Put the output into its cell again, unless the cell shows something else. */
+  bringBack() {
+    this.lacks = false;
+    if (!this.outputs().next().done) return;
+    const cell = [...cellsOf(this.notebook)].find((one) => one.id === this.model.get("cell"));
+    const area = cell?.outputs;
+    const others = area?.toJSON().filter((shown) => !shown.metadata?.glm_magic?.panel);
+    const { data, metadata } = this.page ?? this.draft;
+    if (others?.length === 0 && data["text/html"]) area.add({ output_type: "display_data", data, metadata });
   }
 
   /** The outputs that show this panel, or were copied from it. */
@@ -131,11 +160,21 @@ class SavedOutputs {
   }
 }
 
+const PAGE = Symbol.for("glm_magic.page");
+
+/** A name for a notebook's page, from when it is loaded until it is closed. */
+function pageOf(model) {
+  return model.widget_manager && (model.widget_manager[PAGE] ??= Math.random().toString(36).slice(2));
+}
+
+function* cellsOf(notebook) {
+  if (!notebook?.cells || notebook.isDisposed) return;
+  for (let number = 0; number < notebook.cells.length; number++) yield notebook.cells.get(number);
+}
+
 /** Every output of a notebook, as it is shown. */
 function* outputsOf(notebook) {
-  if (!notebook?.cells || notebook.isDisposed) return;
-  for (let number = 0; number < notebook.cells.length; number++) {
-    const cell = notebook.cells.get(number);
+  for (const cell of cellsOf(notebook)) {
     const area = cell.outputs;
     for (let index = 0; index < (area?.length ?? 0); index++)
       yield { cell, area, index, shown: area.get(index).toJSON() };

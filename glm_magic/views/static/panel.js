@@ -146,6 +146,7 @@ class Document {
   leave() {
     this.session?.statusChanged?.disconnect(this.onStatus, this);
     this.session?.kernelChanged?.disconnect(this.onKernel, this);
+    this.saved.leave();
     for (const home of this.homes) home.leave(this);
     if (this.gone) return;
     this.gone = true;
@@ -591,10 +592,11 @@ function documentOf(model) {
 export default {
   initialize({ model }) {
     const doc = documentOf(model);
-    model.send({ type: "ready" });
+    const ready = { type: "ready", page: pageOf(model) };
+    model.send(ready);
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
-      setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
+      setTimeout(() => doc.state.live && !doc.state.heard && model.send(ready), delay);
     return () => {
       doc.leave();
       DOCUMENTS.delete(model.get("key"));
