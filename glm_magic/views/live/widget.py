@@ -96,6 +96,7 @@ class NotebookCopy:
         self._widget = widget
         self._drafted_at = time.monotonic()
         self._drafted_every_s = 0.0
+        self._draft: dict[str, Any] | None = None
         self._page: Bundle | None = None
 
     @property
@@ -117,6 +118,9 @@ class NotebookCopy:
             return
         data, metadata = make()
         self._drafted_at, self._drafted_every_s = time.monotonic(), DRAFT_EVERY_S
+        if data == self._draft:
+            return
+        self._draft = data
         self._widget.send({"draft": {"data": data, "metadata": self.mark(metadata)}})
 
     def end(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
@@ -127,7 +131,7 @@ class NotebookCopy:
     def page_is_new(self, name: str) -> None:
         """Serve a page that was loaded just now."""
         self._widget.page = self._widget.page or name
-        self._drafted_every_s = 0.0
+        self._drafted_every_s, self._draft = 0.0, None
         self._send_page()
 
     def _send_page(self) -> None:

@@ -1,6 +1,7 @@
-// What the notebook holds of a panel: the text so far while it streams, the saved page at its end.
+// The notebook that a panel stands in: what its file holds, and the arrows in the saved pages.
 // Loaded in front of panel.js, as one module.
 //
+// The file holds the text so far while a reply streams, and the saved page at its end.
 // The kernel's update of an output reaches the output area that started the run, and no other: not
 // a cell that was moved, pasted or brought back, nor a page that was loaded meanwhile. So the page
 // looks after every output of its panel itself, wherever that is.
@@ -12,6 +13,9 @@
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const SHEET = "<style>.glm-all{}";
 const TOGETHER_MS = [500, 3000];
+const REFOCUS_MS = 2000;
+
+// ---- the file ----------------------------------------------------------------------------------
 
 class SavedOutputs {
   /** `mounts` tells whether the panel still lives. */
@@ -139,7 +143,7 @@ class SavedOutputs {
       const html = metadata?.glm_magic?.panel && !data?.[VIEW] && data?.["text/html"];
       if (!html) continue;
       if (html.includes(SHEET)) return void output.area.changed.connect(this.lookSoon, this);
-      first ??= output;
+      if (!html.includes("<style>")) first ??= output;
     }
     if (!first) return;
     const { area, index, shown } = first;
@@ -200,5 +204,56 @@ async function leaveOutOfState(manager, place) {
     if (!model?.comm_live) continue;
     model.comm_live = false;
     models.push(model.get("layout"), model.get("style"), ...(model.get("children") ?? []));
+  }
+}
+
+// ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
+
+const HOME = Symbol.for("glm_magic.home");
+
+/** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
+class Home {
+  static of(node) {
+    const area = node.closest(".jp-OutputArea");
+    return area && (area[HOME] ??= new Home(area));
+  }
+
+  constructor(area) {
+    this.area = area;
+    this.docs = new Set();
+    area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
+  }
+
+  take(doc) {
+    this.docs.add(doc);
+    doc.homes.add(this);
+    this.area.classList.add("glm-here");
+  }
+
+  leave(doc) {
+    this.docs.delete(doc);
+    this.area.classList.toggle("glm-here", this.docs.size > 0);
+  }
+
+  press(button) {
+    if (!button || button.disabled) return;
+    const { run, at, sign } = button.dataset;
+    for (const doc of this.docs) doc.model.send({ type: "choose", run: Number(run), at });
+    this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
+  }
+
+  pages() {
+    return [...this.area.querySelectorAll(".glm")];
+  }
+
+  /** The page is replaced by another one: the keyboard stays where it was. */
+  refocus(place, sign) {
+    const seen = new MutationObserver(() => {
+      const arrows = [...(this.pages()[place]?.querySelectorAll(".glm-go:not([disabled])") || [])];
+      const next = arrows.find((arrow) => arrow.dataset.sign === sign) || arrows[0];
+      if (document.activeElement === document.body) next?.focus({ preventScroll: true });
+    });
+    seen.observe(this.area, { childList: true, subtree: true });
+    setTimeout(() => seen.disconnect(), REFOCUS_MS);
   }
 }

@@ -1,5 +1,5 @@
 // The live panel. Python renders; this file shows, follows, and sends back what the user presses.
-// notebook.js, which comes before it, keeps what the file holds.
+// notebook.js comes before it, and looks after the notebook that a panel stands in.
 //
 // A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
 // it out of sight and back. Sizes come from Python and count code points, never String.length.
@@ -10,7 +10,6 @@ const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
-const REFOCUS_MS = 2000;
 const SEALED_BLOCKS = 12;
 const KERNEL_GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 const GONE = { phase: "gone", live: false, hurry: false, stopping: false };
@@ -158,57 +157,6 @@ class Document {
   leaveState() {
     const { widget_manager: manager } = this.model;
     if (manager?.context) leaveOutOfState(manager, this.model.get("place"));
-  }
-}
-
-// ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
-
-const HOME = Symbol.for("glm_magic.home");
-
-/** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
-class Home {
-  static of(node) {
-    const area = node.closest(".jp-OutputArea");
-    return area && (area[HOME] ??= new Home(area));
-  }
-
-  constructor(area) {
-    this.area = area;
-    this.docs = new Set();
-    area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
-  }
-
-  take(doc) {
-    this.docs.add(doc);
-    doc.homes.add(this);
-    this.area.classList.add("glm-here");
-  }
-
-  leave(doc) {
-    this.docs.delete(doc);
-    this.area.classList.toggle("glm-here", this.docs.size > 0);
-  }
-
-  press(button) {
-    if (!button || button.disabled) return;
-    const { run, at, sign } = button.dataset;
-    for (const doc of this.docs) doc.model.send({ type: "choose", run: Number(run), at });
-    this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
-  }
-
-  pages() {
-    return [...this.area.querySelectorAll(".glm")];
-  }
-
-  /** The page is replaced by another one: the keyboard stays where it was. */
-  refocus(place, sign) {
-    const seen = new MutationObserver(() => {
-      const arrows = [...(this.pages()[place]?.querySelectorAll(".glm-go:not([disabled])") || [])];
-      const next = arrows.find((arrow) => arrow.dataset.sign === sign) || arrows[0];
-      if (document.activeElement === document.body) next?.focus({ preventScroll: true });
-    });
-    seen.observe(this.area, { childList: true, subtree: true });
-    setTimeout(() => seen.disconnect(), REFOCUS_MS);
   }
 }
 
