@@ -270,3 +270,18 @@ def test_a_failure_without_text_leaves_nothing_in_a_cell_that_was_moved(
     lab.wait_done(2)
     lab.until(lambda: lab.panel(2).count() == 0)
     assert all(output["data"] == {} for output in glm_outputs(lab))
+
+
+def test_a_cell_that_is_out_of_sight_and_not_drawn_gets_its_reply(lab: Lab) -> None:
+    start(lab, "show_meanwhile(rate=150)", *["#md" + "far below\n\n" * 40] * 30)
+    lab.page.evaluate(
+        f"() => {{ const {{ content }} = {CURRENT};"
+        " content.notebookConfig = { ...content.notebookConfig, windowingMode: 'full' };"
+        " content.activeCellIndex = 31; return content.scrollToItem(31) }"
+    )
+    attached = f"() => {CURRENT}.content.widgets[1].node.isConnected"
+    lab.until(lambda: not lab.page.evaluate(attached))
+    do(lab, 1, "notebook:copy-cell")
+    do(lab, 31, "notebook:paste-cell-below")
+    lab.until(lambda: not lab.page.evaluate(attached))
+    wait_whole(lab, 2)
