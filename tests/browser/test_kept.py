@@ -279,9 +279,9 @@ def test_a_cell_that_is_out_of_sight_and_not_drawn_gets_its_reply(lab: Lab) -> N
         " content.notebookConfig = { ...content.notebookConfig, windowingMode: 'full' };"
         " content.activeCellIndex = 31; return content.scrollToItem(31) }"
     )
-    attached = f"() => {CURRENT}.content.widgets[1].node.isConnected"
-    lab.until(lambda: not lab.page.evaluate(attached))
+    drawn = f"() => {CURRENT}.content.widgets[1].node.offsetParent !== null"
+    lab.until(lambda: not lab.page.evaluate(drawn))
     do(lab, 1, "notebook:copy-cell")
     do(lab, 31, "notebook:paste-cell-below")
-    lab.until(lambda: not lab.page.evaluate(attached))
+    lab.until(lambda: not lab.page.evaluate(drawn))
     wait_whole(lab, 2)
