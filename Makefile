@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check kernels tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check kernels together tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -30,6 +30,7 @@ help:
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
+	@echo 'make together edit one notebook in two pages, with jupyter-collaboration'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
 	@echo 'make tables  write the generated tables of docs/'
@@ -94,6 +95,14 @@ kernels: $(DONE)/everything browser-ready
 		test -d $(VENV)/kernels/$$version || $(BIN)/python -m pip install --quiet --no-deps \
 			--target $(VENV)/kernels/$$version ipykernel==$$version; done
 	GLM_KERNELS=$(abspath $(VENV)/kernels) $(BIN)/python -m pytest tests/browser/test_stop.py -s $(PYTEST_ARGS)
+
+# Several people in one notebook. The JupyterLab is one of its own: with jupyter-collaboration, every
+# notebook that it opens is edited together.
+TOGETHER := $(VENV)/together
+together: $(DONE)/everything browser-ready
+	@test -x $(TOGETHER)/bin/python || $(BIN)/python -m venv $(TOGETHER)
+	@$(TOGETHER)/bin/python -m pip install --quiet jupyterlab jupyter-collaboration anywidget ipywidgets
+	GLM_COLLABORATION=$(abspath $(TOGETHER))/bin/python $(BIN)/python -m pytest tests/browser/test_together.py $(PYTEST_ARGS)
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.i18n import translate
-from ..core.turn import KEY_PLACE, Turn
+from ..core.turn import KEY_PLACE, Notice, Turn
 from ..core.usage import Usage
 from .labels import Labels
 from .options import ViewOptions
 from .variants import index_of
 
 Phase = Literal[
-    "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
+    "waiting",
+    "thinking",
+    "calling",
+    "answering",
+    "unfinished",
+    "complete",
+    "incomplete",
+    "interrupted",
+    "failed",
 ]
+UNFINISHED = "unfinished"
+"""Code of the notice in what is saved of a reply while it streams."""
 EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
 """Finish reasons that a reader need not know."""
 
@@ -34,6 +44,8 @@ def phase(turn: Turn) -> Phase:
     """Return what a turn is doing, or how it ended."""
     if turn.status != "streaming":
         return turn.status
+    if any(notice.code == UNFINISHED for notice in turn.notices):
+        return "unfinished"
     if turn.tool_calls:
         return "calling"
     if turn.answer.strip():
@@ -83,6 +95,11 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     if not is_explained and turn.status != "streaming":
         lines.append(labels.ended.format(reason=reason))
     return lines
+
+
+def unfinished(turn: Turn, labels: Labels) -> Turn:
+    """Return a running turn as it is saved meanwhile: it says that more is to come."""
+    return replace(turn, notices=(*turn.notices, Notice(UNFINISHED, labels.unfinished_hint)))
 
 
 def failure(turn: Turn, labels: Labels) -> str:

@@ -28,6 +28,7 @@ class Labels:
     answering: str = "answering"
     calling: str = "calling tools"
     stopping: str = "stopping"
+    unfinished: str = "unfinished"
     complete: str = "complete"
     incomplete: str = "incomplete"
     interrupted: str = "interrupted"
@@ -71,7 +72,14 @@ class Labels:
     reasoning_folded: str = "The reasoning is folded away; print(_glm.reasoning) shows it."
     left_out: str = "{count} characters left out; print(_glm.reasoning) shows all"
     arriving: str = "The reply is arriving; it is shown here when it is complete."
-    unfinished: str = "{model}: the reply was still arriving when this was saved."
+    unfinished_hint: str = (
+        "Unfinished: the reply was still arriving when this was last updated. "
+        "If the kernel is gone, %glm resume goes on."
+    )
+    gone: str = "kernel gone"
+    gone_hint: str = (
+        "The kernel is gone; this is what had arrived. In a new kernel, this goes on from here:"
+    )
 
     # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments: str = "arguments"
@@ -131,7 +139,6 @@ class Labels:
     reference: str = "compared with this"
     none: str = "none"
     unknown: str = "n/a"
-    lanes_unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
 
 
 ENGLISH = Labels()
@@ -145,6 +152,7 @@ CHINESE = Labels(
     answering="回答中",
     calling="调用工具中",
     stopping="正在停止",
+    unfinished="未完成",
     complete="完成",
     incomplete="不完整",
     interrupted="已中断",
@@ -185,7 +193,9 @@ CHINESE = Labels(
     reasoning_folded="思考过程已折叠；print(_glm.reasoning) 可显示。",
     left_out="省略 {count} 个字符；print(_glm.reasoning) 可显示全部",
     arriving="回复正在到达，完成后会显示在这里。",
-    unfinished="{model}：保存时回复尚未结束。",
+    unfinished_hint="未完成：上次更新时回复仍在到达。如果内核已不在，可用 %glm resume 继续。",
+    gone="内核已不在",
+    gone_hint="内核已不在；以上是已收到的内容。在新内核中可以这样继续：",
     # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments="参数",
     result="结果",
@@ -240,7 +250,6 @@ CHINESE = Labels(
     reference="以此为准",
     none="无",
     unknown="未知",
-    lanes_unfinished="{count} 路对比：保存时回复尚未结束。",
 )
 
 

@@ -35,6 +35,8 @@ class LabServer:
         Extensions of the page that are switched off.
     kernel : Path, optional
         A folder with another ipykernel, which comes before the installed one.
+    python : str
+        The Python that runs the server; the kernels' is that of the tests.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class LabServer:
         environment: dict[str, str] | None = None,
         without: Sequence[str] = (),
         kernel: Path | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,7 @@ class LabServer:
         self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
         self._environment = environment or {}
         self._without = without
+        self._python = python
         self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -96,7 +100,7 @@ class LabServer:
 
     def _command(self) -> list[str]:
         return [
-            sys.executable,
+            self._python,
             "-m",
             self._app,
             "--no-browser",

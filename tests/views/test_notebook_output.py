@@ -50,7 +50,7 @@ def test_a_panel_is_displayed_and_then_replaced(published: list[dict[str, Any]])
     play(ScriptedStream(turn_of(), rate=20_000), PanelView(ENGLISH))
     first, last = published
     assert "application/vnd.jupyter.widget-view+json" in first["data"]
-    assert first["data"]["text/plain"].startswith("glm-4.6: the reply was still arriving")
+    assert first["data"]["text/plain"].startswith("glm-4.6: Unfinished: the reply was")
     assert last["update"] is True
     assert last["transient"] == first["transient"]
     assert "application/vnd.jupyter.widget-view+json" not in last["data"]

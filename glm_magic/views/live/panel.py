@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ...core.errors import GlmError
 from ...core.turn import Notice, Turn
-from ..header import is_error_only, phase
+from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
 from ..markup.escape import strip_blank_lines
 from ..markup.markdown import markdown_html
@@ -39,7 +39,7 @@ from ..variants import stamp
 from .fallback import FallbackView
 from .handshake import handshake
 from .protocol import Message, Outgoing, PanelProtocol
-from .widget import PanelWidget, open_widget
+from .widget import Bundle, NotebookCopy, PanelWidget, open_widget
 
 _PAGE_LABELS = (
     "stop",
@@ -55,6 +55,9 @@ _PAGE_LABELS = (
     "asks",
     "allow",
     "refuse",
+    "gone",
+    "gone_hint",
+    "no_answer_yet",
 )
 """The labels that the page's script writes itself."""
 
@@ -78,6 +81,7 @@ class PanelView(View):
             self._state, as_markdown=options.format in (None, "markdown", "code")
         )
         self._widget: PanelWidget | None = None
+        self._copy: NotebookCopy | None = None
         self._fallback: FallbackView | None = None
         self._began = 0.0
 
@@ -99,11 +103,13 @@ class PanelView(View):
         self._turn = turn
         self._began = time.monotonic()
         labels = {name: str(getattr(self._labels, name)) for name in _PAGE_LABELS}
-        self._widget = open_widget(labels, self._protocol.start(self._began))
+        cell = self._options.position[0] if self._options.position else None
+        self._widget = open_widget(labels, self._protocol.start(self._began), cell)
         self._widget.on_msg(self._receive)
+        self._copy = NotebookCopy(self._widget)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
-        # What a file says that was saved meanwhile, or a host without widgets.
-        plain = {"text/plain": self._labels.unfinished.format(model=turn.model)}
+        # What a host without widgets says, and a file until the page has written more.
+        plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
         self._publish({**data, **plain}, {})
         handshake.shown()
 
@@ -118,6 +124,7 @@ class PanelView(View):
         with self._lock:
             self._turn = turn
             self._deliver(self._protocol.update(*self._content(turn), time.monotonic()))
+            self._keep_draft(turn)
 
     def interrupted(self) -> None:
         """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
@@ -137,6 +144,7 @@ class PanelView(View):
         self._cleared = is_error_only(turn, self._options)
         if self._cleared:
             clear_output(self._display_id, self._options)
+            self._keep({}, {})
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
@@ -168,7 +176,27 @@ class PanelView(View):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        if update and self._copy is not None:
+            metadata = self._copy.mark(metadata)
         publish(data, metadata, self._display_id, update=update)
+        if update:
+            self._keep(data, metadata)
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Let the page put the output that stays wherever the update did not reach it."""
+        if self._copy is not None:
+            with self._lock:
+                self._copy.end(data, metadata)
+
+    def _keep_draft(self, turn: Turn) -> None:
+        """Let the page write what has arrived into the notebook, behind the panel."""
+        if self._copy is not None:
+            self._copy.draft(lambda: self._draft(turn))
+
+    def _draft(self, turn: Turn) -> Bundle:
+        """Return what has arrived as a saved output that says that it is unfinished."""
+        turn = unfinished(turn, self._labels)
+        return bundle(turn, self._options, self._opened, self._revealed)
 
     def _deliver(self, outgoing: Outgoing) -> None:
         if outgoing.snapshot is not None and self._widget is not None:
@@ -188,6 +216,8 @@ class PanelView(View):
             self._stop()
         elif kind == "toggle":
             self._opened = bool(content.get("open"))
+        elif kind == "kept" and self._widget is not None:
+            self._widget.kept = True
         elif kind == "reveal":
             self._revealed = True
         elif kind == "allow" and self._options.questions is not None:
@@ -200,6 +230,8 @@ class PanelView(View):
         elif kind in ("ready", "sync"):
             with self._lock:
                 self._protocol.page_asks()
+                if kind == "ready" and self._copy is not None:
+                    self._copy.page_is_new(str(content.get("page", "")))
                 if self._turn is not None and self._turn.status != "streaming":
                     self._send_whole(self._turn)
 
@@ -268,6 +300,12 @@ class LanePanel(PanelView):
         """The widget, once the lane has started."""
         return self._widget
 
+    def stands_in(self, place: str) -> NotebookCopy | None:
+        """Look after the output that shows the row; `place` is the id of the row's model."""
+        if self._copy is not None:
+            self._copy.place = place
+        return self._copy
+
     def follow(self, turn: Turn) -> None:
         """Send what has changed; a lane that has ended while others go on is shown whole, once."""
         if turn.status == "streaming":
@@ -280,4 +318,10 @@ class LanePanel(PanelView):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        """Leave it to the row."""
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Leave it to the row."""
+
+    def _keep_draft(self, turn: Turn) -> None:
         """Leave it to the row."""

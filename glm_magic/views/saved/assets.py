@@ -1,10 +1,11 @@
 """The style sheets and scripts of the package, and which saved output carries them.
 
 **One style sheet for each notebook.** A page applies a style sheet to all its outputs, so the first
-saved output of a notebook carries it, and the player's script, and the others carry neither. Each
-output has the skeleton of its look inline, for pages that drop style sheets. An output whose
-position is not known (in Colab, in an unknown host, a reply that is displayed by itself) is
-complete: it carries the sections of the style sheet that it needs.
+saved output of a notebook carries it, and the player's script, and the others carry neither. When
+that output is removed, the page gives both to the next one (`player.style_and_player`). Each output
+has the skeleton of its look inline, for pages that drop style sheets. An output whose position is
+not known (in Colab, in an unknown host, a reply that is displayed by itself) is complete: it
+carries the sections of the style sheet that it needs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from importlib import resources
 
 from ..frontend import cell_started
 from ..options import Position
+
+WHOLE_MARK = ".glm-all{}"
+"""An empty rule at the head of the style sheet that serves all outputs (`notebook.js`)."""
 
 _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -58,7 +62,12 @@ def style_of(position: Position | None, body: str) -> str:
     """
     if position is None:
         return page_style(body)
-    return "".join(css for _, css in _sections()) if stylesheet_owner.is_at(position) else ""
+    return whole_style() if stylesheet_owner.is_at(position) else ""
+
+
+def whole_style() -> str:
+    """Return the style for all outputs of a notebook, marked so that the page knows it again."""
+    return WHOLE_MARK + "".join(css for _, css in _sections())
 
 
 def page_style(body: str) -> str:

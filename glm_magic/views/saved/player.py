@@ -16,7 +16,7 @@ from ...core.turn import Sample, Turn
 from ..labels import Labels
 from ..markup.escape import escape_attribute
 from ..options import Position
-from .assets import asset, stylesheet_owner
+from .assets import asset, stylesheet_owner, whole_style
 
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 _INDENT = re.compile(r"\n\s*")
@@ -44,6 +44,11 @@ def player_script(turn: Turn, position: Position | None) -> str:
         return ""
     whole = position is None or stylesheet_owner.is_at(position)
     return f"<script>{_player() if whole else ''}{_CALL}</script>"
+
+
+def style_and_player() -> str:
+    """Return what one output carries for all, to put before another one when that is removed."""
+    return f"<style>{whole_style()}</style><script>{_player()}</script>"
 
 
 def _can_play(turn: Turn) -> bool:

@@ -1,4 +1,5 @@
 // The live panel. Python renders; this file shows, follows, and sends back what the user presses.
+// notebook.js comes before it, and looks after the notebook that a panel stands in.
 //
 // A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
 // it out of sight and back. Sizes come from Python and count code points, never String.length.
@@ -9,8 +10,10 @@ const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
-const REFOCUS_MS = 2000;
 const SEALED_BLOCKS = 12;
+const KERNEL_GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+const GONE = { phase: "gone", live: false, hurry: false, stopping: false };
+const GO_ON = "%glm resume";
 
 const ICONS = {
   stop: '<svg viewBox="0 0 12 12" aria-hidden="true"><rect x="2" y="2" width="8" height="8" rx="1.5"/></svg>',
@@ -36,11 +39,44 @@ class Document {
     this.views = new Set();
     this.homes = new Set();
     for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
+    this.gone = this.ended = false;
+    this.saved = new SavedOutputs(model, () => this.shown.live);
     this.onSnapshot = () => this.takeSnapshot();
     this.onMessage = (message) => this.takeMessage(message);
     model.on("change:snapshot", this.onSnapshot);
     model.on("msg:custom", this.onMessage);
     this.takeSnapshot();
+    this.watchKernel();
+  }
+
+  /** Learn that the kernel is gone from the comm, and from the page, which knows it sooner. */
+  watchKernel() {
+    const { widget_manager: manager } = this.model;
+    this.model.on("comm_live_update", () => this.ended || this.leave());
+    this.session = manager?.context?.sessionContext;
+    this.session?.statusChanged?.connect(this.onStatus, this);
+    this.session?.kernelChanged?.connect(this.onKernel, this);
+    this.lookAtComm();
+  }
+
+  /** Restored from a file, a model never had a comm. */
+  async lookAtComm() {
+    const model = await modelOf(this.model.widget_manager, this.model.get("key"));
+    if (model?.comm_live === false && !this.ended) this.leave();
+  }
+
+  onStatus(_session, status) {
+    if (KERNEL_GONE.has(status)) this.leave();
+  }
+
+  onKernel(_session, { oldValue, newValue }) {
+    if (oldValue && oldValue.id !== newValue?.id) this.leave();
+  }
+
+  /** What is shown: when the kernel is gone, a reply does not go on. */
+  get shown() {
+    const { state } = this;
+    return this.gone && state.live ? { ...state, ...GONE, says: this.model.get("labels").gone } : state;
   }
 
   takeSnapshot() {
@@ -85,6 +121,15 @@ class Document {
       this.tell((view) => view.showSteps());
     }
     if (message.state) this.setState({ ...this.state, ...message.state });
+    if (message.draft) this.saved.keep(message.draft);
+    if (message.page) this.end(message.page);
+  }
+
+  /** The page that stays is made. */
+  end(page) {
+    this.ended = true;
+    this.saved.end(page);
+    this.leaveState();
   }
 
   setState(state) {
@@ -96,60 +141,22 @@ class Document {
     for (const view of this.views) what(view);
   }
 
-  /** The way to the kernel is gone. */
+  /** The way to the kernel is gone, for good. */
   leave() {
+    this.session?.statusChanged?.disconnect(this.onStatus, this);
+    this.session?.kernelChanged?.disconnect(this.onKernel, this);
+    this.saved.leave();
     for (const home of this.homes) home.leave(this);
-  }
-}
-
-// ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
-
-const HOME = Symbol.for("glm_magic.home");
-
-/** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
-class Home {
-  static of(node) {
-    const area = node.closest(".jp-OutputArea");
-    return area && (area[HOME] ??= new Home(area));
+    if (this.gone) return;
+    this.gone = true;
+    this.tell((view) => view.showState());
+    this.leaveState();
   }
 
-  constructor(area) {
-    this.area = area;
-    this.docs = new Set();
-    area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
-  }
-
-  take(doc) {
-    this.docs.add(doc);
-    doc.homes.add(this);
-    this.area.classList.add("glm-here");
-  }
-
-  leave(doc) {
-    this.docs.delete(doc);
-    this.area.classList.toggle("glm-here", this.docs.size > 0);
-  }
-
-  press(button) {
-    if (!button || button.disabled) return;
-    const { run, at, sign } = button.dataset;
-    for (const doc of this.docs) doc.model.send({ type: "choose", run: Number(run), at });
-    this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
-  }
-
-  pages() {
-    return [...this.area.querySelectorAll(".glm")];
-  }
-
-  /** The page is replaced by another one: the keyboard stays where it was. */
-  refocus(place, sign) {
-    const seen = new MutationObserver(() => {
-      const arrows = [...(this.pages()[place]?.querySelectorAll(".glm-go:not([disabled])") || [])];
-      const next = arrows.find((arrow) => arrow.dataset.sign === sign) || arrows[0];
-      if (document.activeElement === document.body) next?.focus({ preventScroll: true });
-    });
-    seen.observe(this.area, { childList: true, subtree: true });
-    setTimeout(() => seen.disconnect(), REFOCUS_MS);
+  /** The file needs no widget of this reply any more. */
+  leaveState() {
+    const { widget_manager: manager } = this.model;
+    if (manager?.context) leaveOutOfState(manager, this.model.get("place"));
   }
 }
 
@@ -199,6 +206,7 @@ const SKELETON = `
 <button type="button" class="glm-stop">${ICONS.stop}<span></span></button>
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
+<div class="glm-gone" hidden><span></span><button type="button" class="glm-resume" title=""><code>${GO_ON}</code>${ICONS.copy}</button></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
 <button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
@@ -232,6 +240,7 @@ class View {
     const one = (selector) => this.root.querySelector(selector);
     this.facts = one(".glm-facts");
     this.remarks = one(".glm-remarks");
+    this.gone = one(".glm-gone");
     this.stop = one(".glm-stop");
     this.copy = one(".glm-copy");
     this.now = one(".glm-now");
@@ -260,6 +269,8 @@ class View {
     this.reveal.addEventListener("click", () => this.pressReveal());
     this.root.addEventListener("click", (event) => this.pressCode(event));
     this.copy.addEventListener("click", () => this.pressCopy());
+    const resume = this.gone.querySelector("button");
+    resume.addEventListener("click", () => this.pressResume(resume));
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -312,7 +323,7 @@ class View {
   }
 
   showState() {
-    const { state } = this.doc;
+    const state = this.doc.shown;
     if (!state.phase) return;
     const changed = this.root.dataset.s !== state.phase;
     this.root.dataset.s = state.phase;
@@ -331,7 +342,19 @@ class View {
     this.showQuestion();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
-    if (!state.live) this.settle();
+    if (state.phase === "gone") this.showGone();
+    else if (!state.live && !this.doc.gone) this.settle();
+  }
+
+  /** Say that the kernel is gone, and how to go on. */
+  showGone() {
+    const { gone, gone_hint, copy, no_answer_yet } = this.labels;
+    this.facts.querySelector(".glm-s")?.replaceChildren(gone || "");
+    this.gone.querySelector("span").textContent = gone_hint || "";
+    this.gone.querySelector("button").title = copy || "";
+    this.gone.hidden = false;
+    const [frozen, tail] = this.nodes.answer;
+    if (!frozen.firstChild && !tail.firstChild) tail.textContent = no_answer_yet || "";
   }
 
   /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
@@ -441,7 +464,7 @@ class View {
   }
 
   pin() {
-    if (!this.following || !this.doc.state.live) return;
+    if (!this.following || !this.doc.shown.live) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.pinnedAt = this.scroller.scrollTop;
   }
@@ -463,7 +486,7 @@ class View {
     this.showStopping();
     this.model.send({ type: "stop" });
     setTimeout(() => {
-      const { state } = this.doc;
+      const { shown: state } = this.doc;
       if (!state.live || state.stopping || state.background) return;
       this.model.widget_manager?.kernel?.interrupt?.();
     }, STOP_BY_MESSAGE_MS);
@@ -486,6 +509,13 @@ class View {
     const code = button?.closest("pre")?.querySelector("code");
     if (!code) return;
     const done = await copyText(code.textContent);
+    button.dataset.done = done ? "✓" : "✗";
+    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
+    setTimeout(() => delete button.dataset.done, COPIED_MS);
+  }
+
+  async pressResume(button) {
+    const done = await copyText(GO_ON);
     button.dataset.done = done ? "✓" : "✗";
     this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
     setTimeout(() => delete button.dataset.done, COPIED_MS);
@@ -542,11 +572,11 @@ function documentOf(model) {
 export default {
   initialize({ model }) {
     const doc = documentOf(model);
-    model.send({ type: "ready" });
+    const ready = { type: "ready", page: pageOf(model) };
+    model.send(ready);
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
-      setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
-    model.on("comm_live_update", () => doc.leave());
+      setTimeout(() => doc.state.live && !doc.state.heard && model.send(ready), delay);
     return () => {
       doc.leave();
       DOCUMENTS.delete(model.get("key"));
