@@ -19,7 +19,7 @@ from ..options import ViewOptions
 from ..play import View
 from ..publish import clear_output, publish
 from ..saved.page import bundle, page_html
-from .handshake import receive_while_a_cell_runs
+from .handshake import reads_while_busy, receive_while_a_cell_runs
 
 PAINT_EVERY_S = 0.25
 
@@ -46,13 +46,12 @@ class FallbackView(View):
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widgets."""
-        from ipywidgets import HTML, Button, VBox
+        from ipywidgets import HTML, VBox
 
-        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
-        receive_while_a_cell_runs(stop)
-        stop.on_click(lambda _button: on_stop())
         self._page = HTML(self._html(turn))
-        self._box = VBox([self._page, stop])
+        self._box = VBox([self._page])
+        if self._options.background or reads_while_busy():
+            self._box.children += (self._stop_button(on_stop),)
         data: dict[str, Any] = self._box._repr_mimebundle_()
         unfinished = self._labels.unfinished.format(model=turn.model)
         # A page without any widgets shows this HTML until the end.
@@ -82,6 +81,14 @@ class FallbackView(View):
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()
+
+    def _stop_button(self, on_stop: Callable[[], None]) -> Any:
+        from ipywidgets import Button
+
+        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
+        receive_while_a_cell_runs(stop)
+        stop.on_click(lambda _button: on_stop())
+        return stop
 
     def _html(self, turn: Turn) -> str:
         return page_html(turn, self._options, self._labels)

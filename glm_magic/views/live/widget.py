@@ -26,13 +26,15 @@ class PanelWidget(anywidget.AnyWidget):
     _css = panel_style()
 
     key = traitlets.Unicode().tag(sync=True)
+    """The model's own id."""
     snapshot = traitlets.Dict().tag(sync=True)
     labels = traitlets.Dict().tag(sync=True)
 
 
 def open_widget(labels: dict[str, str], snapshot: dict[str, Any]) -> PanelWidget:
     """Open a new model, and close the oldest when too many are open."""
-    widget = PanelWidget(key=uuid4().hex, labels=labels, snapshot=snapshot)
+    key = uuid4().hex
+    widget = PanelWidget(model_id=key, key=key, labels=labels, snapshot=snapshot)
     receive_while_a_cell_runs(widget)
     _open.append(widget)
     while len(_open) > MAX_OPEN:
