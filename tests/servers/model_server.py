@@ -41,6 +41,8 @@ class ModelServer(Listener):
         self.vendors: tuple[Vendor, ...] = (*(kind(strict=strict) for kind in kinds), own)
         self.released = threading.Event()
         """Set it to let stalled replies go on."""
+        self.sent = 0
+        """How many records of the newest reply were sent."""
         self._scripts: list[Script] = [Script()]
 
     def tell(self, *scripts: Script) -> None:
@@ -92,6 +94,7 @@ class ModelServer(Listener):
             return _send_json(connection, 200, vendor.document(script, body))
         connection.send(_head(200, {"content-type": vendor.content_type}))
         connection.wait(script.first_pause_s)
+        self.sent = 0
         for number, record in enumerate(vendor.records(script, body)):
             if number == script.cut_after:
                 connection.reset()
@@ -100,6 +103,7 @@ class ModelServer(Listener):
                 connection.wait(FOR_EVER_S, until=self.released)
             connection.wait(script.pause_s)
             connection.send(_http_chunk(record))
+            self.sent += 1
         connection.send(b"0\r\n\r\n")
         return True
 
