@@ -52,7 +52,7 @@ class GlmMagics(Magics):
         from .workspace import Workspace
 
         return Workspace(
-            self._shell, self.settings, self.errors, self.cell, self.ran, self.shown
+            self._shell, self.settings, self.errors, self.cell, self.ran, shown=self.shown
         )
 
     def _in_use(self) -> object | None:

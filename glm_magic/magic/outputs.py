@@ -120,7 +120,7 @@ class ShownReplies:
             raise NotImplementedError
 
     def _execution(self) -> Hashable:
-        """Return what tells an execution from the next: the request, or its number in a terminal."""
+        """Return what tells executions apart: the request, or in a terminal the number."""
         request = parent_of(self._shell).get("header", {}).get("msg_id")
         return request, self._shell.execution_count
 

@@ -178,6 +178,7 @@ class Workspace:
         errors: Errors,
         cell: RunningCell,
         ran: RanCells | None = None,
+        *,
         shown: ShownReplies | None = None,
     ) -> None:
         self.shell, self.config, self.errors, self.cell = shell, config, errors, cell

@@ -65,9 +65,7 @@ def colourless(monkeypatch):
 
 
 @pytest.mark.parametrize("joins", [False, True], ids=["its own kernel", "an existing kernel"])
-def test_a_console_prints_the_reply_as_it_arrives(
-    kernel, asks_the_server, colourless, joins
-):
+def test_a_console_prints_the_reply_as_it_arrives(kernel, asks_the_server, colourless, joins):
     asks_the_server.tell(Script(answer="one two three four", stall_after=3))
     console = Console(*(["--existing", kernel.manager.connection_file] if joins else []))
     try:
@@ -78,25 +76,34 @@ def test_a_console_prints_the_reply_as_it_arrives(
         assert "four" in printed
         assert "arriving" not in printed
         assert "No such comm" not in printed
+        if not joins:  # a console cannot interrupt what it did not start
+            asks_the_server.released.clear()
+            console.run("%glm again", "one")
+            console.child.sendintr()
+            console.run("print('the', 'end', _glm.status)", "the end interrupted")
     finally:
         console.close()
     name = "jupyter console --existing" if joins else "jupyter console"
-    saw(name, version("jupyter-console"), streams=PRINTED, stop="Ctrl-C", stays=TEXT)
+    stop = "" if joins else "Ctrl-C"
+    saw(name, version("jupyter-console"), streams=PRINTED, stop=stop, stays=TEXT)
 
 
 def test_a_program_that_embeds_a_console_shows_the_reply(asks_the_server, monkeypatch):
     python = installed("env") / "bin" / "python"
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    shown = run(python, HERE / "embedding.py", "%load_ext glm_magic", "%glm why?", "_glm.status")
+    asks_the_server.tell(Script(answer="Because of **scattering**.", pause_s=0.2))
+    lines = ("%load_ext glm_magic", "%glm why?", "_glm.status")
+    shown = run(python, HERE / "embedding.py", "Because", ANSWER, *lines)
+    assert shown.startswith("seen early: True")
     assert shown.count(ANSWER) == 1, shown
     assert "'complete'" in shown
     assert "arriving" not in shown
     assert "Widget" not in shown
     saw("a program with qtconsole in it (Spyder, napari)", version_of(python, "qtconsole"),
-        streams=PRINTED, stop="interrupt", stays=TEXT)  # fmt: skip
+        streams=PRINTED, stays=TEXT)  # fmt: skip
 
 
-def test_a_program_gets_the_reply_as_one_output_when_it_has_ended(kernel):
+def test_a_program_gets_the_reply_as_one_output_when_it_has_ended(kernel, asks_the_server):
     for code in ("%%glm\nwhy?", "%glm why?", "%time r = %glm why"):
         ran = kernel.run(code)
         kinds = [kind for kind, _ in ran.messages]
@@ -105,6 +112,15 @@ def test_a_program_gets_the_reply_as_one_output_when_it_has_ended(kernel):
         (output,) = ran.outputs
         assert set(output) == {"text/html", "text/markdown", "text/plain"}
         assert ANSWER in output["text/markdown"]
+    asks_the_server.tell(Script(answer="one two three four", stall_after=3))
+    asks_the_server.sent = 0
+    request = kernel.send("%glm why?")
+    asks_the_server.wait_sent(3)
+    kernel.manager.interrupt_kernel()
+    ran = kernel.collect(request)
+    assert ran.reply["status"] == "error"
+    (output,) = ran.outputs
+    assert "interrupted" in output["text/plain"]
     saw("a program with jupyter_client", version("jupyter_client"),
         streams=AT_THE_END, stop="interrupt", stays=ONE_OUTPUT)  # fmt: skip
 
@@ -116,4 +132,4 @@ def test_every_engine_of_a_cluster_shows_its_reply(asks_the_server):
     assert "arriving" not in printed
     assert "Widget" not in printed
     saw("%%px of ipyparallel", version_of(python, "ipyparallel"),
-        streams=AT_THE_END, stop="interrupt", stays=ONE_OUTPUT)  # fmt: skip
+        streams=AT_THE_END, stays=ONE_OUTPUT)  # fmt: skip

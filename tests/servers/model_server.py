@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -48,6 +49,13 @@ class ModelServer(Listener):
     def tell(self, *scripts: Script) -> None:
         """Answer the next requests with these scripts, in order; the last one stays."""
         self._scripts = list(scripts)
+
+    def wait_sent(self, count: int) -> None:
+        """Wait until so many records of a reply were sent."""
+        deadline = time.monotonic() + 60
+        while self.sent < count:
+            assert time.monotonic() < deadline, "they were not sent"
+            time.sleep(0.02)
 
     def respond(self, request: Recorded, connection: Connection) -> bool:
         """Answer one request as its vendor would."""

@@ -87,7 +87,7 @@ def receive_while_a_cell_runs(widget: Any) -> None:
     main one, where Stop would wait for the cell that it should stop. Seen 2026-11 with
     JupyterLab 4.6; earlier versions have neither the method nor the trouble.
     """
-    kernel = getattr(get_ipython(), "kernel", None)
+    kernel: Any = getattr(get_ipython(), "kernel", None)
     handlers = getattr(kernel, "control_handlers", None)
     if handlers is not None:
         handlers.setdefault("comm_msg", kernel.shell_handlers["comm_msg"])
