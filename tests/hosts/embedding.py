@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
     def run_next() -> None:
         if waiting:
-            console.execute(waiting.pop(0))
+            console.execute(waiting.pop(0), interactive=True)  # as typed
             return
         print("seen early:", seen_early)
         print(console._control.toPlainText())
