@@ -57,7 +57,6 @@ class Labels:
     # Below the header.
     ended: str = "ended with “{reason}”"
     inserted: str = "in the prompt: {names}"
-    queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
 
     # The texts, and why there is none.
     reasoning: str = "Reasoning"
@@ -179,7 +178,6 @@ CHINESE = Labels(
     # Below the header.
     ended="结束原因：{reason}",
     inserted="已放入提示：{names}",
-    queue_dropped="由内核中断停止，排队的单元格没有运行。",
     # The texts, and why there is none.
     reasoning="思考过程",
     answer="回答",

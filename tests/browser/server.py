@@ -18,6 +18,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-tests"
 KERNEL = "glm-browser-tests"
 START_S = 60.0
+PAGE_PATHS = {
+    "jupyterlab": "doc/tree",
+    "notebook": "notebooks",
+    "nbclassic": "nbclassic/notebooks",
+    "voila": "voila/render",
+}
 
 
 class LabServer:
@@ -28,7 +34,7 @@ class LabServer:
     folder : Path
         Where notebooks, configuration and data go.
     app : str
-        Module to run: ``jupyterlab`` or ``notebook``.
+        Module to run: ``jupyterlab``, ``notebook``, ``nbclassic``, or ``voila``.
     environment : dict
         More environment for the server and so for its kernels.
     without : sequence of str
@@ -36,7 +42,7 @@ class LabServer:
     kernel : Path, optional
         A folder with another ipykernel, which comes before the installed one.
     python : str
-        The Python that runs the server; the kernels' is that of the tests.
+        What runs the server; the kernel always runs in the Python of the tests.
     """
 
     def __init__(
@@ -52,10 +58,10 @@ class LabServer:
         self.notebooks.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._app = app
-        self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
+        self._python = python
+        self.page_path = PAGE_PATHS[app]
         self._environment = environment or {}
         self._without = without
-        self._python = python
         self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -99,18 +105,17 @@ class LabServer:
         return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
 
     def _command(self) -> list[str]:
+        command = [self._python, "-m", self._app, "--no-browser", f"--port={self.port}"]
+        if self._app == "voila":
+            return [*command, f"--token={TOKEN}", "--Voila.ip=127.0.0.1", str(self.notebooks)]
         return [
-            self._python,
-            "-m",
-            self._app,
-            "--no-browser",
+            *command,
             "--allow-root",
-            f"--port={self.port}",
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.notebooks}",
-            "--expose-app-in-browser",
+            *(["--expose-app-in-browser"] if self._app in ("jupyterlab", "notebook") else []),
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 
@@ -161,6 +166,8 @@ class LabServer:
         try:
             with urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=1):
                 return True
+        except urllib.error.HTTPError:  # Voila has no status to give
+            return True
         except (OSError, urllib.error.URLError):
             return False
 

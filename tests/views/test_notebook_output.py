@@ -119,14 +119,6 @@ def test_the_users_toggle_is_kept_in_the_saved_page(published: list[dict[str, An
     assert "open><summary" in published[-1]["data"]["text/html"]
 
 
-def test_a_kernel_interrupt_says_that_the_queue_is_lost(published: list[dict[str, Any]]) -> None:
-    view = PanelView(ENGLISH)
-    view.start(turn_of("", "", status="streaming"), lambda: None)
-    view.interrupted()
-    view.finish(turn_of("half", status="interrupted"))
-    assert "queued did not run" in published[-1]["data"]["text/plain"]
-
-
 def test_messages_of_the_page_stay_on_their_own_subshell() -> None:
     class Comm:
         def _reply_subshell_for(self, data: Any, default: Any) -> str:

@@ -20,7 +20,7 @@ from ..play import View
 from ..publish import clear_output, publish
 from ..questions import Question
 from ..saved.page import bundle, page_html
-from .handshake import receive_while_a_cell_runs
+from .handshake import reads_while_busy, receive_while_a_cell_runs
 
 PAINT_EVERY_S = 0.25
 DRAFT_EVERY_S = 10.0
@@ -55,13 +55,12 @@ class FallbackView(View):
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widgets."""
-        from ipywidgets import HTML, Button, VBox
+        from ipywidgets import HTML, VBox
 
-        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
-        receive_while_a_cell_runs(stop)
-        stop.on_click(lambda _button: on_stop())
         self._page = HTML(self._html(turn))
-        self._box = VBox([self._page, *self._make_asking(), stop])
+        self._box = VBox([self._page, *self._make_asking()])
+        if self._options.background or reads_while_busy():
+            self._box.children += (self._stop_button(on_stop),)
         self._widgets = dict(self._box._repr_mimebundle_())
         self._drafted_at = time.monotonic()
         plain = f"{turn.model}: {self._labels.unfinished_hint}"
@@ -99,6 +98,14 @@ class FallbackView(View):
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()
+
+    def _stop_button(self, on_stop: Callable[[], None]) -> Any:
+        from ipywidgets import Button
+
+        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
+        receive_while_a_cell_runs(stop)
+        stop.on_click(lambda _button: on_stop())
+        return stop
 
     def _make_asking(self) -> list[Any]:
         from ipywidgets import HTML, Button

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.errors import GlmError
-from ...core.turn import Notice, Turn
+from ...core.turn import Turn
 from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
 from ..markup.escape import strip_blank_lines
@@ -88,7 +88,7 @@ class PanelView(View):
         self._stream: Playable | None = None
         self._turn: Turn | None = None
         self._on_stop: Callable[[], None] = lambda: None
-        self._stopping = self._interrupted = self._cleared = False
+        self._stopping = self._cleared = False
         # What the reader did on the page, which the saved output keeps.
         self._opened: bool | None = None
         self._revealed = False
@@ -126,17 +126,10 @@ class PanelView(View):
             self._deliver(self._protocol.update(*self._content(turn), time.monotonic()))
             self._keep_draft(turn)
 
-    def interrupted(self) -> None:
-        """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
-        self._interrupted = True
-
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays in the file."""
         if self._options.questions is not None:
             self._options.questions.close()
-        if self._interrupted:
-            notice = Notice("interrupted", self._labels.queue_dropped)
-            turn = replace(turn, notices=(*turn.notices, notice))
         # Before the saved page, whose rendering takes a moment.
         with self._lock:
             self._turn = turn

@@ -22,6 +22,39 @@ const ICONS = {
     ' d="M5.5 4.5v-1a2 2 0 0 1 2-2h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-1M3.5 5.5h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-5a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2z"/></svg>',
 };
 
+// ---- the way to the kernel ----------------------------------------------------------------------
+
+/** The kernel's connection: of JupyterLab, Notebook 7 and Voila, or of the classic notebook. */
+function kernelOf(model) {
+  const manager = model.widget_manager;
+  return manager?.kernel ?? manager?.notebook?.kernel;
+}
+
+/**
+ * Send what must not wait for the end of the running cell. On some pages and kernels the model's
+ * own messages do; those on the control channel never do, where a page lets them be sent.
+ */
+function ask(model, content) {
+  model.send(content);
+  const kernel = kernelOf(model);
+  const data = { method: "custom", content };
+  kernel?.sendControlMessage?.({
+    channel: "control",
+    header: {
+      msg_id: `${Date.now()}-${Math.random()}`,
+      msg_type: "comm_msg",
+      session: kernel.clientId,
+      username: kernel.username,
+      date: new Date().toISOString(),
+      version: "5.3",
+    },
+    parent_header: {},
+    metadata: {},
+    content: { comm_id: model.get("key"), data },
+    buffers: [],
+  });
+}
+
 // ---- the document: what the model has said so far ----------------------------------------------
 
 /** The first `count` code points of a text. */
@@ -35,6 +68,7 @@ class Document {
     this.state = {};
     this.steps = "";
     this.revealed = false;
+    this.refused = false; // whether the host did not let Stop interrupt the kernel
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     this.homes = new Set();
@@ -139,6 +173,28 @@ class Document {
 
   tell(what) {
     for (const view of this.views) what(view);
+  }
+
+  /** Whether Stop can have an effect, as far as the page can know. */
+  canStop() {
+    if (this.refused) return false;
+    const kernel = kernelOf(this.model);
+    return this.state.heard || this.state.background || !!(kernel?.sendControlMessage || kernel?.interrupt);
+  }
+
+  /** Ask by message; where the kernel does not read it while the cell runs, interrupt instead. */
+  stop() {
+    ask(this.model, { type: "stop" });
+    setTimeout(async () => {
+      const { live, stopping, background } = this.shown;
+      if (!live || stopping || background) return;
+      try {
+        await kernelOf(this.model).interrupt();
+      } catch {
+        this.refused = true; // a host may forbid it, and then there is no Stop
+        this.tell((view) => view.showState());
+      }
+    }, STOP_BY_MESSAGE_MS);
   }
 
   /** The way to the kernel is gone, for good. */
@@ -334,7 +390,7 @@ class View {
     this.put(this.remarks, state.remarks);
     this.details.hidden = !state.reasoning;
     this.body.classList.toggle("glm-k", !!state.bar);
-    this.stop.hidden = !state.live;
+    this.stop.hidden = !state.live || !this.doc.canStop();
     this.now.hidden = !state.hurry;
     this.dots.hidden = !!state.question || !["waiting", "thinking", "calling"].includes(state.phase);
     this.showHeld();
@@ -411,7 +467,7 @@ class View {
   pressAnswer(question, allowed) {
     if (this.ask.contains(document.activeElement)) this.giveFocusBack();
     for (const button of this.ask.querySelectorAll("button")) button.disabled = true;
-    this.model.send({ type: "allow", question: question.number, allowed });
+    ask(this.model, { type: "allow", question: question.number, allowed });
   }
 
   /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
@@ -481,20 +537,14 @@ class View {
     this.label(this.stop, this.labels.stopping);
   }
 
-  /** Ask by message; where the kernel does not read it while the cell runs, interrupt instead. */
   pressStop() {
     this.showStopping();
-    this.model.send({ type: "stop" });
-    setTimeout(() => {
-      const { shown: state } = this.doc;
-      if (!state.live || state.stopping || state.background) return;
-      this.model.widget_manager?.kernel?.interrupt?.();
-    }, STOP_BY_MESSAGE_MS);
+    this.doc.stop();
   }
 
   pressNow() {
     this.now.hidden = true;
-    this.model.send({ type: "answer_now" });
+    ask(this.model, { type: "answer_now" });
   }
 
   pressReveal() {
@@ -573,10 +623,10 @@ export default {
   initialize({ model }) {
     const doc = documentOf(model);
     const ready = { type: "ready", page: pageOf(model) };
-    model.send(ready);
+    ask(model, ready);
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
-      setTimeout(() => doc.state.live && !doc.state.heard && model.send(ready), delay);
+      setTimeout(() => doc.state.live && !doc.state.heard && ask(model, ready), delay);
     return () => {
       doc.leave();
       DOCUMENTS.delete(model.get("key"));
