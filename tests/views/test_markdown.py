@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glm_magic.core.text import strip_bidi
 from glm_magic.views.markup.highlight import COPY_BUTTON
 from glm_magic.views.markup.markdown import markdown_html
+from tests.security.dom import obeyed_in_mathml
 
 
 class Elements(HTMLParser):
@@ -71,7 +72,9 @@ def test_hostile_text_makes_only_harmless_elements(text: str) -> None:
     page = Elements(markdown_html(text).replace(COPY_BUTTON, ""))
     assert set(page.tags) <= ALLOWED_TAGS
     for name, value in page.attributes:
-        assert name in {"href", "target", "rel", "class", "style", "start"}
+        assert name in {"href", "target", "rel", "class", "style", "start", "data-mathml"}
+        if name == "data-mathml":
+            assert obeyed_in_mathml(value or "") == []
         if name == "href":
             assert re.match(r"(https?|mailto):", value or "", re.IGNORECASE)
         if name == "style":

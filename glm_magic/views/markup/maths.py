@@ -1,7 +1,9 @@
 r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` and ``\begin{align}``.
 
 Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
-own MathJax. A formula has a longest length and never holds a blank line, so `incremental` can tell
+own MathJax. The element also carries MathML in ``data-mathml``, for a script to show where no
+MathJax is: an attribute, because a host that sanitises a page drops it whole, while it would take
+the tags of an element away and leave the formula there twice. A formula has a longest length and never holds a blank line, so `incremental` can tell
 at a blank line that a block is finished.
 
 ``mdit-py-plugins`` does not fit a model's text: its ``dollarmath`` reads "$5 and $10" as a formula
@@ -17,6 +19,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from .mathml import mathml
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -76,17 +80,44 @@ def add_maths(md: MarkdownIt) -> None:
     add_rule(md, "maths_open", _render_open)
 
 
+_STANDARD = (
+    (re.compile(r"\\(begin|end)\{(?:align|flalign|split)\*?\}"), r"\\\1{aligned}"),
+    (re.compile(r"\\(begin|end)\{(?:gather|multline)\*?\}"), r"\\\1{gathered}"),
+    (re.compile(r"\\begin\{eqnarray\*?\}"), r"\\begin{array}{rcl}"),
+    (re.compile(r"\\end\{eqnarray\*?\}"), r"\\end{array}"),
+    (
+        re.compile(r"\\(?:begin|end)\{equation\*?\}|\\label\{[^{}]{0,99}\}|\\(?:nonumber|notag)\b"),
+        "",
+    ),
+    (re.compile(r"\\tag\*\{([^{}$\\]{1,99})\}"), r"\\qquad\\text{\1}"),
+    (re.compile(r"\\tag\{([^{}$\\]{1,99})\}"), r"\\qquad\\text{(\1)}"),
+)
+
+
+def standard_tex(tex: str) -> str:
+    """Return a formula as every reader of TeX takes it between two dollar signs.
+
+    MathJax is lenient: for LaTeX an ``align`` inside of a formula, as models write it, is an error,
+    and so is a number where nothing is numbered.
+    """
+    for pattern, replacement in _STANDARD:
+        tex = pattern.sub(replacement, tex)
+    return tex.strip()
+
+
 def _render(tokens: Sequence[Token], idx: int) -> str:
     token = tokens[idx]
     tex = html.escape(token.content.strip(), quote=False)
     if UNSAFE.search(token.content):
         return f"<pre><code>{tex}</code></pre>\n" if token.block else f"<code>{tex}</code>"
+    drawn = mathml(standard_tex(token.content), display=bool(token.info))
+    drawn = f' data-mathml="{html.escape(drawn)}"' if drawn else ""
     if token.info == "environment":
-        return f'<div class="glm-x glm-d">{tex}</div>\n'
+        return f'<div class="glm-x glm-d"{drawn}>{tex}</div>\n'
     if token.info == "display":
         tag = "div" if token.block else "span"
-        return f'<{tag} class="glm-x glm-d">\\[{tex}\\]</{tag}>' + "\n" * token.block
-    return f'<span class="glm-x">\\({tex}\\)</span>'
+        return f'<{tag} class="glm-x glm-d"{drawn}>\\[{tex}\\]</{tag}>' + "\n" * token.block
+    return f'<span class="glm-x"{drawn}>\\({tex}\\)</span>'
 
 
 def _render_open(tokens: Sequence[Token], idx: int) -> str:
