@@ -10,7 +10,8 @@ from glm_magic.views.saved.page import _COPY as OUR_OWN
 
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
 table thead tbody tr th td button"""
-_ATTRIBUTES = "href target rel class style start dir title role aria-label data-s data-mathml open type tabindex"
+_ATTRIBUTES = """href target rel class style start dir title role aria-label data-s data-mathml
+open type tabindex"""
 _MATHML = """math mi mn mo mtext mspace mrow mfrac msqrt mroot mstyle mpadded mphantom msub msup
 msubsup munder mover munderover mtable mtr mtd"""
 _OF_MATHML = """display mathvariant style stretchy form lspace rspace minsize maxsize movablelimits

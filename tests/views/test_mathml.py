@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glm_magic.views.markup.markdown import markdown_html
-from glm_magic.views.markup.maths import standard_tex
 from glm_magic.views.markup.mathml import MAX_TEX, mathml
+from glm_magic.views.markup.maths import standard_tex
 from tests.security.dom import Elements, obeyed_in_mathml
 
 
@@ -50,7 +50,7 @@ def test_what_tends_to_a_limit_stands_below_its_name() -> None:
 
 
 def test_a_script_on_a_bracketed_matrix_is_one_on_the_whole_of_it() -> None:
-    script = ElementTree.fromstring(drawn(r"\begin{bmatrix} a & b \\ c & d \end{bmatrix}^{-1}"))
+    script = ET.fromstring(drawn(r"\begin{bmatrix} a & b \\ c & d \end{bmatrix}^{-1}"))
     assert script.tag == "msup"
     assert [child.tag for child in script] == ["mrow", "mrow"]
     assert [child.tag for child in script[0]] == ["mo", "mtable", "mo"]
@@ -58,7 +58,7 @@ def test_a_script_on_a_bracketed_matrix_is_one_on_the_whole_of_it() -> None:
 
 @pytest.mark.parametrize("name", ["align", "align*", "aligned", "split", "flalign"])
 def test_lines_are_aligned_at_the_mark_and_have_no_numbers(name: str) -> None:
-    table = ElementTree.fromstring(drawn(rf"\begin{{{name}}}a&=b\\c&=d\end{{{name}}}"))
+    table = ET.fromstring(drawn(rf"\begin{{{name}}}a&=b\\c&=d\end{{{name}}}"))
     assert [len(row) for row in table] == [2, 2]
     right, left = (cell.get("style") for cell in table[0])
     assert right == "text-align:right;padding-right:0"
@@ -67,7 +67,7 @@ def test_lines_are_aligned_at_the_mark_and_have_no_numbers(name: str) -> None:
 
 def test_the_rules_of_an_array_are_drawn() -> None:
     source = drawn(r"\begin{array}{l|cr}1&2&3\\\hline4&5&6\end{array}")
-    table = ElementTree.fromstring(source)
+    table = ET.fromstring(source)
     styles = [[cell.get("style", "") for cell in row] for row in table]
     assert ["border-right" in cell for cell in styles[1]] == [True, False, False]
     assert all("border-bottom" in cell for cell in styles[0])
@@ -110,7 +110,7 @@ def test_any_tex_gives_a_formula_or_nothing(tex: str, display: bool) -> None:
     assert obeyed_in_mathml(source) == []
     assert len(source) < 500 + 15 * len(tex)
     if source:
-        ElementTree.fromstring(re.sub("[\x00-\x08\x0b-\x1f\ufffe\uffff]", "", source))
+        ET.fromstring(re.sub("[\x00-\x08\x0b-\x1f\ufffe\uffff]", "", source))
 
 
 @pytest.mark.parametrize("atom", ["(", "{", "[", "^", r"\frac", r"\sqrt[", "|", " a", r"\text{#1"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
@@ -73,7 +73,7 @@ _LIMITS = frozenset(("lim", "max", "min", "sup", "inf", "det", "gcd", "Pr"))
 _THIN, _MEDIUM = "0.167em", "0.222em"
 
 
-class _NotMathML(Exception):
+class _NotMathMLError(Exception):
     """The formula has something that would be lost or shown wrongly."""
 
 
@@ -113,36 +113,20 @@ def _mend(element: Element) -> None:
     for child in element:
         _mend(child)
     element.text = html.unescape(element.text or "")
-    match element.tag:
-        case "mi" | "mo" | "mn" | "mtext":
-            _mend_token(element)
-        case "msub" | "msup" | "msubsup":
-            _gather_base(element)
-            if element[0].get("movablelimits"):
-                element.tag = _SCRIPTS[element.tag]
-        case "mover":
-            _mend_accent(element)
-        case "mtable":
-            _mend_table(element)
-        case "mspace" if "linebreak" in element.attrib:
-            raise _NotMathML
-        case "mspace":
-            width = element.get("width", "")
-            element.set("width", _SPACES.get(width, width))
-        case "menclose" if element.get("notation") == "box":
-            element.tag = "mrow"
-            element.set("style", "border:1px solid;padding:.2em .3em")
+    mend = _MENDS.get(element.tag)
+    if mend is not None:
+        mend(element)
     for at, child in enumerate(element):
         element[at] = _without_group(child, within=element.tag)
     if len(element) != _CHILDREN.get(element.tag, len(element)):
-        raise _NotMathML
+        raise _NotMathMLError
 
 
 def _mend_token(token: Element) -> None:
     text = token.text or ""
     # Commands that the library does not know, and formulas inside text, come out as their source.
     if "\\" in text or text == "&" or (token.tag == "mtext" and "$" in text):
-        raise _NotMathML
+        raise _NotMathMLError
     if token.tag == "mi" and len(text) == 1 and text not in _LETTERS:
         if unicodedata.category(text) == "Sm":
             token.tag = "mo"
@@ -156,7 +140,7 @@ def _mend_token(token: Element) -> None:
     elif variant == "normal":
         token.set("mathvariant", "normal")
     elif variant not in ("", "italic"):
-        raise _NotMathML
+        raise _NotMathMLError
 
 
 def _mend_name(operator: Element, name: str) -> None:
@@ -167,13 +151,18 @@ def _mend_name(operator: Element, name: str) -> None:
         operator.set("movablelimits", "true")
 
 
-def _gather_base(script: Element) -> None:
-    """Make one base of the brackets and what is between them, which the library gives singly."""
+def _mend_script(script: Element) -> None:
+    """Put a script where it belongs.
+
+    The library gives brackets and what is between them singly, where they are one base.
+    """
     extra = len(script) - _CHILDREN[script.tag]
     if extra > 0:
         base = Element("mrow")
         base.extend(script[: extra + 1])
         script[: extra + 1] = [base]
+    if script[0].get("movablelimits"):
+        script.tag = _SCRIPTS[script.tag]
 
 
 def _mend_accent(over: Element) -> None:
@@ -209,6 +198,29 @@ def _ruled(lines: list[str], at: int, count: int) -> bool:
     return bool(lines) and at < count - 1 and lines[min(at, len(lines) - 1)] != "none"
 
 
+def _mend_space(space: Element) -> None:
+    if "linebreak" in space.attrib:  # browsers break no line in a formula
+        raise _NotMathMLError
+    width = space.get("width", "")
+    space.set("width", _SPACES.get(width, width))
+
+
+def _mend_box(enclosed: Element) -> None:
+    if enclosed.get("notation") == "box":
+        enclosed.tag = "mrow"
+        enclosed.set("style", "border:1px solid;padding:.2em .3em")
+
+
+_MENDS: dict[str, Callable[[Element], None]] = {
+    **dict.fromkeys(("mi", "mo", "mn", "mtext"), _mend_token),
+    **dict.fromkeys(_SCRIPTS, _mend_script),
+    "mover": _mend_accent,
+    "mtable": _mend_table,
+    "mspace": _mend_space,
+    "menclose": _mend_box,
+}
+
+
 def _without_group(child: Element, within: str) -> Element:
     """Return an element, or what alone is in it when it is only a pair of braces."""
     if child.tag != "mrow" or child.attrib or len(child) != 1:
@@ -222,7 +234,7 @@ def _without_group(child: Element, within: str) -> Element:
 def _written(element: Element) -> Iterator[str]:
     names = _ATTRIBUTES.get(element.tag)
     if names is None:
-        raise _NotMathML
+        raise _NotMathMLError
     attributes = ""
     for name in names:
         value = element.get(name)

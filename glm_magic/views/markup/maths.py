@@ -3,8 +3,10 @@ r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` an
 Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
 own MathJax. The element also carries MathML in ``data-mathml``, for a script to show where no
 MathJax is: an attribute, because a host that sanitises a page drops it whole, while it would take
-the tags of an element away and leave the formula there twice. A formula has a longest length and never holds a blank line, so `incremental` can tell
-at a blank line that a block is finished.
+the tags of an element away and leave the formula there twice.
+
+A formula has a longest length and never holds a blank line, so `incremental` can tell at a blank
+line that a block is finished.
 
 ``mdit-py-plugins`` does not fit a model's text: its ``dollarmath`` reads "$5 and $10" as a formula
 and continues ``$$`` beyond a blank line, its ``texmath`` takes quadratic time for ``\(`` without an
@@ -41,7 +43,7 @@ def add_rule(md: MarkdownIt, name: str, show: Callable[[Sequence[Token], int], s
 OPEN_ENDED = "open_ended"
 """Key of the parser's environment: the text is still growing, its last formula may be unclosed."""
 
-_ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
+ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
 
 # Commands by which MathJax writes links or styles, or keeps definitions beyond the formula.
 UNSAFE = re.compile(
@@ -102,7 +104,7 @@ def standard_tex(tex: str) -> str:
     """
     for pattern, replacement in _STANDARD:
         tex = pattern.sub(replacement, tex)
-    return tex.strip()
+    return tex
 
 
 def _render(tokens: Sequence[Token], idx: int) -> str:
@@ -125,7 +127,7 @@ def _render_open(tokens: Sequence[Token], idx: int) -> str:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
-    formula = _formula_at(state.src, state.pos)
+    formula = formula_at(state.src, state.pos)
     if formula is None or formula[1] > state.posMax:
         return False
     content, end, display = formula
@@ -137,7 +139,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
+def formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
     """Return a formula's content, its end, and whether it is displayed."""
     if src.startswith("$$", pos):
         return _closed(src, pos + 2, "$$", display=True)
@@ -234,7 +236,7 @@ def _delimiters(text: str) -> tuple[str, str]:
         return "$$", "$$"
     if text.startswith("\\["):
         return "\\[", "\\]"
-    environment = _ENVIRONMENT.match(text)
+    environment = ENVIRONMENT.match(text)
     return (environment[0], f"\\end{{{environment[1]}}}") if environment else ("", "")
 
 

@@ -17,7 +17,8 @@ import zlib
 from .assets import minified_script
 
 _FORMULA = re.compile(
-    r'(<(span|div)(?: id="[\w-]+")? class="glm-x(?: glm-d)?") data-mathml="([^"]*)">([^<]*)(?=</\2>)'
+    r'(<(span|div)(?: id="[\w-]+")? class="glm-x(?: glm-d)?") data-mathml="([^"]*)">'
+    r"([^<]*)(?=</\2>)"
 )
 """A formula, as `markup.maths` writes it; no text on a page holds the ``<`` of a tag."""
 
