@@ -11,7 +11,7 @@ from glm_magic.views.saved.page import _COPY as OUR_OWN
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
 table thead tbody tr th td button"""
 _ATTRIBUTES = """href target rel class style start dir title role aria-label data-s data-mathml
-open type tabindex"""
+data-lang open type tabindex"""
 _MATHML = """math mi mn mo mtext mspace mrow mfrac msqrt mroot mstyle mpadded mphantom msub msup
 msubsup munder mover munderover mtable mtr mtd"""
 _OF_MATHML = """display mathvariant style stretchy form lspace rspace minsize maxsize movablelimits
@@ -90,6 +90,8 @@ def _is_ours(name: str, value: str) -> bool:
 
 
 def _is_plain(tag: str, name: str, value: str) -> bool:
+    if name == "data-lang":
+        return re.fullmatch(r"[\w+#.-]+", value) is not None
     if name == "data-mathml":
         return not obeyed_in_mathml(value)
     if name == "href":

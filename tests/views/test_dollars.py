@@ -62,8 +62,8 @@ def test_code_keeps_its_dollar_signs_and_brackets(code: str) -> None:
 PIECES = st.lists(
     st.sampled_from(
         [
-            *(r"\(", r"\)", r"\[", r"\]", "$", "$$", "a", "x^2", " ", "\n", "\n\n", "`", "5", "."),
-            *(r"\$", "\\\\", r"\frac{1}{2}", "$x$", "$$y$$", r"\(z\)", "\\[\nw\n\\]", "word "),
+            *(r" \(", r"\) ", r" \[", r"\] ", "$", "$$", "a", "x^2", " ", "\n", "\n\n", "5", "."),
+            *(r"\$", r"\frac{1}{2}", "$x$", "$$y$$", r"\(z\)", "\\[\nw\n\\]", "word "),
             *("- ", "> ", "US$5", "\\begin{align}\na&=b\n\\end{align}\n\n", "其中", ","),
         ]
     ),

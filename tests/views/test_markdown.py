@@ -72,7 +72,10 @@ def test_hostile_text_makes_only_harmless_elements(text: str) -> None:
     page = Elements(markdown_html(text).replace(COPY_BUTTON, ""))
     assert set(page.tags) <= ALLOWED_TAGS
     for name, value in page.attributes:
-        assert name in {"href", "target", "rel", "class", "style", "start", "data-mathml"}
+        assert name in {
+            *("href", "target", "rel", "class", "style", "start", "data-mathml", "data-lang"),
+            *("id", "role", "aria-checked", "aria-label"),
+        }
         if name == "data-mathml":
             assert obeyed_in_mathml(value or "") == []
         if name == "href":
@@ -190,9 +193,37 @@ def test_tables_scroll_in_their_own_box() -> None:
     assert source.endswith("</table></div>\n")
 
 
-def test_right_to_left_blocks_ask_for_their_direction() -> None:
-    source = "Plain.\n\n- \u0634\u0643\u0631\u0627\n\n> \u05e9\u05dc\u05d5\u05dd `x`"
-    page = markdown_html(source)
-    assert page.startswith("<p>Plain.</p>")
-    assert '<ul dir="auto">\n<li dir="auto">' in page
-    assert '<blockquote dir="auto">\n<p dir="auto">' in page
+ARABIC, HEBREW = "\u0634\u0643\u0631\u0627", "\u05e9\u05dc\u05d5\u05dd"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (f"- {ARABIC}\n- {HEBREW}", '<ul dir="rtl">\n<li>'),
+        (f"1. {ARABIC}\n   - {ARABIC}\n", '<ol dir="rtl">\n<li>'),
+        (f"> {HEBREW} `some code`", '<blockquote dir="rtl">\n<p>'),
+        (f"| {ARABIC} | b |\n|---|---|", '<div class="glm-w" dir="rtl"><table>'),
+        (f"# {HEBREW} `a_long_name_in_latin_letters`", '<h1 dir="rtl">'),
+        (f"{HEBREW} $\\alpha$", '<p dir="rtl">'),
+        (f"**Python** {ARABIC}", '<p dir="rtl">'),
+        (f"- {ARABIC * 9}\n- only words", '<li dir="ltr">only words'),
+        (f"- {ARABIC}\n\n  ```python\n  x\n  ```", '<pre data-lang="python" dir="ltr">'),
+        (f"They say {HEBREW} to each other in the morning", "<p>They"),
+        (f"- It means {ARABIC}, more or less\n- or {HEBREW} as a greeting", "<ul>\n<li>"),
+        ("- ![a picture](https://a.example)\n", "<ul>\n<li>"),
+    ],
+)
+def test_what_reads_from_the_right_begins_there(source: str, expected: str) -> None:
+    assert expected in markdown_html(source)
+
+
+def test_only_what_turns_the_direction_round_says_so() -> None:
+    source = markdown_html(f"Plain.\n\n> {ARABIC}\n>\n> 1. {HEBREW}\n>    - {ARABIC}\n\nEnd.")
+    assert source.count("dir=") == 1
+    assert source.startswith("<p>Plain.</p>")
+    assert source.endswith("<p>End.</p>\n")
+
+
+def test_code_names_its_language() -> None:
+    assert '<pre data-lang="c++">' in markdown_html("```c++ title=x\nx\n```")
+    assert "data-lang" not in markdown_html('```"onclick=x\ny\n```\n\n    indented')
