@@ -37,7 +37,7 @@ ALLOWED_TAGS = set(
     re.findall(
         r"\w+",
         "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s a span b i div table"
-        " thead tbody tr th td",
+        " thead tbody tr th td sup",
     )
 )
 
@@ -227,3 +227,64 @@ def test_only_what_turns_the_direction_round_says_so() -> None:
 def test_code_names_its_language() -> None:
     assert '<pre data-lang="c++">' in markdown_html("```c++ title=x\nx\n```")
     assert "data-lang" not in markdown_html('```"onclick=x\ny\n```\n\n    indented')
+
+
+LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "around"),
+    [
+        ("see https://a.example/b?c=d#e.", "https://a.example/b?c=d#e", ("see ", ".")),
+        ("(http://a.example/x_(y)_z)", "http://a.example/x_(y)_z", ("(", ")")),
+        ("见https://a.example/b，然后", "https://a.example/b", ("见", "，然后")),
+        ("**https://a.example**!", "https://a.example", ("<strong>", "</strong>!")),
+        ("at HTTPS://A.example, or", "HTTPS://A.example", ("at ", ", or")),
+    ],
+)
+def test_a_bare_address_is_a_link(source: str, address: str, around: tuple[str, str]) -> None:
+    link = LINK.format(address, address)
+    assert f"{around[0]}{link}{around[1]}" in markdown_html(source)
+
+
+def test_an_address_without_a_scheme_is_a_link_to_the_web() -> None:
+    assert LINK.format("http://www.a.example", "www.a.example") in markdown_html("www.a.example.")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("`https://a.example`", "```\nhttps://a.example\n```", "ftp://a.example", "a@b.example"),
+        *(
+            "javascript://a.example",
+            "www.",
+            "readme.md",
+            "https://",
+            "x@www.a.example",
+            "file:///a",
+        ),
+    ],
+)
+def test_what_is_no_web_address_in_running_text_is_none(source: str) -> None:
+    assert "<a " not in markdown_html(source)
+
+
+def test_a_link_is_not_a_link_twice() -> None:
+    for source in ("<https://a.example>", "[https://a.example](https://a.example)"):
+        assert markdown_html(source).count("<a ") == 1
+
+
+def test_tasks_have_boxes() -> None:
+    source = markdown_html("- [ ] one\n- [x] **two**\n- [X] three\n- [x]four\n- [y] five")
+    assert source.count('<li class="glm-task">') == 3
+    assert [box in source for box in ("☐ one", "☑ <strong>two", "☑ three")] == [True] * 3
+    assert "[x]four" in source
+    assert "[ ] none" in markdown_html("[ ] none")
+
+
+def test_footnotes_are_numbers_and_notes_without_names_to_share() -> None:
+    source = markdown_html("It is[^1] so[^a-z].\n\n[^1]: By *law*.\n\n    And more.\n\nEnd.")
+    assert "It is<sup>1</sup> so[^a-z]." in source
+    note = '<div class="glm-fn">\n<p><sup>1</sup> By <em>law</em>.</p>\n<p>And more.</p>\n</div>'
+    assert note in source
+    assert "id=" not in source

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .direction import add_direction
 from .escape import escape_attribute, escape_html, normalised
+from .github import add_github
 from .highlight import block_html
 from .links import SAFE_LINK, leads_elsewhere
 from .maths import add_maths, add_rule
@@ -78,6 +79,7 @@ def parser() -> MarkdownIt:
         ["table", "strikethrough"]
     )
     add_maths(md)
+    add_github(md)
     add_direction(md)
     for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):
         add_rule(md, rule.__name__, rule)

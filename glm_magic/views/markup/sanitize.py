@@ -37,6 +37,8 @@ _FRAME = re.compile(r"(?:<details><summary>[^<>]*</summary>|</details>)\s*")
 _SMALL = ("<sub>", "</sub>")
 """With `_FRAME`, the HTML that is ours: in a text that was made harmless, no tag is left."""
 
+_NAMED_NOTE = re.compile(r"\[\^([^\[\]\s]{1,99})\]")
+_NOTE = re.compile(r"^[ \t>*+\d.)-]{0,40}\[\^([^\[\]\s]{1,99})\]:", re.MULTILINE)
 _DEFINITION = re.compile(r"^([ \t>*+\d.)-]{0,40}\[[^\[\]\n]{1,999}\])(?=:)", re.MULTILINE)
 
 Tame = Callable[[str], str]
@@ -77,35 +79,29 @@ def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
     for tame in (sanitize_markdown, _without_definitions, fenced):
         pieces = [part for part in parts(tame) if part]
         text = "\n\n".join(pieces)
-        if is_safe(text) and _structure(text) == _structures(pieces):
+        apart = [element for piece in pieces for element in _structure(piece)]
+        if is_safe(text) and _structure(text) == apart and not _share_notes(pieces):
             return text
     return fenced(text)
 
 
-_Structure = tuple[list[tuple[str, int, str, str]], list[tuple[str, int, str, str]]]
+def _structure(text: str) -> list[tuple[str, int, str, str]]:
+    """Return what a parser makes of a text: each element, its depth, content and where it leads."""
+    return [
+        (token.type, token.level, token.content.rstrip("\n"), _targets_of(token))
+        for token in _permissive().parse(text)
+    ]
 
 
-def _structure(text: str) -> _Structure:
-    """Return what a parser makes of a text: each element, its depth, content and where it leads.
-
-    The footnotes come apart, since a parser collects those of a whole page at its end.
-    """
-    body: list[tuple[str, int, str, str]] = []
-    notes: list[tuple[str, int, str, str]] = []
-    into = body
-    for token in _permissive().parse(text):
-        if token.type == "footnote_block_open":
-            into = notes
-        elif token.type != "footnote_block_close":
-            content = token.content.rstrip("\n")
-            into.append((token.type, token.level, content, _targets_of(token)))
-    return body, notes
-
-
-def _structures(texts: Sequence[str]) -> _Structure:
-    """Return what a parser makes of texts apart."""
-    each = [_structure(text) for text in texts]
-    return [at for body, _ in each for at in body], [at for _, notes in each for at in notes]
+def _share_notes(texts: Sequence[str]) -> bool:
+    """Whether a text names a footnote that another one defines."""
+    named = [set(_NAMED_NOTE.findall(text)) for text in texts]
+    return any(
+        note in others
+        for at, text in enumerate(texts)
+        for note in _NOTE.findall(text)
+        for others in (*named[:at], *named[at + 1 :])
+    )
 
 
 def _targets_of(token: Token) -> str:
@@ -196,14 +192,12 @@ def _language(info: str) -> str:
 def _permissive() -> MarkdownIt:
     """Return a parser that allows HTML and every link."""
     from markdown_it import MarkdownIt
-    from mdit_py_plugins.footnote import footnote_plugin
 
     class Permissive(MarkdownIt):
         def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 (the parser's own name)
             return True
 
-    md = Permissive("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    return md.use(footnote_plugin)
+    return Permissive("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def is_safe(text: str) -> bool:
