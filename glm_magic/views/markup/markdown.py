@@ -141,7 +141,7 @@ def _label(token: Token) -> str:
 
 
 def table_open(tokens: Sequence[Token], idx: int) -> str:
-    """Begin a table, in a box that scrolls sideways, from the right where its columns begin there."""
+    """Begin a table, in a box that scrolls sideways, from the side where its columns begin."""
     direction = tokens[idx].attrs.get("dir")
     box = f'<div class="glm-w" dir="{direction}">' if direction else '<div class="glm-w">'
     return f"{box}<table>\n"

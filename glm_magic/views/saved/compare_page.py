@@ -189,8 +189,8 @@ def compare_html(
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + minified_asset("compare.css")
     root = f"{_ROOT};--lanes:{len(lanes)}"
-    body = f"<style>{style}</style>{with_formulas(table)}"
-    return f'<div class="glm glm-cs" style="{root}">{body}</div>'
+    inside = f"<style>{style}</style>{with_formulas(table)}"
+    return f'<div class="glm glm-cs" style="{root}">{inside}</div>'
 
 
 def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
