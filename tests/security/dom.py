@@ -9,7 +9,7 @@ from glm_magic.views.saved.assets import minified_script
 from glm_magic.views.saved.page import _COPY as OUR_OWN
 
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
-table thead tbody tr th td button sup"""
+table thead tbody tr th td button sup bdi"""
 _ATTRIBUTES = """href target rel class style start dir title role aria-label data-s data-mathml
 data-lang open type tabindex"""
 _MATHML = """math mi mn mo mtext mspace mrow mfrac msqrt mroot mstyle mpadded mphantom msub msup

@@ -37,7 +37,7 @@ ALLOWED_TAGS = set(
     re.findall(
         r"\w+",
         "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s a span b i div table"
-        " thead tbody tr th td sup",
+        " thead tbody tr th td sup bdi",
     )
 )
 
@@ -206,7 +206,9 @@ ARABIC, HEBREW = "\u0634\u0643\u0631\u0627", "\u05e9\u05dc\u05d5\u05dd"
         (f"# {HEBREW} `a_long_name_in_latin_letters`", '<h1 dir="rtl">'),
         (f"{HEBREW} $\\alpha$", '<p dir="rtl">'),
         (f"**Python** {ARABIC}", '<p dir="rtl">'),
-        (f"- {ARABIC * 9}\n- only words", '<li dir="ltr">only words'),
+        (f"- {ARABIC * 9}\n- only words", '<li><bdi dir="ltr">only words</bdi></li>'),
+        (f"| {ARABIC} | word |\n|---|---|", '<th><bdi dir="ltr">word</bdi></th>'),
+        (f"- {ARABIC * 9}\n\n- only words", '<p dir="ltr">only words</p>'),
         (f"- {ARABIC}\n\n  ```python\n  x\n  ```", '<pre data-lang="python" dir="ltr">'),
         (f"They say {HEBREW} to each other in the morning", "<p>They"),
         (f"- It means {ARABIC}, more or less\n- or {HEBREW} as a greeting", "<ul>\n<li>"),

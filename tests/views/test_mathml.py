@@ -36,6 +36,7 @@ def drawn(tex: str, display: bool = True) -> str:
         (r"x \tag{3}", "<mtext>(3)</mtext>"),
         (r"\int_0^1 x\,dx", "<msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup>"),
         (r"\sum_{i}^{n} i", "<munderover><mo>∑</mo><mi>i</mi><mi>n</mi></munderover>"),
+        ("|x|", "<mo stretchy='false' lspace='0' rspace='0'>|</mo><mi>x</mi>"),
         (r"a \bmod b", "<mo lspace='0.222em' rspace='0.222em'>mod</mo>"),
     ],
 )

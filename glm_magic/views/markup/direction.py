@@ -27,10 +27,11 @@ _LETTER = re.compile(r"[^\W\d_]")
 _BLOCKS = frozenset(
     f"{name}_open"
     for name in (
-        *("paragraph", "heading", "bullet_list", "ordered_list", "list_item", "blockquote"),
-        *("table", "th", "td"),
+        *("paragraph", "heading", "bullet_list", "ordered_list", "blockquote", "table"),
     )
 )
+_PLACES = ("list_item_open", "th_open", "td_open")
+"""What stays on its side, whatever is written in it: the number of an item, the cell of a column."""
 _CODE = ("fence", "code_block")
 
 
@@ -49,11 +50,22 @@ def _mark(state: StateCore) -> None:
             around.pop()
             continue
         direction = "ltr" if token.type in _CODE else directions.get(at, around[-1])
-        shown = token.type in _CODE or (token.type in _BLOCKS and not token.hidden)
-        if shown and direction != around[-1]:
-            token.attrSet("dir", direction)
+        marked = token.type in _CODE or (token.type in _BLOCKS and not token.hidden)
+        if direction != around[-1]:
+            if marked:
+                token.attrSet("dir", direction)
+            elif token.type in _PLACES or token.hidden:
+                _isolate(state.tokens[at + 1], direction)
         if token.nesting > 0:
-            around.append(direction if shown else around[-1])
+            around.append(direction if marked else around[-1])
+
+
+def _isolate(inline: Token, direction: str) -> None:
+    """Let a text run its own way in a place that is not turned round."""
+    if inline.children:
+        opened, closed = type(inline)("bdi_open", "bdi", 1), type(inline)("bdi_close", "bdi", -1)
+        opened.attrSet("dir", direction)
+        inline.children = [opened, *inline.children, closed]
 
 
 def _directions(tokens: list[Token]) -> dict[int, str]:

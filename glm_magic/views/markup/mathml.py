@@ -132,6 +132,8 @@ def _mend_token(token: Element) -> None:
             token.tag = "mo"
     elif token.tag == "mo" and text in _LETTERS:
         token.tag = "mi"
+    elif token.tag == "mo" and text in ("|", "‖") and "form" not in token.attrib:
+        token.attrib.update(lspace="0", rspace="0")
     elif token.tag == "mo" and len(text) > 1 and text.replace("\u2006", "").isalpha():
         _mend_name(token, text)
     variant = token.attrib.pop("mathvariant", "")
