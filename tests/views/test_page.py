@@ -207,7 +207,9 @@ def test_blank_lines_around_texts_are_not_shown() -> None:
 def test_names_from_outside_cannot_leave_their_place() -> None:
     turn = turn_of(model='"><script>$x$', provider="<b>", error="<i>$y$", status="failed")
     source = html_of(turn, inserted=("<u>",), remark="<s>")
-    assert not set(Elements(source).tags) & {"script", "u", "s"}
+    tags = Elements(source).tags
+    assert not set(tags) & {"u", "s"}
+    assert tags.count("script") == source.count("<script data-formulas=") == 1
     assert "&lt;i&gt;<span>$</span>y" in source
 
 
@@ -323,8 +325,11 @@ def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
     turn = turn_of(ANSWER * 4, REASONING * 4)
     data, _ = bundle(turn, replace(ENGLISH, position=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
-    assert len(data["text/html"]) < 3 * text
-    assert sum(len(form) for form in data.values()) < 5 * text, "the text is in there three times"
+    script = len(assets.minified_script("formulas.js"))
+    assert script < 900
+    assert len(data["text/html"]) < 3 * text + script
+    whole = sum(len(form) for form in data.values())
+    assert whole < 5 * text + script, "the text is in there three times"
     assets.stylesheet_owner.cell_started("x")
 
 

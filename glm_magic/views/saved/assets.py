@@ -24,6 +24,8 @@ _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
+_SCRIPT_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
+_INDENT = re.compile(r"\n\s*")
 
 
 class StylesheetOwner:
@@ -93,6 +95,12 @@ def panel_style() -> str:
 def minified_asset(name: str) -> str:
     """Return a style sheet of the package without comments and needless space."""
     return _minified(asset(name))
+
+
+@lru_cache(maxsize=4)
+def minified_script(name: str) -> str:
+    """Return a script of the package without comments and indents."""
+    return _INDENT.sub("\n", _SCRIPT_COMMENT.sub("", asset(name))).strip() + "\n"
 
 
 def _minified(source: str) -> str:

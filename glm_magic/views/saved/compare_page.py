@@ -22,6 +22,7 @@ from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
 from .assets import minified_asset, page_style
+from .formulas import with_formulas
 from .page import SCHEMA, error_html, metadata, opens, summary_html
 from .plaintext import plain_text, quoted_error
 
@@ -188,7 +189,8 @@ def compare_html(
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + minified_asset("compare.css")
     root = f"{_ROOT};--lanes:{len(lanes)}"
-    return f'<div class="glm glm-cs" style="{root}"><style>{style}</style>{table}</div>'
+    inside = f"<style>{style}</style>{with_formulas(table)}"
+    return f'<div class="glm glm-cs" style="{root}">{inside}</div>'
 
 
 def _row(name: str, cells: Iterable[str], kind: str = "") -> str:

@@ -62,7 +62,7 @@ _VOID = ("br", "hr", "img", "input", "wbr")
 _UNMARKED = ("code", "pre", "a", "svg", "math", "button")
 _INLINE = ("span", "strong", "em", "code", "a", "del", "s")
 _FORMULA = re.compile(
-    r'<(span|div) class="glm-x[^"]*">(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
+    r'<(span|div) class="glm-x[^>]*>(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
 )
 _MAX_TEXT = 48
 _MAX_FORMULA = 16

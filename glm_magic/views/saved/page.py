@@ -22,6 +22,7 @@ from ..variants import others_html, with_arrows
 from .answer import answer_html
 from .assets import style_of
 from .breakdown import breakdown_html
+from .formulas import with_formulas
 from .outline import outline_html
 from .plaintext import markdown_text, plain_text
 from .player import player_data, player_script
@@ -109,8 +110,8 @@ def page_html(
     data = player_data(turn, labels)
     return (
         f'<div class="glm" data-s="{phase(turn)}" role="group" aria-label="{label}"'
-        f' style="{_STYLES["root"]}"{copies}{data}>{style}{inside}'
-        f"{player_script(turn, options.position)}</div>"
+        f' style="{_STYLES["root"]}"{copies}{data}>{style}'
+        f"{with_formulas(inside)}{player_script(turn, options.position)}</div>"
     )
 
 

@@ -9,17 +9,13 @@ nothing of it shows.
 from __future__ import annotations
 
 import json
-import re
-from functools import lru_cache
 
 from ...core.turn import Sample, Turn
 from ..labels import Labels
 from ..markup.escape import escape_attribute
 from ..options import Position
-from .assets import asset, stylesheet_owner, whole_style
+from .assets import minified_script, stylesheet_owner, whole_style
 
-_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
-_INDENT = re.compile(r"\n\s*")
 _CALL = "window.glmPlayer&&glmPlayer(document.currentScript)"
 
 
@@ -43,12 +39,12 @@ def player_script(turn: Turn, position: Position | None) -> str:
     if not _can_play(turn):
         return ""
     whole = position is None or stylesheet_owner.is_at(position)
-    return f"<script>{_player() if whole else ''}{_CALL}</script>"
+    return f"<script>{minified_script('player.js') if whole else ''}{_CALL}</script>"
 
 
 def style_and_player() -> str:
     """Return what one output carries for all, to put before another one when that is removed."""
-    return f"<style>{whole_style()}</style><script>{_player()}</script>"
+    return f"<style>{whole_style()}</style><script>{minified_script('player.js')}</script>"
 
 
 def _can_play(turn: Turn) -> bool:
@@ -80,9 +76,3 @@ def pack(samples: tuple[Sample, ...]) -> str:
         points.append(",".join(str(value) if value else "" for value in grown).rstrip(","))
         before = sample
     return " ".join(points)
-
-
-@lru_cache(maxsize=1)
-def _player() -> str:
-    """Return the script without comments and indents."""
-    return _INDENT.sub("\n", _COMMENT.sub("", asset("player.js"))).strip() + "\n"

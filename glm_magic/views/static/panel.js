@@ -238,10 +238,18 @@ async function typesetOnce(typesetter, formula, bench) {
   return node;
 }
 
+/** Show the formulas below `root` as the MathML they carry, in a host without MathJax. */
+function draw(root) {
+  for (const node of root.querySelectorAll(".glm-x[data-mathml]:not([data-set])")) {
+    node.dataset.set = "";
+    node.innerHTML = node.dataset.mathml;
+  }
+}
+
 /** Replace the formulas below `root`: at once those that are known, the others when ready. */
 function typeset(root, model, bench) {
   const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
-  if (!typesetter) return;
+  if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
   for (const node of root.querySelectorAll(".glm-x:not([data-set])")) {
     const formula = node.textContent;
