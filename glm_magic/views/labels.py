@@ -36,6 +36,7 @@ class Labels:
     # The header.
     thought: str = "thought {time}"
     took: str = "took {time}"
+    took_unthinking: str = "took {time} without thinking"
     first_byte: str = "first byte after {time}"
     whole_reply: str = "whole reply {time}"
     ran: str = "the server ran {model}"
@@ -43,7 +44,6 @@ class Labels:
     tokens_out: str = "{count} out"
     tokens_cached: str = "({count} cached)"
     tokens_reasoning: str = "({count} reasoning)"
-    tokens: str = "{count} tokens"
     tokens_unknown: str = "tokens n/a"
     speed: str = "{count} tok/s"
     cost_unknown: str = "cost n/a"
@@ -89,6 +89,8 @@ class Labels:
     stop_title: str = "Stop the reply and keep what has arrived"
     copy: str = "Copy"
     copy_title: str = "Copy the answer as Markdown"
+    copy_plain: str = "as text"
+    copy_plain_title: str = "Copy the answer as plain text"
     copied: str = "Copied"
     copy_failed: str = "Not copied"
     answer_now: str = "Answer now"
@@ -98,11 +100,12 @@ class Labels:
     reply_of: str = "Reply of {model}"
 
     # Thinking and answer by time, tokens and money.
+    timeline: str = "Timeline"
     measure_time: str = "time"
     measure_tokens: str = "tokens"
     measure_money: str = "money"
-    split: str = "{thinking} thinking + {answer} answer ({percent} %)"
-    rate: str = "{count} tokens/s"
+    share: str = "{percent} % thinking"
+    split: str = "{thinking} thinking + {answer} answer"
 
     # The player and the outline of the reasoning.
     play: str = "Play"
@@ -149,6 +152,7 @@ CHINESE = Labels(
     # The header.
     thought="思考 {time}",
     took="用时 {time}",
+    took_unthinking="未思考，用时 {time}",
     first_byte="首字节 {time}",
     whole_reply="全程 {time}",
     ran="服务器实际运行 {model}",
@@ -156,7 +160,6 @@ CHINESE = Labels(
     tokens_out="输出 {count}",
     tokens_cached="(缓存 {count})",
     tokens_reasoning="(思考 {count})",
-    tokens="{count} tokens",
     tokens_unknown="tokens 未知",
     speed="{count} tok/s",
     cost_unknown="费用未知",
@@ -198,6 +201,8 @@ CHINESE = Labels(
     stop_title="停止生成并保留已收到的内容",
     copy="复制",
     copy_title="以 Markdown 复制回答",
+    copy_plain="纯文本",
+    copy_plain_title="以纯文本复制回答",
     copied="已复制",
     copy_failed="复制失败",
     answer_now="立即回答",
@@ -206,11 +211,12 @@ CHINESE = Labels(
     show_reasoning="显示思考过程",
     reply_of="{model} 的回复",
     # Thinking and answer by time, tokens and money.
+    timeline="时间线",
     measure_time="用时",
     measure_tokens="tokens",
     measure_money="费用",
-    split="思考 {thinking} + 回答 {answer}(思考占 {percent} %)",
-    rate="{count} tokens/s",
+    share="思考占 {percent} %",
+    split="思考 {thinking} + 回答 {answer}",
     # The player and the outline of the reasoning.
     play="播放",
     pause="暂停",

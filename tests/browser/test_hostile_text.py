@@ -147,13 +147,15 @@ def test_the_player_of_a_saved_page_only_hides_and_shows(bare_page: Any, trap: T
     beats = (Sample(0.1, 10, 0), Sample(0.3, len(text), 10), Sample(0.5, len(text), len(text)))
     turn = replace(turn, steps=(replace(turn.steps[0], rhythm=beats),))
     bare_page.set_content(bundle(turn, ViewOptions(language="en"))[0]["text/html"])
+    bare_page.locator(".glm-y > summary").click()
     bare_page.locator(".glm-pl button").first.click()
     bare_page.locator(".glm-se").fill(trap.aimed(TAGS[0]))
     bare_page.locator(".glm-se").press("Enter")
     bare_page.wait_for_timeout(1000)
     bare_page.locator(".glm-pl input").fill("200")
     assert bare_page.locator(".glm-pl").inner_text().startswith("▶")
-    assert set(bare_page.evaluate(STRANGERS, ".glm")) == {"input", "script"}, "the player's own"
+    own = {"input", "path", "script", "svg"}
+    assert set(bare_page.evaluate(STRANGERS, ".glm")) == own, "what the page's script makes"
     assert bare_page.locator(".glm script").count() == 1
     assert trap.sprung(bare_page) == []
 

@@ -43,14 +43,14 @@ def stripped(source: str) -> str:
 def test_the_header_says_what_ran_and_what_it_took() -> None:
     head = stripped(html_of(turn_of())).split("\n")[0]
     assert head == (
-        "glm-4.6 bigmodel complete thought 4.2 s 42 in · 1,284 out (811 reasoning)"
-        " 187 tok/s ¥0.0031"
+        "glm-4.6 · bigmodel · complete · thought 4.2 s · 42 in · 1,284 out (811 reasoning)"
+        " · 187 tok/s · ¥0.0031"
     )
 
 
 def test_the_answer_comes_before_the_reasoning_in_the_document() -> None:
     source = html_of(turn_of())
-    assert source.index("Mean waiting time") < source.index("<details")
+    assert source.index("Mean waiting time") < source.index('<details class="glm-r')
     assert "order:-1" in source
 
 
@@ -207,7 +207,8 @@ def test_blank_lines_around_texts_are_not_shown() -> None:
 def test_names_from_outside_cannot_leave_their_place() -> None:
     turn = turn_of(model='"><script>$x$', provider="<b>", error="<i>$y$", status="failed")
     source = html_of(turn, inserted=("<u>",), remark="<s>")
-    assert not set(Elements(source).tags) & {"script", "u", "s"}
+    page, _script = source.split("<script>")  # the page's own is its last element
+    assert not set(Elements(page).tags) & {"script", "u", "s"}
     assert "&lt;i&gt;<span>$</span>y" in source
 
 
@@ -333,8 +334,8 @@ def test_a_held_answer_is_behind_a_button_in_every_form(revealed: bool) -> None:
     options = replace(ENGLISH, hold="answer")
     data, _ = bundle(turn_of("It is **four**.", "so"), options, revealed=revealed)
     assert f'<details class="glm-o"{" open" * revealed}>' in data["text/html"]
-    assert "<summary>Show the answer</summary><p>It is" in data["text/html"]
-    assert "open><summary><b>Reasoning" in data["text/html"]
+    assert ">Show the answer</summary><p>It is" in data["text/html"]
+    assert " open><summary" in data["text/html"]
     assert "<summary>Show the answer</summary>\n\nIt is" in data["text/markdown"]
     assert "four" not in data["text/plain"]
     assert "so" in data["text/plain"]

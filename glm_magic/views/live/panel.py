@@ -30,6 +30,7 @@ from ..saved.page import (
     bundle,
     error_html,
     header_html,
+    is_few,
     opens,
     remarks_html,
     summary_html,
@@ -231,9 +232,10 @@ class PanelView(View):
             "hurry": self._can_answer_now(turn),
             "held": self._options.hold == "answer" and not self._revealed,
             "bar": self._options.hold == "thinking",
-            "summary": summary_html(turn, self._options, self._labels),
+            "summary": summary_html(self._options, self._labels),
             "remarks": remarks_html(turn, self._options, self._labels),
             "open": opens(turn, self._options),
+            "few": is_few(turn.reasoning),
             "reasoning": self._options.show_thinking != "hide" and bool(turn.reasoning.strip()),
         }
 

@@ -22,6 +22,10 @@ _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
 
 
+SUMMARY = '<summary style="display:list-item">'
+"""Begins a toggle, whose triangle some hosts' own styles take away."""
+
+
 class StylesheetOwner:
     """Which saved output carries the style sheet and the player for all outputs of a notebook."""
 
@@ -77,7 +81,7 @@ def _sections() -> list[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def panel_style() -> str:
     """Return the style of the live panel: the page's, and what only the panel has."""
-    return _minified(asset("page.css")) + _minified(asset("panel.css"))
+    return "".join(_minified(asset(name)) for name in ("page.css", "tools.css", "panel.css"))
 
 
 @lru_cache(maxsize=8)

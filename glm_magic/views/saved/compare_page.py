@@ -21,7 +21,7 @@ from ..markup.markdown import markdown_html
 from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
-from .assets import minified_asset, page_style
+from .assets import SUMMARY, minified_asset, page_style
 from .page import SCHEMA, error_html, metadata, opens, summary_html
 from .plaintext import plain_text, quoted_error
 
@@ -30,9 +30,9 @@ _MINUS = "−"
 _LINE = "1px solid rgba(128,128,128,.35)"
 _ROOT = f"border:{_LINE};border-radius:8px;overflow:auto"
 _TABLE = "border-collapse:collapse;width:100%;margin:0"
-_CELL = f"border:{_LINE};padding:6px 12px;text-align:left;vertical-align:top"
-_REASONING = "max-height:320px;overflow:auto;font-size:13px;opacity:.8"
-_NOTE = "padding:5px 12px;font-size:12px;opacity:.8"
+_CELL = f"border:{_LINE};padding:.45em .86em;text-align:left;vertical-align:top"
+_REASONING = "max-height:23em;overflow:auto;font-size:.93em;opacity:.8"
+_NOTE = "padding:.4em 1em;font-size:.86em;opacity:.8"
 
 N = TypeVar("N", int, float, Decimal)
 
@@ -214,7 +214,7 @@ def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
         return f"<i>{labels.none}</i>"
     is_open = " open" * (opens(turn, options) or options.show_thinking == "auto")
     return (
-        f"<details{is_open}><summary>{summary_html(turn, options, labels)}</summary>"
+        f"<details{is_open}>{SUMMARY}{summary_html(options, labels)}</summary>"
         f'<div class="glm-ct" style="{_REASONING}">{markdown_html(reasoning)}</div></details>'
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..labels import Labels
 from ..markup.escape import escape_attribute, escape_html
+from .assets import SUMMARY
 
 ENGLISH_WORDS = (
     "wait",
@@ -167,6 +168,6 @@ def _outline(parts: list[_Part], labels: Labels) -> str:
         for part in parts
     )
     return (
-        f'<details class="glm-ol"><summary>{labels.outline}: {", ".join(head)}</summary>'
+        f'<details class="glm-ol">{SUMMARY}{labels.outline}: {", ".join(head)}</summary>'
         f"<ol>{rows}</ol></details>"
     )
