@@ -166,12 +166,18 @@ def _counts(turn: Turn, labels: Labels) -> list[Fact | None]:
     nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
     if nothing_sent or not (ended or turn.usage):
         return []
-    cost = turn.cost
     return [
         Fact("tokens", _tokens(turn, labels)),
         _speed(turn, labels),
-        Fact("cost", str(cost) if cost else labels.cost_unknown) if ended else None,
+        _cost(turn, labels) if ended else None,
     ]
+
+
+def _cost(turn: Turn, labels: Labels) -> Fact | None:
+    """Return what it cost; nothing where nobody bills it."""
+    if turn.cost is not None:
+        return Fact("cost", str(turn.cost))
+    return None if turn.is_free else Fact("cost", labels.cost_unknown)
 
 
 def _tokens(turn: Turn, labels: Labels) -> str:

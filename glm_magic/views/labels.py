@@ -69,6 +69,9 @@ class Labels:
     answer_held: str = "The answer is held back; print(_glm) shows it."
     reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
     reasoning_folded: str = "The reasoning is folded away; print(_glm.reasoning) shows it."
+    in_all: str = "{size} in all; print(_glm.reasoning) shows them"
+    tokens: str = "{count} tokens"
+    characters: str = "{count} characters"
     left_out: str = "{count} characters left out; print(_glm.reasoning) shows all"
     arriving: str = "The reply is arriving; it is shown here when it is complete."
     unfinished: str = "{model}: the reply was still arriving when this was saved."
@@ -130,6 +133,7 @@ class Labels:
     difference: str = "Difference to {label}"
     reference: str = "compared with this"
     none: str = "none"
+    no_thinking: str = "no thinking"
     unknown: str = "n/a"
     lanes_unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
 
@@ -183,6 +187,9 @@ CHINESE = Labels(
     answer_held="回答已隐藏；print(_glm) 可显示。",
     reasoning_held="思考过程已隐藏；print(_glm.reasoning) 可显示。",
     reasoning_folded="思考过程已折叠；print(_glm.reasoning) 可显示。",
+    in_all="共 {size}；print(_glm.reasoning) 可显示全部",
+    tokens="{count} tokens",
+    characters="{count} 个字符",
     left_out="省略 {count} 个字符；print(_glm.reasoning) 可显示全部",
     arriving="回复正在到达，完成后会显示在这里。",
     unfinished="{model}：保存时回复尚未结束。",
@@ -239,6 +246,7 @@ CHINESE = Labels(
     difference="与 {label} 的差别",
     reference="以此为准",
     none="无",
+    no_thinking="未思考",
     unknown="未知",
     lanes_unfinished="{count} 路对比：保存时回复尚未结束。",
 )

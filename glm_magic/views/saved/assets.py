@@ -20,10 +20,23 @@ _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
+_SCRIPT_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
+_INDENT = re.compile(r"\n\s*")
 
 
 SUMMARY = '<summary style="display:list-item">'
 """Begins a toggle, whose triangle some hosts' own styles take away."""
+
+
+_HEADING = re.compile(r"<h([1-6])(?=[ >])")
+
+
+def no_chapters(body: str) -> str:
+    """Return HTML whose headings are no chapters of the notebook.
+
+    JupyterLab lists the headings of outputs in its table of contents, between those of the author.
+    """
+    return _HEADING.sub(r'<h\1 class="tocSkip"', body)
 
 
 class StylesheetOwner:
@@ -88,6 +101,12 @@ def panel_style() -> str:
 def minified_asset(name: str) -> str:
     """Return a style sheet of the package without comments and needless space."""
     return _minified(asset(name))
+
+
+@lru_cache(maxsize=4)
+def minified_script(name: str) -> str:
+    """Return a script of the package without comments and indents."""
+    return _INDENT.sub("\n", _SCRIPT_COMMENT.sub("", asset(name))).strip() + "\n"
 
 
 def _minified(source: str) -> str:

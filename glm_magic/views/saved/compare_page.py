@@ -14,6 +14,7 @@ from ...core.price import format_money
 from ...core.text import escape_controls
 from ...core.turn import Turn
 from ...core.usage import Usage
+from ..columns import text_width
 from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import escape_html, escape_markdown, strip_blank_lines
@@ -21,9 +22,9 @@ from ..markup.markdown import markdown_html
 from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
-from .assets import SUMMARY, minified_asset, page_style
+from .assets import SUMMARY, minified_asset, no_chapters, page_style
 from .page import SCHEMA, error_html, metadata, opens, summary_html
-from .plaintext import plain_text, quoted_error
+from .plaintext import plain_text, quoted_error, reasoning_markdown
 
 _MINUS = "−"
 
@@ -86,7 +87,11 @@ def figures(turns: Sequence[Turn], labels: Labels) -> list[Row]:
         _times(labels.thinking_time, [turn.timing.thinking_s for turn in turns], labels),
         _times(labels.total_time, [turn.timing.total_s for turn in turns], labels),
         _tokens(turns, labels),
-        _costs(turns, labels),
+        *(
+            []
+            if all(turn.is_free and turn.cost is None for turn in turns)
+            else [_costs(turns, labels)]
+        ),
     ]
 
 
@@ -112,7 +117,9 @@ def _tokens(turns: Sequence[Turn], labels: Labels) -> Row:
 
 def _costs(turns: Sequence[Turn], labels: Labels) -> Row:
     costs = [turn.cost for turn in turns]
-    texts = tuple(str(cost) if cost else labels.unknown for cost in costs)
+    texts = tuple(
+        str(turn.cost or (labels.none if turn.is_free else labels.unknown)) for turn in turns
+    )
     currencies = {cost.currency for cost in costs if cost}
     if len(currencies) != 1:  # amounts of two currencies do not subtract
         return Row(labels.cost, texts, ("",) * len(texts))
@@ -187,6 +194,7 @@ def compare_html(
     notes = "<br>".join(map(escape_html, _notes(turns, options, labels)))
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + minified_asset("compare.css")
+    table = no_chapters(table)
     root = f"{_ROOT};--lanes:{len(lanes)}"
     return f'<div class="glm glm-cs" style="{root}"><style>{style}</style>{table}</div>'
 
@@ -211,7 +219,7 @@ def _reasoning_row(turns: Sequence[Turn], options: ViewOptions, labels: Labels) 
 def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning:
-        return f"<i>{labels.none}</i>"
+        return f"<i>{labels.no_thinking}</i>"
     is_open = " open" * (opens(turn, options) or options.show_thinking == "auto")
     return (
         f"<details{is_open}>{SUMMARY}{summary_html(options, labels)}</summary>"
@@ -234,7 +242,7 @@ def _markdown(
     table = [
         _table_row([labels.lane, *lanes]),
         _table_row(["---"] * (len(lanes) + 1)),
-        _table_row([labels.model, *(turn.model for turn in turns)]),
+        _table_row([labels.model, *(f"{turn.model} · {turn.provider}" for turn in turns)]),
         *(_table_row([row.name, *row.texts]) for row in rows),
         _table_row([difference, *_all_differences(rows, labels)]),
     ]
@@ -242,7 +250,16 @@ def _markdown(
 
     def parts(tame: Tame) -> list[str]:
         answers = [
-            f"**{escape_markdown(lane)}**\n\n{_answer_markdown(turn, labels, tame)}"
+            "\n\n".join(
+                filter(
+                    None,
+                    [
+                        f"**{escape_markdown(lane)}**",
+                        _answer_markdown(turn, labels, tame),
+                        reasoning_markdown(turn, options, labels, tame),
+                    ],
+                )
+            )
             for lane, turn in zip(lanes, turns, strict=True)
         ]
         return ["\n".join(table), *answers, *notes]
@@ -268,9 +285,11 @@ def compare_text(
         for lane, turn in zip(lanes, turns, strict=True)
     ]
     table = [["", *lanes], *([row.name, *row.texts] for row in figures(turns, labels))]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*table, strict=True)]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in table
     ]
     notes = [options.remark] if options.remark else []

@@ -20,7 +20,7 @@ from ..markup.markdown import markdown_html
 from ..options import ViewOptions
 from ..variants import others_html, with_arrows
 from .answer import answer_html
-from .assets import SUMMARY, style_of
+from .assets import SUMMARY, no_chapters, style_of
 from .outline import outline_html
 from .plaintext import markdown_text, plain_text
 from .player import can_play, page_script, player_data
@@ -107,7 +107,7 @@ def page_html(
 ) -> str:
     """Return the page of a turn as HTML; the parameters are those of `bundle`."""
     label = escape_attribute(labels.reply_of.format(model=turn.model))
-    inside = _inside(turn, options, labels, opened, revealed)
+    inside = no_chapters(_inside(turn, options, labels, opened, revealed))
     css = style_of(options.position, inside)
     style = f"<style>{css}</style>" if css else ""
     copies = f' onclick="{_COPY}"' if COPY_BUTTON in inside else ""

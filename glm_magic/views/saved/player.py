@@ -9,17 +9,14 @@ nothing of it shows.
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 
 from ...core.turn import Sample, Turn
 from ..labels import Labels
 from ..options import Position
-from .assets import asset, minified_asset, stylesheet_owner
+from .assets import minified_asset, minified_script, stylesheet_owner
 from .timeline import has_timeline
 
-_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
-_INDENT = re.compile(r"\n\s*")
 _CALL = "window.glmPage&&glmPage(document.currentScript)"
 
 _WORDS = (
@@ -84,6 +81,5 @@ def pack(samples: tuple[Sample, ...]) -> str:
 @lru_cache(maxsize=1)
 def _source() -> str:
     """Return the script without comments and indents, and the style of what it makes."""
-    source = asset("copying.js") + asset("player.js")
-    script = _INDENT.sub("\n", _COMMENT.sub("", source)).strip()
-    return f"{script}\nwindow.glmStyle={json.dumps(minified_asset('tools.css'))}\n"
+    script = minified_script("copying.js") + minified_script("player.js")
+    return f"{script}window.glmStyle={json.dumps(minified_asset('tools.css'))}\n"

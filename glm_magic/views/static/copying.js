@@ -12,8 +12,7 @@ window.glmCopying = window.glmCopying || (function () {
   // The TeX of a formula, noted before the page typesets it.
   function note(root) {
     for (const node of root.querySelectorAll(".glm-x")) {
-      const source = node.querySelector("annotation");
-      node.dataset.tex = node.dataset.tex || (source ? "\\(" + source.textContent + "\\)" : node.textContent);
+      if (!node.children.length) node.dataset.tex = node.textContent;
     }
   }
 
@@ -25,8 +24,10 @@ window.glmCopying = window.glmCopying || (function () {
     return block ? "$$\n" + inside + "\n$$" : "$" + inside + "$";
   }
 
+  // A bracket is written as an entity: with a backslash it would begin a formula.
   const escaped = (text) =>
-    text.replace(/[\\`*[\]]|<(?=[a-z/!?])|&(?=#?\w+;)|~(?=~)|(?<![^\W_])_|_(?![^\W_])/gi, "\\$&");
+    text.replace(/[\\`*]|<(?=[a-z/!?])|&(?=#?\w+;)|~(?=~)|(?<![^\W_])_|_(?![^\W_])/gi, "\\$&")
+      .replace(/\](?=[([:])/g, "&#93;");
   const begins = (line) => line.replace(/^(\s*)([#>+-]|=+$|\d{1,9}(?=[.)]))/, (all, space, sign) =>
     /\d/.test(sign) ? all : space + "\\" + sign).replace(/^(\s*\d{1,9})([.)])(?=\s|$)/, "$1\\$2");
   const indented = (text, by) => text.replace(/\n(?!\n|$)/g, "\n" + " ".repeat(by));
