@@ -150,10 +150,10 @@ window.glmPage = window.glmPage || (function () {
   // The host's own search marks words in closed reasoning too: the current one is shown.
   function openForMatches(root) {
     new MutationObserver(() => {
-      const mark = root.querySelector(MATCH);
-      const closed = mark && mark.closest("details:not([open], .glm-hr, .glm-o)");
-      if (!closed) return;
-      closed.open = true;
+      const mark = root.querySelector(MATCH), around = [];
+      for (let at = mark; at && (at = at.parentElement.closest("details")); ) around.push(at);
+      if (around.every((node) => node.open) || around.some((node) => node.matches(".glm-hr, .glm-o"))) return;
+      for (const node of around) node.open = true;
       mark.scrollIntoView({ block: "nearest" });
     }).observe(root, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
   }
