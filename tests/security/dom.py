@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from glm_magic.views.labels import ENGLISH
 from glm_magic.views.saved.assets import minified_script
 from glm_magic.views.saved.page import _COPY as OUR_OWN
+from glm_magic.views.saved.player import page_script
+from tests.views.turns import turn_of
+
+OUR_SCRIPT = page_script(turn_of(), None, ENGLISH)
+"""The script at the end of a page that is complete in itself: the same in each."""
 
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
 table thead tbody tr th td button sup bdi"""
@@ -57,6 +63,7 @@ class Elements(HTMLParser):
 
 def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     """Return everything in an HTML text that is more than formatted text."""
+    source = source.replace(OUR_SCRIPT, "")
     page = Elements(_DRAWS_FORMULAS.sub("", source) if tags >= PAGE_TAGS else source)
     problems = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:

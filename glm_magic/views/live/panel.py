@@ -30,6 +30,7 @@ from ..saved.page import (
     bundle,
     error_html,
     header_html,
+    is_few,
     opens,
     remarks_html,
     summary_html,
@@ -106,7 +107,7 @@ class PanelView(View):
         cell = self._options.position[0] if self._options.position else None
         self._widget = open_widget(labels, self._protocol.start(self._began), cell)
         self._widget.on_msg(self._receive)
-        self._copy = NotebookCopy(self._widget)
+        self._copy = NotebookCopy(self._widget, self._labels)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         # What a host without widgets says, and a file until the page has written more.
         plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
@@ -221,12 +222,16 @@ class PanelView(View):
             with contextlib.suppress(GlmError):  # the model always thinks
                 self._stream.answer_now()
         elif kind in ("ready", "sync"):
-            with self._lock:
-                self._protocol.page_asks()
-                if kind == "ready" and self._copy is not None:
-                    self._copy.page_is_new(str(content.get("page", "")))
-                if self._turn is not None and self._turn.status != "streaming":
-                    self._send_whole(self._turn)
+            self._send_again(str(content.get("page", "")) if kind == "ready" else None)
+
+    def _send_again(self, new_page: str | None) -> None:
+        """Send everything: a page was loaded just now, or one has lost the thread."""
+        with self._lock:
+            self._protocol.page_asks()
+            if new_page is not None and self._copy is not None:
+                self._copy.page_is_new(new_page)
+            if self._turn is not None and self._turn.status != "streaming":
+                self._send_whole(self._turn)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -266,9 +271,10 @@ class PanelView(View):
             "hurry": self._can_answer_now(turn),
             "held": self._options.hold == "answer" and not self._revealed,
             "bar": self._options.hold == "thinking",
-            "summary": summary_html(turn, self._options, self._labels),
+            "summary": summary_html(self._options, self._labels),
             "remarks": remarks_html(turn, self._options, self._labels),
             "open": opens(turn, self._options),
+            "few": is_few(turn.reasoning),
             "reasoning": self._options.show_thinking != "hide" and bool(turn.reasoning.strip()),
         }
 

@@ -12,8 +12,9 @@ from uuid import uuid4
 import anywidget
 import traitlets
 
+from ..labels import Labels
 from ..saved.assets import asset, panel_style
-from ..saved.player import style_and_player
+from ..saved.player import style_and_script
 from .handshake import receive_while_a_cell_runs
 
 MAX_OPEN = 20
@@ -90,10 +91,12 @@ class NotebookCopy:
     ----------
     widget : PanelWidget
         Whose page it is.
+    labels : Labels
+        The words of the page that stays.
     """
 
-    def __init__(self, widget: PanelWidget) -> None:
-        self._widget = widget
+    def __init__(self, widget: PanelWidget, labels: Labels) -> None:
+        self._widget, self._labels = widget, labels
         self._drafted_at = time.monotonic()
         self._drafted_every_s = 0.0
         self._draft: dict[str, Any] | None = None
@@ -138,6 +141,5 @@ class NotebookCopy:
         if self._page is None:
             return
         data, metadata = self._page
-        self._widget.send(
-            {"page": {"data": data, "metadata": metadata, "sheet": style_and_player()}}
-        )
+        sheet = style_and_script(self._labels)
+        self._widget.send({"page": {"data": data, "metadata": metadata, "sheet": sheet}})

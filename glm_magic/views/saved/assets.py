@@ -2,7 +2,7 @@
 
 **One style sheet for each notebook.** A page applies a style sheet to all its outputs, so the first
 saved output of a notebook carries it, and the player's script, and the others carry neither. When
-that output is removed, the page gives both to the next one (`player.style_and_player`). Each output
+that output is removed, the page gives both to the next one (`player.style_and_script`). Each output
 has the skeleton of its look inline, for pages that drop style sheets. An output whose position is
 not known (in Colab, in an unknown host, a reply that is displayed by itself) is complete: it
 carries the sections of the style sheet that it needs.
@@ -88,7 +88,7 @@ def _sections() -> list[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def panel_style() -> str:
     """Return the style of the live panel: the page's, and what only the panel has."""
-    return _minified(asset("page.css")) + _minified(asset("panel.css"))
+    return "".join(_minified(asset(name)) for name in ("page.css", "tools.css", "panel.css"))
 
 
 @lru_cache(maxsize=8)

@@ -341,7 +341,8 @@ class View {
     const touch = () => (this.touchedAt = performance.now());
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
-    this.resized = new ResizeObserver(() => this.pin());
+    this.resized = new ResizeObserver(() => (this.pin(), this.keepHeight()));
+    this.resized.observe(this.body);
     for (const node of this.nodes.reasoning) this.resized.observe(node);
     this.resized.observe(this.scroller);
   }
@@ -398,6 +399,7 @@ class View {
     this.put(this.remarks, state.remarks);
     this.details.hidden = !state.reasoning;
     this.body.classList.toggle("glm-k", !!state.bar);
+    this.details.classList.toggle("glm-few", !!state.few);
     this.stop.hidden = !state.live || !this.doc.canStop();
     this.now.hidden = !state.hurry;
     this.dots.hidden = !!state.question || !["waiting", "thinking", "calling"].includes(state.phase);
@@ -531,6 +533,15 @@ class View {
     if (!this.following || !this.doc.shown.live) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.pinnedAt = this.scroller.scrollTop;
+  }
+
+  /** While it streams it is never lower than it was, or what is read below it would jump. */
+  keepHeight() {
+    if (!this.doc.state.live) return;
+    const { style, offsetWidth } = this.body;
+    if (offsetWidth !== this.width) style.minHeight = "";
+    this.width = offsetWidth;
+    if (this.body.offsetHeight > (parseFloat(style.minHeight) || 0)) style.minHeight = `${this.body.offsetHeight}px`;
   }
 
   /** Let the keyboard go on at the cell, where what has the focus is about to go. */
