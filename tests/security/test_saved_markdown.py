@@ -47,7 +47,7 @@ _NOTE = re.compile(r"\[\^[^\]\n]*\]:[ \t]+[^\s\[\]<>]+[ \t]+[^\s\"'(<]")
 def exposed(markdown: str) -> list[str]:
     """Return what stands outside of code that every parser sees, and could be obeyed."""
     without_blocks = _NOTE.sub("x", _BLOCK.sub("", markdown))
-    return [match[0] for match in _OBEYED.finditer(_SPAN.sub("x", without_blocks))]
+    return [match[0] for match in _OBEYED.finditer(_SPAN.sub("·", without_blocks))]
 
 
 def live(markdown: str) -> list[str]:
