@@ -286,7 +286,8 @@ def test_a_live_panel_a_saved_one_and_an_untrusted_one(lab: Lab, trap: Trap) -> 
     assert strangers(lab) == ["input"] * 2, "the saved page's player and search"
     assert trap.sprung(lab.page) == []
     lab.reopen_untrusted()
-    assert "onerror=" in lab.text(2)
+    lab.cell(2).scroll_into_view_if_needed()
+    lab.until(lambda: "onerror=" in lab.text(2))
     assert trap.sprung(lab.page) == []
 
 
