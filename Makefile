@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check kernels tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check hosts kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -30,6 +30,7 @@ help:
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
+	@echo 'make hosts   run every host that can be had, and write what was seen to docs/hosts.md'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
 	@echo 'make tables  write the generated tables of docs/'
@@ -60,6 +61,26 @@ $(DONE)/everything: $(DONE)/tools
 	$(BIN)/python -m pip install --quiet --group browser --group sdk
 	@touch $@
 
+# Hosts that do not belong into the environment of the tests: each gets one of its own. What cannot
+# be had is left out, and the tests that need it say so when they skip.
+HOSTS := $(VENV)/hosts
+OLDEST_LAB := 4.0
+OLDEST_KERNEL := 6.29
+$(DONE)/hosts: $(DONE)/tools pyproject.toml
+	@rm -rf $(HOSTS) && mkdir -p $(HOSTS)
+	@$(BIN)/python -m venv $(HOSTS)/env && $(HOSTS)/env/bin/python -m pip install --quiet \
+		--group hosts --editable . || { echo '(without other hosts)'; rm -rf $(HOSTS)/env; }
+	@$(BIN)/python -m venv $(HOSTS)/jupyterlab-$(OLDEST_LAB) \
+		&& $(HOSTS)/jupyterlab-$(OLDEST_LAB)/bin/python -m pip install --quiet \
+			'jupyterlab==$(OLDEST_LAB).*' anywidget \
+		|| { echo '(without JupyterLab $(OLDEST_LAB))'; rm -rf $(HOSTS)/jupyterlab-$(OLDEST_LAB); }
+	@$(BIN)/python -m venv $(HOSTS)/together && $(HOSTS)/together/bin/python -m pip install --quiet \
+		jupyterlab jupyter-collaboration anywidget \
+		|| { echo '(without jupyter-collaboration)'; rm -rf $(HOSTS)/together; }
+	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/ipykernel-$(OLDEST_KERNEL) \
+		'ipykernel==$(OLDEST_KERNEL).*' || echo '(without ipykernel $(OLDEST_KERNEL))'
+	@touch $@
+
 # Where there is no ready-made model, this says what to do instead, and the rest goes on without it.
 $(DONE)/model: $(DONE)/package glm_magic/local/install.py
 	@if $(BIN)/python -m glm_magic.local install; then touch $@; else echo '(without the local model)'; fi
@@ -80,11 +101,16 @@ check: $(DONE)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(DONE)/everything $(DONE)/model browser-ready check
+test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: $(DONE)/tools check
 	$(BIN)/python -m pytest $(EVERYDAY) $(PYTEST_ARGS)
+
+# A test that saw something else than docs/hosts.md says fails in `make test`.
+hosts: $(DONE)/everything $(DONE)/hosts browser-ready
+	GLM_RECORD_HOSTS=1 $(BIN)/python -m pytest tests/browser/test_hosts.py tests/hosts $(PYTEST_ARGS)
+	$(BIN)/python scripts/readme_tables.py --write
 
 # Stop and interrupt in JupyterLab and Notebook 7, on every ipykernel that is promised. With 7.3.0
 # one page in some thirty waits for an idle kernel for ever, with plain cells just the same.

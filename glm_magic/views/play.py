@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..core.interrupts import StoppedByUser, held, suppress_interrupt
+from ..core.interrupts import held, suppress_interrupt
 from ..core.turn import Turn
+from .frontend import stopped_by_user
 from .options import ViewOptions
 
 PAINT_EVERY_S = 0.05
@@ -74,9 +75,6 @@ class View:
     def paint(self, turn: Turn) -> None:
         """Show a newer snapshot; called from one thread."""
 
-    def interrupted(self) -> None:
-        """Learn, before `finish`, that a kernel interrupt ended the turn, and not Stop."""
-
     def finish(self, turn: Turn) -> None:
         """Leave exactly one output, the one that is saved."""
 
@@ -128,7 +126,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         if not is_finished:
             with suppress_interrupt():
                 _finish_interrupted(stream, view, painter, last_turn)
-        raise StoppedByUser from None
+        raise stopped_by_user() from None
     except BaseException:
         stream.cancel()
         if painter is not None:
@@ -144,7 +142,6 @@ def _finish_interrupted(
     has_ended = stream.wait(CANCEL_S)
     if painter is not None:
         painter.stop()
-    view.interrupted()
     view.finish(last_turn() if has_ended else stream.turn)
 
 
