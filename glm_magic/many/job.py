@@ -332,10 +332,13 @@ class Job:
         """Take what became of a row; return when its answer is on disk."""
         turn, error = stream.turn, stream.error
         self._add_up(turn)
-        if error is not None or turn.status == "failed":
-            self._take_error(number, turn, error or GlmError(turn.error or "failed"))
+        if error is not None:
+            self._take_error(number, turn, error)
             return
-        if turn.status == "interrupted":
+        plan = stream.call.tool_plan
+        # a stop may come between a whole answer that does not fit and the request for a better one
+        misfits = plan is not None and plan.schema is not None and stream.value is None
+        if turn.status == "interrupted" or misfits:
             return
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._unsaved.append((key_of(stream.call), turn, future))
