@@ -18,18 +18,13 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from .api import AsyncStream as AsyncStream
     from .api import Comparison as Comparison
-    from .api import MapResult as MapResult
     from .api import Reply as Reply
-    from .api import RowReply as RowReply
     from .api import Stream as Stream
     from .api import aask as aask
-    from .api import amap as amap
     from .api import ask as ask
     from .api import astream as astream
     from .api import compare as compare
     from .api import enable_nested_asyncio as enable_nested_asyncio
-    from .api import imap as imap
-    from .api import map as map  # noqa: A004 - as the builtin, over prompts
     from .api import stream as stream
     from .core.errors import AccessDeniedError as AccessDeniedError
     from .core.errors import ApiError as ApiError
@@ -72,6 +67,11 @@ if TYPE_CHECKING:
     from .engine.tapes import replay as replay
     from .magic.extension import load_ipython_extension as load_ipython_extension
     from .magic.extension import unload_ipython_extension as unload_ipython_extension
+    from .many.results import MapResult as MapResult
+    from .many.results import RowReply as RowReply
+    from .many.run import amap as amap
+    from .many.run import imap as imap
+    from .many.run import map as map  # noqa: A004 - as the builtin, over prompts
     from .session.session import Session as Session
     from .tools.mcp_registry import add_mcp as add_mcp
     from .tools.mcp_registry import remove_mcp as remove_mcp
@@ -84,9 +84,9 @@ _EXPORTS = {
     "stream": "api",
     "astream": "api",
     "compare": "api",
-    "map": "api",
-    "amap": "api",
-    "imap": "api",
+    "map": "many.run",
+    "amap": "many.run",
+    "imap": "many.run",
     "Session": "session.session",
     "record": "engine.tapes",
     "replay": "engine.tapes",
@@ -96,8 +96,8 @@ _EXPORTS = {
     "Stream": "api",
     "AsyncStream": "api",
     "Comparison": "api",
-    "MapResult": "api",
-    "RowReply": "api",
+    "MapResult": "many.results",
+    "RowReply": "many.results",
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",

@@ -15,24 +15,17 @@ from .engine.prepare import prepare
 from .engine.prepared import PreparedRequest, check_alone
 from .engine.reply import Reply
 from .engine.stream import AsyncStream, Stream
-from .many.results import MapResult, RowReply
-from .many.run import amap, imap, map  # noqa: A004 - as the builtin, over prompts
 
 __all__ = [
     "AsyncStream",
     "Comparison",
-    "MapResult",
     "Reply",
-    "RowReply",
     "Stream",
     "aask",
-    "amap",
     "ask",
     "astream",
     "compare",
     "enable_nested_asyncio",
-    "imap",
-    "map",
     "stream",
 ]
 

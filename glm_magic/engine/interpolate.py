@@ -43,6 +43,8 @@ class Interpolated:
     """Those that failed alone."""
     roots: frozenset[str] = frozenset()
     """The names with which the expressions begin."""
+    unknown: tuple[str, ...] = ()
+    """Names in braces that mean nothing, which stay as they are written."""
 
 
 class _NoExpressionError(Exception):
@@ -98,6 +100,7 @@ def interpolate(
         tuple(dict.fromkeys(braces.inserted)),
         tuple(dict.fromkeys(braces.failed)),
         frozenset(braces.roots),
+        tuple(dict.fromkeys(braces.unknown)),
     )
 
 
@@ -114,6 +117,7 @@ class _Braces:
         self.inserted: list[str] = []
         self.failed: list[str] = []
         self.roots: list[str] = []
+        self.unknown: list[str] = []
 
     def replacements(self) -> Iterator[tuple[int, int, str]]:
         """Yield start, end and new text of each part that changes, in order."""
@@ -141,7 +145,10 @@ class _Braces:
     def _value(self, brace: int) -> str | None:
         expression = self.text[brace + 1 : self.pairs[brace]]
         root = _ROOT.match(expression)
-        if root is None or root[1] not in self.namespace:
+        if root is None:
+            return None
+        if root[1] not in self.namespace:
+            self.unknown.append(root[1])
             return None
         name = expression.strip(" \t")
         try:

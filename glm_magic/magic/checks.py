@@ -21,6 +21,7 @@ from .line.options import MagicOptions
 if TYPE_CHECKING:
     from .workspace import Workspace
 
+_MAP_OPTIONS = {"jobs": "--jobs", "keep": "--name", "fresh": "--fresh"}
 _TOOL_OPTIONS = {"approve": "--approve", "parallel": "--parallel", "max_rounds": "--max-rounds"}
 
 
@@ -88,6 +89,9 @@ def without_effect(line: MagicOptions, options: Options, *, puts_code: bool) -> 
         for field, option in _TOOL_OPTIONS.items():
             if getattr(line, field) is not None:
                 yield _notice(option, tr("no tool is named (--tool NAME, --mcp NAME)"))
+    for field, option in _MAP_OPTIONS.items():
+        if getattr(line, field) and not line.rows:
+            yield _notice(option, tr("no rows are named (--map NAME)"))
     if line.new and not line.history:
         yield _notice("--new", tr("--no-history touches no conversation"))
     if puts_code and line.compare:

@@ -67,6 +67,10 @@ def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
     if options.help:
         show(whole_help())
         return None
+    if options.rows:
+        from .many import ask_rows  # which few cells need
+
+        return ask_rows(workspace, options, join(options.prompt, cell, raw=options.raw))
     return ask(workspace, options, cell)
 
 

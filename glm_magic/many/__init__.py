@@ -1,1 +1,12 @@
-"""One prompt over the rows of a table: read, planned, asked, kept on disk, made a table again."""
+"""One prompt over the rows of a table.
+
+::
+
+    rows      what was given -> rows, by number           answers   each ended turn, on disk
+    requests  a row -> its request, and that one's key    budget    reserved before, settled after
+    plan      which rows to ask; what became of each      job       sends them, so many at a time
+    results   a job -> replies, a frame                   run       map, amap, imap
+
+The request about a row is prepared once and filled for each row. A row's place is free for the next
+one when its answer is on disk.
+"""

@@ -11,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import AuthError, BillingError, GlmError, NotFoundError
@@ -19,7 +19,7 @@ from ..core.i18n import Text, tr
 from ..core.price import CostTotal
 from ..core.progress import LAST_ROWS, MAX_FAILURES, Progress, RowText
 from ..core.text import shorten
-from ..core.turn import Turn
+from ..core.turn import Notice, Turn
 from ..core.usage import Usage
 from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
@@ -163,6 +163,10 @@ class Job:
     def answer_now(self) -> bool:
         """Do nothing, and return False."""
         return False
+
+    def note(self, notices: Iterable[Notice]) -> None:
+        """Add what its caller has to say about the call, before it starts."""
+        self._notices += [notice.message for notice in notices]
 
     def start(self) -> None:
         """Begin to ask; further calls do nothing."""

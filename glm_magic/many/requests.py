@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..catalogue.load import catalogue
+from ..catalogue.lookup import nearest
 from ..catalogue.schema import Offer
 from ..core.errors import GlmError, InvalidValueError
 from ..core.i18n import tr
@@ -64,7 +65,20 @@ class Requests:
     @property
     def notices(self) -> Sequence[Notice]:
         """What the user should know before anything is sent."""
-        return self._first.notices if self._first else ()
+        return [*(self._first.notices if self._first else ()), *self._unknown()]
+
+    def _unknown(self) -> Iterator[Notice]:
+        """Yield a notice on each name in braces that is no column, and is sent as it is written."""
+        if not isinstance(self._prompt, str):
+            return
+        names = [ROW, *map(str, self._rows.columns)]
+        for name in interpolate(self._prompt, dict.fromkeys(names, "")).unknown:
+            text = tr(
+                "{name} is no column, and is sent as it is written; {guess}",
+                name=f"{{{name}}}",
+                guess=nearest(name, names) or tr("columns are {names}", names=", ".join(names[1:])),
+            )
+            yield Notice("no-column", text)
 
     @property
     def offer(self) -> Offer | None:

@@ -58,13 +58,14 @@ class MapResult:
     """
 
     def __init__(self, job: Job) -> None:
-        self._job = job
+        self.job = job
+        """The call itself."""
         self._frame: Any = None
         schema = job.options.schema
         self._schema = OutputSchema(schema) if schema is not None else None
 
     def __len__(self) -> int:
-        return len(self._job.rows)
+        return len(self.job.rows)
 
     def __getitem__(self, row: int) -> RowReply:
         """Return the reply about a row, by its number.
@@ -72,8 +73,8 @@ class MapResult:
         A row that failed or is left has a reply without an answer.
         """
         number = range(len(self))[row]
-        id_ = self._job.plan.ids[number]
-        turn = next(self._job.answers.turns([id_]))[1] if self._is_answered(number) else None
+        id_ = self.job.plan.ids[number]
+        turn = next(self.job.answers.turns([id_]))[1] if self._is_answered(number) else None
         return self.reply(number, turn)
 
     def __iter__(self) -> Iterator[RowReply]:
@@ -83,33 +84,33 @@ class MapResult:
     @property
     def errors(self) -> dict[int, str]:
         """Why rows failed, by their numbers."""
-        return {number: error.message for number, error in sorted(self._job.plan.errors.items())}
+        return {number: error.message for number, error in sorted(self.job.plan.errors.items())}
 
     @property
     def left(self) -> dict[int, str]:
         """Why rows were not asked, or not to the end, by their numbers."""
-        why = self._job.stopped or tr("stopped")
-        return dict.fromkeys(self._job.plan.left(), why)
+        why = self.job.stopped or tr("stopped")
+        return dict.fromkeys(self.job.plan.left(), why)
 
     @property
     def stopped(self) -> Text | None:
         """Why rows are left; ``None``: none are."""
-        return self._job.stopped
+        return self.job.stopped
 
     @property
     def usage(self) -> Usage:
         """Tokens that this call took; those of answers that were there before are not counted."""
-        return self._job.usage
+        return self.job.usage
 
     @property
     def cost(self) -> CostTotal:
         """What this call cost, one sum for each currency."""
-        return self._job.cost
+        return self.job.cost
 
     @property
     def progress(self) -> Progress:
         """The figures of the panel."""
-        return self._job.progress
+        return self.job.progress
 
     @property
     def frame(self) -> Any:
@@ -124,7 +125,7 @@ class MapResult:
             pandas is not installed.
         """
         if self._frame is None:
-            self._frame = self._job.rows.to_frame(self._columns(range(len(self))))
+            self._frame = self.job.rows.to_frame(self._columns(range(len(self))))
         return self._frame
 
     def to_frame(self) -> Any:
@@ -134,15 +135,15 @@ class MapResult:
     def head(self, count: int = HEAD) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         """Return names and values of the first rows of the table, without a library of frames."""
         numbers = range(min(count, len(self)))
-        names = self._job.rows.columns
-        records = [self._job.rows.names(self._job.rows[number]) for number in numbers]
+        names = self.job.rows.columns
+        records = [self.job.rows.names(self.job.rows[number]) for number in numbers]
         given = {str(name): [r.get(str(name)) for r in records] for name in names}
         columns = {**given, **self._columns(numbers)}
         return list(columns), list(zip(*columns.values(), strict=True))
 
     def reply(self, number: int, turn: Turn | None) -> RowReply:
         """Return the reply about a row from its turn; ``None``: it failed or is left."""
-        job, record = self._job, self._job.rows[number]
+        job, record = self.job, self.job.rows[number]
         if turn is not None:
             request = job.requests.of(number, record).wire.body
             return RowReply(number, record, turn, request, self._value(turn))
@@ -156,20 +157,20 @@ class MapResult:
 
     def replies(self) -> Iterator[RowReply]:
         """Yield the reply of each row that has an answer or an error, as they end."""
-        for number in self._job.ended():
+        for number in self.job.ended():
             turn = None
             if self._is_answered(number):
-                _, turn = next(self._job.answers.turns([self._job.plan.ids[number]]))
+                _, turn = next(self.job.answers.turns([self.job.plan.ids[number]]))
             yield self.reply(number, turn)
 
     def _is_answered(self, number: int) -> bool:
-        return self._job.plan.states[number] == State.ANSWERED
+        return self.job.plan.states[number] == State.ANSWERED
 
     def _turns(self, numbers: Sequence[int]) -> Iterator[tuple[int, Turn | None]]:
         """Yield the number and turn of rows, in order."""
-        plan = self._job.plan
+        plan = self.job.plan
         answered = (plan.ids[number] for number in numbers if self._is_answered(number))
-        turns = self._job.answers.turns(answered)
+        turns = self.job.answers.turns(answered)
         for number in numbers:
             yield number, next(turns)[1] if self._is_answered(number) else None
 
@@ -212,8 +213,8 @@ class MapResult:
 
     def _figures(self, number: int, turn: Turn | None) -> tuple[Any, ...]:
         if turn is None:
-            error = self._job.plan.errors.get(number)
-            why = (self._job.stopped or tr("stopped")) if error is None else error.message
+            error = self.job.plan.errors.get(number)
+            why = (self.job.stopped or tr("stopped")) if error is None else error.message
             status = "left" if error is None else "failed"
             return (None, None, None, None, None, None, status, str(why))
         usage = (turn.usage or Usage()) + (turn.estimate or Usage())

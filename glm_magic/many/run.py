@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
+from ..views.options import ViewOptions
 from .job import Job
 from .requests import Prompt
 from .results import MapResult, RowReply
-
-if TYPE_CHECKING:
-    from ..views.options import ViewOptions
 
 JOBS = 8
 """How many rows are asked at a time, unless the user says otherwise."""
@@ -71,7 +69,7 @@ def map(  # noqa: A001 - as the builtin, over prompts
     job = make_job(
         rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
     )
-    return run_job(job, show=progress)
+    return run_job(MapResult(job), ViewOptions(quiet=not progress))
 
 
 @with_ask_keywords
@@ -107,7 +105,8 @@ async def amap(
     job = await asyncio.to_thread(
         make_job, rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh
     )
-    running = asyncio.ensure_future(asyncio.to_thread(run_job, job, show=progress))
+    shown = ViewOptions(quiet=not progress)
+    running = asyncio.ensure_future(asyncio.to_thread(run_job, MapResult(job), shown))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -193,7 +192,7 @@ def make_job(
     return Job(rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
-def run_job(job: Job, options: ViewOptions | None = None, *, show: bool = True) -> MapResult:
+def run_job(result: MapResult, options: ViewOptions) -> MapResult:
     """Run a call to its end, and show how far it is.
 
     Raises
@@ -202,11 +201,8 @@ def run_job(job: Job, options: ViewOptions | None = None, *, show: bool = True) 
         No row was answered.
     """
     from ..views.many import many_view
-    from ..views.options import ViewOptions
     from ..views.play import play
 
-    result = MapResult(job)
-    options = options or ViewOptions(quiet=not show)
-    play(job, many_view(result, options))
-    job.raise_error()
+    play(result.job, many_view(result, options))
+    result.job.raise_error()
     return result

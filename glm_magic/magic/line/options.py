@@ -75,6 +75,27 @@ class MagicOptions(Options):
         LineOption(("--budget",), "text", "refuse or stop when this would be passed", "AMOUNT"),
         group="run",
     )
+    rows: str | None = option(
+        LineOption(("--map",), "text",
+                   "ask about every row of this DataFrame or list; the cell has {column} in it",
+                   "NAME", completes="name"),
+        group="run",
+    )  # fmt: skip
+    jobs: int | None = option(
+        LineOption(("--jobs",), "count", "how many rows of --map are asked at a time; 8 by default",
+                   "N"),
+        group="run",
+    )  # fmt: skip
+    keep: str | None = option(
+        LineOption(("--name",), "text", "keep the answers of --map for good, and use them again",
+                   "NAME"),
+        group="run",
+    )  # fmt: skip
+    fresh: bool = option(
+        LineOption(("--fresh",), "flag", "ask every row of --map again"),
+        group="run",
+        default=False,
+    )
     above: bool = option(
         LineOption(("--above",), "flag",
                    "put the cells that ran before into the prompt, with short outputs and errors"),

@@ -1,0 +1,98 @@
+"""``%%glm --map``: the cell is a template, and every row of a table is asked about."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InvalidValueError
+from ..core.i18n import tr
+from ..core.turn import Notice
+from ..many.results import MapResult
+from ..many.run import JOBS, make_job, run_job
+from ..views.options import ViewOptions
+from .cells import caller_names
+from .checks import without_effect
+from .display import Paragraph, show
+from .line.lookup import look_up
+from .line.options import MagicOptions
+from .request_view import dry_run
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+LAST = "_glm"
+_EXCLUDED = {
+    "compare": "--compare",
+    "bg": "--bg",
+    "hold": "--hold",
+    "above": "--above",
+    "approve": "--approve",
+}
+_OF_CONVERSATIONS = {"session": "-S", "new": "--new"}
+
+
+def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResult | None:
+    """Ask about every row of the table that a line names, and bind the result.
+
+    Returns
+    -------
+    MapResult or None
+        ``None`` when nothing was to be sent (``--dry-run``).
+
+    Raises
+    ------
+    GlmError
+        Nothing could be asked, or no row was answered.
+    """
+    _refuse_excluded(line)
+    options = workspace.options(line)
+    rows = _rows(workspace, line.rows or "")
+    job = make_job(
+        rows,
+        template or None,
+        options,
+        jobs=JOBS if line.jobs is None else line.jobs,
+        budget=line.budget,
+        name=line.keep,
+        fresh=line.fresh,
+    )
+    notices = [*line.notices, *without_effect(line, options, puts_code=False), *_idle(line)]
+    job.note(notices)
+    if line.dry_run:
+        first = islice(job.plan.open, 1)
+        show(dry_run([job.requests.of(number, job.rows[number]) for number in first]))
+        for notice in job.progress.notices:
+            show(Paragraph(notice))
+        return None
+    config: Any = workspace.config  # its traits check the choices
+    result = MapResult(job)
+    variables = workspace.shell.user_ns
+    variables.update(dict.fromkeys([LAST, *([line.out] if line.out else [])], result))
+    run_job(result, ViewOptions(quiet=line.quiet, language=config.language))
+    return result
+
+
+def _rows(workspace: Workspace, name: str) -> Any:
+    names = {**workspace.shell.user_ns, **caller_names()}
+    return look_up("--map", name, names, workspace.namespace())
+
+
+def _refuse_excluded(line: MagicOptions) -> None:
+    plain = MagicOptions()
+    for field, option in _EXCLUDED.items():
+        if getattr(line, field) != getattr(plain, field):
+            raise InvalidValueError(
+                tr("--map and {option} exclude each other", option=option),
+                hint=tr("leave one of them out"),
+            )
+
+
+def _idle(line: MagicOptions) -> list[Notice]:
+    """Return a notice on each option that concerns conversations, which rows have none of."""
+    reason = tr("--map touches no conversation")
+    return [
+        Notice("no-effect", tr("{option} has no effect: {reason}", option=option, reason=reason))
+        for field, option in _OF_CONVERSATIONS.items()
+        if getattr(line, field)
+    ]
