@@ -8,13 +8,14 @@ Where nothing is to be saved, answers are kept in memory.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from ..core.errors import InvalidValueError, UnavailableError
+from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
 from ..core.turn import Turn
 from ..session.codec import decode, encode
@@ -183,3 +184,63 @@ class Answers:
         places = ", ".join("?" * len(ids))
         sql = f"SELECT id, turn FROM answer WHERE id IN ({places})"  # noqa: S608 - question marks
         return dict(self._store.read(sql, ids))
+
+
+class Saver:
+    """Writes answers on a thread of its own, those together that end while another is written.
+
+    Parameters
+    ----------
+    answers : Answers
+        Where they are kept.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._waiting: list[tuple[bytes, Turn, asyncio.Future[int]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def save(self, key: bytes, turn: Turn) -> int:
+        """Write an answer; return its id once it is on disk.
+
+        Raises
+        ------
+        GlmError
+            It is not on disk.
+        """
+        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, turn, written))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return await written
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write(batch)
+        finally:
+            self._task = None
+
+    async def _write(self, batch: list[tuple[bytes, Turn, asyncio.Future[int]]]) -> None:
+        pairs = [(key, turn) for key, turn, _ in batch]
+        try:
+            ids = await asyncio.to_thread(self._answers.save, pairs)
+        except Exception as error:
+            failure = error if isinstance(error, GlmError) else internal_error(error)
+            for *_, written in batch:
+                if not written.done():
+                    written.set_exception(failure)
+        else:
+            for (*_, written), id_ in zip(batch, ids, strict=True):
+                if not written.done():
+                    written.set_result(id_)
+
+
+def internal_error(error: Exception) -> GlmError:
+    """Return the error that a bug here is told as."""
+    fault = GlmError(
+        tr("internal error: {error}", error=repr(error)), hint=tr("please report this")
+    )
+    fault.__cause__ = error
+    return fault

@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import AuthError, BillingError, GlmError, NotFoundError
 from ..core.i18n import Text, tr
-from ..core.price import CostTotal
-from ..core.progress import LAST_ROWS, MAX_FAILURES, Progress, RowText
-from ..core.text import shorten
+from ..core.progress import Progress
 from ..core.turn import Notice, Turn
-from ..core.usage import Usage
 from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from ..session.amounts import parse_amount
 from ..wire import io_thread
-from .answers import Answers
+from .answers import Answers, Saver, internal_error
 from .budget import RowBudget
 from .plan import Plan
 from .requests import Prompt, Requests, key_of
 from .rows import Rows
+from .tally import Tally
 
 if TYPE_CHECKING:
     from ..wire.http import HttpClient
@@ -41,8 +39,6 @@ SLICE_S = 0.2
 """A thread waits in slices: the main thread must wake up to see a kernel interrupt."""
 GIVE_UP_AFTER = 20
 """Rows that fail before the first is answered: then all of them would."""
-SHOWN = 120
-"""Characters of a prompt or an answer in a view."""
 _OF_THE_ACCOUNT = (AuthError, BillingError, NotFoundError)
 """Errors that every other row would get as well."""
 
@@ -95,31 +91,22 @@ class Job:
         """Why the call ended before its end, where that is an error."""
         self.stopped: Text | None = None
         """Why rows are left."""
-        self.usage, self.cost = Usage(), CostTotal()
+        self.tally = Tally()
         self.done = False
         self._jobs = max(1, min(jobs, len(self.plan.open)))
         self._notices = [self.plan.estimate(), *(notice.message for notice in notices)]
-        self._limit = ""
-        """What was last said about the account's limit."""
         self._changed = threading.Condition()
         """Held while what both threads use is read or changed."""
         self._numbers = iter(self.plan.open)
         self._written: deque[tuple[int, PreparedRequest]] = deque()
         """Prompts that are written and not sent."""
         self._all_written = False
-        self._last: deque[RowText] = deque(maxlen=LAST_ROWS)
-        self._failures: list[RowText] = []
-        self._asked = self._answered = self._failed = 0
-        self._refused: int | None = None
-        """The first row that was asked and failed."""
-        self._began_s = self._ended_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fed, self._room = asyncio.Event(), asyncio.Event()
         self._streams: set[Stream] = set()
-        self._unsaved: list[tuple[bytes, Turn, asyncio.Future[int]]] = []
-        self._saver: asyncio.Task[None] | None = None
+        self._saver = Saver(self.answers)
         for number, error in self.plan.errors.items():
-            self._note_failure(number, "", error)
+            self.tally.fail(number, "", error, was_asked=False)
 
     # ---- what the caller sees --------------------------------------------------------------------
 
@@ -135,24 +122,9 @@ class Job:
     def progress(self) -> Progress:
         """Where it stands now; from any thread."""
         with self._changed:
-            now_s = self._ended_s or time.monotonic()
-            notices = [*self._notices, *([self._limit] if self._limit else [])]
-            failed = len(self.plan.errors)
-            return Progress(
-                rows=len(self.rows),
-                ended=len(self.plan.ended) - failed,
-                failed=failed,
-                reused=self.plan.reused,
-                running=len(self._streams),
-                elapsed_s=now_s - self._began_s if self._began_s else 0.0,
-                asked=self._asked,
-                usage=self.usage,
-                cost=self.cost,
-                last=tuple(self._last),
-                failures=tuple(self._failures),
-                notices=tuple(notices),
-                done=self.done,
-                stopped=self.stopped,
+            running = len(self._streams)
+            return self.tally.progress(
+                self.plan, running, self._notices, self.stopped, done=self.done
             )
 
     @property
@@ -172,7 +144,7 @@ class Job:
         """Begin to ask; further calls do nothing."""
         if self._loop is not None or self.done:
             return
-        self._began_s = time.monotonic()
+        self.tally.began_s = time.monotonic()
         if not self.plan.open:
             self._end()
             return
@@ -223,7 +195,8 @@ class Job:
             raise self.failure
         errors = self.plan.errors
         if errors and self.done and not self.plan.has_answers:
-            number = next(iter(errors)) if self._refused is None else self._refused
+            asked = self.tally.first_failed
+            number = next(iter(errors)) if asked is None else asked
             error = errors[number]
             text = tr(
                 "no row was answered, {count:,} failed; row {number}: {error}",
@@ -252,7 +225,7 @@ class Job:
             except GlmError as error:  # a function that worked when the rows were counted
                 with self._changed:
                     self.plan.fail(number, error)
-                self._note_failure(number, "", error)
+                    self.tally.fail(number, "", error, was_asked=False)
                 continue
             self._written.append((number, call))
         self._on_loop(self._fed.set)
@@ -272,7 +245,7 @@ class Job:
         except asyncio.CancelledError:
             self.stopped = self.stopped or tr("stopped")
         except Exception as error:  # a bug here must end the wait, too
-            self._fail(_internal(error))
+            self._fail(internal_error(error))
             for worker in workers:
                 worker.cancel()
         finally:
@@ -280,7 +253,7 @@ class Job:
 
     def _end(self) -> None:
         with self._changed:
-            self._ended_s = time.monotonic()
+            self.tally.ended_s = time.monotonic()
             self.done = True
             self._changed.notify_all()
 
@@ -335,7 +308,8 @@ class Job:
     async def _keep(self, number: int, stream: Stream) -> None:
         """Take what became of a row; return when its answer is on disk."""
         turn, error = stream.turn, stream.error
-        self._add_up(turn)
+        with self._changed:
+            self.tally.add(turn)
         if error is not None:
             self._take_error(number, turn, error)
             return
@@ -344,76 +318,29 @@ class Job:
         misfits = plan is not None and plan.schema is not None and stream.value is None
         if turn.status == "interrupted" or misfits:
             return
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._unsaved.append((key_of(stream.call), turn, future))
-        if self._saver is None:
-            self._saver = asyncio.create_task(self._save())
         try:
-            id_ = await future
+            id_ = await self._saver.save(key_of(stream.call), turn)
         except GlmError as failure:
             self._fail(failure)
             return
         with self._changed:
-            self._answered += 1
             self.plan.answer(number, id_)
-            text = shorten(turn.answer.strip(), SHOWN)
-            self._last.append(RowText(number, shorten(turn.prompt, SHOWN), text))
+            self.tally.answer(number, turn)
             self._changed.notify_all()
-
-    async def _save(self) -> None:
-        """Write what has ended, together with what ends meanwhile."""
-        try:
-            while self._unsaved:
-                batch, self._unsaved = self._unsaved, []
-                try:
-                    pairs = [(key, turn) for key, turn, _ in batch]
-                    ids = await asyncio.to_thread(self.answers.save, pairs)
-                except Exception as error:
-                    failure = error if isinstance(error, GlmError) else _internal(error)
-                    for *_, future in batch:
-                        future.set_exception(failure)
-                else:
-                    for (*_, future), id_ in zip(batch, ids, strict=True):
-                        future.set_result(id_)
-        finally:
-            self._saver = None
-
-    def _add_up(self, turn: Turn) -> None:
-        costs = CostTotal.of([turn.cost])
-        with self._changed:
-            self._asked += turn.status != "interrupted"
-            self.usage += (turn.usage or Usage()) + (turn.estimate or Usage())
-            amounts = dict(self.cost.amounts)
-            for currency, amount in costs.amounts.items():
-                amounts[currency] = amounts.get(currency, amount * 0) + amount
-            is_estimate = self.cost.estimated or costs.estimated
-            self.cost = CostTotal(amounts, 0, is_estimate)
-            for notice in turn.notices:
-                if notice.code == "waiting":
-                    self._limit = notice.message
 
     def _take_error(self, number: int, turn: Turn, error: GlmError) -> None:
         error.turn = None  # of many rows, only what failed is kept
         with self._changed:
             self.plan.fail(number, error)
-            self._note_failure(number, turn.prompt, error)
+            self.tally.fail(number, turn.prompt, error, was_asked=True)
             self._changed.notify_all()
-        self._failed += 1
-        if self._refused is None:
-            self._refused = number
-        if self._answered:
+        if self.tally.answered:
             return
         if isinstance(error, _OF_THE_ACCOUNT):
             self._stop(tr("the account or model is refused: {error}", error=error.message))
-        elif self._failed >= GIVE_UP_AFTER:
-            text = tr("the first {count} rows all failed: {error}", count=GIVE_UP_AFTER,
-                      error=error.message)  # fmt: skip
-            self._stop(text)
-
-    def _note_failure(self, number: int, prompt: str, error: GlmError) -> None:
-        if len(self._failures) < MAX_FAILURES:
-            text = " → ".join(filter(None, [error.message, error.hint]))
-            self._failures.append(RowText(number, shorten(prompt, SHOWN), text))
+        elif self.tally.failed >= GIVE_UP_AFTER:
+            rows, why = self.tally.failed, error.message
+            self._stop(tr("the first {count} rows all failed: {error}", count=rows, error=why))
 
     def _fail(self, error: GlmError) -> None:
         self.failure = self.failure or error
@@ -433,11 +360,3 @@ class Job:
             stream.cancel()
         self._fed.set()
         self._room.set()
-
-
-def _internal(error: Exception) -> GlmError:
-    fault = GlmError(
-        tr("internal error: {error}", error=repr(error)), hint=tr("please report this")
-    )
-    fault.__cause__ = error
-    return fault

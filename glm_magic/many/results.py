@@ -100,12 +100,12 @@ class MapResult:
     @property
     def usage(self) -> Usage:
         """Tokens that this call took; those of answers that were there before are not counted."""
-        return self.job.usage
+        return self.job.tally.usage
 
     @property
     def cost(self) -> CostTotal:
         """What this call cost, one sum for each currency."""
-        return self.job.cost
+        return self.job.tally.cost
 
     @property
     def progress(self) -> Progress:
@@ -235,7 +235,7 @@ class MapResult:
         return f"<MapResult {now.ended:,} of {now.rows:,} rows, {now.failed:,} failed>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        from ..views.many import map_bundle
         from ..views.options import ViewOptions
+        from ..views.saved.map_page import map_bundle
 
         return map_bundle(self.progress, self.head(), ViewOptions())

@@ -1,0 +1,95 @@
+"""The figures of a call over many rows: what was asked so far, what it took, what came last."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from ..core.errors import GlmError
+from ..core.i18n import Text
+from ..core.price import CostTotal
+from ..core.progress import LAST_ROWS, MAX_FAILURES, Progress, RowText
+from ..core.text import shorten
+from ..core.turn import Turn
+from ..core.usage import Usage
+from .plan import Plan
+
+SHOWN = 120
+"""Characters of a prompt or an answer in a view."""
+
+
+class Tally:
+    """Adds up what becomes of rows; whoever calls it holds the job's lock."""
+
+    def __init__(self) -> None:
+        self.usage, self.cost = Usage(), CostTotal()
+        self.answered = 0
+        """Rows that were asked now and got an answer."""
+        self.failed = 0
+        """Rows that were asked now and failed."""
+        self.first_failed: int | None = None
+        self.began_s = self.ended_s = 0.0
+        """On the monotonic clock; 0 before."""
+        self._asked = 0
+        self._limit = ""
+        """What was last said about the account's limit."""
+        self._last: deque[RowText] = deque(maxlen=LAST_ROWS)
+        self._failures: list[RowText] = []
+
+    def add(self, turn: Turn) -> None:
+        """Count what a turn took, however it ended."""
+        self._asked += turn.status != "interrupted"
+        self.usage += (turn.usage or Usage()) + (turn.estimate or Usage())
+        cost = turn.cost
+        if cost is not None:
+            amounts = dict(self.cost.amounts)
+            amounts[cost.currency] = amounts.get(cost.currency, cost.amount * 0) + cost.amount
+            self.cost = CostTotal(amounts, 0, self.cost.estimated or cost.estimated)
+        for notice in turn.notices:
+            if notice.code == "waiting":
+                self._limit = notice.message
+
+    def answer(self, number: int, turn: Turn) -> None:
+        """Show the answer about a row."""
+        self.answered += 1
+        text = shorten(turn.answer.strip(), SHOWN)
+        self._last.append(RowText(number, shorten(turn.prompt, SHOWN), text))
+
+    def fail(self, number: int, prompt: str, error: GlmError, *, was_asked: bool) -> None:
+        """Show why a row has no answer."""
+        if was_asked:
+            self.failed += 1
+            self.first_failed = number if self.first_failed is None else self.first_failed
+        if len(self._failures) < MAX_FAILURES:
+            text = " → ".join(filter(None, [error.message, error.hint]))
+            self._failures.append(RowText(number, shorten(prompt, SHOWN), text))
+
+    def progress(
+        self,
+        plan: Plan,
+        running: int,
+        notices: Sequence[str],
+        stopped: Text | None,
+        *,
+        done: bool,
+    ) -> Progress:
+        """Return where the call stands now."""
+        now_s = self.ended_s or time.monotonic()
+        failed = len(plan.errors)
+        return Progress(
+            rows=len(plan.states),
+            ended=len(plan.ended) - failed,
+            failed=failed,
+            reused=plan.reused,
+            running=running,
+            elapsed_s=now_s - self.began_s if self.began_s else 0.0,
+            asked=self._asked,
+            usage=self.usage,
+            cost=self.cost,
+            last=tuple(self._last),
+            failures=tuple(self._failures),
+            notices=(*notices, *([self._limit] if self._limit else [])),
+            done=done,
+            stopped=stopped,
+        )

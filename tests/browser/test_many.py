@@ -1,0 +1,71 @@
+"""A prompt over many rows in a real JupyterLab: the bar, Stop, and the one output that stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers.model_server import ModelServer
+from tests.servers.script import Script
+
+from .lab import Lab
+from .test_magic import setup_cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+ROWS = """import pandas as pd
+words = ["The room was bright", "Nobody answered the bell", "Late, cold and dear", "We will come again"]
+df = pd.DataFrame({"text": [f"{words[n % 4]} ({n})" for n in range(60)]})
+df.loc[7, "text"] = None"""
+MAP = "%%glm -p zai -m glm-4.6 --map df -o out --jobs 4\nSentiment of: {text}"
+SLOW = Script(answer="Glad, on the whole.", pause_s=0.03)
+
+
+def open_rows(lab: Lab, server: ModelServer) -> None:
+    lab.open([setup_cell(server), ROWS, MAP, "print(len(out.left), out.stopped)"])
+    lab.run(0)
+    lab.run(1)
+
+
+def test_the_bar_moves_and_one_output_stays(lab: Lab, model_server: ModelServer) -> None:
+    model_server.tell(SLOW)
+    open_rows(lab, model_server)
+    lab.run(2, wait=False)
+    bar = lab.panel(2).locator(".glm-mb")
+    bar.wait_for()
+    lab.until(lambda: 5 < int(bar.get_attribute("aria-valuenow") or 0) < 60)
+    assert "60 rows, 59 to ask · 1 that cannot be asked" in lab.text(2)
+    assert "rows/s" in lab.text(2)
+    assert "to go" in lab.text(2)
+    assert "Glad, on the whole." in lab.text(2)
+    lab.wait_done(2)
+    lab.cell(2).locator(".glm-mt").wait_for()
+    assert "59 of 60 rows" in lab.text(2)
+    assert "$" in lab.text(2)
+    assert lab.cell(2).locator(".widget-button").count() == 0
+    (output,) = lab.saved()["cells"][2]["outputs"]
+    assert set(output["data"]) == {"text/html", "text/markdown", "text/plain"}
+    assert output["metadata"]["glm_magic"]["map"]["ended"] == 59
+    lab.panel(2).locator("summary").click()
+    assert "the cell is empty" in lab.text(2)
+
+
+def test_stop_keeps_what_has_ended(lab: Lab, model_server: ModelServer) -> None:
+    model_server.tell(SLOW)
+    open_rows(lab, model_server)
+    lab.run(2, wait=False)
+    bar = lab.panel(2).locator(".glm-mb")
+    bar.wait_for()
+    lab.until(lambda: int(bar.get_attribute("aria-valuenow") or 0) > 8)
+    lab.cell(2).get_by_role("button", name="Stop").click()
+    lab.wait_done(2, 20)
+    assert len(model_server.requests) < 50
+    lab.cell(2).locator(".glm[data-s=interrupted]").wait_for()
+    lab.run(3)
+    left, why = lab.text(3).split(maxsplit=1)
+    assert why.strip() == "stopped"
+    sent = len(model_server.requests)
+    model_server.tell(Script(answer="Glad."))
+    lab.run(2)
+    lab.wait_done(2)
+    lab.cell(2).locator(".glm[data-s=complete]").wait_for()
+    assert len(model_server.requests) - sent == int(left)
