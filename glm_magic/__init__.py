@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from .many.run import amap as amap
     from .many.run import imap as imap
     from .many.run import map as map  # noqa: A004 - as the builtin, over prompts
+    from .many.scores import SweepResult as SweepResult
+    from .many.sweep import sweep as sweep
     from .session.session import Session as Session
     from .tools.mcp_registry import add_mcp as add_mcp
     from .tools.mcp_registry import remove_mcp as remove_mcp
@@ -87,6 +89,7 @@ _EXPORTS = {
     "map": "many.run",
     "amap": "many.run",
     "imap": "many.run",
+    "sweep": "many.sweep",
     "Session": "session.session",
     "record": "engine.tapes",
     "replay": "engine.tapes",
@@ -98,6 +101,7 @@ _EXPORTS = {
     "Comparison": "api",
     "MapResult": "many.results",
     "RowReply": "many.results",
+    "SweepResult": "many.scores",
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",

@@ -90,8 +90,9 @@ def without_effect(line: MagicOptions, options: Options, *, puts_code: bool) -> 
             if getattr(line, field) is not None:
                 yield _notice(option, tr("no tool is named (--tool NAME, --mcp NAME)"))
     for field, option in _MAP_OPTIONS.items():
-        if getattr(line, field) and not line.rows:
-            yield _notice(option, tr("no rows are named (--map NAME)"))
+        if getattr(line, field) and not (line.rows or line.samples):
+            reason = tr("neither rows nor samples are asked for (--map NAME, --samples N)")
+            yield _notice(option, reason)
     if line.new and not line.history:
         yield _notice("--new", tr("--no-history touches no conversation"))
     if puts_code and line.compare:

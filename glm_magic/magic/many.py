@@ -1,4 +1,4 @@
-"""``%%glm --map``: the cell is a template, and every row of a table is asked about."""
+"""``%%glm --map`` and ``--samples``: the cell asks about every row of a table, or many times."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ..core.i18n import tr
 from ..core.turn import Notice
 from ..many.results import MapResult
 from ..many.run import JOBS, make_job, run_job
+from ..many.scores import SweepResult
+from ..many.sweep import make_sweep
 from ..views.options import ViewOptions
 from .cells import caller_names
 from .checks import without_effect
@@ -33,7 +35,7 @@ _OF_CONVERSATIONS = {"session": "-S", "new": "--new"}
 
 
 def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResult | None:
-    """Ask about every row of the table that a line names, and bind the result.
+    """Ask about every row of the table that a line names, or many times, and bind the result.
 
     Returns
     -------
@@ -47,16 +49,18 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     """
     _refuse_excluded(line)
     options = workspace.options(line)
-    rows = _rows(workspace, line.rows or "")
-    job = make_job(
-        rows,
-        template or None,
-        options,
-        jobs=JOBS if line.jobs is None else line.jobs,
-        budget=line.budget,
-        name=line.keep,
-        fresh=line.fresh,
-    )
+    rows = _rows(workspace, line.rows) if line.rows else [template]
+    prompt = (template or None) if line.rows else None
+    how: dict[str, Any] = {
+        "jobs": JOBS if line.jobs is None else line.jobs,
+        "budget": line.budget,
+        "name": line.keep,
+        "fresh": line.fresh,
+    }
+    if line.samples:
+        job = make_sweep(rows, prompt, [{}], [options], line.samples, **how)
+    else:
+        job = make_job(rows, prompt, options, **how)
     notices = [*line.notices, *without_effect(line, options, puts_code=False), *_idle(line)]
     job.note(notices)
     if line.dry_run:
@@ -66,7 +70,7 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
             show(Paragraph(notice))
         return None
     config: Any = workspace.config  # its traits check the choices
-    result = MapResult(job)
+    result = SweepResult(job) if line.samples else MapResult(job)
     variables = workspace.shell.user_ns
     variables.update(dict.fromkeys([LAST, *([line.out] if line.out else [])], result))
     run_job(result, ViewOptions(quiet=line.quiet, language=config.language))
@@ -83,14 +87,18 @@ def _refuse_excluded(line: MagicOptions) -> None:
     for field, option in _EXCLUDED.items():
         if getattr(line, field) != getattr(plain, field):
             raise InvalidValueError(
-                tr("--map and {option} exclude each other", option=option),
+                tr("{many} and {option} exclude each other", many=_option(line), option=option),
                 hint=tr("leave one of them out"),
             )
 
 
+def _option(line: MagicOptions) -> str:
+    return "--map" if line.rows else "--samples"
+
+
 def _idle(line: MagicOptions) -> list[Notice]:
     """Return a notice on each option that concerns conversations, which rows have none of."""
-    reason = tr("--map touches no conversation")
+    reason = tr("{many} touches no conversation", many=_option(line))
     return [
         Notice("no-effect", tr("{option} has no effect: {reason}", option=option, reason=reason))
         for field, option in _OF_CONVERSATIONS.items()

@@ -67,9 +67,11 @@ def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
     if options.help:
         show(whole_help())
         return None
-    if options.rows:
+    if options.rows or options.samples:
         from .many import ask_rows  # which few cells need
 
+        if not options.rows:
+            return ask_rows(workspace, options, prompt_text(workspace, options, cell).text)
         return ask_rows(workspace, options, join(options.prompt, cell, raw=options.raw))
     return ask(workspace, options, cell)
 

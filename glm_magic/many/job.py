@@ -12,13 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.errors import AuthError, BillingError, GlmError, NotFoundError
 from ..core.i18n import Text, tr
 from ..core.progress import Progress
 from ..core.turn import Notice, Turn
-from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from ..session.amounts import parse_amount
@@ -26,7 +25,7 @@ from ..wire import io_thread
 from .answers import Answers, Saver, internal_error
 from .budget import RowBudget
 from .plan import Plan
-from .requests import Prompt, Requests, key_of
+from .requests import Requests
 from .rows import Rows
 from .tally import Tally
 
@@ -48,12 +47,10 @@ class Job:
 
     Parameters
     ----------
-    rows
-        A DataFrame, or an iterable of dicts or of texts.
-    prompt : Prompt
-        What is asked about each.
-    options : Options
-        What was set for all of them.
+    rows : Rows
+        What is asked about.
+    requests : Requests
+        Makes the request about each.
     jobs : int
         How many are asked at a time.
     budget : str, optional
@@ -71,19 +68,16 @@ class Job:
 
     def __init__(
         self,
-        rows: Any,
-        prompt: Prompt,
-        options: Options,
+        rows: Rows,
+        requests: Requests,
         *,
         jobs: int,
         budget: str | None = None,
         name: str | None = None,
         fresh: bool = False,
     ) -> None:
-        self.options = options
         self.budget = RowBudget(parse_amount(budget) if budget else None)
-        self.rows = Rows(rows)
-        self.requests = Requests(self.rows, prompt, options)
+        self.rows, self.requests = rows, requests
         notices = [*self.requests.notices, *self.requests.check(self.budget)]
         self.answers = Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
@@ -319,7 +313,7 @@ class Job:
         if turn.status == "interrupted" or misfits:
             return
         try:
-            id_ = await self._saver.save(key_of(stream.call), turn)
+            id_ = await self._saver.save(self.requests.key(number, stream.call), turn)
         except GlmError as failure:
             self._fail(failure)
             return

@@ -19,7 +19,7 @@ from ..engine.prepared import PreparedRequest
 from ..session.limits import cost_of
 from ..session.reservations import longest_output
 from .answers import Answers
-from .requests import Requests, key_of
+from .requests import Requests
 from .rows import Rows
 
 
@@ -78,7 +78,7 @@ class Plan:
             except GlmError as error:
                 self.fail(number, error)
                 continue
-            first = first_of.setdefault(key_of(call), number)
+            first = first_of.setdefault(requests.key(number, call), number)
             if first == number:
                 sizes[number] = self._size(call)
             else:

@@ -54,7 +54,8 @@ class Requests:
     """
 
     def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
-        self._rows, self._prompt, self._options = rows, prompt, options
+        self.options = options
+        self._rows, self._prompt = rows, prompt
         self._models = catalogue()
         _check_prompt(rows, prompt)
         example = prompt if isinstance(prompt, str) else "a row"
@@ -122,7 +123,7 @@ class Requests:
             messages = self._messages(row)
             first = self._first
             if first is None or len(messages) != 1 or not messages[0].content.strip():
-                return check_alone(prepare(messages, self._options, catalogue=self._models))
+                return check_alone(prepare(messages, self.options, catalogue=self._models))
             before = first.request.messages[:-1]
             call = first.with_request(messages=(*before, *messages))
             return check_alone(replace(call, prompt=messages[-1].content, notices=()))
@@ -137,6 +138,10 @@ class Requests:
                 ),
                 hint=tr("the row was not asked"),
             ) from error
+
+    def key(self, number: int, call: PreparedRequest) -> bytes:  # noqa: ARG002 - samples differ
+        """Return the key under which the answer about a row is kept."""
+        return key_of(call)
 
     def _messages(self, row: Any) -> tuple[Message, ...]:
         if callable(self._prompt):

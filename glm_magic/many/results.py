@@ -61,7 +61,7 @@ class MapResult:
         self.job = job
         """The call itself."""
         self._frame: Any = None
-        schema = job.options.schema
+        schema = job.requests.options.schema
         self._schema = OutputSchema(schema) if schema is not None else None
 
     def __len__(self) -> int:
@@ -232,7 +232,8 @@ class MapResult:
 
     def __repr__(self) -> str:
         now = self.progress
-        return f"<MapResult {now.ended:,} of {now.rows:,} rows, {now.failed:,} failed>"
+        name = type(self).__name__
+        return f"<{name} {now.ended:,} of {now.rows:,} rows, {now.failed:,} failed>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         from ..views.options import ViewOptions

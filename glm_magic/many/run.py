@@ -12,8 +12,9 @@ from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .job import Job
-from .requests import Prompt
+from .requests import Prompt, Requests
 from .results import MapResult, RowReply
+from .rows import Rows
 
 JOBS = 8
 """How many rows are asked at a time, unless the user says otherwise."""
@@ -179,6 +180,21 @@ def make_job(
     RefusedError
         Nothing can be asked, whatever is in the rows.
     """
+    check_call(jobs, options)
+    read = Rows(rows)
+    return Job(
+        read, Requests(read, prompt, options), jobs=jobs, budget=budget, name=name, fresh=fresh
+    )
+
+
+def check_call(jobs: int, options: Options) -> None:
+    """Refuse what no call over many rows can do.
+
+    Raises
+    ------
+    InvalidValueError
+        ``jobs`` is no number, or each call of a function is to be asked about.
+    """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidValueError(
             tr("jobs is how many rows are asked at a time, not {value!r}", value=jobs),
@@ -189,7 +205,6 @@ def make_job(
             tr("the calls of many rows cannot be asked about one by one"),
             hint=tr("give approve a function that decides, or leave it out"),
         )
-    return Job(rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
 def run_job(result: MapResult, options: ViewOptions) -> MapResult:

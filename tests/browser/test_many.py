@@ -13,7 +13,7 @@ from .test_magic import setup_cell
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 ROWS = """import pandas as pd
-words = ["The room was bright", "Nobody answered the bell", "Late, cold and dear", "We will come again"]
+words = ["The room was bright", "Nobody answered the bell", "Late and dear", "Once more"]
 df = pd.DataFrame({"text": [f"{words[n % 4]} ({n})" for n in range(60)]})
 df.loc[7, "text"] = None"""
 MAP = "%%glm -p zai -m glm-4.6 --map df -o out --jobs 4\nSentiment of: {text}"

@@ -84,4 +84,19 @@ def test_what_cannot_be_asked(rows, sent, line, words):
 
 def test_options_without_rows_say_so(rows):
     printed = rows.run("%%glm --jobs 3\nhello")
-    assert "--jobs has no effect: no rows are named" in printed
+    assert "--jobs has no effect: neither rows nor samples are asked for" in printed
+
+
+def test_samples_of_one_prompt_are_counted(rows, sent, model_server):
+    rows.run("%%glm --samples 4 -o out\nIs {name} fine?")
+    assert prompts(sent) == ["Is x fine?"] * 4
+    assert list(rows["out"].counts.values()) == [4]
+    assert repr(rows["out"]) == "<SweepResult 4 of 4 rows, 0 failed>"
+
+
+def test_samples_of_every_row(rows, sent):
+    rows.run("%%glm --map df --samples 2 -o out -q\nAbout {text}")
+    assert len(sent()) == 4  # two of the three rows are equal
+    rows.run("assert list(out.frame['case']) == [0, 0, 1, 1, 2, 2]")
+    lines = rows.fail("%%glm --samples 2 --bg\nx")
+    assert "--samples and --bg exclude each other" in lines[0]

@@ -82,17 +82,22 @@ class MagicOptions(Options):
         group="run",
     )  # fmt: skip
     jobs: int | None = option(
-        LineOption(("--jobs",), "count", "how many rows of --map are asked at a time; 8 by default",
-                   "N"),
+        LineOption(("--jobs",), "count",
+                   "how many rows or samples are asked at a time; 8 by default", "N"),
+        group="run",
+    )  # fmt: skip
+    samples: int | None = option(
+        LineOption(("--samples",), "count",
+                   "ask so many times, and count the answers; with --map each row", "N"),
         group="run",
     )  # fmt: skip
     keep: str | None = option(
-        LineOption(("--name",), "text", "keep the answers of --map for good, and use them again",
-                   "NAME"),
+        LineOption(("--name",), "text",
+                   "keep the answers of --map or --samples for good, and use them again", "NAME"),
         group="run",
     )  # fmt: skip
     fresh: bool = option(
-        LineOption(("--fresh",), "flag", "ask every row of --map again"),
+        LineOption(("--fresh",), "flag", "ask every row or sample again"),
         group="run",
         default=False,
     )
