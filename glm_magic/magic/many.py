@@ -19,11 +19,11 @@ from .display import Paragraph, show
 from .line.lookup import look_up
 from .line.options import MagicOptions
 from .request_view import dry_run
+from .workspace import LAST
 
 if TYPE_CHECKING:
     from .workspace import Workspace
 
-LAST = "_glm"
 _EXCLUDED = {
     "compare": "--compare",
     "bg": "--bg",

@@ -36,7 +36,7 @@ from .help import whole_help
 from .line.options import MagicOptions
 from .line.parse import parse
 from .request_view import dry_run
-from .workspace import NO_HISTORY, kept_as
+from .workspace import LAST, NO_HISTORY, kept_as
 
 if TYPE_CHECKING:
     from ..engine.options import Options
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from ..session.amounts import Amount
     from ..session.notebook import CellKey
     from .workspace import Workspace
-
-LAST = "_glm"
-"""The variable that always holds the last reply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from ..views.options import Position
 
+LAST = "_glm"
+"""The variable that always holds the last reply."""
 NO_HISTORY = "(no history)"
 
 

@@ -13,8 +13,11 @@ from ..core.progress import LAST_ROWS, MAX_FAILURES, Progress, RowText
 from ..core.text import shorten
 from ..core.turn import Turn
 from ..core.usage import Usage
+from ..engine.exchange import REPLAYED
 from .plan import Plan
 
+_OF_ALL = ("waiting", REPLAYED)
+"""Codes of notices that a turn has for all: the account's limit, and that a tape answers."""
 SHOWN = 120
 """Characters of a prompt or an answer in a view."""
 
@@ -32,8 +35,8 @@ class Tally:
         self.began_s = self.ended_s = 0.0
         """On the monotonic clock; 0 before."""
         self._asked = 0
-        self._limit = ""
-        """What was last said about the account's limit."""
+        self._said: dict[str, str] = {}
+        """What turns said last that concerns all of them, by the codes of `_OF_ALL`."""
         self._last: deque[RowText] = deque(maxlen=LAST_ROWS)
         self._failures: list[RowText] = []
 
@@ -47,8 +50,8 @@ class Tally:
             amounts[cost.currency] = amounts.get(cost.currency, cost.amount * 0) + cost.amount
             self.cost = CostTotal(amounts, 0, self.cost.estimated or cost.estimated)
         for notice in turn.notices:
-            if notice.code == "waiting":
-                self._limit = notice.message
+            if notice.code in _OF_ALL:
+                self._said[notice.code] = notice.message
 
     def answer(self, number: int, turn: Turn) -> None:
         """Show the answer about a row."""
@@ -89,7 +92,7 @@ class Tally:
             cost=self.cost,
             last=tuple(self._last),
             failures=tuple(self._failures),
-            notices=(*notices, *([self._limit] if self._limit else [])),
+            notices=(*notices, *self._said.values()),
             done=done,
             stopped=stopped,
         )

@@ -16,7 +16,7 @@ from glm_magic.wire.tape.tape import Tape
 from tests.shells import end_shell, new_shell
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-LESSONS = sorted(path for path in NOTEBOOKS.glob("0[2-9]_*.ipynb"))
+LESSONS = sorted([*NOTEBOOKS.glob("0[2-9]_*.ipynb"), *NOTEBOOKS.glob("1[0-9]_*.ipynb")])
 BLOCK = """
 import socket
 
