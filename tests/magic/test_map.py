@@ -100,3 +100,18 @@ def test_samples_of_every_row(rows, sent):
     rows.run("assert list(out.frame['case']) == [0, 0, 1, 1, 2, 2]")
     lines = rows.fail("%%glm --samples 2 --bg\nx")
     assert "--samples and --bg exclude each other" in lines[0]
+
+
+def test_budgets_that_do_not_count_rows_say_so(rows):
+    rows.run("%glm budget 10k")
+    printed = rows.run("%%glm --map df --dry-run\nAbout {text}")
+    assert "do not count this; --budget AMOUNT limits it" in printed
+
+
+def test_forget_all_forgets_the_answers_too(rows, sent):
+    rows.run("%%glm --map df --name mine -o out -q\nAbout {text}")
+    rows.run("%glm forget all")
+    lines = rows.fail("out[0]")
+    assert "answers of this run are not on disk any more" in lines[0]
+    rows.run("%%glm --map df --name mine -q\nAbout {text}")
+    assert len(sent()) == 4

@@ -18,7 +18,7 @@ from ...session.repository import ALL, saved_sessions
 from ...session.rows import read_entries
 from ...session.search import search
 from ...session.session import Session
-from ...session.store import Store, current_store
+from ...session.store import Store, answers_store, current_store
 from ..display import Displayable, Paragraph, Table, from_home, turn_count
 from ..workspace import Workspace, kept_as
 from .arguments import COUNT, NEW_SESSION, matching, path_to
@@ -151,16 +151,18 @@ def _forget_all(workspace: Workspace) -> Displayable:
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
     workspace.sessions.chosen = None
-    store = current_store()
-    if store is None:
+    store, answers = current_store(), answers_store()
+    if store is None or answers is None:
         return Paragraph(tr("Nothing is saved on disk."))
     try:
-        store.erase()
+        for each in (store, answers):
+            if each.path.exists():
+                each.erase()
     except OSError as error:
         raise InvalidValueError(
             tr(
                 "{path} cannot be deleted: {reason}",
-                path=store.path,
+                path=each.path,
                 reason=error.strerror or error,
             ),
             hint=tr("delete it yourself"),
