@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..core.errors import AuthError, BillingError, GlmError, NotFoundError
+from ..core.errors import GlmError
 from ..core.i18n import Text, tr
 from ..core.progress import Progress
 from ..core.turn import Notice, Turn
@@ -36,10 +36,6 @@ AHEAD = 2
 """Prompts that are written ahead, for each row that may run at a time."""
 SLICE_S = 0.2
 """A thread waits in slices: the main thread must wake up to see a kernel interrupt."""
-GIVE_UP_AFTER = 20
-"""Rows that fail before the first is answered: then all of them would."""
-_OF_THE_ACCOUNT = (AuthError, BillingError, NotFoundError)
-"""Errors that every other row would get as well."""
 
 
 class Job:
@@ -234,7 +230,7 @@ class Job:
         workers = [asyncio.create_task(self._work(client)) for _ in range(self._jobs)]
         try:
             await asyncio.gather(*workers)
-            if self.stopped is None:
+            if self.stopped is None and not self.tally.failed:
                 await asyncio.to_thread(self.answers.finish, self.plan.known)
         except asyncio.CancelledError:
             self.stopped = self.stopped or tr("stopped")
@@ -328,13 +324,9 @@ class Job:
             self.plan.fail(number, error)
             self.tally.fail(number, turn.prompt, error, was_asked=True)
             self._changed.notify_all()
-        if self.tally.answered:
-            return
-        if isinstance(error, _OF_THE_ACCOUNT):
-            self._stop(tr("the account or model is refused: {error}", error=error.message))
-        elif self.tally.failed >= GIVE_UP_AFTER:
-            rows, why = self.tally.failed, error.message
-            self._stop(tr("the first {count} rows all failed: {error}", count=rows, error=why))
+        why = self.tally.why_to_give_up(error)
+        if why is not None:
+            self._stop(why)
 
     def _fail(self, error: GlmError) -> None:
         self.failure = self.failure or error

@@ -6,8 +6,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from ..core.errors import GlmError
-from ..core.i18n import Text
+from ..core.errors import (
+    AuthError,
+    BillingError,
+    ConnectionFailedError,
+    GlmError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+)
+from ..core.i18n import Text, tr
 from ..core.price import CostTotal
 from ..core.progress import LAST_ROWS, MAX_FAILURES, Progress, RowText
 from ..core.text import shorten
@@ -16,6 +24,12 @@ from ..core.usage import Usage
 from ..engine.exchange import REPLAYED
 from .plan import Plan
 
+GIVE_UP_AFTER = 20
+"""Rows that fail before the first is answered, or in a row: then the others would, too."""
+_OF_THE_ACCOUNT = (AuthError, BillingError, NotFoundError)
+"""Errors that every other row would get as well."""
+_OF_THE_SERVICE = (ConnectionFailedError, RateLimitError, ServerError)
+"""Errors that say nothing about a row; so many in a row mean that the service is gone."""
 _OF_ALL = ("waiting", REPLAYED)
 """Codes of notices that a turn has for all: the account's limit, and that a tape answers."""
 SHOWN = 120
@@ -31,6 +45,8 @@ class Tally:
         """Rows that were asked now and got an answer."""
         self.failed = 0
         """Rows that were asked now and failed."""
+        self.in_a_row = 0
+        """Rows that failed since the last answer."""
         self.first_failed: int | None = None
         self.began_s = self.ended_s = 0.0
         """On the monotonic clock; 0 before."""
@@ -56,6 +72,7 @@ class Tally:
     def answer(self, number: int, turn: Turn) -> None:
         """Show the answer about a row."""
         self.answered += 1
+        self.in_a_row = 0
         text = shorten(turn.answer.strip(), SHOWN)
         self._last.append(RowText(number, shorten(turn.prompt, SHOWN), text))
 
@@ -63,10 +80,22 @@ class Tally:
         """Show why a row has no answer."""
         if was_asked:
             self.failed += 1
+            self.in_a_row += 1
             self.first_failed = number if self.first_failed is None else self.first_failed
         if len(self._failures) < MAX_FAILURES:
             text = " → ".join(filter(None, [error.message, error.hint]))
             self._failures.append(RowText(number, shorten(prompt, SHOWN), text))
+
+    def why_to_give_up(self, error: GlmError) -> Text | None:
+        """Return why no other row is to be asked after one failed; ``None``: others may do."""
+        count, why = self.failed, error.message
+        if isinstance(error, _OF_THE_ACCOUNT):
+            return tr("the account or model is refused: {error}", error=why)
+        if isinstance(error, _OF_THE_SERVICE) and self.in_a_row >= GIVE_UP_AFTER:
+            return tr("{count} rows in a row failed: {error}", count=self.in_a_row, error=why)
+        if not self.answered and count >= GIVE_UP_AFTER:
+            return tr("the first {count} rows all failed: {error}", count=count, error=why)
+        return None
 
     def progress(
         self,

@@ -6,9 +6,10 @@ first failures, and the head of the table.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from ..core.i18n import translate
 from ..core.progress import Progress
 from ..core.text import escape_controls
 from ..core.turn import Turn
+from .columns import text_width
 from .labels import labels_for
 from .options import ViewOptions
 from .play import View
@@ -204,11 +206,20 @@ class TerminalBar(View):
 
     def _draw(self, now: Progress) -> None:
         filled = BAR * (now.ended + now.failed) // max(1, now.rows)
-        line = f"{'━' * filled}{'╌' * (BAR - filled)} {' · '.join(figures(now, self._labels))}"
-        line = escape_controls(line)
-        self._print("\r" + line + " " * max(0, self._width - len(line)))
-        self._width = len(line)
+        bar = "━" * filled + "╌" * (BAR - filled)
+        texts = figures(now, self._labels)
+        room = shutil.get_terminal_size().columns - 1
+        while len(texts) > 1 and text_width(_line(bar, texts)) > room:
+            texts.pop()  # a line that wraps could not be drawn over
+        line = _line(bar, texts)
+        width = text_width(line)
+        self._print("\r" + line + " " * max(0, self._width - width))
+        self._width = width
 
     def _print(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()
+
+
+def _line(bar: str, texts: Sequence[str]) -> str:
+    return escape_controls(f"{bar} {' · '.join(texts)}")

@@ -66,6 +66,22 @@ def test_killed_twice() -> None:
     assert killed_and_run_again([20, 20]) <= ROWS + 2 * JOBS
 
 
+def test_an_interrupt_ends_the_call_at_once_and_keeps_what_has_ended() -> None:
+    with ModelServer("vllm") as server:
+        server.tell(Script(pause_s=0.01))
+        process = start(server.url)
+        while len(server.requests) < 20 and process.poll() is None:
+            pass
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode
+        sent = len(server.requests)
+        assert sent < ROWS
+        out, _ = start(server.url).communicate(timeout=60)
+        assert out == "whole\n"
+        assert len(server.requests) <= ROWS + JOBS
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_killed_at_random_fifty_times() -> None:

@@ -66,6 +66,39 @@ def test_polars_in_and_out(asked: Asked) -> None:
     assert out.frame["status"].to_list() == ["complete", "complete", "failed"]
 
 
+def test_without_a_name_too_only_failed_rows_are_asked_again(
+    server: ModelServer, asked: Asked
+) -> None:
+    server.tell(Script(), Script(refusal=Failure(400, "bad", "too strange")), Script())
+    glm.map(texts(4), TEMPLATE, **asked(jobs=1))
+    glm.map(texts(4), TEMPLATE, **asked(jobs=1))
+    assert prompts(server)[4:] == ["Sentiment of: text 1"]
+    glm.map(texts(4), TEMPLATE, **asked(jobs=1))
+    assert len(server.requests) == 9
+
+
+@pytest.mark.parametrize(
+    ("failure", "most"),
+    [
+        (Failure(401, "invalid", "the key has expired"), 5 + 4),
+        (Failure(500, "broken", "out of order"), 5 + 20 + 4),
+    ],
+    ids=["the account", "the service"],
+)
+def test_what_breaks_in_the_middle_ends_the_call(
+    server: ModelServer, asked: Asked, failure: Failure, most: int
+) -> None:
+    server.tell(*[Script()] * 5, Script(refusal=failure))
+    out = glm.map(texts(200), TEMPLATE, **asked(jobs=4))
+    assert len(server.requests) <= most
+    assert failure.message in str(out.stopped)
+    assert len(out.left) + len(out.errors) == 195
+    server.tell(Script())
+    sent = len(server.requests)
+    assert not glm.map(texts(200), TEMPLATE, **asked(jobs=4)).errors
+    assert len(server.requests) - sent == 195
+
+
 @pytest.mark.parametrize(
     ("rows", "prompt"),
     [

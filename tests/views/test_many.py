@@ -15,6 +15,7 @@ from glm_magic.core.price import CostTotal
 from glm_magic.core.progress import Progress, RowText
 from glm_magic.core.turn import Turn
 from glm_magic.core.usage import Usage
+from glm_magic.views.columns import text_width
 from glm_magic.views.labels import CHINESE, ENGLISH
 from glm_magic.views.many import TerminalBar, many_view
 from glm_magic.views.options import ViewOptions
@@ -97,6 +98,7 @@ def test_the_saved_output_leaves_empty_columns_out() -> None:
 def test_a_terminal_draws_one_line_over_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", Screen())
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("NO_COLOR", raising=False)
     import sys
 
@@ -112,6 +114,22 @@ def test_a_terminal_draws_one_line_over_itself(monkeypatch: pytest.MonkeyPatch) 
     assert drawn[0].startswith("━" * 9 + "╌" * 15 + " 400 of 1,000 rows · 2 failed")
     assert drawn[1].rstrip() == "━" * 24 + " 2 of 2 rows"
     assert len(drawn[1]) == len(drawn[0])  # nothing of the longer line is left
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_narrow_terminal_gets_as_much_as_fits_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    view = TerminalBar(Call(RUNNING), ViewOptions(language=language))
+    view.start(TURN, lambda: None)
+    view.paint(TURN)
+    line = screen.getvalue().split("\r")[-1]
+    assert 40 < text_width(line) < 60
 
 
 def test_where_no_terminal_is_there_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
