@@ -81,7 +81,7 @@ def test_without_a_name_too_only_failed_rows_are_asked_again(
     ("failure", "most"),
     [
         (Failure(401, "invalid", "the key has expired"), 5 + 4),
-        (Failure(500, "broken", "out of order"), 5 + 20 + 4),
+        (Failure(500, "broken", "out of order"), 5 + 20 + 2 * 4),
     ],
     ids=["the account", "the service"],
 )
