@@ -68,8 +68,9 @@ OLDEST_LAB := 4.0
 OLDEST_KERNEL := 6.29
 $(DONE)/hosts: $(DONE)/tools pyproject.toml
 	@rm -rf $(HOSTS) && mkdir -p $(HOSTS)
-	@$(BIN)/python -m venv $(HOSTS)/env && $(HOSTS)/env/bin/python -m pip install --quiet \
-		--group hosts --editable . || { echo '(without other hosts)'; rm -rf $(HOSTS)/env; }
+	@$(BIN)/python -m venv $(HOSTS)/env && $(BIN)/python -m pip --python $(HOSTS)/env/bin/python \
+		install --quiet --group hosts --editable . \
+		|| { echo '(without other hosts)'; rm -rf $(HOSTS)/env; }
 	@$(BIN)/python -m venv $(HOSTS)/jupyterlab-$(OLDEST_LAB) \
 		&& $(HOSTS)/jupyterlab-$(OLDEST_LAB)/bin/python -m pip install --quiet \
 			'jupyterlab==$(OLDEST_LAB).*' anywidget \
