@@ -60,6 +60,8 @@ class MapResult:
     def __init__(self, job: Job) -> None:
         self.job = job
         """The call itself."""
+        self.shown_in: int | None = None
+        """The cell whose output shows the call already, by its execution count."""
         self._frame: Any = None
         schema = job.requests.options.schema
         self._schema = OutputSchema(schema) if schema is not None else None
@@ -236,7 +238,10 @@ class MapResult:
         return f"<{name} {now.ended:,} of {now.rows:,} rows, {now.failed:,} failed>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        from ..views.many import current_cell
         from ..views.options import ViewOptions
         from ..views.saved.map_page import map_bundle
 
+        if self.shown_in is not None and self.shown_in == current_cell():
+            return {"text/plain": repr(self)}, {}  # as a cell's last line
         return map_bundle(self.progress, self.head(), ViewOptions())

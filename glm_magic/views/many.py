@@ -38,6 +38,9 @@ class Mapped(Protocol):
     def progress(self) -> Progress:
         """Where it stands now."""
 
+    shown_in: int | None
+    """The cell whose output shows the call already, by its execution count."""
+
     def head(self) -> Table:
         """Names and values of the first rows of the result."""
 
@@ -71,6 +74,11 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
+def current_cell() -> int | None:
+    """Return the execution count of the cell that runs; ``None`` outside of a notebook."""
+    return getattr(_shell(), "execution_count", None)
+
+
 class SavedOnly(View):
     """Publish the one output at the end, for executors, which only write a file.
 
@@ -89,6 +97,7 @@ class SavedOnly(View):
         """Publish it."""
         del turn
         publish(*map_bundle(self._result.progress, self._result.head(), self._options))
+        self._result.shown_in = current_cell()
 
 
 class ManyPanel(View):
@@ -149,6 +158,7 @@ class ManyPanel(View):
         del turn
         bundle = map_bundle(self._result.progress, self._result.head(), self._options)
         publish(*bundle, self._display_id, update=True)
+        self._result.shown_in = current_cell()
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()

@@ -69,3 +69,16 @@ def test_stop_keeps_what_has_ended(lab: Lab, model_server: ModelServer) -> None:
     lab.wait_done(2)
     lab.cell(2).locator(".glm[data-s=complete]").wait_for()
     assert len(model_server.requests) - sent == int(left)
+
+
+def test_a_call_on_the_last_line_of_a_cell_is_shown_once(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(answer="Glad."))
+    call = "out = glm.map(df[:3], '{text}', provider='zai', model='glm-4.6')\nout"
+    lab.open([setup_cell(model_server), f"import glm_magic as glm\n{ROWS}", call, "out"])
+    for cell in range(4):
+        lab.run(cell)
+    assert lab.panel(2).count() == 1
+    assert "<MapResult 3 of 3 rows, 0 failed>" in lab.text(2)
+    assert lab.panel(3).count() == 1

@@ -36,6 +36,8 @@ TURN = Turn("", "zai", "glm-4.6", (), "streaming")
 class Call:
     """A call that stands where it is told."""
 
+    shown_in: int | None = None
+
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
