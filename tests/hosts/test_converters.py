@@ -80,7 +80,7 @@ def words(page):
 
 def is_folded(page):
     """Whether the reasoning is there and closed."""
-    return bool(re.search(r'<details class="glm-r"(?![^>]* open)', page))
+    return bool(re.search(r'<details class="glm-r[^"]*"(?![^>]* open)', page))
 
 
 def check(text, once=ONCE):
