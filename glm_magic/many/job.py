@@ -172,6 +172,7 @@ class Job:
     def cancel(self) -> None:
         """Stop; every row that has ended stays. From any thread."""
         self._stop(tr("stopped"))
+        self._on_loop(self._stop_streams)
 
     def raise_error(self) -> None:
         """Raise what ended the call, or what the first row failed with where all of them did.
@@ -331,18 +332,24 @@ class Job:
     def _fail(self, error: GlmError) -> None:
         self.failure = self.failure or error
         self._stop(tr("ended by an error: {error}", error=error.message))
+        self._on_loop(self._stop_streams)
 
     def _stop(self, why: Text) -> None:
+        """Ask about no other row; those in flight are paid for, and come to their end."""
         with self._changed:
             if self.stopped is not None or self.done:
                 return
             self.stopped = why
-        self._on_loop(self._stop_streams)
+        self._on_loop(self._wake)
         if self._loop is None:
             self._end()
 
     def _stop_streams(self) -> None:
         for stream in self._streams:
             stream.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let the workers that wait look around."""
         self._fed.set()
         self._room.set()
