@@ -61,6 +61,7 @@ class LabServer:
         """Start the server and wait until it answers."""
         self._write_kernel()
         self._write_settings()
+        self._link_frontend()
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 self._command(),
@@ -125,6 +126,7 @@ class LabServer:
             "IPYTHONDIR": "ipython",
             "HOME": "home",
             "GLM_HOME": "glm",
+            "JUPYTER_PATH": "shared",
         }
         own = {name: str(self._folder / folder) for name, folder in folders.items()}
         Path(own["HOME"]).mkdir(exist_ok=True)
@@ -152,6 +154,14 @@ class LabServer:
         (config / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
         file = folder / "notification.jupyterlab-settings"
         file.write_text(json.dumps(settings), encoding="utf-8")
+
+    def _link_frontend(self) -> None:
+        """Let the page load the front end of this checkout, whatever is installed."""
+        folder = self._folder / "shared" / "labextensions"
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / "glm-magic"
+        if not link.is_symlink():
+            link.symlink_to(PROJECT / "labextension", target_is_directory=True)
 
     def _answers(self) -> bool:
         try:

@@ -1,0 +1,114 @@
+// What is marked in a prompt: the magic's line with its options, and the values of braces.
+//
+// Only what is in sight is marked, so a long prompt costs no more than a short one.
+
+import { magicAt, wordsOf } from './magicLine.js';
+import { isUnknown, valueAt } from './values.js';
+
+/** Text that the kernel leaves as it is. */
+const UNTOUCHED = /Code|Math|HTML|Link$|URL/;
+
+/** @typedef {ReadonlySet<string> | null} Names */
+
+/**
+ * @param {import('./packages.js').Packages} packages
+ * @param {import('@codemirror/state').StateField<Names>} known
+ */
+export function promptMarks({ language, view }, known) {
+  const { Decoration } = view;
+  const line = Decoration.line({ class: 'glm-magic-line' });
+  const mark = (/** @type {string} */ name) => Decoration.mark({ class: `glm-magic-${name}` });
+  const marks = {
+    magic: mark('magic'),
+    option: mark('option'),
+    value: mark('value'),
+    name: mark('name'),
+    unknown: mark('name glm-magic-unknown')
+  };
+
+  /** @param {import('@codemirror/view').EditorView} editor */
+  const draw = editor => {
+    const { doc } = editor.state;
+    const first = doc.lineAt(Math.max(0, magicAt(doc)));
+    const names = editor.state.field(known);
+    /** @type {import('@codemirror/state').Range<import('@codemirror/view').Decoration>[]} */
+    const ranges = [line.range(first.from)];
+    for (const { kind, from, to } of wordsOf(first.text)) {
+      ranges.push(marks[kind].range(first.from + from, first.from + to));
+    }
+    const tree = language.syntaxTree(editor.state);
+    for (const visible of editor.visibleRanges) {
+      const from = doc.lineAt(visible.from).from;
+      const text = doc.sliceString(from, visible.to);
+      for (let at = text.indexOf('{'); at >= 0; at = text.indexOf('{', at + 1)) {
+        const value = valueAt(text, at);
+        if (!value || isUntouched(tree, from + at)) continue;
+        const kind = isUnknown(value, names) ? marks.unknown : marks.name;
+        ranges.push(kind.range(from + at, from + value.to));
+      }
+    }
+    return Decoration.set(ranges, true);
+  };
+
+  return view.ViewPlugin.define(
+    editor => ({
+      decorations: draw(editor),
+      /** @param {import('@codemirror/view').ViewUpdate} update */
+      update(update) {
+        const parsed = language.syntaxTree(update.startState) !== language.syntaxTree(update.state);
+        const named = update.startState.field(known) !== update.state.field(known);
+        if (update.docChanged || update.viewportChanged || parsed || named) {
+          this.decorations = draw(update.view);
+        }
+      }
+    }),
+    { decorations: value => value.decorations }
+  );
+}
+
+/**
+ * Whether a place lies in code, a formula or a link, which the kernel sends as they are.
+ * @param {import('@lezer/common').Tree} tree
+ * @param {number} at
+ */
+function isUntouched(tree, at) {
+  for (let node = tree.resolveInner(at, 1); ; ) {
+    if (UNTOUCHED.test(node.name)) return true;
+    if (!node.parent) return false;
+    node = node.parent;
+  }
+}
+
+/**
+ * The names that the kernel has, as a field of each editor; null where nobody knows.
+ * @param {typeof import('@codemirror/state')} state
+ */
+export function knownNames(state) {
+  const effect = /** @type {import('@codemirror/state').StateEffectType<Names>} */ (state.StateEffect.define());
+  const field = state.StateField.define({
+    create: () => /** @type {Names} */ (null),
+    update: (names, transaction) => transaction.effects.reduce((value, e) => (e.is(effect) ? e.value : value), names)
+  });
+  return { effect, field };
+}
+
+/** @param {typeof import('@codemirror/view').EditorView} EditorView */
+export function promptTheme(EditorView) {
+  return EditorView.baseTheme({
+    '.glm-magic-line': {
+      backgroundColor: 'var(--jp-layout-color2)',
+      borderRadius: '2px'
+    },
+    '.glm-magic-magic': { color: 'var(--jp-mirror-editor-keyword-color)', fontWeight: 'bold' },
+    '.glm-magic-option': { color: 'var(--jp-mirror-editor-meta-color)' },
+    '.glm-magic-value': { color: 'var(--jp-mirror-editor-string-color)' },
+    '.glm-magic-name': {
+      backgroundColor: 'color-mix(in srgb, var(--jp-brand-color1) 14%, transparent)',
+      borderRadius: '3px'
+    },
+    '.glm-magic-unknown': {
+      backgroundColor: 'transparent',
+      textDecoration: 'line-through color-mix(in srgb, currentColor 45%, transparent)'
+    }
+  });
+}

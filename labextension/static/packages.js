@@ -1,0 +1,34 @@
+// The packages of the page that the extension uses, by a short name.
+
+import { sharedPackage } from './shared.js';
+
+/**
+ * @typedef {{
+ *   codemirror: typeof import('@jupyterlab/codemirror'),
+ *   coreutils: typeof import('@lumino/coreutils'),
+ *   language: typeof import('@codemirror/language'),
+ *   settingregistry: typeof import('@jupyterlab/settingregistry'),
+ *   state: typeof import('@codemirror/state'),
+ *   translation: typeof import('@jupyterlab/translation'),
+ *   view: typeof import('@codemirror/view'),
+ * }} Packages
+ */
+
+const NAMES = {
+  codemirror: '@jupyterlab/codemirror',
+  coreutils: '@lumino/coreutils',
+  language: '@codemirror/language',
+  settingregistry: '@jupyterlab/settingregistry',
+  state: '@codemirror/state',
+  translation: '@jupyterlab/translation',
+  view: '@codemirror/view'
+};
+
+/**
+ * @param {import('./shared.js').Scope} scope
+ * @returns {Promise<Packages>}
+ */
+export async function loadPackages(scope) {
+  const load = async (/** @type {[string, string]} */ [key, name]) => [key, await sharedPackage(scope, name)];
+  return Object.fromEntries(await Promise.all(Object.entries(NAMES).map(load)));
+}
