@@ -3,10 +3,10 @@
 // Only what is in sight is marked, so a long prompt costs no more than a short one.
 
 import { magicAt, wordsOf } from './magicLine.js';
-import { isUnknown, valueAt } from './values.js';
+import { isUnknown, valuesIn } from './values.js';
 
-/** Text that the kernel leaves as it is. */
-const UNTOUCHED = /Code|Math|HTML|Link$|URL/;
+/** Text that the kernel leaves as it is; it does read indented code. */
+const UNTOUCHED = /^(?:FencedCode|InlineCode|.*Math.*)$/;
 
 /** @typedef {ReadonlySet<string> | null} Names */
 
@@ -40,11 +40,10 @@ export function promptMarks({ language, view }, known) {
     for (const visible of editor.visibleRanges) {
       const from = doc.lineAt(visible.from).from;
       const text = doc.sliceString(from, visible.to);
-      for (let at = text.indexOf('{'); at >= 0; at = text.indexOf('{', at + 1)) {
-        const value = valueAt(text, at);
-        if (!value || isUntouched(tree, from + at)) continue;
+      for (const value of valuesIn(text)) {
+        if (isUntouched(tree, from + value.from)) continue;
         const kind = isUnknown(value, names) ? marks.unknown : marks.name;
-        ranges.push(kind.range(from + at, from + value.to));
+        ranges.push(kind.range(from + value.from, from + value.to));
       }
     }
     return Decoration.set(ranges, true);
@@ -67,7 +66,7 @@ export function promptMarks({ language, view }, known) {
 }
 
 /**
- * Whether a place lies in code, a formula or a link, which the kernel sends as they are.
+ * Whether a place lies in code or a formula, which the kernel sends as they are.
  * @param {import('@lezer/common').Tree} tree
  * @param {number} at
  */
@@ -106,6 +105,7 @@ export function promptTheme(EditorView) {
       backgroundColor: 'color-mix(in srgb, var(--jp-brand-color1) 14%, transparent)',
       borderRadius: '3px'
     },
+    '.glm-magic-name *': { textDecoration: 'inherit', color: 'inherit' },
     '.glm-magic-unknown': {
       backgroundColor: 'transparent',
       textDecoration: 'line-through color-mix(in srgb, currentColor 45%, transparent)'
