@@ -40,10 +40,12 @@ export function promptMarks({ language, view }, known) {
     for (const visible of editor.visibleRanges) {
       const from = doc.lineAt(visible.from).from;
       const text = doc.sliceString(from, visible.to);
+      const untouched = untouchedSpans(tree, from, visible.to);
       for (const value of valuesIn(text)) {
-        if (isUntouched(tree, from + value.from)) continue;
+        const at = from + value.from;
+        if (untouched.some(span => span.from <= at && at < span.to)) continue;
         const kind = isUnknown(value, names) ? marks.unknown : marks.name;
-        ranges.push(kind.range(from + value.from, from + value.to));
+        ranges.push(kind.range(at, from + value.to));
       }
     }
     return Decoration.set(ranges, true);
@@ -66,16 +68,24 @@ export function promptMarks({ language, view }, known) {
 }
 
 /**
- * Whether a place lies in code or a formula, which the kernel sends as they are.
+ * Return where code and formulas are, which the kernel sends as they are.
  * @param {import('@lezer/common').Tree} tree
- * @param {number} at
+ * @param {number} from
+ * @param {number} to
  */
-function isUntouched(tree, at) {
-  for (let node = tree.resolveInner(at, 1); ; ) {
-    if (UNTOUCHED.test(node.name)) return true;
-    if (!node.parent) return false;
-    node = node.parent;
-  }
+function untouchedSpans(tree, from, to) {
+  /** @type {{from: number, to: number}[]} */
+  const spans = [];
+  tree.iterate({
+    from,
+    to,
+    enter(node) {
+      if (!UNTOUCHED.test(node.name)) return true;
+      spans.push({ from: node.from, to: node.to });
+      return false;
+    }
+  });
+  return spans;
 }
 
 /**

@@ -32,7 +32,11 @@ def strings_of(node: object, key: str) -> list[str]:
     if isinstance(node, dict):
         own = [node[key]] if isinstance(node.get(key), str) else []
         return own + [text for value in node.values() for text in strings_of(value, key)]
-    return [text for value in node for text in strings_of(value, key)] if isinstance(node, list) else []
+    return (
+        [text for value in node for text in strings_of(value, key)]
+        if isinstance(node, list)
+        else []
+    )
 
 
 def test_it_is_small() -> None:
@@ -41,7 +45,9 @@ def test_it_is_small() -> None:
 
 
 def test_wheel_and_sdist_carry_it() -> None:
-    targets = tomllib.loads(text_of(PROJECT / "pyproject.toml"))["tool"]["hatch"]["build"]["targets"]
+    targets = tomllib.loads(text_of(PROJECT / "pyproject.toml"))["tool"]["hatch"]["build"][
+        "targets"
+    ]
     shared = targets["wheel"]["shared-data"]
     assert shared == {"labextension": "share/jupyter/labextensions/glm-magic"}
     assert "/labextension" in targets["sdist"]["include"]
