@@ -70,3 +70,13 @@ export function wordsOf(line) {
   }
   return words;
 }
+
+/**
+ * Return the prompt of a cell: what stands below the magic's line, and on it behind the options.
+ * @param {string} text
+ */
+export function promptOf(text) {
+  const [line, ...below] = text.trimStart().split('\n');
+  const options = wordsOf(line).at(-1)?.to ?? 0;
+  return [line.slice(options).trim(), ...below].join('\n').trim();
+}

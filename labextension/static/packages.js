@@ -4,23 +4,29 @@ import { sharedPackage } from './shared.js';
 
 /**
  * @typedef {{
+ *   apputils: typeof import('@jupyterlab/apputils'),
  *   codemirror: typeof import('@jupyterlab/codemirror'),
  *   coreutils: typeof import('@lumino/coreutils'),
  *   language: typeof import('@codemirror/language'),
+ *   notebook: typeof import('@jupyterlab/notebook'),
  *   settingregistry: typeof import('@jupyterlab/settingregistry'),
  *   state: typeof import('@codemirror/state'),
  *   translation: typeof import('@jupyterlab/translation'),
+ *   ui: typeof import('@jupyterlab/ui-components'),
  *   view: typeof import('@codemirror/view'),
  * }} Packages
  */
 
 const NAMES = {
+  apputils: '@jupyterlab/apputils',
   codemirror: '@jupyterlab/codemirror',
   coreutils: '@lumino/coreutils',
   language: '@codemirror/language',
+  notebook: '@jupyterlab/notebook',
   settingregistry: '@jupyterlab/settingregistry',
   state: '@codemirror/state',
   translation: '@jupyterlab/translation',
+  ui: '@jupyterlab/ui-components',
   view: '@codemirror/view'
 };
 

@@ -1,5 +1,7 @@
 // The plugins of the extension. Each is on its own: one that cannot start leaves the others.
 
+import { commandsPlugin } from './commands.js';
+import { KernelLinks } from './kernel.js';
 import { loadPackages } from './packages.js';
 import { promptPlugin } from './prompt.js';
 import { settingsPlugin } from './settings.js';
@@ -11,5 +13,27 @@ import { settingsPlugin } from './settings.js';
 export async function load(scope) {
   const packages = await loadPackages(scope);
   const settings = settingsPlugin(packages);
-  return [settings, promptPlugin(packages, settings.provides)];
+  const links = linksPlugin(packages);
+  return [
+    settings,
+    links,
+    promptPlugin(packages, settings.provides),
+    commandsPlugin(packages, settings.provides, links.provides)
+  ];
+}
+
+/** @param {import('./packages.js').Packages} packages */
+function linksPlugin({ coreutils, notebook }) {
+  return {
+    id: 'glm-magic:kernels',
+    description: 'What the kernels of notebooks say about their prompts.',
+    autoStart: true,
+    requires: [notebook.INotebookTracker],
+    provides: new coreutils.Token('glm-magic:kernels'),
+    /**
+     * @param {unknown} _app
+     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
+     */
+    activate: (_app, tracker) => new KernelLinks(notebook, tracker)
+  };
 }

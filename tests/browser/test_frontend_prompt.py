@@ -50,10 +50,12 @@ def source(lab: Lab, index: int) -> str:
 def color_of(lab: Lab, index: int, word: str) -> str:
     """Return the colour in which a word is shown."""
     script = """([index, word]) => {
-        const content = document.querySelectorAll('.jp-Notebook .jp-Cell')[index].querySelector('.cm-content');
+        const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index];
+        const content = cell.querySelector('.cm-content');
         const walker = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
         for (let node = walker.nextNode(); node; node = walker.nextNode())
-            if (new RegExp(`\\\\b${word}\\\\b`).test(node.data)) return getComputedStyle(node.parentElement).color;
+            if (new RegExp(`\\\\b${word}\\\\b`).test(node.data))
+                return getComputedStyle(node.parentElement).color;
     }"""
     return str(lab.page.evaluate(script, [index, word]))
 
@@ -201,7 +203,8 @@ def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
     focus(lab, 0)
     lab.page.wait_for_function("""() => {
         const { state } = jupyterapp.shell.currentWidget.content.activeCell.editor.editor;
-        return state.values.find(value => value?.context?.treeLen)?.context.treeLen === state.doc.length;
+        const parse = state.values.find(value => value?.context?.treeLen);
+        return parse?.context.treeLen === state.doc.length;
     }""")
     # The processor's time, not the clock's: others may use this computer.
     devtools = lab.page.context.new_cdp_session(lab.page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from scripts import frontend_words
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "labextension"
 MODULES = sorted((FOLDER / "static").glob("*.js"))
+EDITOR_KEYS = {
+    "Alt Shift A",  # CodeMirror's block comment
+    "Alt Shift ArrowUp",
+    "Alt Shift ArrowDown",
+    "Alt Shift I",  # JupyterLab's vim and emacs maps, and the browsers' own
+    "Alt Shift T",
+    "Alt Shift B",
+    "Alt Shift N",
+}
 MOST_BYTES = 25_000
 """Of all files together, each compressed by itself, as a server sends them."""
 
@@ -73,12 +83,38 @@ def test_options_and_verbs_are_those_of_the_package() -> None:
     assert text_of(frontend_words.FILE) == frontend_words.module(), "run: make tables"
 
 
+TEXTS = re.compile(r"(?:\bsay\(|\blabel:|askAboutError\()\s*'([^']+)'")
+"""What a module says to a person, or to a model in the person's name."""
+
+
 def test_everything_that_a_person_reads_is_in_chinese() -> None:
     chinese = text_of(FOLDER / "static" / "chinese.js")
-    keys = set(re.findall(r"^  (?:'([^']+)'|(\w+)):", chinese, re.MULTILINE))
+    keys = re.findall(r"^  (?:'([^']+)'|(\w+)):", chinese, re.MULTILINE)
     translated = {quoted or bare for quoted, bare in keys}
-    read = set(strings_of(SCHEMA, "title") + strings_of(SCHEMA, "description"))
+    read = {*strings_of(SCHEMA, "title"), *strings_of(SCHEMA, "description")}
     for module in MODULES:
-        read |= set(re.findall(r"\bsay\(\s*'([^']+)'", text_of(module)))
+        read |= set(TEXTS.findall(text_of(module)))
     assert read - translated == set()
     assert translated - read == set(), "Chinese of what nobody says"
+
+
+def test_keys_are_those_of_nobody_else() -> None:
+    share = Path(sys.prefix) / "share" / "jupyter"
+    schemas = [
+        *share.glob("lab/schemas/**/*.json"),
+        *share.glob("labextensions/**/schemas/**/*.json"),
+    ]
+    theirs = {
+        " ".join(keys)
+        for path in schemas
+        if "glm-magic" not in path.parts
+        for binding in json.loads(text_of(path)).get("jupyter.lab.shortcuts", [])
+        for name in ("keys", "winKeys", "macKeys", "linuxKeys")
+        if (keys := binding.get(name))
+    }
+    if not theirs:
+        pytest.skip("JupyterLab is not installed")
+    ours = [" ".join(binding["keys"]) for binding in SCHEMA["jupyter.lab.shortcuts"]]
+    assert len(ours) == len(set(ours)) >= 3
+    assert not set(ours) & theirs
+    assert not set(ours) & EDITOR_KEYS
