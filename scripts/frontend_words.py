@@ -1,4 +1,4 @@
-"""Write the options and verbs that the front end knows, in English and Chinese.
+"""Write what the front end knows of the package: options and verbs in two languages, limits.
 
 ``python scripts/frontend_words.py --write`` writes ``labextension/static/options.js``; without
 ``--write`` it exits with 1 when that file is out of date.
@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from glm_magic.catalogue.load import catalogue
 from glm_magic.core.i18n import translate
+from glm_magic.engine.checks import input_limit
 from glm_magic.magic.line.options import OPTIONS
 from glm_magic.magic.verbs.registry import verbs
 
 FILE = Path(__file__).parents[1] / "labextension" / "static" / "options.js"
 
 HEAD = """\
-// What may stand on a magic's line. `make tables` writes this file.
+// What may stand on a magic's line, and how much a model reads. `make tables` writes this file.
 // prettier-ignore
 """
 
@@ -39,6 +41,9 @@ def module() -> str:
         "/** Verb, arguments, help, Chinese. */",
         "/** @type {[string, string, string, string][]} */",
         f"export const VERBS = {_rows(known)};",
+        "/** Provider/model -> the most tokens of input. */",
+        "/** @type {Record<string, number>} */",
+        f"export const LIMITS = {json.dumps(dict(_limits()), indent=2)};",
         "",
     ])  # fmt: skip
 
@@ -50,6 +55,13 @@ def main() -> None:
         FILE.write_text(new, encoding="utf-8")
     elif FILE.read_text(encoding="utf-8") != new:
         sys.exit(f"out of date: {FILE.name}; run make tables")
+
+
+def _limits() -> Iterable[tuple[str, int]]:
+    for (provider, model), offer in catalogue().offers.items():
+        limit = input_limit(offer, {})
+        if limit:
+            yield f"{provider}/{model}", limit
 
 
 def _value(metavar: str, takes_value: bool) -> str:

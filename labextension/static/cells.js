@@ -8,8 +8,7 @@ import { isPrompt } from './magicLine.js';
  * @typedef {import('@jupyterlab/cells').Cell} Cell
  * @typedef {{
  *   model: string, provider: string, status: string,
- *   input: number, output: number, estimated: boolean, cost: {amount: number, currency: string} | null,
- *   known: boolean,
+ *   input: number, output: number, used: number, estimated: boolean, cost: {amount: number, currency: string} | null,
  * }} SavedTurn
  */
 
@@ -77,9 +76,9 @@ function turnOf(turn) {
     status: text(turn.status),
     input: count(usage.input),
     output: count(usage.output),
-    estimated: !isObject(turn.usage) || turn.cost?.estimated === true,
-    cost: turn.cost && Number.isFinite(amount) && currency ? { amount, currency } : null,
-    known: isObject(turn.usage) || isObject(turn.estimate)
+    used: count(usage.input) + count(count(usage.output) - count(usage.reasoning)),
+    estimated: isObject(turn.estimate) || turn.cost?.estimated === true,
+    cost: turn.cost && Number.isFinite(amount) && currency ? { amount, currency } : null
   };
 }
 

@@ -20,5 +20,13 @@ export const CHINESE = {
   'Copy the conversation as Markdown': '将对话复制为 Markdown',
   'Explain this error, and how to avoid it.': '请解释这个错误，以及如何避免它。',
   'Say in one or two sentences why this cell failed, then give the whole corrected cell in one Python code block.':
-    '请用一两句话说明此单元格为何出错，然后在一个 Python 代码块中给出完整的更正后的单元格。'
+    '请用一两句话说明此单元格为何出错，然后在一个 Python 代码块中给出完整的更正后的单元格。',
+  'Status line': '状态栏',
+  'Show model, turns, context, tokens and cost of the notebook.':
+    '显示笔记本的模型、轮数、上下文、token 用量和费用。',
+  '1 turn': '1 轮',
+  '{turns} turns': '{turns} 轮',
+  '{input} in, {output} out': '输入 {input}，输出 {output}',
+  '{jobs} running': '{jobs} 个正在运行',
+  'context {used} of {limit} tokens': '上下文 {used} / {limit} tokens'
 };

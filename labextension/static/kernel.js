@@ -32,6 +32,8 @@ export class KernelLink {
     this.changed = changed;
     /** @type {State | null} */
     this.state = null;
+    /** @type {ReadonlySet<string> | null} */
+    this.names = null;
     /** @type {import('@jupyterlab/services').Kernel.IComm | null} */
     this.comm = null;
     /** The cells that ran in this kernel after it had loaded glm_magic. @type {WeakSet<object>} */
@@ -94,13 +96,15 @@ export class KernelLink {
    */
   hear(data) {
     if (data?.type !== 'state' || data.version !== VERSION) return;
-    this.state = { ...this.state, ...onlyKnown(data.state) };
+    const news = onlyKnown(data.state);
+    this.state = { ...this.state, ...news };
+    if (news.names) this.names = new Set(news.names);
     this.changed();
   }
 
   forget() {
     const comm = this.comm;
-    this.comm = this.state = null;
+    this.comm = this.state = this.names = null;
     this.ran = new WeakSet();
     comm?.dispose();
     this.changed();
@@ -132,6 +136,7 @@ export class KernelLinks {
    * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
    */
   constructor({ NotebookActions }, tracker) {
+    this.tracker = tracker;
     /** @type {WeakMap<object, KernelLink>} */
     this.links = new WeakMap();
     /** @type {Set<(panel: Panel) => void>} */
@@ -156,5 +161,14 @@ export class KernelLinks {
    */
   of(panel) {
     return this.links.get(panel.content);
+  }
+
+  /**
+   * Return the names that the kernel of a place in the page has; null where nobody knows.
+   * @param {HTMLElement} place
+   */
+  namesAt(place) {
+    const panel = this.tracker.find(one => one.content.node.contains(place));
+    return (panel && this.of(panel)?.names) ?? null;
   }
 }

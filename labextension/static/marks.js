@@ -8,13 +8,14 @@ import { isUnknown, valuesIn } from './values.js';
 /** Text that the kernel leaves as it is; it does read indented code. */
 const UNTOUCHED = /^(?:FencedCode|InlineCode|.*Math.*)$/;
 
-/** @typedef {ReadonlySet<string> | null} Names */
+/** @typedef {ReadonlySet<string> | null} Names what a kernel has; null where nobody knows */
 
 /**
  * @param {import('./packages.js').Packages} packages
- * @param {import('@codemirror/state').StateField<Names>} known
+ * @param {(editor: import('@codemirror/view').EditorView) => Names} namesOf what an editor's kernel has
+ * @param {import('@codemirror/state').StateEffectType<null>} renamed
  */
-export function promptMarks({ language, view }, known) {
+export function promptMarks({ language, view }, namesOf, renamed) {
   const { Decoration } = view;
   const line = Decoration.line({ class: 'glm-magic-line' });
   const mark = (/** @type {string} */ name) => Decoration.mark({ class: `glm-magic-${name}` });
@@ -30,7 +31,7 @@ export function promptMarks({ language, view }, known) {
   const draw = editor => {
     const { doc } = editor.state;
     const first = doc.lineAt(Math.max(0, magicAt(doc)));
-    const names = editor.state.field(known);
+    const names = namesOf(editor);
     /** @type {import('@codemirror/state').Range<import('@codemirror/view').Decoration>[]} */
     const ranges = [line.range(first.from)];
     for (const { kind, from, to } of wordsOf(first.text)) {
@@ -57,8 +58,9 @@ export function promptMarks({ language, view }, known) {
       /** @param {import('@codemirror/view').ViewUpdate} update */
       update(update) {
         const parsed = language.syntaxTree(update.startState) !== language.syntaxTree(update.state);
-        const named = update.startState.field(known) !== update.state.field(known);
-        if (update.docChanged || update.viewportChanged || parsed || named) {
+        const renames = update.transactions.some(one => one.effects.some(effect => effect.is(renamed)));
+        // An editor that is drawn before it is in its notebook does not know the kernel yet.
+        if (update.docChanged || update.viewportChanged || update.geometryChanged || parsed || renames) {
           this.decorations = draw(update.view);
         }
       }
@@ -86,19 +88,6 @@ function untouchedSpans(tree, from, to) {
     }
   });
   return spans;
-}
-
-/**
- * The names that the kernel has, as a field of each editor; null where nobody knows.
- * @param {typeof import('@codemirror/state')} state
- */
-export function knownNames(state) {
-  const effect = /** @type {import('@codemirror/state').StateEffectType<Names>} */ (state.StateEffect.define());
-  const field = state.StateField.define({
-    create: () => /** @type {Names} */ (null),
-    update: (names, transaction) => transaction.effects.reduce((value, e) => (e.is(effect) ? e.value : value), names)
-  });
-  return { effect, field };
 }
 
 /** @param {typeof import('@codemirror/view').EditorView} EditorView */

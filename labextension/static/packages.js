@@ -11,9 +11,11 @@ import { sharedPackage } from './shared.js';
  *   notebook: typeof import('@jupyterlab/notebook'),
  *   settingregistry: typeof import('@jupyterlab/settingregistry'),
  *   state: typeof import('@codemirror/state'),
+ *   statusbar: typeof import('@jupyterlab/statusbar'),
  *   translation: typeof import('@jupyterlab/translation'),
  *   ui: typeof import('@jupyterlab/ui-components'),
  *   view: typeof import('@codemirror/view'),
+ *   widgets: typeof import('@lumino/widgets'),
  * }} Packages
  */
 
@@ -25,9 +27,11 @@ const NAMES = {
   notebook: '@jupyterlab/notebook',
   settingregistry: '@jupyterlab/settingregistry',
   state: '@codemirror/state',
+  statusbar: '@jupyterlab/statusbar',
   translation: '@jupyterlab/translation',
   ui: '@jupyterlab/ui-components',
-  view: '@codemirror/view'
+  view: '@codemirror/view',
+  widgets: '@lumino/widgets'
 };
 
 /**

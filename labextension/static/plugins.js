@@ -5,6 +5,7 @@ import { KernelLinks } from './kernel.js';
 import { loadPackages } from './packages.js';
 import { promptPlugin } from './prompt.js';
 import { settingsPlugin } from './settings.js';
+import { statusPlugin } from './status.js';
 
 /**
  * Return the plugins.
@@ -17,8 +18,9 @@ export async function load(scope) {
   return [
     settings,
     links,
-    promptPlugin(packages, settings.provides),
-    commandsPlugin(packages, settings.provides, links.provides)
+    promptPlugin(packages, settings.provides, links.provides),
+    commandsPlugin(packages, settings.provides, links.provides),
+    statusPlugin(packages, settings.provides, links.provides)
   ];
 }
 

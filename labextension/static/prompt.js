@@ -5,7 +5,7 @@
 // twice, nothing is added to the history, and a colleague's change counts like one's own.
 
 import { isPrompt } from './magicLine.js';
-import { knownNames, promptMarks, promptTheme } from './marks.js';
+import { promptMarks, promptTheme } from './marks.js';
 
 /** JupyterLab's Markdown with formulas and with fences in their languages. */
 const MARKDOWN = 'ipythongfm';
@@ -13,22 +13,36 @@ const MARKDOWN = 'ipythongfm';
 /**
  * @param {import('./packages.js').Packages} packages
  * @param {any} settingsToken
+ * @param {any} linksToken
  */
-export function promptPlugin(packages, settingsToken) {
+export function promptPlugin(packages, settingsToken, linksToken) {
   const { codemirror } = packages;
   return {
     id: 'glm-magic:prompt',
     description: 'Shows GLM prompts as Markdown.',
     autoStart: true,
-    requires: [codemirror.IEditorExtensionRegistry, codemirror.IEditorLanguageRegistry, settingsToken],
+    requires: [
+      codemirror.IEditorExtensionRegistry,
+      codemirror.IEditorLanguageRegistry,
+      settingsToken,
+      linksToken
+    ],
     /**
      * @param {unknown} _app
      * @param {import('@jupyterlab/codemirror').IEditorExtensionRegistry} extensions
      * @param {import('@jupyterlab/codemirror').IEditorLanguageRegistry} languages
      * @param {import('./settings.js').Settings} settings
+     * @param {import('./kernel.js').KernelLinks} links
      */
-    activate: (_app, extensions, languages, settings) => {
-      const prompts = new PromptEditors(packages);
+    activate: (_app, extensions, languages, settings, links) => {
+      const prompts = new PromptEditors(packages, links);
+      /** @type {WeakMap<object, unknown>} */
+      const drawn = new WeakMap();
+      links.listeners.add(panel => {
+        const names = links.of(panel)?.names;
+        if (drawn.get(panel) !== names) prompts.rename(panel.node);
+        drawn.set(panel, names);
+      });
       extensions.addExtension({ name: 'glm-magic:prompt', factory: options => prompts.extend(options) });
       settings.follow(() => prompts.show(settings.isOn('prompts')));
       languages
@@ -41,11 +55,16 @@ export function promptPlugin(packages, settingsToken) {
 
 /** The editors of code cells, each with a place for the prompt's language. */
 class PromptEditors {
-  /** @param {import('./packages.js').Packages} packages */
-  constructor(packages) {
+  /**
+   * @param {import('./packages.js').Packages} packages
+   * @param {import('./kernel.js').KernelLinks} links
+   */
+  constructor(packages, links) {
     this.packages = packages;
+    this.links = links;
     this.slot = new packages.state.Compartment();
-    this.names = knownNames(packages.state);
+    /** @type {import('@codemirror/state').StateEffectType<null>} */
+    this.renamed = packages.state.StateEffect.define();
     /** @type {Set<import('@codemirror/view').EditorView>} */
     this.views = new Set();
     this.on = true;
@@ -72,7 +91,7 @@ class PromptEditors {
     this.language = [
       state.Prec.highest(withMagicLine(this.packages.language, markdown.language)),
       view.EditorView.lineWrapping,
-      promptMarks(this.packages, this.names.field)
+      promptMarks(this.packages, editor => this.links.namesAt(editor.dom), this.renamed)
     ];
     this.refresh();
   }
@@ -99,7 +118,6 @@ class PromptEditors {
       this.slot.of(this.languageOf(text)),
       switching,
       follow,
-      this.names.field,
       promptTheme(view.EditorView)
     ]);
   }
@@ -120,6 +138,16 @@ class PromptEditors {
     const now = this.slot.get(before);
     if (now === language || (length(now) === 0 && language.length === 0)) return null;
     return this.slot.reconfigure(language);
+  }
+
+  /**
+   * Draw the names of a notebook's prompts again.
+   * @param {HTMLElement} notebook
+   */
+  rename(notebook) {
+    for (const editor of this.views) {
+      if (notebook.contains(editor.dom)) editor.dispatch({ effects: this.renamed.of(null) });
+    }
   }
 
   refresh() {
