@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from glm_magic.catalogue.load import Catalogue, catalogue
@@ -18,7 +19,10 @@ from glm_magic.catalogue.schema import Offer, ProviderInfo
 from glm_magic.core.price import Price, Tier, currency_symbol
 from glm_magic.magic.help import option_rows, verb_rows
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SEEN = ROOT / "tests" / "hosts" / "seen.json"
+"""What the tests saw in each host; ``make hosts`` writes it."""
 
 UNKNOWN = "n/a"
 COMMUNITY_MARK = "†"
@@ -30,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "providers": lambda: markdown_providers(catalogue()),
     "models": lambda: markdown_models(catalogue()),
     "abilities": lambda: markdown_abilities(catalogue()),
+    "hosts": lambda: markdown_hosts(json.loads(SEEN.read_text(encoding="utf-8"))),
 }
 _TABLE = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
 
@@ -116,6 +121,32 @@ def markdown_abilities(catalogue: Catalogue) -> str:
     unknown = (UNKNOWN,) * (len(ABILITIES) - 1)
     rows += [("any", ", ".join(names), *unknown, ability) for ability, names in servers.items()]
     return _table(("model", "provider", *ABILITIES.values()), rows)
+
+
+def markdown_hosts(seen: Mapping[str, Mapping[str, str]]) -> str:
+    """Return what the tests saw in each host: one table where notebooks run, one of what converts.
+
+    Parameters
+    ----------
+    seen : Mapping
+        By the host's name: its version, what is seen while a reply ``streams``, what can ``stop``
+        it, what ``stays``, and the day.
+    """
+    order = sorted(seen.items(), key=lambda item: item[0].lstrip("%").lower())
+    runs = [
+        (name, row["version"], row["streams"], row["stop"] or "–", row["stays"], row["seen"])
+        for name, row in order
+        if row["streams"]
+    ]
+    converts = [
+        (name, row["version"], row["stays"], row["seen"])
+        for name, row in order
+        if not row["streams"]
+    ]
+    head = ("host", "version", "the reply is shown", "stopped by", "what stays", "seen")
+    return "\n".join(
+        [_table(head, runs), "", _table(("converter", "version", "what stays", "seen"), converts)]
+    )
 
 
 def _ability(word: str) -> str:

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from .i18n import translate
+
 QUIET_S = 1.0
 """An interrupt so soon after another one means the same: that one is being tidied up after."""
 AGAIN_S = 0.002
@@ -26,10 +28,20 @@ _IMPORT_SYSTEM = "<frozen importlib"
 
 
 class StoppedByUser(KeyboardInterrupt):
-    """The user interrupted the cell: it ends here, without a traceback."""
+    """The user interrupted the cell: it ends here, without a traceback.
+
+    Parameters
+    ----------
+    message : str
+        What a front end shows where it would show the traceback: one with neither shows an empty
+        red box with the name of this class.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(*([message] if message else []))
 
     def _render_traceback_(self) -> list[str]:
-        return []
+        return [translate(message) for message in self.args]
 
 
 class _Handler:

@@ -176,6 +176,8 @@ class Turn:
     elapsed_s: float | None = None
     """Seconds from the first request until now, or to the end, tool calls included; ``None`` for a
     turn of one step, whose own timing says it."""
+    is_free: bool | None = None
+    """True where it was asked at a server of the user's own, which costs nothing; else ``None``."""
 
     @property
     def answer(self) -> str:

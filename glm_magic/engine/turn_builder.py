@@ -331,6 +331,7 @@ class TurnBuilder:
             notices=tuple(self._notices),
             error=self.error.message if self.error else None,
             elapsed_s=now_s if self._earlier or step.runs else None,
+            is_free=self._first.offer.provider.self_hosted or None,
         )
 
     def _notify(self) -> None:

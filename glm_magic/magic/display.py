@@ -6,7 +6,6 @@ a terminal.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from ..core.i18n import Text, plural, translate
 from ..core.text import escape_controls
+from ..views.columns import columns_of, text_width, wrap
 from ..views.markup.escape import escape_html
 
 _NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
@@ -111,6 +111,53 @@ class Sections(Displayable):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Glossary(Displayable):
+    """How things are written, and beside each what it means."""
+
+    head: str
+    """A text before all."""
+    parts: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    """Heading, and its rows."""
+
+    def html(self) -> str:
+        """Return preformatted columns under headings, which the page wraps."""
+        return Sections(self._sections(None)).html()
+
+    def text(self) -> str:
+        """Return columns under headings, as wide as the terminal."""
+        return Sections(self._sections(columns_of())).text()
+
+    def _sections(self, most: int | None) -> list[tuple[str, str]]:
+        head = translate(self.head)
+        head = "\n".join(wrap(head, most)) if most else head
+        parts = [(heading, "\n".join(_glossary_lines(rows, most))) for heading, rows in self.parts]
+        return [("", head), *parts]
+
+
+_INDENT = 2
+_MOST_LEFT = 0.4
+"""Share of a terminal for the left column; what is longer has a line of its own."""
+
+
+def _glossary_lines(rows: Sequence[tuple[str, str]], most: int | None) -> Iterator[str]:
+    """Yield two columns; lines of the right one that go on begin below its first."""
+    widest = max(text_width(left) for left, _ in rows)
+    width = widest if most is None else min(widest, int(most * _MOST_LEFT))
+    hanging = " " * (width + 2 * _INDENT)
+    for left, right in rows:
+        text = translate(right)
+        lines = [text] if most is None else wrap(text, most - len(hanging))
+        begin = " " * _INDENT + left
+        if text_width(left) > width:
+            yield from wrap(begin, most) if most else [begin]
+            begin = hanging
+        else:
+            begin += " " * (len(hanging) - text_width(begin))
+        yield begin + lines[0]
+        yield from (hanging + line for line in lines[1:])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Paragraph(Displayable):
     """One message, shown in the user's language."""
 
@@ -121,8 +168,9 @@ class Paragraph(Displayable):
         return f"<p>{escape_html(translate(self.sentence))}</p>"
 
     def text(self) -> str:
-        """Return the sentence."""
-        return escape_controls(translate(self.sentence))
+        """Return the sentence, in lines as wide as the terminal."""
+        text, most = escape_controls(translate(self.sentence)), columns_of()
+        return "\n".join(wrap(text, most)) if most else text
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -177,12 +225,6 @@ def _text_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) 
         blank = " " * (width - text_width(text))
         cells.append(blank + text if to_right else text + blank)
     return "  ".join(cells).rstrip()
-
-
-def text_width(text: str) -> int:
-    """Return the columns that a text takes in a terminal; Chinese characters take two."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
 
 
 def from_home(path: Path) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from ..core.interrupts import landing, restore, suppress_interrupt
+from ..core.i18n import tr
+from ..core.interrupts import StoppedByUser, landing, restore, suppress_interrupt
 from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
@@ -23,6 +24,7 @@ from .cells import Errors, RanCells, called_from, notebook_of
 from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
+from .outputs import SHOWN, ShownReplies
 from .page_link import PageLink
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class GlmMagics(Magics):
         self.settings = GLM(parent=shell)
         self.errors = Errors(shell)
         self.ran = RanCells()
+        self.shown = ShownReplies(shell)
         self.cell = RunningCell(shell, self._in_use)
 
     @cached_property
@@ -49,7 +52,9 @@ class GlmMagics(Magics):
         """What prompts and verbs share."""
         from .workspace import Workspace
 
-        return Workspace(self._shell, self.settings, self.errors, self.cell, self.ran)
+        return Workspace(
+            self._shell, self.settings, self.errors, self.cell, self.ran, shown=self.shown
+        )
 
     def loaded_workspace(self) -> Workspace | None:
         """Return what prompts and verbs share, unless nothing needed it yet."""
@@ -69,16 +74,25 @@ class GlmMagics(Magics):
         something, and ``%glm prompt`` asks and returns the reply. ``%glm help`` lists the options
         and verbs.
         """
-        with landing():
-            waiting = self._waiting()
-            try:
-                with called_from(inspect.currentframe()):
-                    return self._run(line, cell)
-            except KeyboardInterrupt:
-                with suppress_interrupt():
-                    for stream in self._waiting() - waiting:  # nobody will send them
-                        stream.cancel()
+        try:
+            with landing():
+                return self._run_or_cancel(line, cell)
+        except StoppedByUser:
+            if getattr(self._shell, "kernel", None) is None:
                 raise
+            dropped = tr("Stopped by a kernel interrupt: cells that were queued did not run.")
+            raise StoppedByUser(dropped) from None
+
+    def _run_or_cancel(self, line: str, cell: str | None) -> Any:
+        waiting = self._waiting()
+        try:
+            with called_from(inspect.currentframe()):
+                return self._run(line, cell)
+        except KeyboardInterrupt:
+            with suppress_interrupt():
+                for stream in self._waiting() - waiting:  # nobody will send them
+                    stream.cancel()
+            raise
 
     def _run(self, line: str, cell: str | None) -> Any:
         if cell is None:
@@ -115,6 +129,7 @@ class Loaded:
         self.shell = shell
         self.before = {kind: shell.magics_manager.magics[kind].get(NAME) for kind in _KINDS}
         self.magics = GlmMagics(shell)
+        self.typed_lines = frontend.TypedLines(shell)
         self.completion = Completion(shell, lambda: self.magics.workspace)
         self.page_link = PageLink(shell, self.magics.loaded_workspace)
         self.hooks = NotebookHooks(
@@ -137,14 +152,22 @@ class Loaded:
         configurables: list[Any] = shell.configurables
         return configurables
 
+    @property
+    def _formatter(self) -> Any:
+        """What IPython asks before it makes the forms of a value."""
+        shell: Any = self.shell
+        return shell.display_formatter.ipython_display_formatter
+
     def install(self) -> None:
         """Register the magics and everything around them."""
         self.shell.register_magics(self.magics)
         self._configurables.append(self.magics.settings)
         for event, handler in self.events:
             self.shell.events.register(event, handler)
+        self.typed_lines.install()
         hooks.install(self.shell)
         self.completion.install()
+        self._formatter.for_type_by_name(*SHOWN, self.magics.shown.show)
         self.magics.cell.install()
         notebook.install(self.hooks)
         self.page_link.install()
@@ -156,8 +179,10 @@ class Loaded:
         self.page_link.uninstall()
         notebook.uninstall(self.hooks)
         self.magics.cell.uninstall()
+        self._formatter.pop(".".join(SHOWN), None)
         self.completion.uninstall()
         hooks.uninstall(self.shell)
+        self.typed_lines.uninstall()
         for event, handler in self.events:
             self.shell.events.unregister(event, handler)
         for configurable in (self.magics.settings, self.magics):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.i18n import from_data, joined, tr, translate
-from .display import Displayable, Paragraph, Sections
+from ..core.i18n import from_data, joined, tr
+from .display import Displayable, Glossary, Paragraph
 from .line.options import OPTIONS, find_option
 from .verbs.registry import Verb, verbs
 
@@ -26,12 +26,12 @@ _USAGE = joined(
 
 def whole_help() -> Displayable:
     """Return the help on everything."""
-    return Sections(
+    return Glossary(
+        _USAGE,
         [
-            ("", _USAGE),
-            ("Options", _aligned([(o.usage, o.help) for o in OPTIONS])),
-            ("Verbs of %glm", _aligned([(_short(v), v.help) for v in verbs().values()])),
-        ]
+            ("Options", [(o.usage, o.help) for o in OPTIONS]),
+            ("Verbs of %glm", [(_short(v), v.help) for v in verbs().values()]),
+        ],
     )
 
 
@@ -61,11 +61,6 @@ def _paragraph(usage: str, help_text: str) -> Paragraph:
 
 def _short(verb: Verb) -> str:
     return f"{verb.name} {' | '.join(filter(None, verb.arguments))}".rstrip()
-
-
-def _aligned(rows: list[tuple[str, str]]) -> str:
-    width = max(len(left) for left, _ in rows)
-    return "\n".join(f"  {left:<{width}}  {translate(right)}" for left, right in rows)
 
 
 def _piped(text: str) -> str:

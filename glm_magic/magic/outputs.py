@@ -1,12 +1,23 @@
-"""Outputs that follow their session: the chosen variant, and whether a change came before it."""
+"""The outputs of cells: what a reply's output shows later, and that it has no more than one.
+
+An output follows its session: it shows the chosen variant, and says when a change came before it.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from IPython.core.displayhook import CapturingDisplayHook, DisplayHook
+
+from ..session.notebook import parent_of
 
 if TYPE_CHECKING:
+    from ..engine.reply import TurnProperties
     from ..session.session import Session
     from ..session.slots import Slot, Variant
     from ..views.options import ViewOptions
@@ -69,3 +80,56 @@ class Outputs:
         if output.published and (variant is not output.variant or stale != output.stale):
             output.variant, output.stale = variant, stale
             output.view.repaint(variant.turn, self._options.get(variant.id), stale=stale)
+
+
+SHOWN = ("glm_magic.engine.reply", "TurnProperties")
+"""Module and name of the class of all that `ShownReplies.show` is asked about."""
+
+
+class ShownReplies:
+    """Replies whose output stands in the cell that runs: its value does not show them once more.
+
+    The value of a cell may be a reply that was shown as it arrived: the last line is ``%glm`` below
+    ``%%time``, or calls a function that asks, or names the variable.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Where the cells run.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._shown_in: WeakKeyDictionary[TurnProperties, Hashable] = WeakKeyDictionary()
+
+    def add(self, reply: TurnProperties) -> None:
+        """Note that the running cell has the output of a reply."""
+        self._shown_in[reply] = self._execution()
+
+    def show(self, reply: TurnProperties) -> None:
+        """Show nothing of the value of a cell that has its output; a formatter of IPython's.
+
+        Whoever calls ``display`` wants to see it, and so does a later cell.
+
+        Raises
+        ------
+        NotImplementedError
+            IPython shows the reply in the ordinary way.
+        """
+        if self._shown_in.get(reply) != self._execution() or not _is_value_of_a_cell():
+            raise NotImplementedError
+
+    def _execution(self) -> Hashable:
+        """Return what tells executions apart: the request, or in a terminal the number."""
+        request = parent_of(self._shell).get("header", {}).get("msg_id")
+        return request, self._shell.execution_count
+
+
+def _is_value_of_a_cell() -> bool:
+    """Whether it is IPython's display hook that asks for the forms of a value."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if isinstance(frame.f_locals.get("self"), DisplayHook | CapturingDisplayHook):
+            return True
+        frame = frame.f_back
+    return False

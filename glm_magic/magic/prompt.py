@@ -24,17 +24,17 @@ from ..views.play import View, play
 from ..views.select import view_for
 from .background import Background
 from .cells import first_code_block, put_into_next_cell
-from .display import Paragraph, show
-from .help import whole_help
-from .line.interpolate import Interpolated, interpolate
-from .line.options import MagicOptions
-from .line.parse import parse
-from .no_effect import (
+from .checks import (
     asked_in_the_panel,
     no_code,
     refuse_in_background,
     without_effect,
 )
+from .display import Paragraph, show
+from .help import whole_help
+from .line.interpolate import Interpolated, interpolate
+from .line.options import MagicOptions
+from .line.parse import parse
 from .request_view import dry_run
 from .workspace import NO_HISTORY, kept_as
 
@@ -153,6 +153,8 @@ def show_reply(
         play(stream, view, lambda: _with_missing_code(workspace, line, stream.turn))
     finally:
         reply = _set_last(workspace, stream)
+        if reply is not None and not line.quiet:
+            workspace.shown.add(reply)
         workspace.outputs.finished(session, view)
     stream.raise_error()
     if reply is not None:
@@ -245,6 +247,8 @@ def _send_to_background(
 ) -> Background:
     """Let the cell end while the reply arrives; its panel shows how it ended, errors included."""
     job = workspace.jobs.add(stream)
+    if not line.quiet:
+        workspace.shown.add(job)
     variables = workspace.shell.user_ns
     variables.update(dict.fromkeys([LAST, *([line.out] if line.out else [])], job))
 
@@ -340,6 +344,8 @@ def _compare(
         if lanes.done:
             can_choose = session.name != NO_HISTORY
             comparison = Comparison(lanes, choose if can_choose else lambda _: None)
+            if not line.quiet:
+                workspace.shown.add(comparison)
             if not lanes.failed:
                 workspace.shell.user_ns[LAST] = comparison
         workspace.outputs.finished(session, view)

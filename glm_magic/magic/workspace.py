@@ -28,7 +28,7 @@ from .cells import Errors, RanCells, caller_names, prompt_namespace
 from .config import GLM
 from .line.lookup import look_up
 from .line.options import MagicOptions
-from .outputs import Outputs
+from .outputs import Outputs, ShownReplies
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -167,6 +167,8 @@ class Workspace:
         Tells the cells of prompts and outputs apart.
     ran : RanCells, optional
         Which cells ran.
+    shown : ShownReplies, optional
+        Which replies the running cell shows.
     """
 
     def __init__(
@@ -176,9 +178,12 @@ class Workspace:
         errors: Errors,
         cell: RunningCell,
         ran: RanCells | None = None,
+        *,
+        shown: ShownReplies | None = None,
     ) -> None:
         self.shell, self.config, self.errors, self.cell = shell, config, errors, cell
         self.ran = ran or RanCells()
+        self.shown = shown or ShownReplies(shell)
         self.jobs = Jobs()
         self.sessions: Sessions = Sessions()
         self.outputs = Outputs()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+from uuid import uuid4
 
 from ..core.text import escape_controls
 from ..core.turn import Turn
+from .header import unfinished
 from .labels import labels_for
 from .markup.escape import escape_html
 from .options import ViewOptions
@@ -114,12 +116,12 @@ class ComparePanel(View):
         self._lanes = lanes
         self._options = options
         self._panels = [LanePanel(options) for _ in lanes.labels]
-        self._display: Any = None
+        self._display_id = uuid4().hex
+        self._copy: Any = None
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the lanes."""
         del turn, on_stop  # each lane has its own
-        from IPython.display import display
         from ipywidgets import HTML, HBox, Layout, VBox
 
         columns = []
@@ -132,15 +134,17 @@ class ComparePanel(View):
             layout = Layout(flex=_LANE, min_width="0", overflow="visible")
             columns.append(VBox([name, panel.widget], layout=layout))
         row = HBox(columns, layout=Layout(flex_flow="row wrap", grid_gap="0 10px", width="100%"))
-        plain = labels_for(self._options.language).lanes_unfinished
-        bundle = {**row._repr_mimebundle_(), "text/plain": plain.format(count=len(columns))}
-        self._display = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        # The first lane's page looks after the output for all of them.
+        self._copy = self._panels[0].stands_in(row.model_id)
+        plain = {"text/plain": labels_for(self._options.language).unfinished_hint}
+        publish({**row._repr_mimebundle_(), **plain}, {}, self._display_id)
 
     def paint(self, turn: Turn) -> None:
         """Send what has changed in each lane."""
         del turn
         for lane, panel in zip(self._lanes.turns, self._panels, strict=True):
             panel.follow(lane)
+        self._copy.draft(self._draft)
 
     def finish(self, turn: Turn) -> None:
         """Replace the lanes by the table."""
@@ -149,4 +153,13 @@ class ComparePanel(View):
         for lane, panel in zip(turns, self._panels, strict=True):
             panel.finish(lane)
         data, metadata = compare_bundle(self._lanes.labels, turns, self._options)
-        self._display.update(data, metadata=metadata, raw=True)
+        metadata = self._copy.mark(metadata)
+        publish(data, metadata, self._display_id, update=True)
+        self._copy.end(data, metadata)
+
+    def _draft(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what has arrived as a saved table that says that it is unfinished."""
+        labels = labels_for(self._options.language)
+        first, *others = self._lanes.turns
+        turns = [unfinished(first, labels), *others]
+        return compare_bundle(self._lanes.labels, turns, self._options)

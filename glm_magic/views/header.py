@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.i18n import translate
-from ..core.turn import KEY_PLACE, Turn
+from ..core.turn import KEY_PLACE, Notice, Turn
 from ..core.usage import Usage
 from .labels import Labels
 from .options import ViewOptions
 from .variants import index_of
 
 Phase = Literal[
-    "waiting", "thinking", "calling", "answering", "complete", "incomplete", "interrupted", "failed"
+    "waiting",
+    "thinking",
+    "calling",
+    "answering",
+    "unfinished",
+    "complete",
+    "incomplete",
+    "interrupted",
+    "failed",
 ]
+UNFINISHED = "unfinished"
+"""Code of the notice in what is saved of a reply while it streams."""
 EXPECTED_ENDINGS = {None, "", "stop", "tool_calls", "function_call", "eos", "end_turn"}
 """Finish reasons that a reader need not know."""
 
@@ -34,6 +44,8 @@ def phase(turn: Turn) -> Phase:
     """Return what a turn is doing, or how it ended."""
     if turn.status != "streaming":
         return turn.status
+    if any(notice.code == UNFINISHED for notice in turn.notices):
+        return "unfinished"
     if turn.tool_calls:
         return "calling"
     if turn.answer.strip():
@@ -85,6 +97,11 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     return lines
 
 
+def unfinished(turn: Turn, labels: Labels) -> Turn:
+    """Return a running turn as it is saved meanwhile: it says that more is to come."""
+    return replace(turn, notices=(*turn.notices, Notice(UNFINISHED, labels.unfinished_hint)))
+
+
 def failure(turn: Turn, labels: Labels) -> str:
     """Return the error that ended a turn, in lines; empty when there is none."""
     return translate(turn.error or "", labels.language)
@@ -108,16 +125,12 @@ def is_error_only(turn: Turn, options: ViewOptions) -> bool:
 
 
 def seconds(value_s: float) -> str:
-    """Return a duration such as ``4.2 s`` or ``3 min 07 s``."""
+    """Return a duration such as ``4.2 s`` or ``3 min 07 s``; nothing takes 0.0 s."""
+    if value_s < 0.05:
+        return "<0.1 s"
     if value_s < 59.95:
         return f"{value_s:.1f} s"
     return f"{int(value_s // 60)} min {int(value_s % 60):02d} s"
-
-
-def reasoning_tokens(turn: Turn, labels: Labels) -> str:
-    """Return the size of the reasoning as the provider reported it; empty when it did not."""
-    count = turn.usage.reasoning if turn.usage else None
-    return labels.tokens.format(count=f"{count:,}") if count else ""
 
 
 def _state(turn: Turn, labels: Labels) -> Fact:
@@ -151,11 +164,17 @@ def _time(turn: Turn, labels: Labels) -> Fact | None:
         form = labels.thought
         shown_s = None if phase(turn) == "thinking" else timing.thinking_s
     else:
-        form = labels.took
+        form = labels.took_unthinking if _has_not_thought(turn) else labels.took
         shown_s = None if turn.status == "streaming" else timing.total_s
     if shown_s is None:
         return None
     return Fact("time", form.format(time=seconds(shown_s)), " · ".join(details))
+
+
+def _has_not_thought(turn: Turn) -> bool:
+    """Whether a whole answer came without thinking, shown or not."""
+    unseen = turn.usage.reasoning if turn.usage else None
+    return turn.status == "complete" and bool(turn.answer.strip()) and not unseen
 
 
 def _counts(turn: Turn, labels: Labels) -> list[Fact | None]:
@@ -164,12 +183,18 @@ def _counts(turn: Turn, labels: Labels) -> list[Fact | None]:
     nothing_sent = turn.status == "failed" and turn.usage is None and turn.estimate is None
     if nothing_sent or not (ended or turn.usage):
         return []
-    cost = turn.cost
     return [
         Fact("tokens", _tokens(turn, labels)),
         _speed(turn, labels),
-        Fact("cost", str(cost) if cost else labels.cost_unknown) if ended else None,
+        _cost(turn, labels) if ended else None,
     ]
+
+
+def _cost(turn: Turn, labels: Labels) -> Fact | None:
+    """Return what it cost; nothing where nobody bills it."""
+    if turn.cost is not None:
+        return Fact("cost", str(turn.cost))
+    return None if turn.is_free else Fact("cost", labels.cost_unknown)
 
 
 def _tokens(turn: Turn, labels: Labels) -> str:

@@ -28,6 +28,7 @@ class Labels:
     answering: str = "answering"
     calling: str = "calling tools"
     stopping: str = "stopping"
+    unfinished: str = "unfinished"
     complete: str = "complete"
     incomplete: str = "incomplete"
     interrupted: str = "interrupted"
@@ -36,6 +37,7 @@ class Labels:
     # The header.
     thought: str = "thought {time}"
     took: str = "took {time}"
+    took_unthinking: str = "took {time} without thinking"
     first_byte: str = "first byte after {time}"
     whole_reply: str = "whole reply {time}"
     ran: str = "the server ran {model}"
@@ -43,7 +45,6 @@ class Labels:
     tokens_out: str = "{count} out"
     tokens_cached: str = "({count} cached)"
     tokens_reasoning: str = "({count} reasoning)"
-    tokens: str = "{count} tokens"
     tokens_unknown: str = "tokens n/a"
     speed: str = "{count} tok/s"
     cost_unknown: str = "cost n/a"
@@ -56,7 +57,6 @@ class Labels:
     # Below the header.
     ended: str = "ended with “{reason}”"
     inserted: str = "in the prompt: {names}"
-    queue_dropped: str = "Stopped by a kernel interrupt: cells that were queued did not run."
 
     # The texts, and why there is none.
     reasoning: str = "Reasoning"
@@ -69,9 +69,19 @@ class Labels:
     answer_held: str = "The answer is held back; print(_glm) shows it."
     reasoning_held: str = "The reasoning is held back; print(_glm.reasoning) shows it."
     reasoning_folded: str = "The reasoning is folded away; print(_glm.reasoning) shows it."
+    in_all: str = "{size} in all; print(_glm.reasoning) shows them"
+    tokens: str = "{count} tokens"
+    characters: str = "{count} characters"
     left_out: str = "{count} characters left out; print(_glm.reasoning) shows all"
     arriving: str = "The reply is arriving; it is shown here when it is complete."
-    unfinished: str = "{model}: the reply was still arriving when this was saved."
+    unfinished_hint: str = (
+        "Unfinished: the reply was still arriving when this was last updated. "
+        "If the kernel is gone, %glm resume goes on."
+    )
+    gone: str = "kernel gone"
+    gone_hint: str = (
+        "The kernel is gone; this is what had arrived. In a new kernel, this goes on from here:"
+    )
 
     # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments: str = "arguments"
@@ -89,6 +99,8 @@ class Labels:
     stop_title: str = "Stop the reply and keep what has arrived"
     copy: str = "Copy"
     copy_title: str = "Copy the answer as Markdown"
+    copy_plain: str = "as text"
+    copy_plain_title: str = "Copy the answer as plain text"
     copied: str = "Copied"
     copy_failed: str = "Not copied"
     answer_now: str = "Answer now"
@@ -101,11 +113,12 @@ class Labels:
     refuse: str = "Refuse"
 
     # Thinking and answer by time, tokens and money.
+    timeline: str = "Timeline"
     measure_time: str = "time"
     measure_tokens: str = "tokens"
     measure_money: str = "money"
-    split: str = "{thinking} thinking + {answer} answer ({percent} %)"
-    rate: str = "{count} tokens/s"
+    share: str = "{percent} % thinking"
+    split: str = "{thinking} thinking + {answer} answer"
 
     # The player and the outline of the reasoning.
     play: str = "Play"
@@ -130,8 +143,8 @@ class Labels:
     difference: str = "Difference to {label}"
     reference: str = "compared with this"
     none: str = "none"
+    no_thinking: str = "no thinking"
     unknown: str = "n/a"
-    lanes_unfinished: str = "{count} lanes: the replies were still arriving when this was saved."
 
 
 ENGLISH = Labels()
@@ -145,6 +158,7 @@ CHINESE = Labels(
     answering="回答中",
     calling="调用工具中",
     stopping="正在停止",
+    unfinished="未完成",
     complete="完成",
     incomplete="不完整",
     interrupted="已中断",
@@ -152,6 +166,7 @@ CHINESE = Labels(
     # The header.
     thought="思考 {time}",
     took="用时 {time}",
+    took_unthinking="未思考，用时 {time}",
     first_byte="首字节 {time}",
     whole_reply="全程 {time}",
     ran="服务器实际运行 {model}",
@@ -159,7 +174,6 @@ CHINESE = Labels(
     tokens_out="输出 {count}",
     tokens_cached="(缓存 {count})",
     tokens_reasoning="(思考 {count})",
-    tokens="{count} tokens",
     tokens_unknown="tokens 未知",
     speed="{count} tok/s",
     cost_unknown="费用未知",
@@ -171,7 +185,6 @@ CHINESE = Labels(
     # Below the header.
     ended="结束原因：{reason}",
     inserted="已放入提示：{names}",
-    queue_dropped="由内核中断停止，排队的单元格没有运行。",
     # The texts, and why there is none.
     reasoning="思考过程",
     answer="回答",
@@ -183,9 +196,14 @@ CHINESE = Labels(
     answer_held="回答已隐藏；print(_glm) 可显示。",
     reasoning_held="思考过程已隐藏；print(_glm.reasoning) 可显示。",
     reasoning_folded="思考过程已折叠；print(_glm.reasoning) 可显示。",
+    in_all="共 {size}；print(_glm.reasoning) 可显示全部",
+    tokens="{count} tokens",
+    characters="{count} 个字符",
     left_out="省略 {count} 个字符；print(_glm.reasoning) 可显示全部",
     arriving="回复正在到达，完成后会显示在这里。",
-    unfinished="{model}：保存时回复尚未结束。",
+    unfinished_hint="未完成：上次更新时回复仍在到达。如果内核已不在，可用 %glm resume 继续。",
+    gone="内核已不在",
+    gone_hint="内核已不在；以上是已收到的内容。在新内核中可以这样继续：",
     # Tool calls, and requests made again; `call_…` are named for `RunStatus`.
     arguments="参数",
     result="结果",
@@ -201,6 +219,8 @@ CHINESE = Labels(
     stop_title="停止生成并保留已收到的内容",
     copy="复制",
     copy_title="以 Markdown 复制回答",
+    copy_plain="纯文本",
+    copy_plain_title="以纯文本复制回答",
     copied="已复制",
     copy_failed="复制失败",
     answer_now="立即回答",
@@ -212,11 +232,12 @@ CHINESE = Labels(
     allow="允许",
     refuse="拒绝",
     # Thinking and answer by time, tokens and money.
+    timeline="时间线",
     measure_time="用时",
     measure_tokens="tokens",
     measure_money="费用",
-    split="思考 {thinking} + 回答 {answer}(思考占 {percent} %)",
-    rate="{count} tokens/s",
+    share="思考占 {percent} %",
+    split="思考 {thinking} + 回答 {answer}",
     # The player and the outline of the reasoning.
     play="播放",
     pause="暂停",
@@ -239,8 +260,8 @@ CHINESE = Labels(
     difference="与 {label} 的差别",
     reference="以此为准",
     none="无",
+    no_thinking="未思考",
     unknown="未知",
-    lanes_unfinished="{count} 路对比：保存时回复尚未结束。",
 )
 
 

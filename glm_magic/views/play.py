@@ -74,9 +74,6 @@ class View:
     def paint(self, turn: Turn) -> None:
         """Show a newer snapshot; called from one thread."""
 
-    def interrupted(self) -> None:
-        """Learn, before `finish`, that a kernel interrupt ended the turn, and not Stop."""
-
     def finish(self, turn: Turn) -> None:
         """Leave exactly one output, the one that is saved."""
 
@@ -144,7 +141,6 @@ def _finish_interrupted(
     has_ended = stream.wait(CANCEL_S)
     if painter is not None:
         painter.stop()
-    view.interrupted()
     view.finish(last_turn() if has_ended else stream.turn)
 
 

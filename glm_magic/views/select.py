@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .frontend import Frontend, frontend_of
+from .frontend import Frontend, frontend_of, is_captured
 from .options import ViewOptions, Where
 from .play import View
 from .publish import NullView, PlainView
@@ -13,6 +13,7 @@ from .publish import NullView, PlainView
 _VIEW_OF_FRONTEND: dict[Frontend, Where] = {
     "page": "panel",
     "executor": "page",
+    "program": "page",
     "console": "terminal",
     "terminal": "terminal",
     "script": "terminal",
@@ -42,7 +43,10 @@ def view_for(shell: Any, options: ViewOptions) -> View:
 
 def where_for(shell: Any, options: ViewOptions) -> Where:
     """Return the kind of view that the user chose, or else the one that suits the front end."""
-    return options.where if options.where != "auto" else _VIEW_OF_FRONTEND[frontend_of(shell)]
+    if options.where != "auto":
+        return options.where
+    where = _VIEW_OF_FRONTEND[frontend_of(shell)]
+    return "page" if where == "panel" and is_captured(shell) else where
 
 
 def _terminal(options: ViewOptions) -> View:

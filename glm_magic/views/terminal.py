@@ -1,6 +1,6 @@
 """A turn in a terminal: reasoning dim, the answer as it is, a line before and a line after.
 
-Text is only appended, so the scrollback holds each word once.
+Text is only appended, so the scrollback holds each word once; a line ends between words.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TextIO
 
 from ..core.text import escape_controls
 from ..core.turn import Step, Turn
+from .columns import LineBreaker, columns_of, wrap
 from .header import facts, failure, is_error_only, missing_answer, remarks
 from .labels import labels_for
 from .markup.escape import strip_blank_lines
@@ -50,6 +51,7 @@ class TerminalView(View):
         self._labels = labels_for(options.language)
         self._out = out
         self._colour = False
+        self._breaker: LineBreaker | None = None
         self._part = ""
         self._step = 0
         self._thinking = "hide" if options.hold == "thinking" else options.show_thinking
@@ -60,6 +62,8 @@ class TerminalView(View):
         del on_stop
         self._out = self._out or sys.stdout
         self._colour = has_colour(self._out)
+        columns = columns_of(self._out)
+        self._breaker = LineBreaker(columns) if columns else None
         items = facts(turn, self._options, self._labels)
         self._line(" · ".join(item.text for item in items if item.kind in _HEADER_KINDS), DIM)
 
@@ -119,7 +123,7 @@ class TerminalView(View):
             return
         self._begin(part)
         if not hidden:
-            self._write(new)
+            self._write(self._breaker.feed(new) if self._breaker else new)
 
     def _begin(self, part: str) -> None:
         """Begin a part, if it is not begun: dim for reasoning, a label where there is no colour."""
@@ -137,12 +141,15 @@ class TerminalView(View):
 
     def _end_part(self) -> None:
         if self._part:
+            self._write(self._breaker.end() if self._breaker else "")
             self._write((PLAIN if self._colour else "") + "\n\n")
         self._part = ""
 
     def _line(self, text: str, style: str) -> None:
         if text:
             text = escape_controls(text)
+            columns = columns_of(self._out)
+            text = "\n".join(wrap(text, columns)) if columns else text
             self._write(f"{style}{text}{PLAIN}\n" if self._colour else f"{text}\n")
 
     def _write(self, text: str) -> None:

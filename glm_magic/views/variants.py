@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.turn import Turn
 from .labels import Labels
-from .markup.escape import escape_attribute, escape_html, strip_blank_lines, summary_text
+from .markup.escape import SUMMARY, escape_attribute, escape_html, strip_blank_lines, summary_text
 from .markup.markdown import markdown_html
 from .markup.sanitize import Tame
 from .options import Variants, ViewOptions
@@ -68,7 +68,7 @@ def _others(turn: Turn, options: ViewOptions, labels: Labels) -> list[tuple[str,
 def others_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return the answers of other runs, each behind a line that opens it."""
     return "".join(
-        f'<details class="glm-tool glm-other"><summary>{escape_html(label)}</summary>'
+        f'<details class="glm-tool glm-other">{SUMMARY}{escape_html(label)}</summary>'
         f"<div>{markdown_html(answer)}</div></details>\n"
         for label, answer in _others(turn, options, labels)
     )

@@ -32,6 +32,7 @@ class Lab:
 
     def __init__(self, browser: Browser, server: LabServer, width: int = 1400) -> None:
         self._server = server
+        self.notebooks = server.notebooks
         self._context = browser.new_context(
             viewport={"width": width, "height": 900}, device_scale_factor=1
         )
@@ -70,6 +71,11 @@ class Lab:
         self.page.goto(f"{self._server.url}/{self._server.page_path}/{notebook}?token={TOKEN}")
         self._wait_until_ready()
 
+    @property
+    def name(self) -> str:
+        """The file that is open."""
+        return self._name
+
     def reload(self) -> None:
         """Load the page again, while the kernel goes on."""
         self.page.reload()
@@ -82,6 +88,10 @@ class Lab:
     def saved(self) -> dict[str, Any]:
         """Save the notebook and return the file's JSON."""
         self.save()
+        return self.read()
+
+    def read(self) -> dict[str, Any]:
+        """Return the file's JSON as it is."""
         path = self._server.notebooks / self._name
         return dict(json.loads(path.read_text(encoding="utf-8")))
 

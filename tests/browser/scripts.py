@@ -19,8 +19,12 @@ class Kept(PanelView):
         if not update:
             super()._publish(data, metadata)
 
-def show_meanwhile(**how):
-    "Show a reply from a thread, so that the kernel is free."
+def show_meanwhile(ended="", **how):
+    "Show a reply from a thread, so that the kernel is free; at its end, make a file."
     run = contextvars.copy_context().run
-    threading.Thread(target=lambda: run(show, **how), daemon=True).start()
+    def follow():
+        run(show, **how)
+        if ended:
+            open(ended, "w").close()
+    threading.Thread(target=follow, daemon=True).start()
 """

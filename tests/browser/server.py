@@ -18,6 +18,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-tests"
 KERNEL = "glm-browser-tests"
 START_S = 60.0
+PAGE_PATHS = {
+    "jupyterlab": "doc/tree",
+    "notebook": "notebooks",
+    "nbclassic": "nbclassic/notebooks",
+    "voila": "voila/render",
+}
 
 
 class LabServer:
@@ -28,13 +34,15 @@ class LabServer:
     folder : Path
         Where notebooks, configuration and data go.
     app : str
-        Module to run: ``jupyterlab`` or ``notebook``.
+        Module to run: ``jupyterlab``, ``notebook``, ``nbclassic``, or ``voila``.
     environment : dict
         More environment for the server and so for its kernels.
     without : sequence of str
         Extensions of the page that are switched off.
     kernel : Path, optional
         A folder with another ipykernel, which comes before the installed one.
+    python : str
+        What runs the server; the kernel always runs in the Python of the tests.
     """
 
     def __init__(
@@ -44,12 +52,14 @@ class LabServer:
         environment: dict[str, str] | None = None,
         without: Sequence[str] = (),
         kernel: Path | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._app = app
-        self.page_path = "doc/tree" if app == "jupyterlab" else "notebooks"
+        self._python = python
+        self.page_path = PAGE_PATHS[app]
         self._environment = environment or {}
         self._without = without
         self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
@@ -96,18 +106,17 @@ class LabServer:
         return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
 
     def _command(self) -> list[str]:
+        command = [self._python, "-m", self._app, "--no-browser", f"--port={self.port}"]
+        if self._app == "voila":
+            return [*command, f"--token={TOKEN}", "--Voila.ip=127.0.0.1", str(self.notebooks)]
         return [
-            sys.executable,
-            "-m",
-            self._app,
-            "--no-browser",
+            *command,
             "--allow-root",
-            f"--port={self.port}",
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.notebooks}",
-            "--expose-app-in-browser",
+            *(["--expose-app-in-browser"] if self._app in ("jupyterlab", "notebook") else []),
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
 
@@ -167,6 +176,8 @@ class LabServer:
         try:
             with urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=1):
                 return True
+        except urllib.error.HTTPError:  # Voila has no status to give
+            return True
         except (OSError, urllib.error.URLError):
             return False
 

@@ -78,6 +78,7 @@ def test_reasoning_that_is_being_read_stays_open(lab: Lab) -> None:
 
 def test_the_position_is_chosen_by_keyboard_and_the_cell_stays(lab: Lab) -> None:
     panel = replayed(lab, "--think")
+    panel.locator(".glm-y > summary").click()
     before = lab.page.evaluate(ACTIVE)
     slider = panel.locator(".glm-pl input")
     slider.focus()
@@ -95,6 +96,7 @@ def test_playing_shows_nothing_that_is_held_back(lab: Lab, held: str) -> None:
     hidden = panel.locator(".glm-o" if held == "answer" else ".glm-r")
     button = hidden.locator("summary").first
     words = button.inner_text()
+    panel.locator(".glm-y > summary").click()
     panel.locator(".glm-pl button").first.click()
     lab.page.wait_for_timeout(600)
     assert hidden.get_attribute("open") is None

@@ -17,7 +17,7 @@ from glm_magic.views.markup.sanitize import sanitize_markdown
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.page import bundle
 from tests.security.compositions import BAD, OF_ONE_PARSER, REPORTED, Compositions
-from tests.security.dom import OUR_OWN
+from tests.security.dom import OUR_OWN, OUR_SCRIPT
 from tests.security.vectors import EVIL, MATHS, REMOTE, TAGS, VECTORS
 from tests.servers.model_server import ModelServer
 from tests.servers.raw_server import RawServer, reply
@@ -137,7 +137,8 @@ def test_every_vector_in_every_place_of_a_saved_page(bare_page: Any, trap: Trap)
         turn = turn_of(vector, vector, model=vector, provider=vector, error=vector, status="failed")
         options = ViewOptions(language="en", inserted=(vector,), remark=vector)
         html.append(bundle(turn, options)[0]["text/html"])
-    assert filled(bare_page, "".join(html), ".glm") == []
+    pages = "".join(html)
+    assert filled(bare_page, pages, ".glm") == ["script"] * pages.count(OUR_SCRIPT)
     assert trap.sprung(bare_page) == []
 
 
@@ -147,13 +148,15 @@ def test_the_player_of_a_saved_page_only_hides_and_shows(bare_page: Any, trap: T
     beats = (Sample(0.1, 10, 0), Sample(0.3, len(text), 10), Sample(0.5, len(text), len(text)))
     turn = replace(turn, steps=(replace(turn.steps[0], rhythm=beats),))
     bare_page.set_content(bundle(turn, ViewOptions(language="en"))[0]["text/html"])
+    bare_page.locator(".glm-y > summary").click()
     bare_page.locator(".glm-pl button").first.click()
     bare_page.locator(".glm-se").fill(trap.aimed(TAGS[0]))
     bare_page.locator(".glm-se").press("Enter")
     bare_page.wait_for_timeout(1000)
     bare_page.locator(".glm-pl input").fill("200")
     assert bare_page.locator(".glm-pl").inner_text().startswith("▶")
-    assert set(bare_page.evaluate(STRANGERS, ".glm")) == {"input", "script"}, "the player's own"
+    own = {"input", "path", "script", "svg"}
+    assert set(bare_page.evaluate(STRANGERS, ".glm")) == own, "what the page's script makes"
     assert bare_page.locator(".glm script").count() == 1
     assert trap.sprung(bare_page) == []
 

@@ -92,6 +92,7 @@ def test_a_call_that_was_cut_is_never_taken_for_whole() -> None:
     assert not any(is_object(written) for written, _ in [*REPAIRED, *NOT_MEANT])
 
 
+@pytest.mark.usefixtures("quiet_heap")
 @pytest.mark.parametrize("piece", ['\\"', "[,", "{}", ",", '"', "\\", "[{", '{"a":1}', "null "])
 @pytest.mark.parametrize("start", ["", '{"a": "', "{"])
 def test_reading_is_linear(start: str, piece: str) -> None:

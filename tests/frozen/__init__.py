@@ -6,6 +6,6 @@ These tests use only what a user has: public names, the magics, files and proces
   users have.
 * ``api.json``, ``help.json`` and ``schema.json`` are the form of the outside. A change there is a
   change for users: edit the file by hand, and say so in the changelog.
-* ``messages.json`` holds sentences, which may get better:
+* ``messages.json`` holds sentences and ``pages.json`` saved pages, which may get better:
   ``python -m tests.frozen --write`` writes what the present code says.
 """

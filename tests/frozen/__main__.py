@@ -1,7 +1,8 @@
 """Freeze what the present code says: ``python -m tests.frozen --write``.
 
-Only ``messages.json`` is written: sentences may get better. Look at the difference before it is
-committed: each line of it is one that users read. Nothing else is made again (see `tests.frozen`).
+Only ``messages.json`` and ``pages.json`` are written: sentences and pages may get better. Look at
+the difference before it is committed: each line of it is one that users read. Nothing else is made
+again (see `tests.frozen`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.frozen", description=__doc__)
     parser.add_argument("--write", action="store_true", required=True)
     parser.parse_args()
-    (FOLDER / "messages.json").unlink(missing_ok=True)
+    for name in ("messages.json", "pages.json"):
+        (FOLDER / name).unlink(missing_ok=True)
     os.environ["FROZEN_MESSAGES"] = "write"
-    return int(pytest.main(["-q", str(FOLDER / "test_messages.py")]))
+    tests = [str(FOLDER / name) for name in ("test_messages.py", "test_tape.py")]
+    return int(pytest.main(["-q", *tests]))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ _STYLE = re.compile(r"(<(style|script)\b[^>]*>).*?(</\2>)", re.DOTALL)
 _IDS = re.compile(r"\bglm-[0-9a-f]{6,}\b|\b[0-9a-f]{16,}\b")
 _SENTENCES = re.compile(r"\b(title|aria-label|data-words)=\"[^\"]*\"")
 _BEATS = re.compile(r"data-beats=\"[^\"]*\"")
-_TIMES = re.compile(r"\b[\d,.]+( s| ?%| tok/s| tokens/s)(?!\w)")
+_TIMES = re.compile(r"(?:&lt;|\\?<|\b)[\d,.]+( s| ?%| tok/s| tokens/s)(?!\w)")
 
 _PLAIN_REASONING = re.compile(
     r"^\[(?:Reasoning|思考过程)\]\n.*?\n\n(?=\[)|^\[(?:Answer|回答)\]\n", re.DOTALL | re.MULTILINE

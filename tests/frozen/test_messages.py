@@ -22,7 +22,7 @@ WRITES = os.environ.get("FROZEN_MESSAGES") == "write"
 
 PATTERNS = [
     (r"127\.0\.0\.1:\d+", "HOST"),
-    (r"(?<![\w.])[\d.]+ (tok/s|秒|s\b)", r"N \1"),
+    (r"<?(?<![\w.])[\d.]+ (tok/s|秒|s\b)", r"N \1"),
     (r"\b20\d\d-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?\b(?!-)", "DATE"),
     (r"\b[0-9a-f]{16,}\b", "ID"),
     (r"0x[0-9a-f]+", "0xN"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -9,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from tests.hosts.seen import AT_THE_END, ONE_OUTPUT, saw
 from tests.servers.script import Failure, Script
 
 pytestmark = pytest.mark.hosts
@@ -47,6 +49,7 @@ def test_nbclient_saves_one_output_and_runs_the_same_twice(asks_the_server):
     seen = messages(asks_the_server)
     assert seen[:3] == seen[3:]
     assert [len(running) for running in seen[:3]] == [1, 3, 5]
+    saw("nbclient", version("nbclient"), streams=AT_THE_END, stays=ONE_OUTPUT)
 
 
 def test_a_background_turn_is_waited_for(asks_the_server):
@@ -99,6 +102,7 @@ def test_papermill_runs_and_saves(asks_the_server, tmp_path):
     papermill.execute_notebook("in.ipynb", "out.ipynb", progress_bar=False, kernel_name="python3")
     check(nbformat.read(tmp_path / "out.ipynb", as_version=4))
     assert messages(asks_the_server) == [["why?"]]
+    saw("papermill", version("papermill"), streams=AT_THE_END, stays=ONE_OUTPUT)
 
 
 async def run_process(*command, stdin=None, types_after_s=0.0):
@@ -131,6 +135,7 @@ def test_nbconvert_executes_to_html(asks_the_server, tmp_path):
     page = (tmp_path / "in.html").read_text(encoding="utf-8")
     assert "<strong>scattering</strong>" in page
     assert "Loading widget" not in page
+    saw("nbconvert --execute", version("nbconvert"), streams=AT_THE_END, stays=ONE_OUTPUT)
 
 
 def test_the_console_prints_the_reply(asks_the_server):

@@ -2,10 +2,12 @@
 
 import re
 import sys
+from importlib.metadata import version
 
 import pexpect
 import pytest
 
+from tests.hosts.seen import PRINTED, TEXT, saw
 from tests.servers.script import Script
 
 pytestmark = pytest.mark.hosts
@@ -83,6 +85,7 @@ def test_control_c_keeps_what_came_and_the_shell(terminal, asks_the_server):
     assert "Traceback" not in printed
     asks_the_server.released.set()
     assert "interrupted" in terminal.run("_glm.status")
+    saw("IPython", version("ipython"), streams=PRINTED, stop="Ctrl-C", stays=TEXT)
 
 
 def test_a_background_turn_leaves_the_terminal_to_its_user(terminal, asks_the_server):

@@ -35,10 +35,9 @@ def test_prompts_and_silent_cells_are_left_out(glm_shell, sent):
     assert "y = 1" in prompt_of(sent)
 
 
-def test_the_newest_cells_are_kept_and_the_others_counted(glm_shell, sent, monkeypatch):
-    monkeypatch.setattr(above, "MOST_CHARS", 200)
+def test_the_newest_cells_are_kept_and_the_others_counted(glm_shell, sent):
     for number in range(6):
-        glm_shell.run(f"value_{number} = {number!r}  # {'.' * 30}")
+        glm_shell.run(f"value_{number} = {number!r}  # {'.' * (above.MOST_CHARS // 4)}")
     printed = glm_shell.run("%%glm --above\nwhy?")
     assert "value_5" in prompt_of(sent)
     assert "value_0" not in prompt_of(sent)

@@ -12,7 +12,8 @@ from IPython.utils.capture import capture_output
 from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.schema import ABILITIES, Offer
 from glm_magic.magic.line import candidates
-from glm_magic.magic.verbs.model_facts import describe, wrap
+from glm_magic.magic.verbs.model_facts import describe
+from glm_magic.views.columns import wrap
 
 NAMES = list(catalogue().models)
 CHINESE = re.compile("[\u3000-\u9fff]")
@@ -169,7 +170,7 @@ def test_a_server_of_ones_own_says_where_its_models_are_listed(glm_shell, provid
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("", []),
+        ("", [""]),
         ("short", ["short"]),
         ("one two three", ["one two", "three"]),
         ("a" * 12, ["a" * 12]),

@@ -5,18 +5,33 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from glm_magic.views.labels import ENGLISH
+from glm_magic.views.saved.assets import minified_script
 from glm_magic.views.saved.page import _COPY as OUR_OWN
+from glm_magic.views.saved.player import page_script
+from tests.views.turns import turn_of
+
+OUR_SCRIPT = page_script(turn_of(), None, ENGLISH)
+"""The script at the end of a page that is complete in itself: the same in each."""
 
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
-table thead tbody tr th td button"""
-_ATTRIBUTES = (
-    "href target rel class style start dir title role aria-label data-s open type tabindex"
-)
+table thead tbody tr th td button sup bdi"""
+_ATTRIBUTES = """href target rel class style start dir title role aria-label data-s data-mathml
+data-lang open type tabindex"""
+_MATHML = """math mi mn mo mtext mspace mrow mfrac msqrt mroot mstyle mpadded mphantom msub msup
+msubsup munder mover munderover mtable mtr mtd"""
+_OF_MATHML = """display mathvariant style stretchy form lspace rspace minsize maxsize movablelimits
+width height depth voffset linethickness displaystyle scriptlevel mathcolor accent accentunder"""
+MATHML_TAGS, MATHML_ATTRIBUTES = frozenset(_MATHML.split()), frozenset(_OF_MATHML.split())
 TEXT_TAGS = frozenset(_TEXT.split())
 PAGE_TAGS = TEXT_TAGS | {"details", "summary", "style", "mark", "small"}
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 
 
+_DRAWS_FORMULAS = re.compile(
+    r'<script data-formulas="[\w+/=]*">' + re.escape(minified_script("formulas.js")) + "</script>"
+)
+"""The one script of ours in a page that is not played."""
 _OUTLINE = re.compile(r"#?g[0-9a-f]{5}-\d+")
 """Where our own outline of the reasoning leads."""
 
@@ -48,7 +63,8 @@ class Elements(HTMLParser):
 
 def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
     """Return everything in an HTML text that is more than formatted text."""
-    page = Elements(source)
+    source = source.replace(OUR_SCRIPT, "")
+    page = Elements(_DRAWS_FORMULAS.sub("", source) if tags >= PAGE_TAGS else source)
     problems = [f"<{tag}>" for tag in page.tags if tag not in tags]
     for tag, name, value in page.attributes:
         if tags >= PAGE_TAGS and _is_ours(name, value):
@@ -56,6 +72,16 @@ def obeyed(source: str, tags: frozenset[str] = TEXT_TAGS) -> list[str]:
         if name not in ATTRIBUTES or not _is_plain(tag, name, value):
             problems.append(f"<{tag} {name}={value!r}>")
     return problems
+
+
+def obeyed_in_mathml(source: str) -> list[str]:
+    """Return everything in the MathML of a formula that is more than a formula."""
+    page = Elements(source)
+    return [f"<{tag}>" for tag in page.tags if tag not in MATHML_TAGS] + [
+        f"<{tag} {name}={value!r}>"
+        for tag, name, value in page.attributes
+        if name not in MATHML_ATTRIBUTES or not re.fullmatch(r"[\w#:;.%+ -]*", value)
+    ]
 
 
 _DANGEROUS = re.compile(r"url|expression|fixed|absolute|import|@|\\", re.IGNORECASE)
@@ -71,6 +97,10 @@ def _is_ours(name: str, value: str) -> bool:
 
 
 def _is_plain(tag: str, name: str, value: str) -> bool:
+    if name == "data-lang":
+        return re.fullmatch(r"[\w+#.-]+", value) is not None
+    if name == "data-mathml":
+        return not obeyed_in_mathml(value)
     if name == "href":
         return re.match(r"(https?://|mailto:)[^/\\]", value, re.IGNORECASE) is not None
     if name == "style" and tag in ("th", "td"):

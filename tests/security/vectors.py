@@ -215,6 +215,11 @@ MATHS = tuple(
 )  # fmt: skip
 
 MISLEADING = (
+    ("[github.io](https://thief.github.io)", "thief.github.io"),
+    ("[https://www.co.uk/](https://thief.co.uk)", "thief.co.uk"),
+    ("[blogspot.com](https://thief.blogspot.com/)", "thief.blogspot.com"),
+    ("[bank.ck](https://thief.example)", "thief.example"),
+    ("[bank.中国](https://thief.example)", "thief.example"),
     ("[https://bank.example](https://thief.example/x)", "thief.example"),
     ("[bank.com](https://thief.example)", "thief.example"),
     ("[www.bank.com/login](https://thief.example)", "thief.example"),
@@ -271,6 +276,7 @@ MISLEADING = (
     ("[b@bank.com](mailto:b@thief.example)", "thief.example"),
 )
 HONEST = (
+    "[alice.github.io](https://docs.alice.github.io) and [github.io](https://github.io)",
     "[the manual](https://docs.example/x)",
     "[https://docs.example](https://docs.example/x?y#z)",
     "[docs.example](https://www.docs.example)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -41,11 +42,20 @@ class ModelServer(Listener):
         self.vendors: tuple[Vendor, ...] = (*(kind(strict=strict) for kind in kinds), own)
         self.released = threading.Event()
         """Set it to let stalled replies go on."""
+        self.sent = 0
+        """How many records of the newest reply were sent."""
         self._scripts: list[Script] = [Script()]
 
     def tell(self, *scripts: Script) -> None:
         """Answer the next requests with these scripts, in order; the last one stays."""
         self._scripts = list(scripts)
+
+    def wait_sent(self, count: int) -> None:
+        """Wait until so many records of a reply were sent."""
+        deadline = time.monotonic() + 60
+        while self.sent < count:
+            assert time.monotonic() < deadline, "they were not sent"
+            time.sleep(0.02)
 
     def respond(self, request: Recorded, connection: Connection) -> bool:
         """Answer one request as its vendor would."""
@@ -92,6 +102,7 @@ class ModelServer(Listener):
             return _send_json(connection, 200, vendor.document(script, body))
         connection.send(_head(200, {"content-type": vendor.content_type}))
         connection.wait(script.first_pause_s)
+        self.sent = 0
         for number, record in enumerate(vendor.records(script, body)):
             if number == script.cut_after:
                 connection.reset()
@@ -100,6 +111,7 @@ class ModelServer(Listener):
                 connection.wait(FOR_EVER_S, until=self.released)
             connection.wait(script.pause_s)
             connection.send(_http_chunk(record))
+            self.sent += 1
         connection.send(b"0\r\n\r\n")
         return True
 

@@ -234,6 +234,7 @@ def test_preserved_thinking_keeps_thinking_off_where_that_was_asked():
     assert body["thinking"] == {"type": "disabled", "clear_thinking": False}
 
 
+@pytest.mark.usefixtures("quiet_heap")
 def test_a_long_session_is_fitted_in_linear_time(chat):
     def seconds(count):
         session = chat(f"of {count}")

@@ -23,7 +23,7 @@ from glm_magic.session import export, loading, notebook
 from glm_magic.session.codec import LARGEST, LARGEST_FLOAT, MisfitError, decode, encode
 from glm_magic.session.slots import Slot, Variant, digest_of
 from glm_magic.views.labels import labels_for
-from glm_magic.views.saved.breakdown import breakdown_html
+from glm_magic.views.saved import timeline
 from tests.servers.script import Script, Tokens
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -120,8 +120,8 @@ def test_what_has_no_place_in_a_file_becomes_the_nearest_that_has(value, saved):
     assert encoded == {"a": [saved]}
 
 
-def test_the_money_bar_is_there_in_a_new_kernel_and_after_loading(
-    model_server, another_kernel, tmp_path
+def test_the_share_of_money_is_there_in_a_new_kernel_and_after_loading(
+    model_server, another_kernel, tmp_path, monkeypatch
 ):
     model_server.tell(Script(answer="a", reasoning="b" * 40, tokens=Tokens(100, 40, reasoning=30)))
     address = model_server.url + "/api/gpt/v1"
@@ -131,15 +131,16 @@ def test_the_money_bar_is_there_in_a_new_kernel_and_after_loading(
     session.ask("1?")
     (turn,) = session.turns
     labels = labels_for("en")
-    shown = breakdown_html(turn, labels)
+    monkeypatch.setattr(timeline, "LEAST_S", 0.0)  # whatever the server took
+    shown = timeline.timeline_html(turn, labels, plays=False)
     assert "money" in shown
     export.save(tmp_path / "money.jsonl", "money", session.slots)
     another_kernel()
     (again,) = glm.Session("money").turns
     assert again.steps[0].cost.output == turn.steps[0].cost.output is not None
-    assert breakdown_html(again, labels) == shown
+    assert timeline.timeline_html(again, labels, plays=False) == shown
     _, (slot,), _ = loading.load(tmp_path / "money.jsonl")
-    assert breakdown_html(slot.turn, labels) == shown
+    assert timeline.timeline_html(slot.turn, labels, plays=False) == shown
 
 
 def test_a_template_that_is_not_ours_is_not_obeyed():

@@ -133,6 +133,7 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
         Tape.read(tmp_path / "zero.glmtape")
 
 
+@pytest.mark.usefixtures("quiet_heap")
 def test_reading_is_linear() -> None:
     def restored(count: int) -> float:
         lines = ["|" + "x" * 120, *["*60 60 y", "~50 70 z"] * count]
@@ -148,6 +149,7 @@ def ids_of_a_server(count: int, *, distinct: bool) -> list[str]:
     return [hashlib.md5(str(n * distinct).encode()).hexdigest() for n in range(count)]
 
 
+@pytest.mark.usefixtures("quiet_heap")
 @pytest.mark.parametrize("distinct", [False, True])
 def test_ids_are_taken_out_in_linear_time(*, distinct: bool) -> None:
     def cut(count: int) -> float:

@@ -125,13 +125,17 @@ def test_the_saved_output_is_one_table_with_figures_and_differences(
     assert rows["Lane"] == ["think=on", "think=off"]
     assert [cell.strip() for cell in rows["Answer"]] == ["0.05", "0.05"]
     assert "Let me see." in rows["Reasoning"][0]
-    assert rows["Reasoning"][1] == "none"
+    assert rows["Reasoning"][1] == "no thinking"
     assert rows["tokens out"] == ["129 (120 reasoning)", "129 (120 reasoning)"]
     assert rows["thinking"][1] == "none"
     assert set(rows) >= {"first thought", "total", "cost", "Model"}
     assert rows["Difference to think=on"][0] == "compared with this"
     for part in ("| Lane | think=on | think=off |", "| tokens out | 129", "**think=off**"):
         assert part in data["text/markdown"]
+    for form in data.values():
+        assert form.count("Let me see.") == 1, "the reasoning is in every form"
+        assert reply.lanes[0].turn.provider in form, "and so is the provider"
+    assert "<details><summary>Reasoning</summary>\n\nLet me see." in data["text/markdown"]
     assert [lane["label"] for lane in metadata["glm_magic"]["lanes"]] == ["think=on", "think=off"]
 
 

@@ -1,4 +1,4 @@
-"""Reading a reply afterwards: the breakdown, outline, marks, and the rhythm in the file."""
+"""Reading a reply afterwards: the timeline, outline, marks, and the rhythm in the file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from glm_magic.engine.step_builder import MAX_SAMPLES, RhythmRecorder
 from glm_magic.views.labels import labels_for
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved.breakdown import breakdown_html
 from glm_magic.views.saved.outline import outline_html
 from glm_magic.views.saved.page import bundle, page_html
 from glm_magic.views.saved.player import pack, rhythm_of
+from glm_magic.views.saved.timeline import timeline_html
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script
@@ -38,26 +38,47 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_the_breakdown_tells_time_tokens_and_money_apart() -> None:
+def timeline_of(turn: Turn, *, plays: bool = False) -> str:
+    return timeline_html(turn, LABELS, plays=plays)
+
+
+def test_the_timeline_shows_shares_and_repeats_no_figure_of_the_header() -> None:
     cost = Cost(Decimal("0.0031"), "CNY", output=Decimal("0.002568"))
-    html = breakdown_html(with_step(cost=cost), LABELS)
-    text = text_of(html)  # what a host shows that strips every style
-    assert "time 4.2 s thinking + 2.7 s answer (61 %)" in text
-    assert "tokens 811 thinking + 473 answer (63 %)" in text
-    assert "money ¥0.0016 thinking + ¥0.0009 answer (63 %)" in text.replace("946", "9")
-    assert "187 tokens/s" in text
-    assert "style=" in html
+    html = timeline_of(with_step(cost=cost))
+    # What a host shows that strips every style.
+    assert text_of(html) == (
+        "Timeline time 61 % thinking · tokens 63 % thinking"
+        " · money ¥0.0016 thinking + ¥0.000946 answer"
+    )
+    assert 'title="4.2 s thinking + 2.7 s answer"' in html
+    assert 'title="811 thinking + 473 answer"' in html
+    assert "<details" in html
+    assert " open" not in html
     assert "<script" not in html
 
 
 def test_tokens_that_were_not_reported_are_marked_and_money_unknown_is_not_shown() -> None:
     turn = with_step(usage=Usage(42, 1000), reasoning="a" * 300, content="b" * 100, cost=None)
-    assert "tokens ≈750 thinking + ≈250 answer (75 %)" in text_of(breakdown_html(turn, LABELS))
-    assert "money" not in breakdown_html(turn, LABELS)
+    assert 'title="≈750 thinking + ≈250 answer"' in timeline_of(turn)
+    assert "money" not in timeline_of(turn)
 
 
-def test_a_reply_without_thinking_has_no_breakdown() -> None:
-    assert breakdown_html(turn_of(reasoning=""), LABELS) == ""
+def test_what_took_less_than_two_seconds_has_no_timeline_and_no_player() -> None:
+    quick = replace(turn_of().timing, first_answer_s=1.0, thinking_s=0.7, total_s=1.9)
+    rhythm = (Sample(0.3, 10, 0), Sample(1.9, 20, 20))
+    turn = with_step(timing=quick, rhythm=rhythm)
+    assert timeline_of(turn) == ""
+    assert "data-beats" not in page_html(turn, ViewOptions(language="en"), LABELS)
+    slow = with_step(timing=replace(quick, total_s=2.0), rhythm=rhythm)
+    assert timeline_of(slow) != ""
+    assert "data-beats" in page_html(slow, ViewOptions(language="en"), LABELS)
+
+
+def test_without_thinking_the_timeline_is_there_only_for_the_player() -> None:
+    assert timeline_of(turn_of(reasoning="")) == ""
+    # Nothing is in it where scripts do not run, and nothing leads to it.
+    assert "display:none" in timeline_of(turn_of(reasoning=""), plays=True)
+    assert "display:none" not in timeline_of(turn_of(), plays=True)
 
 
 def test_the_price_of_the_output_is_part_of_the_cost(model_server: ModelServer) -> None:
@@ -94,15 +115,14 @@ def of_two_steps() -> Turn:
     return turn_of(steps=(first, second))
 
 
-def test_the_breakdown_of_several_steps_is_their_sum() -> None:
-    line = text_of(breakdown_html(of_two_steps(), LABELS))
-    assert "time 3.0 s thinking + 2.0 s answer (60 %)" in line
-    assert "tokens 50 thinking + 50 answer (50 %)" in line
-    assert "money ¥0.5000 thinking + ¥0.5000 answer (50 %)" in line.replace("0.50 ", "0.5000 ")
-    assert "17 tokens/s" in line, "100 in 2.5 and 3.5 s"
+def test_the_timeline_of_several_steps_is_their_sum() -> None:
+    html = timeline_of(of_two_steps())
+    assert 'title="3.0 s thinking + 2.0 s answer"' in html
+    assert 'title="50 thinking + 50 answer"' in html
+    assert "money ¥0.50 thinking + ¥0.50 answer" in text_of(html).replace("0.5000", "0.50")
     silent = replace(of_two_steps().steps[1], usage=None)
     unknown = turn_of(steps=(of_two_steps().steps[0], silent))
-    assert "tokens" not in text_of(breakdown_html(unknown, LABELS))
+    assert "tokens" not in text_of(timeline_of(unknown))
 
 
 def test_the_rhythm_of_several_steps_goes_on_where_the_last_one_ended() -> None:
@@ -199,7 +219,7 @@ def unpacked(text: str) -> list[tuple[int, int, int]]:
 
 
 def test_the_saved_page_holds_the_rhythm_that_was_seen(model_server: ModelServer) -> None:
-    model_server.tell(Script(answer="a" * 40, reasoning="b" * 60, pause_s=0.06))
+    model_server.tell(Script(answer="a" * 40, reasoning="b" * 60, pause_s=0.2))
     reply = glm.ask("why?", **PLACES[4].asked(model_server))
     beats = reply.turn.steps[0].rhythm
     assert (beats[-1].reasoning, beats[-1].answer) == (60, 40)
@@ -225,6 +245,6 @@ def test_one_output_of_a_notebook_carries_the_player_and_the_others_call_it() ->
     assert "function textOf" in first
     assert "function textOf" not in second
     assert len(second) < len(first) - 3000
-    assert "glmPlayer(document.currentScript)" in second
+    assert "glmPage(document.currentScript)" in second
     assert pack(beats) in second
     assert "http" not in "".join(re.findall(r"<script>.*?</script>", first, re.DOTALL))

@@ -290,6 +290,7 @@ HARD = (
 )
 
 
+@pytest.mark.usefixtures("quiet_heap")
 @pytest.mark.parametrize("piece", HARD)
 @pytest.mark.parametrize("start", ["", "<tool_call>get_weather<arg_key>a</arg_key><arg_value>"])
 @pytest.mark.parametrize("size", [3, 10_000_000])

@@ -19,6 +19,7 @@ PIECES = st.lists(
             "~~~\n", "$$", "$$\n", "$x$", "\\[", "\\]\n", "\\(a\\)", "\\begin{align}\n",
             "\\end{align}\n", "| a | b |\n", "|---|--:|\n", "    ", "\t", " ", "  \n", "\\",
             "<div>\n", "[l](http://h.example)", "[r]", "![p](http://h.example)", "\r\n", "\r",
+            "[^1]", "[^1]: a note\n", "- [ ] ", "[x] ", "https://h.example ", "\u0634\u0643",
             "\u2028", "\x0b", "\x0c", "\x00", "é", "😀", "\ufeff", "- b", "= c",
         ]
     ),

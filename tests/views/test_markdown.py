@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glm_magic.core.text import strip_bidi
 from glm_magic.views.markup.highlight import COPY_BUTTON
 from glm_magic.views.markup.markdown import markdown_html
+from tests.security.dom import obeyed_in_mathml
 
 
 class Elements(HTMLParser):
@@ -36,7 +37,7 @@ ALLOWED_TAGS = set(
     re.findall(
         r"\w+",
         "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s a span b i div table"
-        " thead tbody tr th td",
+        " thead tbody tr th td sup bdi",
     )
 )
 
@@ -71,7 +72,12 @@ def test_hostile_text_makes_only_harmless_elements(text: str) -> None:
     page = Elements(markdown_html(text).replace(COPY_BUTTON, ""))
     assert set(page.tags) <= ALLOWED_TAGS
     for name, value in page.attributes:
-        assert name in {"href", "target", "rel", "class", "style", "start"}
+        assert name in {
+            *("href", "target", "rel", "class", "style", "start", "data-mathml", "data-lang"),
+            *("id", "role", "aria-checked", "aria-label"),
+        }
+        if name == "data-mathml":
+            assert obeyed_in_mathml(value or "") == []
         if name == "href":
             assert re.match(r"(https?|mailto):", value or "", re.IGNORECASE)
         if name == "style":
@@ -187,9 +193,100 @@ def test_tables_scroll_in_their_own_box() -> None:
     assert source.endswith("</table></div>\n")
 
 
-def test_right_to_left_blocks_ask_for_their_direction() -> None:
-    source = "Plain.\n\n- \u0634\u0643\u0631\u0627\n\n> \u05e9\u05dc\u05d5\u05dd `x`"
-    page = markdown_html(source)
-    assert page.startswith("<p>Plain.</p>")
-    assert '<ul dir="auto">\n<li dir="auto">' in page
-    assert '<blockquote dir="auto">\n<p dir="auto">' in page
+ARABIC, HEBREW = "\u0634\u0643\u0631\u0627", "\u05e9\u05dc\u05d5\u05dd"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (f"- {ARABIC}\n- {HEBREW}", '<ul dir="rtl">\n<li>'),
+        (f"1. {ARABIC}\n   - {ARABIC}\n", '<ol dir="rtl">\n<li>'),
+        (f"> {HEBREW} `some code`", '<blockquote dir="rtl">\n<p>'),
+        (f"| {ARABIC} | b |\n|---|---|", '<div class="glm-w" dir="rtl"><table>'),
+        (f"# {HEBREW} `a_long_name_in_latin_letters`", '<h1 dir="rtl">'),
+        (f"{HEBREW} $\\alpha$", '<p dir="rtl">'),
+        (f"**Python** {ARABIC}", '<p dir="rtl">'),
+        (f"- {ARABIC * 9}\n- only words", '<li><bdi dir="ltr">only words</bdi></li>'),
+        (f"| {ARABIC} | word |\n|---|---|", '<th><bdi dir="ltr">word</bdi></th>'),
+        (f"- {ARABIC * 9}\n\n- only words", '<p dir="ltr">only words</p>'),
+        (f"- {ARABIC}\n\n  ```python\n  x\n  ```", '<pre data-lang="python" dir="ltr">'),
+        (f"They say {HEBREW} to each other in the morning", "<p>They"),
+        (f"- It means {ARABIC}, more or less\n- or {HEBREW} as a greeting", "<ul>\n<li>"),
+        ("- ![a picture](https://a.example)\n", "<ul>\n<li>"),
+    ],
+)
+def test_what_reads_from_the_right_begins_there(source: str, expected: str) -> None:
+    assert expected in markdown_html(source)
+
+
+def test_only_what_turns_the_direction_round_says_so() -> None:
+    source = markdown_html(f"Plain.\n\n> {ARABIC}\n>\n> 1. {HEBREW}\n>    - {ARABIC}\n\nEnd.")
+    assert source.count("dir=") == 1
+    assert source.startswith("<p>Plain.</p>")
+    assert source.endswith("<p>End.</p>\n")
+
+
+def test_code_names_its_language() -> None:
+    assert '<pre data-lang="c++">' in markdown_html("```c++ title=x\nx\n```")
+    assert "data-lang" not in markdown_html('```"onclick=x\ny\n```\n\n    indented')
+
+
+LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "around"),
+    [
+        ("see https://a.example/b?c=d#e.", "https://a.example/b?c=d#e", ("see ", ".")),
+        ("(http://a.example/x_(y)_z)", "http://a.example/x_(y)_z", ("(", ")")),
+        ("见https://a.example/b，然后", "https://a.example/b", ("见", "，然后")),
+        ("**https://a.example**!", "https://a.example", ("<strong>", "</strong>!")),
+        ("at HTTPS://A.example, or", "HTTPS://A.example", ("at ", ", or")),
+    ],
+)
+def test_a_bare_address_is_a_link(source: str, address: str, around: tuple[str, str]) -> None:
+    link = LINK.format(address, address)
+    assert f"{around[0]}{link}{around[1]}" in markdown_html(source)
+
+
+def test_an_address_without_a_scheme_is_a_link_to_the_web() -> None:
+    assert LINK.format("http://www.a.example", "www.a.example") in markdown_html("www.a.example.")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("`https://a.example`", "```\nhttps://a.example\n```", "ftp://a.example", "a@b.example"),
+        *(
+            "javascript://a.example",
+            "www.",
+            "readme.md",
+            "https://",
+            "x@www.a.example",
+            "file:///a",
+        ),
+    ],
+)
+def test_what_is_no_web_address_in_running_text_is_none(source: str) -> None:
+    assert "<a " not in markdown_html(source)
+
+
+def test_a_link_is_not_a_link_twice() -> None:
+    for source in ("<https://a.example>", "[https://a.example](https://a.example)"):
+        assert markdown_html(source).count("<a ") == 1
+
+
+def test_tasks_have_boxes() -> None:
+    source = markdown_html("- [ ] one\n- [x] **two**\n- [X] three\n- [x]four\n- [y] five")
+    assert source.count('<li class="glm-task">') == 3
+    assert [box in source for box in ("☐ one", "☑ <strong>two", "☑ three")] == [True] * 3
+    assert "[x]four" in source
+    assert "[ ] none" in markdown_html("[ ] none")
+
+
+def test_footnotes_are_numbers_and_notes_without_names_to_share() -> None:
+    source = markdown_html("It is[^1] so[^a-z].\n\n[^1]: By *law*.\n\n    And more.\n\nEnd.")
+    assert "It is<sup>1</sup> so[^a-z]." in source
+    note = '<div class="glm-fn">\n<p><sup>1</sup> By <em>law</em>.</p>\n<p>And more.</p>\n</div>'
+    assert note in source
+    assert "id=" not in source

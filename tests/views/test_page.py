@@ -22,7 +22,7 @@ from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved import assets
 from glm_magic.views.saved.assets import page_style, stylesheet_owner
 from glm_magic.views.saved.page import bundle, page_html
-from glm_magic.views.saved.plaintext import MAX_REASONING
+from glm_magic.views.saved.plaintext import BRIEF, MAX_REASONING
 from glm_magic.views.terminal import TerminalView
 
 from .test_markdown import Elements
@@ -43,14 +43,14 @@ def stripped(source: str) -> str:
 def test_the_header_says_what_ran_and_what_it_took() -> None:
     head = stripped(html_of(turn_of())).split("\n")[0]
     assert head == (
-        "glm-4.6 bigmodel complete thought 4.2 s 42 in · 1,284 out (811 reasoning)"
-        " 187 tok/s ¥0.0031"
+        "glm-4.6 · bigmodel · complete · thought 4.2 s · 42 in · 1,284 out (811 reasoning)"
+        " · 187 tok/s · ¥0.0031"
     )
 
 
 def test_the_answer_comes_before_the_reasoning_in_the_document() -> None:
     source = html_of(turn_of())
-    assert source.index("Mean waiting time") < source.index("<details")
+    assert source.index("Mean waiting time") < source.index('<details class="glm-r')
     assert "order:-1" in source
 
 
@@ -60,6 +60,27 @@ def test_unknown_figures_are_not_zero() -> None:
     assert "tokens n/a" in text
     assert "cost n/a" in text
     assert "tok/s" not in text
+
+
+def test_a_server_of_ones_own_has_no_cost_to_know() -> None:
+    for status in ("complete", "interrupted", "failed"):
+        own = turn_of(steps=(Step(content="hello"),), status=status, is_free=True)
+        assert all("cost" not in form for form in bundle(own, ENGLISH)[0].values())
+    priced = turn_of(is_free=True)
+    assert "¥0.0031" in stripped(html_of(priced)), "a price that the user has written counts"
+
+
+def test_what_took_no_time_and_no_thinking_is_said_in_words() -> None:
+    def head(reasoning: str = "", **fields: Any) -> str:
+        step = replace(turn_of("Yes.", reasoning).steps[0], **fields)
+        return stripped(html_of(turn_of(steps=(step,)))).split("\n")[0]
+
+    none = Usage(3, 1, reasoning=0)
+    quick = replace(turn_of().timing, thinking_s=0.02, total_s=0.04)
+    assert "took 7.2 s without thinking · 3 in · 1 out ·" in head(usage=none)
+    assert "took 7.2 s · " in head(), "it thought, and does not show it"
+    assert "thought <0.1 s" in head("so", timing=quick)
+    assert "0.0" not in head("so", timing=quick, cost=None)
 
 
 def test_a_reported_zero_is_shown() -> None:
@@ -156,13 +177,24 @@ def test_plain_text_shows_the_reasoning_as_far_as_was_asked(chosen: Any, line: s
     assert ("easoning" in plain.partition("\n")[2]) == bool(line)
 
 
-def test_a_long_reasoning_is_cut_in_the_middle_of_plain_text() -> None:
+def test_before_an_answer_plain_text_has_the_beginning_of_a_long_reasoning() -> None:
     reasoning = "".join(f"{n} " for n in range(5000))
     plain = bundle(turn_of("Four.", reasoning), ENGLISH)[0]["text/plain"]
+    assert "[Reasoning]\n0 1 2" in plain
+    assert re.search(r" \d+ …\n\[811 tokens in all; print\(_glm.reasoning\) shows them\]\n", plain)
+    assert plain.endswith("\n\n[Answer]\nFour.")
+    assert len(plain) < BRIEF + 300
+    unknown = turn_of(steps=(Step(reasoning=reasoning, content="Four."),))
+    assert "[23,889 characters in all;" in bundle(unknown, ENGLISH)[0]["text/plain"]
+
+
+def test_without_an_answer_plain_text_has_both_ends_of_a_long_reasoning() -> None:
+    reasoning = "".join(f"{n} " for n in range(5000))
+    plain = bundle(turn_of("", reasoning), ENGLISH)[0]["text/plain"]
     hidden = len(reasoning.rstrip()) - MAX_REASONING
     assert f"[… {hidden:,} characters left out; print(_glm.reasoning) shows all …]" in plain
     assert "[Reasoning]\n0 1 2" in plain
-    assert "4998 4999\n\n[Answer]\nFour." in plain
+    assert "4998 4999\n\nThe model reasoned, but gave no answer." in plain
     assert len(plain) < MAX_REASONING + 500
 
 
@@ -207,7 +239,10 @@ def test_blank_lines_around_texts_are_not_shown() -> None:
 def test_names_from_outside_cannot_leave_their_place() -> None:
     turn = turn_of(model='"><script>$x$', provider="<b>", error="<i>$y$", status="failed")
     source = html_of(turn, inserted=("<u>",), remark="<s>")
-    assert not set(Elements(source).tags) & {"script", "u", "s"}
+    page, _, _script = source.rpartition("<script>")  # the page's own is its last element
+    tags = Elements(page).tags
+    assert not set(tags) & {"u", "s"}
+    assert tags.count("script") == page.count("<script data-formulas=") == 1
     assert "&lt;i&gt;<span>$</span>y" in source
 
 
@@ -323,8 +358,11 @@ def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
     turn = turn_of(ANSWER * 4, REASONING * 4)
     data, _ = bundle(turn, replace(ENGLISH, position=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
-    assert len(data["text/html"]) < 3 * text
-    assert sum(len(form) for form in data.values()) < 5 * text, "the text is in there three times"
+    script = len(assets.minified_script("formulas.js"))
+    assert script < 900
+    assert len(data["text/html"]) < 3 * text + script
+    whole = sum(len(form) for form in data.values())
+    assert whole < 5 * text + script, "the text is in there three times"
     assets.stylesheet_owner.cell_started("x")
 
 
@@ -333,8 +371,8 @@ def test_a_held_answer_is_behind_a_button_in_every_form(revealed: bool) -> None:
     options = replace(ENGLISH, hold="answer")
     data, _ = bundle(turn_of("It is **four**.", "so"), options, revealed=revealed)
     assert f'<details class="glm-o"{" open" * revealed}>' in data["text/html"]
-    assert "<summary>Show the answer</summary><p>It is" in data["text/html"]
-    assert "open><summary><b>Reasoning" in data["text/html"]
+    assert ">Show the answer</summary><p>It is" in data["text/html"]
+    assert " open><summary" in data["text/html"]
     assert "<summary>Show the answer</summary>\n\nIt is" in data["text/markdown"]
     assert "four" not in data["text/plain"]
     assert "so" in data["text/plain"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,24 +14,31 @@ from glm_magic.views.publish import NullView, PlainView
 from glm_magic.views.select import view_for
 from glm_magic.views.terminal import TerminalView
 
-COMMAND_LINE = frontend._command_line
+SESSION = "0f5ac6ee-1f0ec9b1a75b4a9d8f3f4bd1"
+FROM_PYTHON = {"session": SESSION, "msg_id": f"{SESSION}_4711_3"}
+FROM_A_PAGE = {"session": SESSION, "msg_id": "a3c0b5de-4d3f-4b4c-8d92-3a4f0a3ce5b1"}
 
 
-def kernel_shell(**content: Any) -> Any:
-    parent = {"content": content}
-    return SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: parent))
-
-
-@pytest.fixture(autouse=True)
-def a_server_started_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frontend, "_command_line", lambda _pid: ["python", "/bin/jupyter-lab"])
+def kernel_shell(
+    header: dict[str, str] | None = None, cell: str | None = None, **content: Any
+) -> Any:
+    metadata = {"cellId": cell} if cell else {}
+    request = {"header": header or {}, "metadata": metadata, "content": content}
+    kernel = SimpleNamespace(
+        get_parent=lambda: request,
+        shell_handlers={"is_complete_request": lambda _stream, _ident, _request: "complete"},
+    )
+    return SimpleNamespace(kernel=kernel)
 
 
 @pytest.mark.parametrize(
     ("shell", "view"),
     [
         (kernel_shell(allow_stdin=True), PanelView),
-        (kernel_shell(), PanelView),
+        (kernel_shell(FROM_A_PAGE, allow_stdin=True), PanelView),
+        (kernel_shell(FROM_PYTHON, "cell", allow_stdin=True), PanelView),
+        (kernel_shell(FROM_PYTHON, allow_stdin=True), PlainView),
+        (kernel_shell(FROM_PYTHON), PlainView),
         (kernel_shell(allow_stdin=False), PlainView),
         (SimpleNamespace(), TerminalView),
         (None, TerminalView),
@@ -42,18 +48,47 @@ def test_the_host_decides(shell: Any, view: type) -> None:
     assert type(view_for(shell, ViewOptions())) is view
 
 
+def test_who_asks_whether_a_line_is_complete_gets_printed_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frontend, "_typed_in", set())
+    shell = kernel_shell(FROM_PYTHON, allow_stdin=True)
+    handlers = shell.kernel.shell_handlers
+    before = handlers["is_complete_request"]
+    watch = frontend.TypedLines(shell)
+    watch.install()
+    asked = handlers["is_complete_request"](None, None, shell.kernel.get_parent())
+    assert asked == "complete"
+    assert frontend.frontend_of(shell) == "console"
+    assert type(view_for(shell, ViewOptions())) is TerminalView
+    watch.uninstall()
+    assert handlers["is_complete_request"] is before
+
+
+def test_the_console_of_a_page_asks_too_and_stays_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frontend, "_typed_in", {SESSION})
+    assert frontend.frontend_of(kernel_shell(FROM_A_PAGE)) == "page"
+
+
+def test_what_is_captured_is_one_output_that_stays() -> None:
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    shell = kernel_shell(FROM_A_PAGE, allow_stdin=True)
+    shell.display_pub = CapturingDisplayPublisher()
+    assert type(view_for(shell, ViewOptions())) is PlainView
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("request_", "answers"),
     [
-        ["python3", "/usr/bin/jupyter-console"],
-        ["python3", "-m", "jupyter_console", "--simple-prompt"],
-        ["/bin/euporie-console"],
-        ["x/jupyter-qtconsole"],
+        ({"msg_type": "execute_request"}, False),
+        ({"msg_type": "comm_msg"}, True),
     ],
 )
-def test_a_console_gets_printed_text(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frontend, "_command_line", lambda _pid: command)
-    assert type(view_for(kernel_shell(allow_stdin=True), ViewOptions())) is TerminalView
+def test_who_says_nothing_of_input_has_it_only_where_a_button_asks(
+    request_: dict[str, str], answers: bool
+) -> None:
+    assert frontend.can_answer(kernel_shell(request_)) is answers
 
 
 @pytest.mark.parametrize(
@@ -70,15 +105,6 @@ def test_quiet_shows_nothing() -> None:
 def test_a_kernel_that_says_nothing_of_its_request_is_a_page() -> None:
     shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: None))
     assert frontend.frontend_of(shell) == "page"
-
-
-@pytest.mark.parametrize("pid", ["not a number", "-1", ""])
-def test_the_command_line_of_no_process_is_empty(pid: str) -> None:
-    assert COMMAND_LINE(pid) == []
-
-
-def test_the_command_line_of_this_process_names_its_python() -> None:
-    assert "python" in COMMAND_LINE(str(os.getpid()))[0]
 
 
 def test_markdown_in_a_terminal_needs_colour(monkeypatch: pytest.MonkeyPatch) -> None:

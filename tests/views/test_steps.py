@@ -57,7 +57,7 @@ def test_calls_stand_between_text_and_answer_with_result_time_and_error() -> Non
     assert in_order(text, "TimeoutError: no answer", "It is ")
     assert "<b>noon" not in page, "a result is text"
     assert 'glm-tool-failed" open>' in page, "a failure is open"
-    assert 'glm-tool-done"><summary>' in page
+    assert 'glm-tool-done"><summary ' in page
 
 
 def test_markdown_and_plain_text_tell_the_same() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from glm_magic.core.text import escape_controls
 from glm_magic.core.turn import Step, Turn
+from glm_magic.views.columns import text_width
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import play
 from glm_magic.views.terminal import TerminalView, has_colour
@@ -164,3 +165,23 @@ def test_rich_takes_back_what_it_drew_and_obeys_nothing(monkeypatch: pytest.Monk
     assert "\x1b]0;" not in screen.getvalue()
     assert "\x1b[2K" in screen.getvalue() or "\x1b[1A" in screen.getvalue()
     assert len(screen.getvalue()) < 60 * len(evil.answer)
+
+
+PROSE = "Actually, the sky is blue because short waves scatter more than long ones do. " * 3
+
+
+def test_lines_of_a_terminal_end_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    text = re.sub(r"\x1b\[\d*m", "", printed(turn_of(PROSE, PROSE), is_terminal=True))
+    assert max(map(text_width, text.splitlines())) <= 30
+    assert " ".join(text.split()).count(PROSE.strip()) == 2, "no word is cut"
+    assert PROSE.strip() in printed(turn_of(PROSE, PROSE)), "a file has the model's own lines"
+
+
+def test_a_window_that_was_made_wider_counts_from_the_next_reply_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for columns in (30, 60):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        lines = printed(turn_of(PROSE, ""), is_terminal=True).splitlines()
+        assert columns - 12 < max(map(text_width, lines)) <= columns + len("\x1b[0m")

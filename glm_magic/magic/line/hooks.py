@@ -3,8 +3,8 @@
 The transformer is needed for three reasons. IPython takes a line that ends in ``?`` for a request
 for help, and a question is what people write on a ``%glm`` line. It refuses a cell magic without a
 body, so that ``%%glm why is the sky blue?`` alone would be an error. And a ``%glm`` line shows its
-output itself, so the value it returns must not be shown once more when it is the last line of a
-cell: the semicolon at the end of the call prevents that. A fourth rule says what is wrong with a
+output itself, so it has no value that could be shown once more when it is the last line of a cell:
+a ``None`` after the call is in its place. A fourth rule says what is wrong with a
 cell whose ``%%glm`` is not its first line.
 
 The completer's candidates are loaded with the first Tab on such a line, so that loading the
@@ -78,7 +78,7 @@ class GlmLine(TokenTransformBase):
         end = find_end_of_continued_line(lines, row)
         text = assemble_continued_line(lines, (row, column), end)
         argument = text[1 + len(_NAME) :].removeprefix(" ")
-        call = f"get_ipython().run_line_magic({_NAME!r}, {argument!r});\n"
+        call = f"get_ipython().run_line_magic({_NAME!r}, {argument!r}); None\n"
         return [*lines[:row], lines[row][:column] + call, *lines[end + 1 :]]
 
 

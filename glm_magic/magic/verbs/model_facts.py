@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,8 @@ from ...catalogue.load import Catalogue
 from ...catalogue.schema import ABILITIES, Conflict, ModelInfo, Offer
 from ...core.i18n import Text, from_data, joined, plural, tr, translate
 from ...core.price import Price, Tier, currency_symbol
-from ..display import Displayable, Table, text_width
+from ...views.columns import wrap
+from ..display import Displayable, Table
 
 _UNKNOWN = "n/a"
 _VALUE_WIDTH = 60
@@ -100,21 +100,10 @@ class FactTable(Displayable):
         """Return aligned columns."""
         lines: list[tuple[str, ...]] = []
         for name, value, *rest in self.rows:
-            first, *more = wrap(value, _VALUE_WIDTH) or [""]
+            first, *more = wrap(value, _VALUE_WIDTH)
             lines.append((name, first, *rest))
             lines += [("", line, *("" for _ in rest)) for line in more]
         return Table(self.columns, lines, title=self.title).text()
-
-
-def wrap(text: str, most: int) -> list[str]:
-    """Return a text in lines of at most `most` columns of a terminal, cut where it may be."""
-    lines, line = [], ""
-    for piece in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+\s*|\s+", text):
-        if line and text_width(line + piece.rstrip()) > most:
-            lines.append(line.rstrip())
-            line = ""
-        line += piece
-    return [*lines, line.rstrip()] if line.strip() else lines
 
 
 def describe(catalogue: Catalogue, model: ModelInfo, offers: Sequence[Offer]) -> list[FactTable]:

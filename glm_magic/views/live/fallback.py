@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.turn import Turn
-from ..header import is_error_only
+from ..header import is_error_only, unfinished
 from ..labels import labels_for
 from ..markup.escape import escape_html
 from ..options import ViewOptions
@@ -20,9 +20,12 @@ from ..play import View
 from ..publish import clear_output, publish
 from ..questions import Question
 from ..saved.page import bundle, page_html
-from .handshake import receive_while_a_cell_runs
+from .handshake import reads_while_busy, receive_while_a_cell_runs
 
 PAINT_EVERY_S = 0.25
+DRAFT_EVERY_S = 10.0
+"""How often the output is published again with the text so far, for a file that is saved now. The
+page draws the widgets again, so not more often."""
 
 
 class FallbackView(View):
@@ -43,28 +46,30 @@ class FallbackView(View):
         self._display_id = display_id or uuid4().hex
         self._page: Any = None
         self._box: Any = None
+        self._widgets: dict[str, Any] = {}
         self._painted_at = 0.0
+        self._drafted_at = 0.0
         self._question: Question | None = None
         self._asking: list[Any] = []
         """What asks whether a function may be called: the call, Allow, Refuse."""
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
         """Display the widgets."""
-        from ipywidgets import HTML, Button, VBox
+        from ipywidgets import HTML, VBox
 
-        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
-        receive_while_a_cell_runs(stop)
-        stop.on_click(lambda _button: on_stop())
         self._page = HTML(self._html(turn))
-        self._box = VBox([self._page, *self._make_asking(), stop])
-        data: dict[str, Any] = self._box._repr_mimebundle_()
-        unfinished = self._labels.unfinished.format(model=turn.model)
+        self._box = VBox([self._page, *self._make_asking()])
+        if self._options.background or reads_while_busy():
+            self._box.children += (self._stop_button(on_stop),)
+        self._widgets = dict(self._box._repr_mimebundle_())
+        self._drafted_at = time.monotonic()
+        plain = f"{turn.model}: {self._labels.unfinished_hint}"
         # A page without any widgets shows this HTML until the end.
         wait = {
             "text/html": f"<p>{escape_html(self._labels.arriving)}</p>",
-            "text/plain": unfinished,
+            "text/plain": plain,
         }
-        publish({**data, **wait}, {}, self._display_id, update=self._takes_over)
+        publish({**self._widgets, **wait}, {}, self._display_id, update=self._takes_over)
 
     def paint(self, turn: Turn) -> None:
         """Show everything again, if it is time."""
@@ -73,6 +78,10 @@ class FallbackView(View):
         if now - self._painted_at >= PAINT_EVERY_S:
             self._painted_at = now
             self._page.value = self._html(turn)
+        if now - self._drafted_at >= DRAFT_EVERY_S:
+            self._drafted_at = now
+            data, metadata = bundle(unfinished(turn, self._labels), self._options)
+            publish({**self._widgets, **data}, metadata, self._display_id, update=True)
 
     def finish(self, turn: Turn) -> None:
         """Replace the widgets by the one output that stays."""
@@ -89,6 +98,14 @@ class FallbackView(View):
         for widget in (*self._box.children, self._box):
             widget.layout.close()
             widget.close()
+
+    def _stop_button(self, on_stop: Callable[[], None]) -> Any:
+        from ipywidgets import Button
+
+        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
+        receive_while_a_cell_runs(stop)
+        stop.on_click(lambda _button: on_stop())
+        return stop
 
     def _make_asking(self) -> list[Any]:
         from ipywidgets import HTML, Button

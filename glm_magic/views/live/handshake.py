@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 from ..frontend import cell_ended, cell_started
 
 IDLE_S = 3.0
@@ -68,8 +70,6 @@ def reads_while_busy() -> bool:
     A page that sends them over a subshell of ipykernel 7 has opened one by then; others send them
     to the shell that runs the cell. Seen with JupyterLab 4.6 and ipykernel 7.4, 2026-11.
     """
-    from IPython.core.getipython import get_ipython
-
     kernel = getattr(get_ipython(), "kernel", None)
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     subshells = getattr(manager, "list_subshell", None)
@@ -77,7 +77,9 @@ def reads_while_busy() -> bool:
 
 
 def receive_while_a_cell_runs(widget: Any) -> None:
-    """Let the page's messages stay on their own subshell.
+    """Let the page's messages stay on their own subshell, and let them come on the control channel.
+
+    The kernel reads that channel while a cell runs, whatever the page and its version are.
 
     Notes
     -----
@@ -85,6 +87,10 @@ def receive_while_a_cell_runs(widget: Any) -> None:
     main one, where Stop would wait for the cell that it should stop. Seen 2026-11 with
     JupyterLab 4.6; earlier versions have neither the method nor the trouble.
     """
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    handlers = getattr(kernel, "control_handlers", None)
+    if handlers is not None:
+        handlers.setdefault("comm_msg", kernel.shell_handlers["comm_msg"])
     comm = getattr(widget, "comm", None)
     if comm is not None and hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, default: default

@@ -17,8 +17,8 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.errors import GlmError
-from ...core.turn import Notice, Turn
-from ..header import is_error_only, phase
+from ...core.turn import Turn
+from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
 from ..markup.escape import strip_blank_lines
 from ..markup.markdown import markdown_html
@@ -30,6 +30,7 @@ from ..saved.page import (
     bundle,
     error_html,
     header_html,
+    is_few,
     opens,
     remarks_html,
     summary_html,
@@ -39,7 +40,7 @@ from ..variants import stamp
 from .fallback import FallbackView
 from .handshake import handshake
 from .protocol import Message, Outgoing, PanelProtocol
-from .widget import PanelWidget, open_widget
+from .widget import Bundle, NotebookCopy, PanelWidget, open_widget
 
 _PAGE_LABELS = (
     "stop",
@@ -55,6 +56,9 @@ _PAGE_LABELS = (
     "asks",
     "allow",
     "refuse",
+    "gone",
+    "gone_hint",
+    "no_answer_yet",
 )
 """The labels that the page's script writes itself."""
 
@@ -78,13 +82,14 @@ class PanelView(View):
             self._state, as_markdown=options.format in (None, "markdown", "code")
         )
         self._widget: PanelWidget | None = None
+        self._copy: NotebookCopy | None = None
         self._fallback: FallbackView | None = None
         self._began = 0.0
 
         self._stream: Playable | None = None
         self._turn: Turn | None = None
         self._on_stop: Callable[[], None] = lambda: None
-        self._stopping = self._interrupted = self._cleared = False
+        self._stopping = self._cleared = False
         # What the reader did on the page, which the saved output keeps.
         self._opened: bool | None = None
         self._revealed = False
@@ -99,11 +104,13 @@ class PanelView(View):
         self._turn = turn
         self._began = time.monotonic()
         labels = {name: str(getattr(self._labels, name)) for name in _PAGE_LABELS}
-        self._widget = open_widget(labels, self._protocol.start(self._began))
+        cell = self._options.position[0] if self._options.position else None
+        self._widget = open_widget(labels, self._protocol.start(self._began), cell)
         self._widget.on_msg(self._receive)
+        self._copy = NotebookCopy(self._widget, self._labels)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
-        # What a file says that was saved meanwhile, or a host without widgets.
-        plain = {"text/plain": self._labels.unfinished.format(model=turn.model)}
+        # What a host without widgets says, and a file until the page has written more.
+        plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
         self._publish({**data, **plain}, {})
         handshake.shown()
 
@@ -118,18 +125,12 @@ class PanelView(View):
         with self._lock:
             self._turn = turn
             self._deliver(self._protocol.update(*self._content(turn), time.monotonic()))
-
-    def interrupted(self) -> None:
-        """Remember that a kernel interrupt ended the turn: it drops the cells that wait."""
-        self._interrupted = True
+            self._keep_draft(turn)
 
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays in the file."""
         if self._options.questions is not None:
             self._options.questions.close()
-        if self._interrupted:
-            notice = Notice("interrupted", self._labels.queue_dropped)
-            turn = replace(turn, notices=(*turn.notices, notice))
         # Before the saved page, whose rendering takes a moment.
         with self._lock:
             self._turn = turn
@@ -137,6 +138,7 @@ class PanelView(View):
         self._cleared = is_error_only(turn, self._options)
         if self._cleared:
             clear_output(self._display_id, self._options)
+            self._keep({}, {})
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
@@ -168,7 +170,27 @@ class PanelView(View):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        if update and self._copy is not None:
+            metadata = self._copy.mark(metadata)
         publish(data, metadata, self._display_id, update=update)
+        if update:
+            self._keep(data, metadata)
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Let the page put the output that stays wherever the update did not reach it."""
+        if self._copy is not None:
+            with self._lock:
+                self._copy.end(data, metadata)
+
+    def _keep_draft(self, turn: Turn) -> None:
+        """Let the page write what has arrived into the notebook, behind the panel."""
+        if self._copy is not None:
+            self._copy.draft(lambda: self._draft(turn))
+
+    def _draft(self, turn: Turn) -> Bundle:
+        """Return what has arrived as a saved output that says that it is unfinished."""
+        turn = unfinished(turn, self._labels)
+        return bundle(turn, self._options, self._opened, self._revealed)
 
     def _deliver(self, outgoing: Outgoing) -> None:
         if outgoing.snapshot is not None and self._widget is not None:
@@ -188,6 +210,8 @@ class PanelView(View):
             self._stop()
         elif kind == "toggle":
             self._opened = bool(content.get("open"))
+        elif kind == "kept" and self._widget is not None:
+            self._widget.kept = True
         elif kind == "reveal":
             self._revealed = True
         elif kind == "allow" and self._options.questions is not None:
@@ -198,10 +222,16 @@ class PanelView(View):
             with contextlib.suppress(GlmError):  # the model always thinks
                 self._stream.answer_now()
         elif kind in ("ready", "sync"):
-            with self._lock:
-                self._protocol.page_asks()
-                if self._turn is not None and self._turn.status != "streaming":
-                    self._send_whole(self._turn)
+            self._send_again(str(content.get("page", "")) if kind == "ready" else None)
+
+    def _send_again(self, new_page: str | None) -> None:
+        """Send everything: a page was loaded just now, or one has lost the thread."""
+        with self._lock:
+            self._protocol.page_asks()
+            if new_page is not None and self._copy is not None:
+                self._copy.page_is_new(new_page)
+            if self._turn is not None and self._turn.status != "streaming":
+                self._send_whole(self._turn)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -241,9 +271,10 @@ class PanelView(View):
             "hurry": self._can_answer_now(turn),
             "held": self._options.hold == "answer" and not self._revealed,
             "bar": self._options.hold == "thinking",
-            "summary": summary_html(turn, self._options, self._labels),
+            "summary": summary_html(self._options, self._labels),
             "remarks": remarks_html(turn, self._options, self._labels),
             "open": opens(turn, self._options),
+            "few": is_few(turn.reasoning),
             "reasoning": self._options.show_thinking != "hide" and bool(turn.reasoning.strip()),
         }
 
@@ -268,6 +299,12 @@ class LanePanel(PanelView):
         """The widget, once the lane has started."""
         return self._widget
 
+    def stands_in(self, place: str) -> NotebookCopy | None:
+        """Look after the output that shows the row; `place` is the id of the row's model."""
+        if self._copy is not None:
+            self._copy.place = place
+        return self._copy
+
     def follow(self, turn: Turn) -> None:
         """Send what has changed; a lane that has ended while others go on is shown whole, once."""
         if turn.status == "streaming":
@@ -280,4 +317,10 @@ class LanePanel(PanelView):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
+        """Leave it to the row."""
+
+    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Leave it to the row."""
+
+    def _keep_draft(self, turn: Turn) -> None:
         """Leave it to the row."""

@@ -13,6 +13,9 @@ from .maths import UNSAFE
 _OPENS_MATHS = re.compile(r"\$|\\(?=[()\[\]]|begin\{|ref\{|eqref\{)")
 _BLANK_START = re.compile(r"\A(?:[ \t\f\v]*\n)+")
 
+SUMMARY = '<summary style="display:list-item">'
+"""Begins a toggle, whose triangle some hosts' own styles take away."""
+
 
 def escape_html(text: str) -> str:
     """Return `text` as HTML that no host typesets as mathematics."""

@@ -65,9 +65,25 @@ COPY_BUTTON = '<button type="button" class="glm-c" title="Copy" style="display:n
 """Hidden and empty: only the style sheet shows it, which a page drops together with scripts."""
 
 
-def block_html(code: str, language: str) -> str:
-    """Return a block of code with a button that copies it."""
-    return f"<pre>{COPY_BUTTON}<code>{code_html(code, language)}</code></pre>\n"
+_NAME = re.compile(r"[\w+#.-]{1,30}")
+
+
+def block_html(code: str, language: str, direction: str = "") -> str:
+    """Return a block of code with a button that copies it.
+
+    Parameters
+    ----------
+    code : str
+        The code.
+    language : str
+        Its language, which the block names in ``data-lang``.
+    direction : str
+        The direction of writing, where the block stands in a text of the other one.
+    """
+    name = _NAME.fullmatch(language.strip())
+    attributes = f' data-lang="{name[0]}"' if name else ""
+    attributes += f' dir="{direction}"' if direction else ""
+    return f"<pre{attributes}>{COPY_BUTTON}<code>{code_html(code, language)}</code></pre>\n"
 
 
 def code_html(code: str, language: str) -> str:

@@ -2,6 +2,9 @@
 
 ``[https://bank.example](https://thief.example)`` reads as the one and opens the other. So does a
 host of look-alike letters, and an address with a user name before the host.
+
+What ends like a host, and under which names anybody can have one, is in the public suffix list. It
+comes with the package `publicsuffixlist`, which is released each week and asks no network.
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 SAFE_LINK = re.compile(
     r"(?:https?://[^\s\x00-\x20/\\]|mailto:[^\s/\\])[^\s\x00-\x1f]*\Z", re.IGNORECASE
@@ -133,22 +139,24 @@ def _reads_as_host(name: str, file: str) -> bool:
     ending = _ascii(last)
     if ending in _FILE_ENDINGS and (stem in _FILE_STEMS or name == file):
         return False
-    known = ending in _endings() or ending in _OF_NOBODY
+    known = _suffixes().publicsuffix(_ascii(name)) is not None or ending in _OF_NOBODY
     return name.startswith("www.") or known or _FOUR_NUMBERS.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=1)
-def _endings() -> frozenset[str]:
-    """Return every top-level domain, in lower case and ASCII."""
-    text = Path(__file__).with_name("tlds.txt").read_text(encoding="ascii")
-    return frozenset(
-        word for line in text.splitlines() if not line.startswith("#") for word in line.split()
-    )
+def _suffixes() -> PublicSuffixList:
+    """Return the list of the names under which anybody can have a host of their own."""
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False)
 
 
 def _same(named: str, host: str) -> bool:
+    """Whether a host is the named one, or belongs to it: ``evil.github.io`` is not GitHub's."""
     named, host = named.removeprefix("www."), host.removeprefix("www.")
-    return host == named or host.endswith(f".{named}")
+    if host == named:
+        return True
+    return host.endswith(f".{named}") and _suffixes().publicsuffix(named) != named
 
 
 def _ascii(host: str) -> str:

@@ -2,51 +2,28 @@
 
 A model's output is hostile input: HTML in it is shown as text, only web and mail addresses become
 links, and a picture becomes a link, because loading an address that a model chose can carry data
-away. A block with right-to-left text lets the page find out its direction.
+away.
 """
 
 from __future__ import annotations
 
 import html
-import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .direction import add_direction
 from .escape import escape_attribute, escape_html, normalised
+from .github import add_github
 from .highlight import block_html
 from .links import SAFE_LINK, leads_elsewhere
 from .maths import add_maths, add_rule
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
-    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
-
-# Hebrew, Arabic and the scripts written like them, with their presentation forms.
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]")
-
-
-def _add_direction(md: MarkdownIt) -> None:
-    """Let a parser mark the blocks whose direction the text itself decides."""
-    md.core.ruler.push("direction", _mark)
-
-
-def _mark(state: StateCore) -> None:
-    if not _RIGHT_TO_LEFT.search(state.src):
-        return
-    enclosing: list[Token] = []
-    for token in state.tokens:
-        if token.nesting > 0:
-            enclosing.append(token)
-        elif token.nesting < 0:
-            enclosing.pop()
-        elif token.type == "inline" and _RIGHT_TO_LEFT.search(token.content):
-            for block in enclosing:
-                block.attrSet("dir", "auto")
-
 
 MAX_NESTING = 60
 """Quotes and lists inside each other; a list counts twice."""
@@ -102,7 +79,8 @@ def parser() -> MarkdownIt:
         ["table", "strikethrough"]
     )
     add_maths(md)
-    _add_direction(md)
+    add_github(md)
+    add_direction(md)
     for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):
         add_rule(md, rule.__name__, rule)
     return md
@@ -116,12 +94,16 @@ def text(tokens: Sequence[Token], idx: int) -> str:
 def fence(tokens: Sequence[Token], idx: int) -> str:
     """Render fenced code in the colours of its language."""
     words = tokens[idx].info.split()
-    return block_html(tokens[idx].content, words[0] if words else "")
+    return _code(tokens[idx], words[0] if words else "")
 
 
 def code_block(tokens: Sequence[Token], idx: int) -> str:
     """Render indented code, whose language is unknown."""
-    return block_html(tokens[idx].content, "")
+    return _code(tokens[idx], "")
+
+
+def _code(token: Token, language: str) -> str:
+    return block_html(token.content, language, str(token.attrs.get("dir", "")))
 
 
 def image(tokens: Sequence[Token], idx: int) -> str:
@@ -158,9 +140,11 @@ def _label(token: Token) -> str:
     return "".join(map(_label, inside)) if inside else token.content
 
 
-def table_open(_tokens: Sequence[Token], _idx: int) -> str:
-    """Begin a table, in a box that scrolls sideways."""
-    return '<div class="glm-w"><table>\n'
+def table_open(tokens: Sequence[Token], idx: int) -> str:
+    """Begin a table, in a box that scrolls sideways, from the side where its columns begin."""
+    direction = tokens[idx].attrs.get("dir")
+    box = f'<div class="glm-w" dir="{direction}">' if direction else '<div class="glm-w">'
+    return f"{box}<table>\n"
 
 
 def table_close(_tokens: Sequence[Token], _idx: int) -> str:

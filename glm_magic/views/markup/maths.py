@@ -1,8 +1,12 @@
 r"""Mathematics in Markdown: ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$`` and ``\begin{align}``.
 
 Formulas come out between ``\(…\)`` and ``\[…\]`` in an element of class ``glm-x``, for the host's
-own MathJax. A formula has a longest length and never holds a blank line, so `incremental` can tell
-at a blank line that a block is finished.
+own MathJax. The element also carries MathML in ``data-mathml``, for a script to show where no
+MathJax is: an attribute, because a host that sanitises a page drops it whole, while it would take
+the tags of an element away and leave the formula there twice.
+
+A formula has a longest length and never holds a blank line, so `incremental` can tell at a blank
+line that a block is finished.
 
 ``mdit-py-plugins`` does not fit a model's text: its ``dollarmath`` reads "$5 and $10" as a formula
 and continues ``$$`` beyond a blank line, its ``texmath`` takes quadratic time for ``\(`` without an
@@ -17,6 +21,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from .mathml import mathml
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -37,7 +43,7 @@ def add_rule(md: MarkdownIt, name: str, show: Callable[[Sequence[Token], int], s
 OPEN_ENDED = "open_ended"
 """Key of the parser's environment: the text is still growing, its last formula may be unclosed."""
 
-_ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
+ENVIRONMENT = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray)\*?)\}")
 
 # Commands by which MathJax writes links or styles, or keeps definitions beyond the formula.
 UNSAFE = re.compile(
@@ -76,17 +82,44 @@ def add_maths(md: MarkdownIt) -> None:
     add_rule(md, "maths_open", _render_open)
 
 
+_STANDARD = (
+    (re.compile(r"\\(begin|end)\{(?:align|flalign|split)\*?\}"), r"\\\1{aligned}"),
+    (re.compile(r"\\(begin|end)\{(?:gather|multline)\*?\}"), r"\\\1{gathered}"),
+    (re.compile(r"\\begin\{eqnarray\*?\}"), r"\\begin{array}{rcl}"),
+    (re.compile(r"\\end\{eqnarray\*?\}"), r"\\end{array}"),
+    (
+        re.compile(r"\\(?:begin|end)\{equation\*?\}|\\label\{[^{}]{0,99}\}|\\(?:nonumber|notag)\b"),
+        "",
+    ),
+    (re.compile(r"\\tag\*\{([^{}$\\]{1,99})\}"), r"\\qquad\\text{\1}"),
+    (re.compile(r"\\tag\{([^{}$\\]{1,99})\}"), r"\\qquad\\text{(\1)}"),
+)
+
+
+def standard_tex(tex: str) -> str:
+    """Return a formula as every reader of TeX takes it between two dollar signs.
+
+    MathJax is lenient: for LaTeX an ``align`` inside of a formula, as models write it, is an error,
+    and so is a number where nothing is numbered.
+    """
+    for pattern, replacement in _STANDARD:
+        tex = pattern.sub(replacement, tex)
+    return tex
+
+
 def _render(tokens: Sequence[Token], idx: int) -> str:
     token = tokens[idx]
     tex = html.escape(token.content.strip(), quote=False)
     if UNSAFE.search(token.content):
         return f"<pre><code>{tex}</code></pre>\n" if token.block else f"<code>{tex}</code>"
+    drawn = mathml(standard_tex(token.content), display=bool(token.info))
+    drawn = f' data-mathml="{html.escape(drawn)}"' if drawn else ""
     if token.info == "environment":
-        return f'<div class="glm-x glm-d">{tex}</div>\n'
+        return f'<div class="glm-x glm-d"{drawn}>{tex}</div>\n'
     if token.info == "display":
         tag = "div" if token.block else "span"
-        return f'<{tag} class="glm-x glm-d">\\[{tex}\\]</{tag}>' + "\n" * token.block
-    return f'<span class="glm-x">\\({tex}\\)</span>'
+        return f'<{tag} class="glm-x glm-d"{drawn}>\\[{tex}\\]</{tag}>' + "\n" * token.block
+    return f'<span class="glm-x"{drawn}>\\({tex}\\)</span>'
 
 
 def _render_open(tokens: Sequence[Token], idx: int) -> str:
@@ -94,7 +127,7 @@ def _render_open(tokens: Sequence[Token], idx: int) -> str:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
-    formula = _formula_at(state.src, state.pos)
+    formula = formula_at(state.src, state.pos)
     if formula is None or formula[1] > state.posMax:
         return False
     content, end, display = formula
@@ -106,7 +139,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
+def formula_at(src: str, pos: int) -> tuple[str, int, bool] | None:
     """Return a formula's content, its end, and whether it is displayed."""
     if src.startswith("$$", pos):
         return _closed(src, pos + 2, "$$", display=True)
@@ -203,7 +236,7 @@ def _delimiters(text: str) -> tuple[str, str]:
         return "$$", "$$"
     if text.startswith("\\["):
         return "\\[", "\\]"
-    environment = _ENVIRONMENT.match(text)
+    environment = ENVIRONMENT.match(text)
     return (environment[0], f"\\end{{{environment[1]}}}") if environment else ("", "")
 
 

@@ -30,6 +30,8 @@ _TITLE = rf"(?:[ \t]{{1,9}}(?:\"[^\"{_NOT_IN_TITLE}]{{0,300}}\"|'[^'{_NOT_IN_TIT
 _INLINE = re.compile(rf"\([ \t]{{0,9}}{_ADDRESS}{_TITLE}[ \t]{{0,9}}\)")
 _DEFINED = re.compile(rf":[ \t]{{0,9}}{_ADDRESS}{_TITLE}[ \t]{{0,9}}(?=\n|\Z)")
 _MARK = re.compile(rf"{_SPAN}|\](?=[(:])")
+_NOTE = re.compile(r":[ \t]+[^\s\[\]<>]{1,300}[ \t]+[^\s\"'(<]")
+"""A footnote of more than one word, which a parser without footnotes cannot take for an address."""
 _AUTOLINK = re.compile(rf"<((?:https?://|mailto:){_NESTED}{{1,2000}})>", re.IGNORECASE)
 _TAG = re.compile(rf"<(?=[A-Za-z/!?])(?!(?:https?://|mailto:){_NESTED}{{1,2000}}>)", re.IGNORECASE)
 _PICTURE = re.compile(r"!(?=\\*\[)")
@@ -150,12 +152,14 @@ def _targets(text: str, spans: Sequence[str]) -> Iterator[str]:
         end = mark.end()
         yield text[at:end]
         at = end
+        opener = text.rfind("[", max(0, end - 1 - _MAX_LABEL), end - 1)
+        if text.startswith("[^", opener) and _NOTE.match(text, end):
+            continue
         target = (_INLINE if text[end] == "(" else _DEFINED).match(text, end)
         address = (target[1] or target[2]) if target else ""
         if not SAFE_LINK.match(_ESCAPE.sub(r"\1", html.unescape(address))):
             yield " "
         elif target and text[end] == "(":
-            opener = text.rfind("[", max(0, end - 1 - _MAX_LABEL), end - 1)
             label = text[opener + 1 : end - 1] if opener >= 0 else ""
             inside = spans[bisect_left(places, opener) :] if _SPAN in label else ()
             yield target[0] + _leads_to(label + " ".join(inside), address)

@@ -6,6 +6,10 @@ outside of code; and code that holds any of it becomes a block of its own, which
 of a line, is closed, and holds no run that could close it, so that every parser takes it for code.
 The result is then read with a parser that allows everything, and where that still finds something
 to obey, the whole text becomes one block of code.
+
+Texts that are joined must not continue each other either: a list, a definition of a link or a note
+of one would change another. So what the same parser makes of the whole is held against what it
+makes of the parts.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .dollars import with_dollars
 from .links import SAFE_LINK, leads_elsewhere
 from .prose import tame_prose, tame_text
 
@@ -32,6 +37,10 @@ _FRAME = re.compile(r"(?:<details><summary>[^<>]*</summary>|</details>)\s*")
 _SMALL = ("<sub>", "</sub>")
 """With `_FRAME`, the HTML that is ours: in a text that was made harmless, no tag is left."""
 
+_NAMED_NOTE = re.compile(r"\[\^([^\[\]\s]{1,99})\]")
+_NOTE = re.compile(r"^[ \t>*+\d.)-]{0,40}\[\^([^\[\]\s]{1,99})\]:", re.MULTILINE)
+_DEFINITION = re.compile(r"^([ \t>*+\d.)-]{0,40}\[[^\[\]\n]{1,999}\])(?=:)", re.MULTILINE)
+
 Tame = Callable[[str], str]
 """Makes a text harmless: `sanitize_markdown`, or `fenced` where that is not enough."""
 
@@ -44,24 +53,60 @@ def sanitize_markdown(text: str) -> str:
     text : str
         Markdown as a model wrote it, its line ends normalised.
     """
+    return _sanitized(text, _tame)
+
+
+def _sanitized(text: str, tame: Tame) -> str:
     text = text.replace("\0", "\ufffd")
-    result = "\n".join(_blocks(text))
+    result = "\n".join(_blocks(text, tame))
     return result if is_safe(result) else fenced(text)
 
 
+def _without_definitions(text: str) -> str:
+    """Return harmless Markdown that names no link or note which another text could use."""
+    return _sanitized(text, lambda prose: _DEFINITION.sub(r"\1 ", _tame(prose)))
+
+
 def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
-    """Return parts of a page, each made harmless alone, and harmless together.
+    """Return parts of a page, each made harmless alone, and none of them changed by another.
 
     Parameters
     ----------
     parts : callable
         Returns the parts; gets the function that makes a text harmless.
     """
-    text = "\n\n".join(part for part in parts(sanitize_markdown) if part)
-    if is_safe(text):
-        return text
-    text = "\n\n".join(part for part in parts(fenced) if part)
-    return text if is_safe(text) else fenced(text)
+    text = ""
+    for tame in (sanitize_markdown, _without_definitions, fenced):
+        pieces = [part for part in parts(tame) if part]
+        text = "\n\n".join(pieces)
+        apart = [element for piece in pieces for element in _structure(piece)]
+        if is_safe(text) and _structure(text) == apart and not _share_notes(pieces):
+            return text
+    return fenced(text)
+
+
+def _structure(text: str) -> list[tuple[str, int, str, str]]:
+    """Return what a parser makes of a text: each element, its depth, content and where it leads."""
+    return [
+        (token.type, token.level, token.content.rstrip("\n"), _targets_of(token))
+        for token in _permissive().parse(text)
+    ]
+
+
+def _share_notes(texts: Sequence[str]) -> bool:
+    """Whether a text names a footnote that another one defines."""
+    named = [set(_NAMED_NOTE.findall(text)) for text in texts]
+    return any(
+        note in others
+        for at, text in enumerate(texts)
+        for note in _NOTE.findall(text)
+        for others in (*named[:at], *named[at + 1 :])
+    )
+
+
+def _targets_of(token: Token) -> str:
+    children = token.children or ()
+    return " ".join(str(child.attrs["href"]) for child in children if "href" in child.attrs)
 
 
 def fenced(text: str, language: str = "text") -> str:
@@ -71,7 +116,7 @@ def fenced(text: str, language: str = "text") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _blocks(text: str) -> Iterator[str]:
+def _blocks(text: str, tame: Tame) -> Iterator[str]:
     """Yield the running text and the blocks of code of a text, made harmless."""
     lines = text.split("\n")
     at = 0
@@ -84,17 +129,26 @@ def _blocks(text: str) -> Iterator[str]:
             source.pop()
         if not source:
             continue
-        if token.type == "code_block" and start and _is_plain(token.content):
-            continue  # it is as harmless as running text, and read as such
+        if token.type == "code_block" and start and _reads_as_text(token.content):
+            continue
         if start > at:
-            yield tame_prose("\n".join(lines[at:start]))
+            yield tame("\n".join(lines[at:start]))
         if _is_kept(token, source):
             yield "\n".join(source)
         else:
             yield from _alone(token, lines, start, end)
         at = start + len(source)
     if at < len(lines):
-        yield tame_prose("\n".join(lines[at:]))
+        yield tame("\n".join(lines[at:]))
+
+
+def _tame(prose: str) -> str:
+    return tame_prose(with_dollars(prose))
+
+
+def _reads_as_text(code: str) -> bool:
+    """Whether indented code is as harmless as running text, and the same where it is read so."""
+    return _is_plain(code) and with_dollars(code) == code
 
 
 def _is_plain(code: str) -> bool:

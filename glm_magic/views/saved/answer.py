@@ -19,7 +19,7 @@ MAX_ROWS = 200
 
 MAX_COLUMNS = 30
 
-_CELL = "padding:3px 10px;text-align:left;vertical-align:top"
+_CELL = "padding:.2em .7em;text-align:left;vertical-align:top"
 
 
 def answer_html(turn: Turn, form: Format | None, labels: Labels) -> str:

@@ -1,10 +1,11 @@
 """The style sheets and scripts of the package, and which saved output carries them.
 
 **One style sheet for each notebook.** A page applies a style sheet to all its outputs, so the first
-saved output of a notebook carries it, and the player's script, and the others carry neither. Each
-output has the skeleton of its look inline, for pages that drop style sheets. An output whose
-position is not known (in Colab, in an unknown host, a reply that is displayed by itself) is
-complete: it carries the sections of the style sheet that it needs.
+saved output of a notebook carries it, and the player's script, and the others carry neither. When
+that output is removed, the page gives both to the next one (`player.style_and_script`). Each output
+has the skeleton of its look inline, for pages that drop style sheets. An output whose position is
+not known (in Colab, in an unknown host, a reply that is displayed by itself) is complete: it
+carries the sections of the style sheet that it needs.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from importlib import resources
 from ..frontend import cell_started
 from ..options import Position
 
+WHOLE_MARK = ".glm-all{}"
+"""An empty rule at the head of the style sheet that serves all outputs (`notebook.js`)."""
+
 _SECTION = re.compile(r"/\* where (\S+) \*/")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _AROUND = re.compile(r" ?([{};,>]) ?|(:) ")
+_SCRIPT_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
+_INDENT = re.compile(r"\n\s*")
 
 
 class StylesheetOwner:
@@ -58,7 +64,12 @@ def style_of(position: Position | None, body: str) -> str:
     """
     if position is None:
         return page_style(body)
-    return "".join(css for _, css in _sections()) if stylesheet_owner.is_at(position) else ""
+    return whole_style() if stylesheet_owner.is_at(position) else ""
+
+
+def whole_style() -> str:
+    """Return the style for all outputs of a notebook, marked so that the page knows it again."""
+    return WHOLE_MARK + "".join(css for _, css in _sections())
 
 
 def page_style(body: str) -> str:
@@ -77,13 +88,19 @@ def _sections() -> list[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def panel_style() -> str:
     """Return the style of the live panel: the page's, and what only the panel has."""
-    return _minified(asset("page.css")) + _minified(asset("panel.css"))
+    return "".join(_minified(asset(name)) for name in ("page.css", "tools.css", "panel.css"))
 
 
 @lru_cache(maxsize=8)
 def minified_asset(name: str) -> str:
     """Return a style sheet of the package without comments and needless space."""
     return _minified(asset(name))
+
+
+@lru_cache(maxsize=4)
+def minified_script(name: str) -> str:
+    """Return a script of the package without comments and indents."""
+    return _INDENT.sub("\n", _SCRIPT_COMMENT.sub("", asset(name))).strip() + "\n"
 
 
 def _minified(source: str) -> str:

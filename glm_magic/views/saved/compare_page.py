@@ -14,25 +14,27 @@ from ...core.price import format_money
 from ...core.text import escape_controls
 from ...core.turn import Turn
 from ...core.usage import Usage
+from ..columns import text_width
 from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
-from ..markup.escape import escape_html, escape_markdown, strip_blank_lines
+from ..markup.escape import SUMMARY, escape_html, escape_markdown, strip_blank_lines
 from ..markup.markdown import markdown_html
 from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
 from .assets import minified_asset, page_style
-from .page import SCHEMA, error_html, metadata, opens, summary_html
-from .plaintext import plain_text, quoted_error
+from .formulas import with_formulas
+from .page import SCHEMA, error_html, metadata, no_chapters, opens, summary_html
+from .plaintext import plain_text, quoted_error, reasoning_markdown
 
 _MINUS = "−"
 
 _LINE = "1px solid rgba(128,128,128,.35)"
 _ROOT = f"border:{_LINE};border-radius:8px;overflow:auto"
 _TABLE = "border-collapse:collapse;width:100%;margin:0"
-_CELL = f"border:{_LINE};padding:6px 12px;text-align:left;vertical-align:top"
-_REASONING = "max-height:320px;overflow:auto;font-size:13px;opacity:.8"
-_NOTE = "padding:5px 12px;font-size:12px;opacity:.8"
+_CELL = f"border:{_LINE};padding:.45em .86em;text-align:left;vertical-align:top"
+_REASONING = "max-height:23em;overflow:auto;font-size:.93em;opacity:.8"
+_NOTE = "padding:.4em 1em;font-size:.86em;opacity:.8"
 
 N = TypeVar("N", int, float, Decimal)
 
@@ -86,7 +88,11 @@ def figures(turns: Sequence[Turn], labels: Labels) -> list[Row]:
         _times(labels.thinking_time, [turn.timing.thinking_s for turn in turns], labels),
         _times(labels.total_time, [turn.timing.total_s for turn in turns], labels),
         _tokens(turns, labels),
-        _costs(turns, labels),
+        *(
+            []
+            if all(turn.is_free and turn.cost is None for turn in turns)
+            else [_costs(turns, labels)]
+        ),
     ]
 
 
@@ -112,7 +118,9 @@ def _tokens(turns: Sequence[Turn], labels: Labels) -> Row:
 
 def _costs(turns: Sequence[Turn], labels: Labels) -> Row:
     costs = [turn.cost for turn in turns]
-    texts = tuple(str(cost) if cost else labels.unknown for cost in costs)
+    texts = tuple(
+        str(turn.cost or (labels.none if turn.is_free else labels.unknown)) for turn in turns
+    )
     currencies = {cost.currency for cost in costs if cost}
     if len(currencies) != 1:  # amounts of two currencies do not subtract
         return Row(labels.cost, texts, ("",) * len(texts))
@@ -187,8 +195,10 @@ def compare_html(
     notes = "<br>".join(map(escape_html, _notes(turns, options, labels)))
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + minified_asset("compare.css")
+    table = no_chapters(table)
     root = f"{_ROOT};--lanes:{len(lanes)}"
-    return f'<div class="glm glm-cs" style="{root}"><style>{style}</style>{table}</div>'
+    inside = f"<style>{style}</style>{with_formulas(table)}"
+    return f'<div class="glm glm-cs" style="{root}">{inside}</div>'
 
 
 def _row(name: str, cells: Iterable[str], kind: str = "") -> str:
@@ -211,10 +221,10 @@ def _reasoning_row(turns: Sequence[Turn], options: ViewOptions, labels: Labels) 
 def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning:
-        return f"<i>{labels.none}</i>"
+        return f"<i>{labels.no_thinking}</i>"
     is_open = " open" * (opens(turn, options) or options.show_thinking == "auto")
     return (
-        f"<details{is_open}><summary>{summary_html(turn, options, labels)}</summary>"
+        f"<details{is_open}>{SUMMARY}{summary_html(options, labels)}</summary>"
         f'<div class="glm-ct" style="{_REASONING}">{markdown_html(reasoning)}</div></details>'
     )
 
@@ -234,7 +244,7 @@ def _markdown(
     table = [
         _table_row([labels.lane, *lanes]),
         _table_row(["---"] * (len(lanes) + 1)),
-        _table_row([labels.model, *(turn.model for turn in turns)]),
+        _table_row([labels.model, *(f"{turn.model} · {turn.provider}" for turn in turns)]),
         *(_table_row([row.name, *row.texts]) for row in rows),
         _table_row([difference, *_all_differences(rows, labels)]),
     ]
@@ -242,7 +252,16 @@ def _markdown(
 
     def parts(tame: Tame) -> list[str]:
         answers = [
-            f"**{escape_markdown(lane)}**\n\n{_answer_markdown(turn, labels, tame)}"
+            "\n\n".join(
+                filter(
+                    None,
+                    [
+                        f"**{escape_markdown(lane)}**",
+                        _answer_markdown(turn, labels, tame),
+                        reasoning_markdown(turn, options, labels, tame),
+                    ],
+                )
+            )
             for lane, turn in zip(lanes, turns, strict=True)
         ]
         return ["\n".join(table), *answers, *notes]
@@ -268,9 +287,11 @@ def compare_text(
         for lane, turn in zip(lanes, turns, strict=True)
     ]
     table = [["", *lanes], *([row.name, *row.texts] for row in figures(turns, labels))]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*table, strict=True)]
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in table
     ]
     notes = [options.remark] if options.remark else []

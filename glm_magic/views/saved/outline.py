@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..labels import Labels
-from ..markup.escape import escape_attribute, escape_html
+from ..markup.escape import SUMMARY, escape_attribute, escape_html
 
 ENGLISH_WORDS = (
     "wait",
@@ -62,7 +62,7 @@ _VOID = ("br", "hr", "img", "input", "wbr")
 _UNMARKED = ("code", "pre", "a", "svg", "math", "button")
 _INLINE = ("span", "strong", "em", "code", "a", "del", "s")
 _FORMULA = re.compile(
-    r'<(span|div) class="glm-x[^"]*">(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
+    r'<(span|div) class="glm-x[^>]*>(?:\\[\[(])?(.*?)(?:\\[\])])?</\1>', re.DOTALL
 )
 _MAX_TEXT = 48
 _MAX_FORMULA = 16
@@ -167,6 +167,6 @@ def _outline(parts: list[_Part], labels: Labels) -> str:
         for part in parts
     )
     return (
-        f'<details class="glm-ol"><summary>{labels.outline}: {", ".join(head)}</summary>'
+        f'<details class="glm-ol">{SUMMARY}{labels.outline}: {", ".join(head)}</summary>'
         f"<ol>{rows}</ol></details>"
     )

@@ -8,24 +8,26 @@ its left.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Any
 
 from ...core.turn import Turn
-from ..header import Fact, Phase, facts, failure, phase, reasoning_tokens, remarks
+from ..header import Fact, Phase, facts, failure, phase, remarks
 from ..labels import Labels, labels_for
-from ..markup.escape import escape_attribute, escape_html, strip_blank_lines
+from ..markup.escape import SUMMARY, escape_attribute, escape_html, strip_blank_lines
 from ..markup.highlight import COPY_BUTTON
 from ..markup.markdown import markdown_html
 from ..options import ViewOptions
 from ..variants import others_html, with_arrows
 from .answer import answer_html
 from .assets import style_of
-from .breakdown import breakdown_html
+from .formulas import with_formulas
 from .outline import outline_html
 from .plaintext import markdown_text, plain_text
-from .player import player_data, player_script
+from .player import can_play, page_script, player_data
 from .steps import steps_html
+from .timeline import timeline_html
 
 SCHEMA = 1
 """Version of the metadata; rises when a key changes its meaning."""
@@ -34,19 +36,17 @@ _LINE = "1px solid rgba(128,128,128,.35)"
 
 _STYLES = {
     "root": f"border:{_LINE};border-radius:8px;overflow:hidden",
-    "head": (
-        "display:flex;flex-wrap:wrap;align-items:center;gap:2px 14px;padding:7px 12px;"
-        f"font-size:12px;border-bottom:{_LINE};background:rgba(128,128,128,.08)"
-    ),
-    "dot": "display:inline-block;width:8px;height:8px;border-radius:50%",
-    "remark": f"padding:5px 12px;font-size:12px;opacity:.8;border-bottom:{_LINE}",
-    "error": "margin:0 0 10px;padding:7px 11px;border-left:3px solid #d32f2f;"
+    "head": f"padding:.6em 1em;font-size:.86em;border-bottom:{_LINE};"
+    "background:rgba(128,128,128,.08)",
+    "dot": "display:inline-block;width:.6em;height:.6em;margin-right:.6em;border-radius:50%",
+    "remark": f"padding:.4em 1em;font-size:.86em;opacity:.8;border-bottom:{_LINE}",
+    "error": "margin:0 0 .7em;padding:.5em .8em;border-left:3px solid #d32f2f;"
     "background:rgba(211,47,47,.1);white-space:pre-wrap",
     "body": "display:flex;flex-wrap:wrap",
-    "answer": "flex:8 1 320px;min-width:0;padding:10px 16px;overflow:auto;overflow-wrap:break-word",
-    "open": f"order:-1;flex:5 1 260px;min-width:0;padding:6px 12px;border-right:{_LINE}",
-    "closed": f"order:-1;flex:0 1 auto;min-width:0;padding:6px 12px;border-right:{_LINE}",
-    "reasoning": "max-height:480px;overflow:auto;overflow-wrap:break-word;font-size:13px;"
+    "answer": "flex:8 1 23em;min-width:0;padding:.7em 1.1em;overflow:auto;overflow-wrap:break-word",
+    "open": f"order:-1;flex:5 1 18em;min-width:0;padding:.4em .86em;border-right:{_LINE}",
+    "closed": f"order:-1;flex:0 1 auto;min-width:0;padding:.4em .86em;border-right:{_LINE}",
+    "reasoning": "max-height:34em;overflow:auto;overflow-wrap:break-word;font-size:.93em;"
     "opacity:.8",
 }
 
@@ -59,8 +59,15 @@ _COPY = (
     "(getSelection().selectAllChildren(c),document.execCommand('copy')&&d()))"
 )
 
-_DOTS = {"complete": "#2e7d32", "failed": "#d32f2f"}
-_BLUE, _AMBER = "#1976d2", "#c77700"
+# Each stands out from a light page and from a dark one, 3 : 1 at least.
+_DOTS = {"complete": "#3d9142", "failed": "#e0413d"}
+_BLUE, _AMBER = "#2f84d6", "#c77700"
+
+_SEPARATOR = " · "
+"""Between facts, so that they are apart where every style is dropped."""
+
+FEW = 400
+"""Characters of a reasoning that needs no room of its own to scroll in."""
 
 
 def bundle(
@@ -93,6 +100,17 @@ def bundle(
     return data, {"glm_magic": metadata(turn)}
 
 
+_HEADING = re.compile(r"<h([1-6])(?=[ >])")
+
+
+def no_chapters(body: str) -> str:
+    """Return HTML whose headings are no chapters of the notebook.
+
+    JupyterLab lists the headings of outputs in its table of contents, between those of the author.
+    """
+    return _HEADING.sub(r'<h\1 class="tocSkip"', body)
+
+
 def page_html(
     turn: Turn,
     options: ViewOptions,
@@ -102,15 +120,15 @@ def page_html(
 ) -> str:
     """Return the page of a turn as HTML; the parameters are those of `bundle`."""
     label = escape_attribute(labels.reply_of.format(model=turn.model))
-    inside = _inside(turn, options, labels, opened, revealed)
+    inside = no_chapters(_inside(turn, options, labels, opened, revealed))
     css = style_of(options.position, inside)
     style = f"<style>{css}</style>" if css else ""
     copies = f' onclick="{_COPY}"' if COPY_BUTTON in inside else ""
-    data = player_data(turn, labels)
+    data = player_data(turn)
     return (
         f'<div class="glm" data-s="{phase(turn)}" role="group" aria-label="{label}"'
-        f' style="{_STYLES["root"]}"{copies}{data}>{style}{inside}'
-        f"{player_script(turn, options.position)}</div>"
+        f' style="{_STYLES["root"]}"{copies}{data}>{style}{with_formulas(inside)}'
+        f"{page_script(turn, options.position, labels)}</div>"
     )
 
 
@@ -120,17 +138,18 @@ def _inside(
     answer = answer_html(turn, options.format, labels)
     if options.hold == "answer" and turn.answer.strip():
         shown = " open" * revealed
-        summary = f"<summary>{labels.show_answer}</summary>"
+        summary = f"{SUMMARY}{labels.show_answer}</summary>"
         answer = f'<details class="glm-o"{shown}>{summary}{answer}</details>'
     answer = error_html(turn, labels) + steps_html(turn, labels) + answer
     answer += others_html(turn, options, labels)
     return (
-        f'<div class="glm-h" style="{_STYLES["head"]}">{header_html(turn, options, labels)}</div>\n'
+        f'<div class="glm-h" style="{_STYLES["head"]}"><span class="glm-facts">'
+        f"{header_html(turn, options, labels)}</span></div>\n"
+        f"{timeline_html(turn, labels, plays=can_play(turn))}"
         f"{remarks_html(turn, options, labels)}"
         f'<div class="glm-b{" glm-k" * _stacks(turn, options)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, labels, opened)}</div>"
-        f"{breakdown_html(turn, labels)}"
     )
 
 
@@ -146,23 +165,30 @@ def _is_short(answer: str) -> bool:
 
 
 def header_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the items of the header, with spaces that keep them apart where styles are dropped."""
+    """Return the facts of the header as one line of text, after the dot of its state."""
     now = phase(turn)
     dot = f'<span class="glm-dot" style="{_STYLES["dot"]};background:{_dot(now)}"></span>'
-    return dot + " ".join(
-        _fact_html(item, now)
-        if item.kind != "run"
-        else _tag(item, with_arrows(item.text, turn, options, labels))
-        for item in facts(turn, options, labels)
+    items = facts(turn, options, labels)
+    ends = [_SEPARATOR] * (len(items) - 1) + [""]
+    pieces = [
+        _tag(item, with_arrows(item.text, turn, options, labels)) + end
+        if item.kind == "run"
+        else _fact_html(item, now, end)
+        for item, end in zip(items, ends, strict=True)
+    ]
+    return dot + "".join(pieces)
+
+
+def _fact_html(item: Fact, now: Phase, end: str) -> str:
+    text = escape_html(item.text)
+    if item.kind != "state":
+        return _tag(item, text) + end
+    # The dot alone says complete; every other state is worth a word.
+    return (
+        f'<span class="glm-v">{text}{end}</span>'
+        if now == "complete"
+        else f'<span class="glm-s">{text}</span>{end}'
     )
-
-
-def _fact_html(item: Fact, now: Phase) -> str:
-    if item.kind == "state":
-        # The dot alone says complete; every other state is worth a word.
-        kind = "glm-v" if now == "complete" else "glm-s"
-        return f'<span class="{kind}">{escape_html(item.text)}</span>'
-    return _tag(item, escape_html(item.text))
 
 
 def _tag(item: Fact, inside: str) -> str:
@@ -190,11 +216,10 @@ def error_html(turn: Turn, labels: Labels) -> str:
     return f'<div class="glm-e" style="{_STYLES["error"]}">{text}</div>\n'
 
 
-def summary_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the label of the toggle that opens the reasoning."""
-    count = reasoning_tokens(turn, labels)
+def summary_html(options: ViewOptions, labels: Labels) -> str:
+    """Return the label of the toggle that opens the reasoning; its size is in the header."""
     label = labels.show_reasoning if options.hold == "thinking" else labels.reasoning
-    return f"<b>{label}</b>" + (f" <span>{count}</span>" if count else "")
+    return f"<b>{label}</b>"
 
 
 def opens(turn: Turn, options: ViewOptions) -> bool:
@@ -213,13 +238,18 @@ def _reasoning_column(turn: Turn, options: ViewOptions, labels: Labels, opened: 
     is_open = opens(turn, options) if opened is None else opened
     style = _STYLES["open" if is_open else "closed"]
     html = outline_html(markdown_html(reasoning), labels)
+    kinds = " glm-hr" * (options.hold == "thinking") + " glm-few" * is_few(reasoning)
     return (
-        f'<details class="glm-r{" glm-hr" * (options.hold == "thinking")}" style="{style}"'
-        f"{' open' * is_open}>"
-        f"<summary>{summary_html(turn, options, labels)}</summary>"
+        f'<details class="glm-r{kinds}" style="{style}"{" open" * is_open}>'
+        f"{SUMMARY}{summary_html(options, labels)}</summary>"
         f'<div class="glm-t" style="{_STYLES["reasoning"]}">{html}</div>'
         "</details>"
     )
+
+
+def is_few(reasoning: str) -> bool:
+    """Whether reasoning is a few lines of text, shown as high as it is."""
+    return len(reasoning) < FEW and reasoning.count("\n") < 10
 
 
 def metadata(turn: Turn) -> dict[str, Any]:

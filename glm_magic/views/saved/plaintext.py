@@ -13,7 +13,10 @@ from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
 
 MAX_REASONING = 3000
-"""Characters of the reasoning in plain text, where nothing can be folded away."""
+"""Characters of the reasoning in plain text, where nothing can be folded away and no answer is."""
+
+BRIEF = 600
+"""Characters of the reasoning before an answer in plain text."""
 
 
 def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -29,7 +32,7 @@ def header_line(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     """Return header, remarks, error, reasoning, steps and answer, as a terminal prints them.
 
-    A long reasoning is cut in its middle: plain text has no toggle, and is saved with each page.
+    A long reasoning is cut: plain text has no toggle, and is saved with each page.
     """
     reasoning = _plain_reasoning(turn, options, labels)
     answer = missing_answer(turn, labels) or _plain_answer(turn, options, labels)
@@ -53,10 +56,25 @@ def _plain_reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
         return f"[{labels.reasoning_held}]"
     if options.show_thinking == "closed":
         return f"[{labels.reasoning_folded}]"
+    shown = _beginning(turn, reasoning, labels) if turn.answer.strip() else ""
+    return f"[{labels.reasoning}]\n{shown or _both_ends(reasoning, labels)}"
+
+
+def _beginning(turn: Turn, reasoning: str, labels: Labels) -> str:
+    """Return the first words of a reasoning, and how long it is."""
+    if len(reasoning) <= BRIEF:
+        return reasoning
+    head = reasoning[:BRIEF].rsplit(None, 1)[0]
+    count = turn.usage.reasoning if turn.usage else None
+    size = labels.characters if count is None else labels.tokens
+    whole = size.format(count=f"{len(reasoning) if count is None else count:,}")
+    return f"{head} …\n[{labels.in_all.format(size=whole)}]"
+
+
+def _both_ends(reasoning: str, labels: Labels) -> str:
     head, hidden, tail = head_and_tail(reasoning, MAX_REASONING)
     left_out = labels.left_out.format(count=f"{hidden:,}")
-    shown = f"{head.rstrip()}\n[… {left_out} …]\n{tail.lstrip()}" if hidden else head
-    return f"[{labels.reasoning}]\n{shown}"
+    return f"{head.rstrip()}\n[… {left_out} …]\n{tail.lstrip()}" if hidden else head
 
 
 def _plain_answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -72,7 +90,7 @@ def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
             quoted_error(failure(turn, labels)),
             steps_markdown(turn, labels, tame),
             escape_markdown(missing_answer(turn, labels)) or _answer(turn, options, labels, tame),
-            _reasoning(turn, options, labels, tame),
+            reasoning_markdown(turn, options, labels, tame),
             others_markdown(turn, options, labels, tame),
         ]
     )
@@ -94,7 +112,8 @@ def _answer(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str
     return f"<details><summary>{labels.show_answer}</summary>\n\n{answer}\n\n</details>"
 
 
-def _reasoning(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
+def reasoning_markdown(turn: Turn, options: ViewOptions, labels: Labels, tame: Tame) -> str:
+    """Return the reasoning behind a toggle; empty where there is none, or it is hidden."""
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""

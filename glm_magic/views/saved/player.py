@@ -1,4 +1,4 @@
-"""The player of a saved reply: how it grew, as data, and a script that plays it without network.
+"""What a saved reply does where scripts run: it can be copied, searched, and played again.
 
 A finished step keeps its rhythm (`Step.rhythm`), at most 400 points; the saved page carries it as
 an attribute. The script stands once in a notebook, in the output that carries the style sheet
@@ -9,45 +9,50 @@ nothing of it shows.
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 
 from ...core.turn import Sample, Turn
 from ..labels import Labels
-from ..markup.escape import escape_attribute
 from ..options import Position
-from .assets import asset, stylesheet_owner
+from .assets import minified_asset, minified_script, stylesheet_owner, whole_style
+from .timeline import has_timeline
 
-_COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
-_INDENT = re.compile(r"\n\s*")
-_CALL = "window.glmPlayer&&glmPlayer(document.currentScript)"
+_CALL = "window.glmPage&&glmPage(document.currentScript)"
+
+_WORDS = (
+    *("copy", "copy_title", "copy_plain", "copy_plain_title", "copied", "copy_failed"),
+    *("play", "pause", "playback_speed", "playback_position", "search_reasoning"),
+)
+"""The labels that the script writes."""
+
+COPIED_BY_HAND = 300
+"""Characters of an answer for which an output that stands alone carries no script."""
 
 
-def player_data(turn: Turn, labels: Labels) -> str:
-    """Return the attributes from which the script makes a player; empty without a rhythm."""
-    if not _can_play(turn):
+def player_data(turn: Turn) -> str:
+    """Return the attribute from which the script makes a player; empty where there is none."""
+    return f' data-beats="{pack(rhythm_of(turn))}"' if can_play(turn) else ""
+
+
+def page_script(turn: Turn, position: Position | None, labels: Labels) -> str:
+    """Return the script of one output: the whole of it, or the call of the one elsewhere."""
+    if turn.status == "streaming":
         return ""
-    texts = [
-        labels.play,
-        labels.pause,
-        labels.playback_speed,
-        labels.playback_position,
-        labels.search_reasoning,
-    ]
-    words = escape_attribute(json.dumps(texts, ensure_ascii=False))
-    return f' data-beats="{pack(rhythm_of(turn))}" data-words="{words}"'
-
-
-def player_script(turn: Turn, position: Position | None) -> str:
-    """Return the script of one output: the player itself, or the call of the one elsewhere."""
-    if not _can_play(turn):
+    if position is not None and not stylesheet_owner.is_at(position):
+        return f"<script>{_CALL}</script>"
+    if position is None and not can_play(turn) and len(turn.answer) <= COPIED_BY_HAND:
         return ""
-    whole = position is None or stylesheet_owner.is_at(position)
-    return f"<script>{_player() if whole else ''}{_CALL}</script>"
+    return f"<script>{_source(labels)}{_CALL}</script>"
 
 
-def _can_play(turn: Turn) -> bool:
-    return turn.status != "streaming" and len(rhythm_of(turn)) > 1
+def style_and_script(labels: Labels) -> str:
+    """Return what one output carries for all, to put before another one when that is removed."""
+    return f"<style>{whole_style()}</style><script>{_source(labels)}</script>"
+
+
+def can_play(turn: Turn) -> bool:
+    """Whether a reply can be played: it took a while, and its rhythm is known."""
+    return has_timeline(turn) and len(rhythm_of(turn)) > 1
 
 
 def rhythm_of(turn: Turn) -> tuple[Sample, ...]:
@@ -77,7 +82,10 @@ def pack(samples: tuple[Sample, ...]) -> str:
     return " ".join(points)
 
 
-@lru_cache(maxsize=1)
-def _player() -> str:
-    """Return the script without comments and indents."""
-    return _INDENT.sub("\n", _COMMENT.sub("", asset("player.js"))).strip() + "\n"
+@lru_cache(maxsize=2)
+def _source(labels: Labels) -> str:
+    """Return the script without comments and indents, the words, and the style of what it makes."""
+    script = minified_script("copying.js") + minified_script("player.js")
+    words = json.dumps({name: getattr(labels, name) for name in _WORDS}, ensure_ascii=False)
+    style = json.dumps(minified_asset("tools.css"))
+    return f"{script}window.glmStyle={style}\nwindow.glmWords={words}\n"

@@ -17,6 +17,7 @@ from ...core.turn import Step, Turn
 from ..header import seconds
 from ..labels import Labels
 from ..markup.escape import (
+    SUMMARY,
     escape_attribute,
     escape_html,
     escape_markdown,
@@ -31,7 +32,7 @@ from ..markup.sanitize import Tame, fenced
 MAX_LINKS = 50
 """Pages of a web search that are listed."""
 
-_LIST = "margin:0 0 10px;padding-left:20px;font-size:13px"
+_LIST = "margin:0 0 .7em;padding-left:1.4em;font-size:.93em"
 
 MAX_SHOWN = 4000
 """Characters of arguments or of a result; the model gets more than a reader wants to see."""
@@ -85,8 +86,8 @@ def _call_html(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
     # A reader wants to see a failure at once.
     opened = " open" if kind in ("failed", "refused") else ""
     return (
-        f'<details class="glm-tool glm-tool-{kind}"{opened}><summary>{_headline(call, run, labels)}'
-        f"</summary>{''.join(parts)}</details>\n"
+        f'<details class="glm-tool glm-tool-{kind}"{opened}>{SUMMARY}'
+        f"{_headline(call, run, labels)}</summary>{''.join(parts)}</details>\n"
     )
 
 

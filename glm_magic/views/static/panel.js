@@ -1,4 +1,5 @@
 // The live panel. Python renders; this file shows, follows, and sends back what the user presses.
+// notebook.js comes before it, and looks after the notebook that a panel stands in.
 //
 // A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
 // it out of sight and back. Sizes come from Python and count code points, never String.length.
@@ -9,8 +10,10 @@ const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
-const REFOCUS_MS = 2000;
 const SEALED_BLOCKS = 12;
+const KERNEL_GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+const GONE = { phase: "gone", live: false, hurry: false, stopping: false };
+const GO_ON = "%glm resume";
 
 const ICONS = {
   stop: '<svg viewBox="0 0 12 12" aria-hidden="true"><rect x="2" y="2" width="8" height="8" rx="1.5"/></svg>',
@@ -18,6 +21,39 @@ const ICONS = {
     '<svg viewBox="0 0 16 16" aria-hidden="true"><path fill="none" stroke="currentColor" stroke-width="1.3"' +
     ' d="M5.5 4.5v-1a2 2 0 0 1 2-2h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-1M3.5 5.5h5a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2h-5a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2z"/></svg>',
 };
+
+// ---- the way to the kernel ----------------------------------------------------------------------
+
+/** The kernel's connection: of JupyterLab, Notebook 7 and Voila, or of the classic notebook. */
+function kernelOf(model) {
+  const manager = model.widget_manager;
+  return manager?.kernel ?? manager?.notebook?.kernel;
+}
+
+/**
+ * Send what must not wait for the end of the running cell. On some pages and kernels the model's
+ * own messages do; those on the control channel never do, where a page lets them be sent.
+ */
+function ask(model, content) {
+  model.send(content);
+  const kernel = kernelOf(model);
+  const data = { method: "custom", content };
+  kernel?.sendControlMessage?.({
+    channel: "control",
+    header: {
+      msg_id: `${Date.now()}-${Math.random()}`,
+      msg_type: "comm_msg",
+      session: kernel.clientId,
+      username: kernel.username,
+      date: new Date().toISOString(),
+      version: "5.3",
+    },
+    parent_header: {},
+    metadata: {},
+    content: { comm_id: model.get("key"), data },
+    buffers: [],
+  });
+}
 
 // ---- the document: what the model has said so far ----------------------------------------------
 
@@ -32,15 +68,49 @@ class Document {
     this.state = {};
     this.steps = "";
     this.revealed = false;
+    this.refused = false; // whether the host did not let Stop interrupt the kernel
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     this.homes = new Set();
     for (const name of PARTS) this[name] = { epoch: -1, frozen: "", size: 0, tail: "", tail_size: 0, source: "" };
+    this.gone = this.ended = false;
+    this.saved = new SavedOutputs(model, () => this.shown.live);
     this.onSnapshot = () => this.takeSnapshot();
     this.onMessage = (message) => this.takeMessage(message);
     model.on("change:snapshot", this.onSnapshot);
     model.on("msg:custom", this.onMessage);
     this.takeSnapshot();
+    this.watchKernel();
+  }
+
+  /** Learn that the kernel is gone from the comm, and from the page, which knows it sooner. */
+  watchKernel() {
+    const { widget_manager: manager } = this.model;
+    this.model.on("comm_live_update", () => this.ended || this.leave());
+    this.session = manager?.context?.sessionContext;
+    this.session?.statusChanged?.connect(this.onStatus, this);
+    this.session?.kernelChanged?.connect(this.onKernel, this);
+    this.lookAtComm();
+  }
+
+  /** Restored from a file, a model never had a comm. */
+  async lookAtComm() {
+    const model = await modelOf(this.model.widget_manager, this.model.get("key"));
+    if (model?.comm_live === false && !this.ended) this.leave();
+  }
+
+  onStatus(_session, status) {
+    if (KERNEL_GONE.has(status)) this.leave();
+  }
+
+  onKernel(_session, { oldValue, newValue }) {
+    if (oldValue && oldValue.id !== newValue?.id) this.leave();
+  }
+
+  /** What is shown: when the kernel is gone, a reply does not go on. */
+  get shown() {
+    const { state } = this;
+    return this.gone && state.live ? { ...state, ...GONE, says: this.model.get("labels").gone } : state;
   }
 
   takeSnapshot() {
@@ -85,6 +155,15 @@ class Document {
       this.tell((view) => view.showSteps());
     }
     if (message.state) this.setState({ ...this.state, ...message.state });
+    if (message.draft) this.saved.keep(message.draft);
+    if (message.page) this.end(message.page);
+  }
+
+  /** The page that stays is made. */
+  end(page) {
+    this.ended = true;
+    this.saved.end(page);
+    this.leaveState();
   }
 
   setState(state) {
@@ -96,60 +175,44 @@ class Document {
     for (const view of this.views) what(view);
   }
 
-  /** The way to the kernel is gone. */
+  /** Whether Stop can have an effect, as far as the page can know. */
+  canStop() {
+    if (this.refused) return false;
+    const kernel = kernelOf(this.model);
+    return this.state.heard || this.state.background || !!(kernel?.sendControlMessage || kernel?.interrupt);
+  }
+
+  /** Ask by message; where the kernel does not read it while the cell runs, interrupt instead. */
+  stop() {
+    ask(this.model, { type: "stop" });
+    setTimeout(async () => {
+      const { live, stopping, background } = this.shown;
+      if (!live || stopping || background) return;
+      try {
+        await kernelOf(this.model).interrupt();
+      } catch {
+        this.refused = true; // a host may forbid it, and then there is no Stop
+        this.tell((view) => view.showState());
+      }
+    }, STOP_BY_MESSAGE_MS);
+  }
+
+  /** The way to the kernel is gone, for good. */
   leave() {
+    this.session?.statusChanged?.disconnect(this.onStatus, this);
+    this.session?.kernelChanged?.disconnect(this.onKernel, this);
+    this.saved.leave();
     for (const home of this.homes) home.leave(this);
-  }
-}
-
-// ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
-
-const HOME = Symbol.for("glm_magic.home");
-
-/** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
-class Home {
-  static of(node) {
-    const area = node.closest(".jp-OutputArea");
-    return area && (area[HOME] ??= new Home(area));
+    if (this.gone) return;
+    this.gone = true;
+    this.tell((view) => view.showState());
+    this.leaveState();
   }
 
-  constructor(area) {
-    this.area = area;
-    this.docs = new Set();
-    area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
-  }
-
-  take(doc) {
-    this.docs.add(doc);
-    doc.homes.add(this);
-    this.area.classList.add("glm-here");
-  }
-
-  leave(doc) {
-    this.docs.delete(doc);
-    this.area.classList.toggle("glm-here", this.docs.size > 0);
-  }
-
-  press(button) {
-    if (!button || button.disabled) return;
-    const { run, at, sign } = button.dataset;
-    for (const doc of this.docs) doc.model.send({ type: "choose", run: Number(run), at });
-    this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
-  }
-
-  pages() {
-    return [...this.area.querySelectorAll(".glm")];
-  }
-
-  /** The page is replaced by another one: the keyboard stays where it was. */
-  refocus(place, sign) {
-    const seen = new MutationObserver(() => {
-      const arrows = [...(this.pages()[place]?.querySelectorAll(".glm-go:not([disabled])") || [])];
-      const next = arrows.find((arrow) => arrow.dataset.sign === sign) || arrows[0];
-      if (document.activeElement === document.body) next?.focus({ preventScroll: true });
-    });
-    seen.observe(this.area, { childList: true, subtree: true });
-    setTimeout(() => seen.disconnect(), REFOCUS_MS);
+  /** The file needs no widget of this reply any more. */
+  leaveState() {
+    const { widget_manager: manager } = this.model;
+    if (manager?.context) leaveOutOfState(manager, this.model.get("place"));
   }
 }
 
@@ -175,10 +238,18 @@ async function typesetOnce(typesetter, formula, bench) {
   return node;
 }
 
+/** Show the formulas below `root` as the MathML they carry, in a host without MathJax. */
+function draw(root) {
+  for (const node of root.querySelectorAll(".glm-x[data-mathml]:not([data-set])")) {
+    node.dataset.set = "";
+    node.innerHTML = node.dataset.mathml;
+  }
+}
+
 /** Replace the formulas below `root`: at once those that are known, the others when ready. */
 function typeset(root, model, bench) {
   const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
-  if (!typesetter) return;
+  if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
   for (const node of root.querySelectorAll(".glm-x:not([data-set])")) {
     const formula = node.textContent;
@@ -199,14 +270,16 @@ const SKELETON = `
 <button type="button" class="glm-stop">${ICONS.stop}<span></span></button>
 <button type="button" class="glm-copy">${ICONS.copy}<span></span></button></span></div>
 <div class="glm-remarks"></div>
+<div class="glm-gone" hidden><span></span><button type="button" class="glm-resume" title=""><code>${GO_ON}</code>${ICONS.copy}</button></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
-<div class="glm-ask" role="group"><p></p><pre></pre><span class="glm-buttons">
-<button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span></div>
 <button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
 <div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
 <div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
+
+const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
+<button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span>`;
 
 class View {
   constructor(doc, el) {
@@ -231,13 +304,12 @@ class View {
     const one = (selector) => this.root.querySelector(selector);
     this.facts = one(".glm-facts");
     this.remarks = one(".glm-remarks");
+    this.gone = one(".glm-gone");
     this.stop = one(".glm-stop");
     this.copy = one(".glm-copy");
     this.now = one(".glm-now");
     this.reveal = one(".glm-reveal");
     this.steps = one(".glm-steps");
-    this.ask = one(".glm-ask");
-    this.answers = [one(".glm-allow"), one(".glm-refuse")];
     this.body = one(".glm-b");
     this.details = one("details");
     this.summary = one("summary");
@@ -252,24 +324,25 @@ class View {
   }
 
   listen() {
-    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title, allow, refuse } = this.labels;
+    const { stop, stop_title, copy, copy_title, answer_now, answer_now_title } = this.labels;
     this.label(this.stop, stop, stop_title);
     this.label(this.copy, copy, copy_title);
     this.label(this.now, answer_now, answer_now_title);
-    [allow, refuse].forEach((text, index) => this.label(this.answers[index], text));
-    this.answers.forEach((button) => button.addEventListener("click", () => this.pressAnswer(button)));
     this.stop.addEventListener("click", () => this.pressStop());
     this.now.addEventListener("click", () => this.pressNow());
     this.reveal.addEventListener("click", () => this.pressReveal());
     this.root.addEventListener("click", (event) => this.pressCode(event));
     this.copy.addEventListener("click", () => this.pressCopy());
+    const resume = this.gone.querySelector("button");
+    resume.addEventListener("click", () => this.pressResume(resume));
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     const touch = () => (this.touchedAt = performance.now());
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
-    this.resized = new ResizeObserver(() => this.pin());
+    this.resized = new ResizeObserver(() => (this.pin(), this.keepHeight()));
+    this.resized.observe(this.body);
     for (const node of this.nodes.reasoning) this.resized.observe(node);
     this.resized.observe(this.scroller);
   }
@@ -315,7 +388,7 @@ class View {
   }
 
   showState() {
-    const { state } = this.doc;
+    const state = this.doc.shown;
     if (!state.phase) return;
     const changed = this.root.dataset.s !== state.phase;
     this.root.dataset.s = state.phase;
@@ -326,7 +399,8 @@ class View {
     this.put(this.remarks, state.remarks);
     this.details.hidden = !state.reasoning;
     this.body.classList.toggle("glm-k", !!state.bar);
-    this.stop.hidden = !state.live;
+    this.details.classList.toggle("glm-few", !!state.few);
+    this.stop.hidden = !state.live || !this.doc.canStop();
     this.now.hidden = !state.hurry;
     this.dots.hidden = !!state.question || !["waiting", "thinking", "calling"].includes(state.phase);
     this.showHeld();
@@ -334,7 +408,19 @@ class View {
     this.showQuestion();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
-    if (!state.live) this.settle();
+    if (state.phase === "gone") this.showGone();
+    else if (!state.live && !this.doc.gone) this.settle();
+  }
+
+  /** Say that the kernel is gone, and how to go on. */
+  showGone() {
+    const { gone, gone_hint, copy, no_answer_yet } = this.labels;
+    this.facts.querySelector(".glm-s")?.replaceChildren(gone || "");
+    this.gone.querySelector("span").textContent = gone_hint || "";
+    this.gone.querySelector("button").title = copy || "";
+    this.gone.hidden = false;
+    const [frozen, tail] = this.nodes.answer;
+    if (!frozen.firstChild && !tail.firstChild) tail.textContent = no_answer_yet || "";
   }
 
   /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
@@ -369,20 +455,29 @@ class View {
   /** Ask whether a function may be called; whoever uses a screen reader hears it. */
   showQuestion() {
     const { question } = this.doc.state;
-    this.ask.hidden = !question;
-    if (!question || this.asked === question.number) return;
-    this.asked = question.number;
+    if (this.asked === question?.number) return;
+    this.asked = question?.number;
+    this.ask?.remove();
+    if (!question) return;
+    this.ask = document.createElement("div");
+    this.ask.className = "glm-ask";
+    this.ask.setAttribute("role", "group");
+    this.ask.innerHTML = QUESTION;
     const [title, call] = this.ask.children;
     this.live.textContent = title.textContent = this.labels.asks;
     call.textContent = question.call;
-    for (const button of this.answers) button.disabled = false;
+    ["allow", "refuse"].forEach((answer) => {
+      const button = this.ask.querySelector(`.glm-${answer}`);
+      this.label(button, this.labels[answer]);
+      button.addEventListener("click", () => this.pressAnswer(question, answer === "allow"));
+    });
+    this.steps.after(this.ask);
   }
 
-  pressAnswer(pressed) {
-    const [allow] = this.answers;
+  pressAnswer(question, allowed) {
     if (this.ask.contains(document.activeElement)) this.giveFocusBack();
-    for (const button of this.answers) button.disabled = true;
-    this.model.send({ type: "allow", question: this.asked, allowed: pressed === allow });
+    for (const button of this.ask.querySelectorAll("button")) button.disabled = true;
+    ask(this.model, { type: "allow", question: question.number, allowed });
   }
 
   /** Change a node only when its HTML did: a tooltip or a selection in it stays. */
@@ -435,9 +530,18 @@ class View {
   }
 
   pin() {
-    if (!this.following || !this.doc.state.live) return;
+    if (!this.following || !this.doc.shown.live) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.pinnedAt = this.scroller.scrollTop;
+  }
+
+  /** While it streams it is never lower than it was, or what is read below it would jump. */
+  keepHeight() {
+    if (!this.doc.state.live) return;
+    const { style, offsetWidth } = this.body;
+    if (offsetWidth !== this.width) style.minHeight = "";
+    this.width = offsetWidth;
+    if (this.body.offsetHeight > (parseFloat(style.minHeight) || 0)) style.minHeight = `${this.body.offsetHeight}px`;
   }
 
   /** Let the keyboard go on at the cell, where what has the focus is about to go. */
@@ -452,20 +556,14 @@ class View {
     this.label(this.stop, this.labels.stopping);
   }
 
-  /** Ask by message; where the kernel does not read it while the cell runs, interrupt instead. */
   pressStop() {
     this.showStopping();
-    this.model.send({ type: "stop" });
-    setTimeout(() => {
-      const { state } = this.doc;
-      if (!state.live || state.stopping || state.background) return;
-      this.model.widget_manager?.kernel?.interrupt?.();
-    }, STOP_BY_MESSAGE_MS);
+    this.doc.stop();
   }
 
   pressNow() {
     this.now.hidden = true;
-    this.model.send({ type: "answer_now" });
+    ask(this.model, { type: "answer_now" });
   }
 
   pressReveal() {
@@ -480,6 +578,13 @@ class View {
     const code = button?.closest("pre")?.querySelector("code");
     if (!code) return;
     const done = await copyText(code.textContent);
+    button.dataset.done = done ? "✓" : "✗";
+    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
+    setTimeout(() => delete button.dataset.done, COPIED_MS);
+  }
+
+  async pressResume(button) {
+    const done = await copyText(GO_ON);
     button.dataset.done = done ? "✓" : "✗";
     this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
     setTimeout(() => delete button.dataset.done, COPIED_MS);
@@ -536,11 +641,11 @@ function documentOf(model) {
 export default {
   initialize({ model }) {
     const doc = documentOf(model);
-    model.send({ type: "ready" });
+    const ready = { type: "ready", page: pageOf(model) };
+    ask(model, ready);
     // The page opens a way past the running cell with its first message, which itself still waits.
     for (const delay of READY_AGAIN_MS)
-      setTimeout(() => doc.state.live && !doc.state.heard && model.send({ type: "ready" }), delay);
-    model.on("comm_live_update", () => doc.leave());
+      setTimeout(() => doc.state.live && !doc.state.heard && ask(model, ready), delay);
     return () => {
       doc.leave();
       DOCUMENTS.delete(model.get("key"));

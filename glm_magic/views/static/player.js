@@ -1,16 +1,8 @@
-// The player of a saved reply. It hides what had not arrived yet and shows it again in the recorded
-// rhythm; it makes its own controls, so a page where scripts do not run shows none.
-window.glmPlayer = window.glmPlayer || (function () {
-  const STYLE = `.glm-hid{display:none !important}
-.glm-pl{display:flex;align-items:center;gap:10px;padding:4px 12px;font-size:12px;color:var(--mu);border-top:1px solid var(--ln);font-variant-numeric:tabular-nums}
-.glm-pl input{flex:1;min-width:60px;accent-color:var(--ac)}
-.glm-pl button{all:unset;box-sizing:border-box;cursor:pointer;min-width:30px;padding:2px 6px;text-align:center;border-radius:5px}
-.glm-pl button:hover{background:color-mix(in srgb, var(--fg) 8%, transparent)}
-.glm-pl button:focus-visible{outline:2px solid var(--ac)}
-.glm-se{width:100%;margin:0 0 8px;padding:3px 8px;font:inherit;color:inherit;background:var(--bg);border:1px solid var(--ln);border-radius:5px}
-::highlight(glm-found){background:#ffd54f;color:#000}
-::highlight(glm-here){background:#ff8f00;color:#000}
-@media print{.glm-pl, .glm-se{display:none}}`;
+// What a saved reply does where scripts run. It makes its own controls, so a page where they do not
+// run shows none. The player hides what had not arrived yet and shows it again in the recorded
+// rhythm.
+window.glmPage = window.glmPage || (function () {
+  const MATCH = "mark.jp-current-match, mark.CodeMirror-selectedtext";
   const SPEEDS = [1, 2, 4, 8, 0.5];
 
   // Text nodes and elements of a part, each with the place where its text begins.
@@ -22,7 +14,7 @@ window.glmPlayer = window.glmPlayer || (function () {
         if (child.nodeType === 3) {
           texts.push({ node: child, at: size, whole: child.data });
           size += child.data.length;
-        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-pl,.glm-tool,.glm-o > summary,button")) {
+        } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-se,.glm-tool,.glm-o > summary,button")) {
           if (!child.matches(".glm-o")) elements.push({ node: child, at: size });
           walk(child);
         }
@@ -55,8 +47,7 @@ window.glmPlayer = window.glmPlayer || (function () {
     return node;
   }
 
-  function player(root) {
-    const [PLAY, PAUSE, SPEED, POSITION, SEARCH] = JSON.parse(root.dataset.words);
+  function player(root, words) {
     const beats = beatsOf(root.dataset.beats);
     const [end, reasoning, answer] = beats[beats.length - 1];
     const details = root.querySelector(".glm-r");
@@ -65,14 +56,14 @@ window.glmPlayer = window.glmPlayer || (function () {
     const said = textOf(root.querySelector(".glm-a"));
     let now = end, speed = 0, running = 0, before = 0;
 
-    const bar = control("div", root, { className: "glm-pl" });
-    const button = control("button", bar, { type: "button", textContent: "▶", title: PLAY });
+    const bar = control("div", root.querySelector(".glm-y > div"), { className: "glm-pl" });
+    const button = control("button", bar, { type: "button", textContent: "▶", title: words.play });
     const range = control("input", bar, { type: "range", min: 0, max: end, step: end / 100, value: end });
     const clock = control("span", bar, {});
-    const rate = control("button", bar, { type: "button", title: SPEED });
-    range.setAttribute("aria-label", POSITION);
+    const rate = control("button", bar, { type: "button", title: words.playback_speed });
+    range.setAttribute("aria-label", words.playback_position);
     range.onkeydown = (event) => event.stopPropagation(); // a notebook takes the arrows for its cells
-    button.setAttribute("aria-label", PLAY);
+    button.setAttribute("aria-label", words.play);
 
     function paint() {
       let at = 0;
@@ -84,7 +75,7 @@ window.glmPlayer = window.glmPlayer || (function () {
       clock.textContent = (now / 1000).toFixed(1) + " / " + (end / 1000).toFixed(1) + " s";
       rate.textContent = SPEEDS[speed] + "×";
       button.textContent = running ? "❚❚" : "▶";
-      button.title = running ? PAUSE : PLAY;
+      button.title = running ? words.pause : words.play;
       button.setAttribute("aria-label", button.title);
     }
 
@@ -110,7 +101,6 @@ window.glmPlayer = window.glmPlayer || (function () {
     };
     range.oninput = () => { running = 0; now = +range.value; if (opens) details.open = true; paint(); };
     rate.onclick = () => { speed = (speed + 1) % SPEEDS.length; paint(); };
-    if (details) search(root, details, SEARCH);
     paint();
   }
 
@@ -122,28 +112,28 @@ window.glmPlayer = window.glmPlayer || (function () {
     Object.assign(field, { type: "search", className: "glm-se", placeholder: label });
     field.setAttribute("aria-label", label);
     if (box.textContent.length > 600) box.prepend(field); // less can be read at a glance
-    let found = [], at = -1;
+    let matches = [], at = -1;
     const look = () => {
-      const wanted = field.value.toLowerCase();
-      found = [];
+      const words = field.value.toLowerCase();
+      matches = [];
       at = -1;
       for (const { node } of textOf(box).texts) {
         const text = node.data.toLowerCase();
-        for (let i = wanted ? text.indexOf(wanted) : -1; i >= 0; i = text.indexOf(wanted, i + wanted.length)) {
+        for (let i = words ? text.indexOf(words) : -1; i >= 0; i = text.indexOf(words, i + words.length)) {
           const range = new Range();
           range.setStart(node, i);
-          range.setEnd(node, i + wanted.length);
-          found.push(range);
+          range.setEnd(node, i + words.length);
+          matches.push(range);
         }
       }
-      CSS.highlights.set("glm-found", new Highlight(...found));
-      field.dataset.found = field.title = String(found.length);
+      CSS.highlights.set("glm-found", new Highlight(...matches));
+      field.dataset.matches = field.title = String(matches.length);
     };
     const next = () => {
-      if (!found.length) return;
-      at = (at + 1) % found.length;
-      CSS.highlights.set("glm-here", new Highlight(found[at]));
-      const y = found[at].getBoundingClientRect().top - box.getBoundingClientRect().top;
+      if (!matches.length) return;
+      at = (at + 1) % matches.length;
+      CSS.highlights.set("glm-here", new Highlight(matches[at]));
+      const y = matches[at].getBoundingClientRect().top - box.getBoundingClientRect().top;
       box.scrollTop += y - box.clientHeight / 2;
     };
     field.oninput = look;
@@ -157,14 +147,30 @@ window.glmPlayer = window.glmPlayer || (function () {
     });
   }
 
-  const begin = (root) => {
-    if (!root || root.dataset.playing) return;
-    if (!document.querySelector("style.glm-ps")) control("style", document.head, { className: "glm-ps", textContent: STYLE });
-    root.dataset.playing = "1";
-    player(root);
-  };
+  // The host's own search marks words in closed reasoning too: the current one is shown.
+  function openForMatches(root) {
+    new MutationObserver(() => {
+      const mark = root.querySelector(MATCH), around = [];
+      for (let at = mark; at && (at = at.parentElement.closest("details")); ) around.push(at);
+      if (around.every((node) => node.open) || around.some((node) => node.matches(".glm-hr, .glm-o"))) return;
+      for (const node of around) node.open = true;
+      mark.scrollIntoView({ block: "nearest" });
+    }).observe(root, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
+  }
+
+  function begin(root) {
+    if (!root || root.dataset.begun) return;
+    if (!document.querySelector("style.glm-ps")) control("style", document.head, { className: "glm-ps", textContent: window.glmStyle });
+    root.dataset.begun = "1";
+    const details = root.querySelector(".glm-r");
+    window.glmCopying.begin(root, window.glmWords);
+    if (root.dataset.beats) player(root, window.glmWords);
+    if (details) search(root, details, window.glmWords.search_reasoning);
+    openForMatches(root);
+  }
+
   return (script) => {
-    begin(script && script.closest(".glm[data-beats]"));
-    document.querySelectorAll(".glm[data-beats]").forEach(begin);
+    begin(script && script.closest(".glm"));
+    document.querySelectorAll(".glm:has(> script)").forEach(begin);
   };
 })();

@@ -1,4 +1,4 @@
-"""Options of a magic line that exclude each other, or change nothing about the prompt.
+"""Options of a magic line that exclude each other, need somebody to ask, or change nothing.
 
 What cannot work is refused before anything is sent; what would silently do nothing gets a notice.
 """

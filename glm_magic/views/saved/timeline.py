@@ -1,4 +1,8 @@
-"""How a reply divides into thinking and answer: in time, in tokens, in money."""
+"""How a reply divides into thinking and answer, in time, tokens and money, and its player.
+
+All of it is behind one small control: the header has said what the reply took, and the bars show
+only the shares.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +14,49 @@ from ...core.price import format_money
 from ...core.turn import Step, Turn
 from ..header import seconds
 from ..labels import Labels
-from ..markup.escape import escape_html
+from ..markup.escape import escape_attribute, escape_html
 
-_BOX = (
-    "display:flex;flex-wrap:wrap;gap:4px 22px;padding:6px 12px;font-size:12px;"
-    "border-top:1px solid rgba(128,128,128,.35)"
-)
-_BAR = "display:inline-block;width:72px;height:8px;border-radius:4px"
-_THINKING, _ANSWER = "#8e7cc3", "#4caf82"
-"""Two hues that differ in lightness too, on a light page and on a dark one."""
+LEAST_S = 2.0
+"""A shorter reply was over before one could have looked: it has no timeline."""
+
+_LINE = "1px solid rgba(128,128,128,.35)"
+_SUMMARY = "display:list-item;margin:.3em 1em"
+_BOX = f"padding:.5em 1em;border-bottom:{_LINE}"
+_BAR = "display:inline-block;width:5em;height:.55em;border-radius:.3em"
+_THINKING, _ANSWER = "#8370c0", "#2f9468"
+"""Two hues that stand out from a light page and from a dark one, 3 : 1 at least."""
 
 
-def breakdown_html(turn: Turn, labels: Labels) -> str:
-    """Return one bar for each measure; without any style it reads as a line of text.
+def timeline_html(turn: Turn, labels: Labels, *, plays: bool) -> str:
+    """Return a control that opens the shares of thinking; empty where there is nothing to open.
 
-    Empty while the reply streams, and for one without reasoning.
+    Parameters
+    ----------
+    turn : Turn
+        The turn.
+    labels : Labels
+        The labels.
+    plays : bool
+        Whether the page's script adds a player.
     """
-    measures = _measures(turn, labels)
-    if not measures:
+    measures = list(_measures(turn, labels)) if turn.reasoning.strip() else []
+    if not has_timeline(turn) or not (measures or plays):
         return ""
-    rate = _rate(turn)
-    speed = f"<span>{labels.rate.format(count=f'{rate:,.0f}')}</span>" if rate else ""
-    bars = " ".join(_bar(measure, labels) for measure in measures)
-    return f'<div class="glm-y" style="{_BOX}">{bars} {speed}</div>'
+    share = measures[0].share if measures else 0.0
+    # Without shares only the script fills it, and only the style sheet shows it.
+    hidden = "" if measures else ";display:none"
+    shares = " · ".join(_share_html(measure, labels) for measure in measures)
+    return (
+        f'<details class="glm-y" style="font-size:.86em{hidden}">'
+        f'<summary style="{_SUMMARY}" title="{escape_attribute(labels.timeline)}">'
+        f"<span>{labels.timeline}</span> {_bar(share)}</summary>"
+        f'<div style="{_BOX}"><span>{shares}</span></div></details>\n'
+    )
+
+
+def has_timeline(turn: Turn) -> bool:
+    """Whether a reply has ended, and took so long that its course is of interest."""
+    return turn.status != "streaming" and (turn.timing.total_s or 0.0) >= LEAST_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +68,15 @@ class _Measure:
     """Of thinking, from 0 to 1."""
     thinking: str
     answer: str
+    is_new: bool = False
+    """Whether the header says none of it: then the figures are shown, and not only on hover."""
 
 
-def _measures(turn: Turn, labels: Labels) -> list[_Measure]:
-    if turn.status == "streaming" or not turn.reasoning.strip():
-        return []
-    measures = (_time(turn, labels), *_tokens_and_money(turn, labels))
-    return [measure for measure in measures if measure]
+def _measures(turn: Turn, labels: Labels) -> Iterator[_Measure]:
+    time = _time(turn, labels)
+    if time is not None:
+        yield time
+    yield from _tokens_and_money(turn, labels)
 
 
 def _time(turn: Turn, labels: Labels) -> _Measure | None:
@@ -72,7 +98,7 @@ def _time(turn: Turn, labels: Labels) -> _Measure | None:
     return _Measure(labels.measure_time, share, seconds(thinking_s), seconds(answer_s))
 
 
-def _tokens_and_money(turn: Turn, labels: Labels) -> Iterator[_Measure | None]:
+def _tokens_and_money(turn: Turn, labels: Labels) -> Iterator[_Measure]:
     counts = [count for count in map(_count, turn.steps) if count is not None]
     output = sum(count.output for count in counts)
     if len(counts) < len(turn.steps) or not output:
@@ -92,7 +118,7 @@ def _tokens_and_money(turn: Turn, labels: Labels) -> Iterator[_Measure | None]:
         mark + format_money(thinking, currency),
         mark + format_money(spent - thinking, currency),
     )
-    yield _Measure(labels.measure_money, share, *texts)
+    yield _Measure(labels.measure_money, share, *texts, is_new=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +143,19 @@ def _count(step: Step) -> _Count | None:
     return _Count(usage.output, round(usage.output * len(step.reasoning) / length), True)
 
 
-def _rate(turn: Turn) -> float | None:
-    """Return tokens per second from the first byte to the end; ``None`` when not known."""
-    output, streamed_s = 0, 0.0
-    for step in turn.steps:
-        usage, timing = step.usage or step.estimate, step.timing
-        if usage is None or not usage.output or timing.total_s is None:
-            return None
-        output += usage.output
-        streamed_s += timing.total_s - (timing.first_byte_s or 0.0)
-    return output / streamed_s if streamed_s >= 0.05 else None
-
-
-def _bar(measure: _Measure, labels: Labels) -> str:
+def _share_html(measure: _Measure, labels: Labels) -> str:
+    """Return one measure; without any style it reads as a line of text."""
     percent = round(100 * measure.share)
-    text = labels.split.format(thinking=measure.thinking, answer=measure.answer, percent=percent)
-    bar = (
-        f'<span style="{_BAR};background:linear-gradient(90deg,{_THINKING} {percent}%,'
-        f'{_ANSWER} 0)"></span>'
-    )
-    return f"<span><b>{measure.name}</b> {bar} {escape_html(text)}</span>"
+    split = labels.split.format(thinking=measure.thinking, answer=measure.answer)
+    name = f"<b>{measure.name}</b>"
+    if measure.is_new:
+        return f"<span>{name} {escape_html(split)}</span>"
+    share = labels.share.format(percent=percent)
+    title = escape_attribute(split)
+    return f'<span title="{title}">{name} {_bar(measure.share)} {share}</span>'
+
+
+def _bar(share: float) -> str:
+    percent = round(100 * share)
+    colours = f"linear-gradient(90deg,{_THINKING} {percent}%,{_ANSWER} 0)"
+    return f'<i style="{_BAR};background:{colours}"></i>'

@@ -1,0 +1,191 @@
+"""What a page is sent for the notebook's file: the text so far, then the page that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from glm_magic.core.turn import Turn
+from glm_magic.views.header import phase, unfinished
+from glm_magic.views.labels import labels_for
+from glm_magic.views.live import fallback, widget
+from glm_magic.views.live.fallback import FallbackView
+from glm_magic.views.live.panel import PanelView
+from glm_magic.views.options import ViewOptions
+from glm_magic.views.saved.assets import WHOLE_MARK, stylesheet_owner
+from glm_magic.views.saved.page import bundle
+
+from .turns import turn_of
+
+ENGLISH = ViewOptions(language="en")
+FORMS = {"text/html", "text/markdown", "text/plain"}
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Catch what is published."""
+    calls: list[dict[str, Any]] = []
+
+    def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None, **how: Any) -> None:
+        calls.append({"data": data, "metadata": metadata, **how})
+
+    monkeypatch.setattr("IPython.display.publish_display_data", publish)
+    return calls
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, published: object) -> list[dict[str, Any]]:
+    """Catch what the pages of panels are sent."""
+    messages: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        widget.PanelWidget, "send", lambda _self, content: messages.append(dict(content))
+    )
+    return messages
+
+
+@pytest.fixture(autouse=True)
+def models_are_closed() -> Iterator[None]:
+    yield
+    while widget._open:
+        widget._open.popleft().close()
+
+
+def streaming(answer: str) -> Turn:
+    return turn_of(answer, "let me see", status="streaming")
+
+
+def drafts(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [message["draft"] for message in sent if "draft" in message]
+
+
+def started(answer: str = "") -> PanelView:
+    view = PanelView(ENGLISH)
+    view.start(streaming(answer), lambda: None)
+    return view
+
+
+def test_the_text_so_far_is_sent_in_every_form_and_says_that_it_is_unfinished(
+    sent: list[dict[str, Any]],
+) -> None:
+    view = started()
+    view.paint(streaming("half an ans"))
+    (draft,) = drafts(sent)
+    assert set(draft["data"]) == FORMS
+    for form in draft["data"].values():
+        assert "half an ans" in form
+        assert "unfinished" in form
+        assert "%glm resume" in form
+    facts = draft["metadata"]["glm_magic"]
+    assert facts["status"] == "streaming"
+    assert facts["panel"] == widget._open[-1].model_id == widget._open[-1].key
+
+
+def test_it_is_sent_at_most_every_few_seconds_and_only_when_it_has_grown(
+    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = started()
+    for answer in ("a", "ab", "abc"):
+        view.paint(streaming(answer))
+    assert len(drafts(sent)) == 1, "rendering all of it takes a moment"
+    monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    view._receive(None, {"type": "ready"}, [])
+    for answer in ("abcd", "abcd", "abcde"):
+        view.paint(streaming(answer))
+    assert [draft["data"]["text/plain"][-5:].strip() for draft in drafts(sent)[1:]] == [
+        "abcd",
+        "abcde",
+    ]
+
+
+def test_at_the_end_the_page_gets_what_was_published_and_so_does_a_later_one(
+    sent: list[dict[str, Any]], published: list[dict[str, Any]]
+) -> None:
+    view = started()
+    view.finish(turn_of())
+    (page,) = [message["page"] for message in sent if "page" in message]
+    assert page["data"] == published[-1]["data"]
+    assert page["metadata"] == published[-1]["metadata"]
+    assert page["metadata"]["glm_magic"]["panel"] == widget._open[-1].model_id
+    assert WHOLE_MARK in page["sheet"]
+    assert "<script>" in page["sheet"]
+    sent.clear()
+    view._receive(None, {"type": "ready", "page": "another"}, [])
+    assert [message["page"] for message in sent if "page" in message] == [page]
+
+
+def test_a_run_that_is_chosen_later_is_sent_too(sent: list[dict[str, Any]]) -> None:
+    view = started()
+    view.finish(turn_of())
+    view.repaint(turn_of("another run"), None, stale=True)
+    page = [message["page"] for message in sent if "page" in message][-1]
+    assert "another run" in page["data"]["text/plain"]
+
+
+def test_a_failure_without_text_leaves_nothing_anywhere(sent: list[dict[str, Any]]) -> None:
+    view = started()
+    view.finish(turn_of("", "", status="failed", error="It broke."))
+    (page,) = [message["page"] for message in sent if "page" in message]
+    assert page["data"] == {}
+
+
+def test_the_model_remembers_its_first_page_and_that_the_notebook_was_saved(
+    sent: list[dict[str, Any]],
+) -> None:
+    view = PanelView(replace(ENGLISH, position=("cell-1", 0)))
+    view.start(streaming(""), lambda: None)
+    model = widget._open[-1]
+    assert model.cell == "cell-1"
+    assert (model.page, model.kept) == ("", False)
+    for message in ({"type": "ready", "page": "a"}, {"type": "ready", "page": "b"}):
+        view._receive(None, message, [])
+    assert model.page == "a"
+    view._receive(None, {"type": "kept"}, [])
+    assert model.kept
+
+
+def test_a_panel_in_an_output_widget_knows_it() -> None:
+    from ipywidgets import Output
+
+    out = Output()
+    assert widget.open_widget({}, {}).inside == ""
+    out.msg_id = "the cell that runs"
+    assert widget.open_widget({}, {}).inside == out.model_id
+    out.close()
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "unfinished"), ("zh", "未完成")])
+def test_an_unfinished_reply_is_neither_thinking_nor_ended(language: str, word: str) -> None:
+    turn = unfinished(streaming("half"), labels_for(language))
+    assert phase(turn) == "unfinished"
+    data, metadata = bundle(turn, ViewOptions(language=language))
+    assert data["text/plain"].splitlines()[0].count(word) == 1
+    assert "thinking 0" not in data["text/plain"]
+    assert metadata["glm_magic"]["notices"] == ["unfinished"]
+
+
+def test_without_anywidget_the_output_is_published_with_the_text_so_far(
+    published: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "DRAFT_EVERY_S", 0.0)
+    view = FallbackView(ENGLISH)
+    view.start(streaming(""), lambda: None)
+    view.paint(streaming("half an ans"))
+    first, draft = published
+    assert draft["update"] is True
+    assert draft["transient"] == first["transient"]
+    assert set(draft["data"]) - set(first["data"]) == {"text/markdown"}
+    assert "half an ans" in draft["data"]["text/markdown"]
+    assert "unfinished" in draft["data"]["text/html"]
+    view.close()
+
+
+def test_the_style_for_all_is_marked_and_one_output_carries_it() -> None:
+    stylesheet_owner.position = None
+    pages = [bundle(turn_of(), replace(ENGLISH, position=(cell, 0)))[0] for cell in "ab"]
+    assert [WHOLE_MARK in page["text/html"] for page in pages] == [True, False]
+    hostile, _ = bundle(turn_of(f"<style>{WHOLE_MARK}"), replace(ENGLISH, position=("b", 0)))
+    assert f"<style>{WHOLE_MARK}" not in hostile["text/html"], "a model cannot pretend to carry it"
+    stylesheet_owner.position = None
