@@ -1,4 +1,4 @@
-"""Write what the front end knows of the package: options and verbs in two languages, limits.
+"""Write what the front end knows of the package: the options, and how much models read.
 
 ``python scripts/frontend_words.py --write`` writes ``labextension/static/options.js``; without
 ``--write`` it exits with 1 when that file is out of date.
@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from glm_magic.catalogue.load import catalogue
-from glm_magic.core.i18n import translate
 from glm_magic.engine.checks import input_limit
 from glm_magic.magic.line.options import OPTIONS
-from glm_magic.magic.verbs.registry import verbs
 
 FILE = Path(__file__).parents[1] / "labextension" / "static" / "options.js"
 
@@ -29,18 +27,13 @@ HEAD = """\
 def module() -> str:
     """Return the file as the source has it now."""
     options = [
-        (" ".join(o.flags), _value(o.metavar, o.takes_value), list(_words(o)), *_both(o.help))
-        for o in OPTIONS
+        (" ".join(o.flags), _value(o.metavar, o.takes_value), list(_words(o))) for o in OPTIONS
     ]
-    known = [(v.name, " ".join(v.arguments), *_both(v.help)) for v in verbs().values()]
     return "\n".join([
         HEAD.rstrip(),
-        "/** Flags, value, words that the value may be where it may be left out, help, Chinese. */",
-        "/** @type {[string, string, string[], string, string][]} */",
+        "/** Flags, value, words that the value may be where it may be left out. */",
+        "/** @type {[string, string, string[]][]} */",
         f"export const OPTIONS = {_rows(options)};",
-        "/** Verb, arguments, help, Chinese. */",
-        "/** @type {[string, string, string, string][]} */",
-        f"export const VERBS = {_rows(known)};",
         "/** Provider/model -> the most tokens of input. */",
         "/** @type {Record<string, number>} */",
         f"export const LIMITS = {json.dumps(dict(_limits()), indent=2)};",
@@ -70,10 +63,6 @@ def _value(metavar: str, takes_value: bool) -> str:
 
 def _words(option: Any) -> Iterable[str]:
     return option.choices if option.reads == "think" else ()
-
-
-def _both(text: str) -> tuple[str, str]:
-    return str(text), translate(text, "zh")
 
 
 def _rows(rows: Iterable[Sequence[Any]]) -> str:

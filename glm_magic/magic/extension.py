@@ -131,7 +131,7 @@ class Loaded:
         self.magics = GlmMagics(shell)
         self.typed_lines = frontend.TypedLines(shell)
         self.completion = Completion(shell, lambda: self.magics.workspace)
-        self.page_link = PageLink(shell, self.magics.loaded_workspace)
+        self.page_link = PageLink(shell, self.magics)
         self.hooks = NotebookHooks(
             cell_key=self.magics.cell.next_key,
             notebook_path=lambda: notebook_of(shell),

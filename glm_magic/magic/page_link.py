@@ -10,27 +10,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .cells import user_names
+from ..core.errors import GlmError, InvalidValueError
+from ..core.i18n import tr, translate
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..core.turn import Turn
-    from .workspace import Workspace
+    from .extension import GlmMagics
 
 TARGET = "glm_magic"
 VERSION = 1
 INTERVAL_S = 0.25
 """Between two messages, at least."""
-MOST_NAMES = 2000
-"""Of a namespace with more, none are sent: a page marks no name as unknown then."""
+VERBS = ("choose", "drop", "fork", "hide", "new", "pin", "resume", "undo")
+"""What a page may ask for, as ``%glm`` does it."""
 
 _log = logging.getLogger(__name__)
-
-State = Mapping[str, Any]
 
 
 class PageLink:
@@ -40,15 +38,15 @@ class PageLink:
     ----------
     shell : InteractiveShell
         Whose names are told.
-    workspace : callable
-        Returns the workspace, or ``None`` as long as nothing needed one.
+    magics : GlmMagics
+        Whose workspace is told; it is made when a page asks for something.
     """
 
     target_name = TARGET
     comm_id = TARGET
 
-    def __init__(self, shell: InteractiveShell, workspace: Callable[[], Workspace | None]) -> None:
-        self._shell, self._workspace = shell, workspace
+    def __init__(self, shell: InteractiveShell, magics: GlmMagics) -> None:
+        self._shell, self._magics = shell, magics
         self._comm: Any = None
         """What sends; ``None`` until a page greets."""
         self._lock = threading.Lock()
@@ -56,6 +54,7 @@ class PageLink:
         self._runs = False
         """Whether a cell runs."""
         self._told: dict[str, Any] = {}
+        self._told_turns: dict[str, Any] = {}
         self._told_s = 0.0
 
     def install(self) -> None:
@@ -82,16 +81,56 @@ class PageLink:
             comm.publish_msg("comm_close")
 
     def handle_msg(self, message: Mapping[str, Any]) -> None:
-        """Take a page's message: a greeting, of a version that this kernel speaks."""
+        """Take a page's message: a greeting, or what a person chose there.
+
+        One of another version is left unanswered: its page shows what the file has.
+        """
         data = message.get("content", {}).get("data", {})
-        if not isinstance(data, Mapping) or data.get("type") != "hello":
+        if not isinstance(data, Mapping) or data.get("version") != VERSION:
             return
+        match data.get("type"):
+            case "hello":
+                self._greet()
+            case "do":
+                self._do(data)
+
+    def _greet(self) -> None:
         if self._comm is None:
             from comm import create_comm
 
             self._comm = create_comm(target_name=TARGET, comm_id=TARGET, primary=False)
-        self._told = {}  # the page is new, and knows nothing
+        self._told, self._told_turns = {}, {}  # the page is new, and knows nothing
         self._follow()
+
+    def _do(self, data: Mapping[str, Any]) -> None:
+        """Run a verb, on the turn that was chosen if it is about one, and tell how it went."""
+        try:
+            answer = {"type": "done", "text": self._run_verb(data)}
+        except GlmError as error:
+            answer = {"type": "refused", "text": translate(error.message)}
+        if self._comm is not None:
+            self._comm.send({"version": VERSION, **answer})
+        self._follow()
+
+    def _run_verb(self, data: Mapping[str, Any]) -> str:
+        from .verbs.registry import verbs
+
+        workspace = self._magics.workspace
+        name, given = data.get("verb"), data.get("words")
+        words = [str(word) for word in given] if isinstance(given, list) else []
+        if data.get("turn") is not None:
+            ids = [slot.id for slot in workspace.session.slots]
+            if data["turn"] not in ids:
+                raise InvalidValueError(tr("this turn is no longer there"))
+            words = [str(ids.index(data["turn"]) + 1), *words]
+        verb = verbs().get(str(name)) if name in VERBS else None
+        if verb is None or not verb.accepts(workspace, words):
+            raise InvalidValueError(
+                tr("%glm {line} is not understood", line=" ".join([str(name), *words]))
+            )
+        result = verb.run(workspace, words)
+        workspace.outputs.refresh(workspace.session)
+        return result.text() if result is not None else ""
 
     def handle_close(self, _: Mapping[str, Any]) -> None:
         """Stay: other pages may listen, and ipykernel has just removed what a page closed."""
@@ -132,64 +171,21 @@ class PageLink:
             time.sleep(INTERVAL_S)
 
     def _busy(self) -> bool:
-        workspace = self._workspace()
+        workspace = self._magics.loaded_workspace()
         return self._runs or (workspace is not None and any(not j.done for j in workspace.jobs))
 
     def _tell_changes(self) -> None:
-        state = {**_names(self._shell), **state_of(self._workspace())}
+        from .page_state import figures_of, names_of, turns_of, words_of
+
+        workspace, comm = self._magics.loaded_workspace(), self._comm
+        turns = turns_of(workspace.in_use() if workspace is not None else None)
+        state = {"names": names_of(self._shell), "order": list(turns), **figures_of(workspace)}
+        if "words" not in self._told:  # they cost more than the rest, and hardly ever change
+            state["words"] = words_of()
         changed = {name: value for name, value in state.items() if self._told.get(name) != value}
-        comm = self._comm
-        if changed and comm is not None:
+        news = {id_: row for id_, row in turns.items() if self._told_turns.get(id_) != row}
+        if (changed or news) and comm is not None:
             self._told.update(changed)
+            self._told_turns = turns
             self._told_s = time.monotonic()
-            comm.send({"version": VERSION, "type": "state", "state": changed})
-
-
-def _names(shell: InteractiveShell) -> dict[str, Any]:
-    names = user_names(shell)
-    return {"names": names} if len(names) <= MOST_NAMES else {}
-
-
-def state_of(workspace: Workspace | None) -> State:
-    """Return what a page shows of a kernel: sums over every call, as ``%glm usage`` has them.
-
-    Parameters
-    ----------
-    workspace : Workspace or None
-        ``None`` where nothing was asked yet.
-    """
-    conversation = workspace.in_use() if workspace is not None else None
-    if workspace is None or conversation is None:
-        return {"turns": 0}
-    from ..session.ledger import Total
-
-    turns = conversation.turns
-    total = Total.of(entry for session in workspace.sessions for entry in session.entries)
-    return {
-        "session": workspace.session_name,
-        "turns": len(turns),
-        "input": total.usage.input or 0,
-        "output": total.usage.output or 0,
-        "estimated": total.estimated,
-        "cost": str(total.cost.to_text()) if total.calls else "",
-        "jobs": sum(not job.done for job in workspace.jobs),
-        **_last(workspace, turns),
-    }
-
-
-def _last(workspace: Workspace, turns: Sequence[Turn]) -> dict[str, Any]:
-    """Return who answered last, and how much of its context the next turn would begin with."""
-    if not turns:
-        return {}
-    from ..engine.checks import input_limit
-
-    turn = turns[-1]
-    offer = workspace.catalogue.offers.get((turn.provider, turn.model))
-    limit = input_limit(offer, {}) if offer is not None else None
-    usage = next(
-        (s.usage or s.estimate for s in reversed(turn.steps) if s.usage or s.estimate), None
-    )
-    used = 0
-    if usage is not None:
-        used = (usage.input or 0) + (usage.output or 0) - (usage.reasoning or 0)
-    return {"model": turn.model, "provider": turn.provider, "used": used, "limit": limit or 0}
+            comm.send({"version": VERSION, "type": "state", "state": {**changed, "rows": news}})

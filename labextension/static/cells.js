@@ -2,13 +2,14 @@
 //
 // A notebook may come from anybody: whatever is read here has any form, and is shown as text only.
 
-import { isPrompt } from './magicLine.js';
+import { isPrompt, promptOf } from './magicLine.js';
 
 /**
  * @typedef {import('@jupyterlab/cells').Cell} Cell
  * @typedef {{
  *   model: string, provider: string, status: string,
- *   input: number, output: number, used: number, estimated: boolean, cost: {amount: number, currency: string} | null,
+ *   input: number, output: number, used: number, estimated: boolean,
+ *   cost: {amount: number, currency: string, estimated: boolean} | null,
  * }} SavedTurn
  */
 
@@ -22,6 +23,15 @@ export function isPromptCell(cell) {
   if (cell?.model.type !== 'code') return false;
   const text = textOf(cell);
   return isPrompt({ sliceString: (from, to) => text.slice(from, to), length: text.length });
+}
+
+/**
+ * Return the beginning of a cell's prompt, in one line.
+ * @param {Cell} cell
+ */
+export function shortPromptOf(cell) {
+  const text = isPromptCell(cell) ? promptOf(textOf(cell)) : textOf(cell);
+  return text.slice(0, 200).replace(/\s+/g, ' ').trim();
 }
 
 /**
@@ -77,22 +87,25 @@ function turnOf(turn) {
     input: count(usage.input),
     output: count(usage.output),
     used: count(usage.input) + count(count(usage.output) - count(usage.reasoning)),
-    estimated: isObject(turn.estimate) || turn.cost?.estimated === true,
-    cost: turn.cost && Number.isFinite(amount) && currency ? { amount, currency } : null
+    estimated: isObject(turn.estimate),
+    cost:
+      turn.cost && Number.isFinite(amount) && currency
+        ? { amount, currency, estimated: turn.cost.estimated === true }
+        : null
   };
 }
 
 /** @param {unknown} value */
-function isObject(value) {
+export function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** @param {unknown} value */
-function text(value) {
+export function text(value) {
   return typeof value === 'string' ? value.slice(0, 80) : '';
 }
 
 /** @param {unknown} value */
-function count(value) {
+export function count(value) {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
 }

@@ -4,10 +4,12 @@
 // extension hears nothing of it. This page asks the kernel for comms of that name, greets it, and is
 // told from then on what changed. A kernel without glm_magic has none, and nothing is asked of it.
 
-import { outputsOf, textOf } from './cells.js';
+import { count, isObject, outputsOf, text, textOf } from './cells.js';
 
 const TARGET = 'glm_magic';
 const VERSION = 1;
+/** Changes of a notebook come in bursts. */
+const SETTLE_MS = 250;
 /** A cell with this in it may be the one that loads the extension. */
 const MENTIONS = /glm/;
 
@@ -17,8 +19,13 @@ const MENTIONS = /glm/;
  * @typedef {{
  *   model?: string, provider?: string, session?: string, turns?: number, used?: number,
  *   limit?: number, input?: number, output?: number, cost?: string, estimated?: boolean,
- *   jobs?: number, names?: string[],
+ *   jobs?: number,
  * }} State
+ * @typedef {{
+ *   id: string, number: number, cell: string, prompt: string, model: string, status: string,
+ *   variant: number, variants: number, tokens: number, estimated: boolean, marks: string[],
+ * }} Row
+ * @typedef {[name: string, about: string, help: string]} Word
  */
 
 /** One notebook and the kernel that it has now. */
@@ -26,14 +33,20 @@ export class KernelLink {
   /**
    * @param {Panel} panel
    * @param {() => void} changed
+   * @param {(isDone: boolean, text: string) => void} answered
    */
-  constructor(panel, changed) {
+  constructor(panel, changed, answered) {
     this.panel = panel;
     this.changed = changed;
+    this.answered = answered;
     /** @type {State | null} */
     this.state = null;
-    /** @type {ReadonlySet<string> | null} */
+    /** What each name is; null where nobody knows. @type {ReadonlyMap<string, string> | null} */
     this.names = null;
+    /** @type {Record<string, Word[]>} */
+    this.words = {};
+    /** The session's turns in their order. @type {Row[]} */
+    this.turns = [];
     /** @type {import('@jupyterlab/services').Kernel.IComm | null} */
     this.comm = null;
     /** The cells that ran in this kernel after it had loaded glm_magic. @type {WeakSet<object>} */
@@ -95,16 +108,40 @@ export class KernelLink {
    * @param {any} data
    */
   hear(data) {
-    if (data?.type !== 'state' || data.version !== VERSION) return;
-    const news = onlyKnown(data.state);
-    this.state = { ...this.state, ...news };
-    if (news.names) this.names = new Set(news.names);
-    this.changed();
+    if (!isObject(data) || data.version !== VERSION) return;
+    if (data.type === 'done' || data.type === 'refused') {
+      this.answered(data.type === 'done', String(data.text ?? ''));
+    } else if (data.type === 'state' && isObject(data.state)) {
+      const { names, words, order, rows } = data.state;
+      this.state = { ...this.state, ...figures(data.state) };
+      if (isObject(names)) this.names = new Map(Object.entries(names).map(([name, kind]) => [name, text(kind)]));
+      else if (names === null) this.names = null;
+      if (isObject(words)) this.words = wordsOf(words);
+      const known = new Map(this.turns.map(row => [row.id, row]));
+      const ids = Array.isArray(order) ? order : [...known.keys()];
+      this.turns = ids.flatMap((id, at) => {
+        const row = isObject(rows?.[id]) ? rowOf(rows[id]) : known.get(id);
+        return row ? [{ ...row, id: String(id), number: at + 1 }] : [];
+      });
+      this.changed();
+    }
+  }
+
+  /**
+   * Let the kernel do what a verb does, when it is free; it tells how it went.
+   * @param {string} verb
+   * @param {string} [turn]
+   * @param {(string | number)[]} [words]
+   */
+  ask(verb, turn, words = []) {
+    this.comm?.send({ version: VERSION, type: 'do', verb, turn: turn ?? null, words });
   }
 
   forget() {
     const comm = this.comm;
     this.comm = this.state = this.names = null;
+    this.words = {};
+    this.turns = [];
     this.ran = new WeakSet();
     comm?.dispose();
     this.changed();
@@ -118,15 +155,42 @@ const NUMBERS = ['turns', 'used', 'limit', 'input', 'output', 'jobs'];
  * @param {any} state
  * @returns {State}
  */
-function onlyKnown(state) {
-  const entries = Object.entries(state ?? {}).filter(
+function figures(state) {
+  const entries = Object.entries(state).filter(
     ([key, value]) =>
       (TEXTS.includes(key) && typeof value === 'string') ||
       (NUMBERS.includes(key) && Number.isFinite(value)) ||
-      (key === 'estimated' && typeof value === 'boolean') ||
-      (key === 'names' && Array.isArray(value) && value.every(name => typeof name === 'string'))
+      (key === 'estimated' && typeof value === 'boolean')
   );
   return Object.fromEntries(entries);
+}
+
+/**
+ * @param {any} row
+ * @returns {Omit<Row, 'id' | 'number'>}
+ */
+function rowOf(row) {
+  return {
+    cell: text(row.cell),
+    prompt: text(row.prompt),
+    model: text(row.model),
+    status: text(row.status),
+    variant: count(row.variant),
+    variants: count(row.variants),
+    tokens: count(row.tokens),
+    estimated: row.estimated === true,
+    marks: Array.isArray(row.marks) ? row.marks.map(text) : []
+  };
+}
+
+/**
+ * @param {any} words
+ * @returns {Record<string, Word[]>}
+ */
+function wordsOf(words) {
+  const isWord = (/** @type {any} */ row) => Array.isArray(row) && row.every(part => typeof part === 'string');
+  const lists = Object.entries(words).filter(([, rows]) => Array.isArray(rows) && rows.every(isWord));
+  return Object.fromEntries(lists);
 }
 
 /** The links of all notebooks of the page. */
@@ -141,6 +205,8 @@ export class KernelLinks {
     this.links = new WeakMap();
     /** @type {Set<(panel: Panel) => void>} */
     this.listeners = new Set();
+    /** @type {Set<(panel: Panel, isDone: boolean, text: string) => void>} */
+    this.answers = new Set();
     tracker.forEach(panel => this.add(panel));
     tracker.widgetAdded.connect((_, panel) => this.add(panel));
     NotebookActions.executed.connect((_, { notebook, cell }) => {
@@ -152,7 +218,31 @@ export class KernelLinks {
   add(panel) {
     if (this.links.has(panel.content)) return;
     const tell = () => this.listeners.forEach(listener => listener(panel));
-    this.links.set(panel.content, new KernelLink(panel, tell));
+    const answer = (/** @type {boolean} */ isDone, /** @type {string} */ text) =>
+      this.answers.forEach(listener => listener(panel, isDone, text));
+    this.links.set(panel.content, new KernelLink(panel, tell, answer));
+  }
+
+  /**
+   * Call a function when the notebook in front is another one, changes, or hears from its kernel.
+   * @param {() => void} show
+   */
+  followCurrent(show) {
+    let timer = 0;
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(show, SETTLE_MS);
+    };
+    const follow = (/** @type {Panel} */ panel) => {
+      panel.context.ready.then(() => {
+        panel.content.model?.contentChanged.connect(soon);
+        soon();
+      });
+    };
+    this.tracker.forEach(follow);
+    this.tracker.widgetAdded.connect((_, panel) => follow(panel));
+    this.tracker.currentChanged.connect(soon);
+    this.listeners.add(panel => panel === this.tracker.currentWidget && show());
   }
 
   /**

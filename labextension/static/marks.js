@@ -8,7 +8,7 @@ import { isUnknown, valuesIn } from './values.js';
 /** Text that the kernel leaves as it is; it does read indented code. */
 const UNTOUCHED = /^(?:FencedCode|InlineCode|.*Math.*)$/;
 
-/** @typedef {ReadonlySet<string> | null} Names what a kernel has; null where nobody knows */
+/** @typedef {{has: (name: string) => boolean} | null} Names what a kernel has; null where nobody knows */
 
 /**
  * @param {import('./packages.js').Packages} packages

@@ -2,6 +2,7 @@
 
 import { commandsPlugin } from './commands.js';
 import { KernelLinks } from './kernel.js';
+import { mapPlugin } from './map.js';
 import { loadPackages } from './packages.js';
 import { promptPlugin } from './prompt.js';
 import { settingsPlugin } from './settings.js';
@@ -20,7 +21,8 @@ export async function load(scope) {
     links,
     promptPlugin(packages, settings.provides, links.provides),
     commandsPlugin(packages, settings.provides, links.provides),
-    statusPlugin(packages, settings.provides, links.provides)
+    statusPlugin(packages, settings.provides, links.provides),
+    mapPlugin(packages, settings.provides, links.provides)
   ];
 }
 

@@ -27,10 +27,10 @@ export class Settings {
    * @param {string} text
    * @param {Record<string, string | number>} [values]
    */
-  say(text, values = {}) {
+  say = (text, values = {}) => {
     const words = this.language.startsWith('zh') ? CHINESE[text] ?? text : text;
     return words.replace(/\{(\w+)\}/g, (field, name) => String(values[name] ?? field));
-  }
+  };
 
   /**
    * Call a function now and whenever a setting changes.

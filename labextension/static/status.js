@@ -5,8 +5,6 @@
 import { outputsOf, turnsOf } from './cells.js';
 import { LIMITS } from './options.js';
 
-/** Changes of a notebook come in bursts. */
-const SETTLE_MS = 250;
 const NEARLY_FULL = 0.8;
 
 /**
@@ -35,7 +33,7 @@ export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, li
      * @param {import('@jupyterlab/statusbar').IStatusBar | null} bar
      */
     activate: (app, tracker, settings, links, bar = null) => {
-      const line = new StatusLine(settings);
+      const line = new StatusLine(settings, () => app.commands.execute('glm-magic:map'));
       const item = new widgets.Widget({ node: line.node });
       item.id = 'glm-magic-status';
       // Notebook has no status bar; the line stands beside its menus.
@@ -46,21 +44,7 @@ export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, li
         const panel = tracker.currentWidget;
         line.show(panel && settings.isOn('status') ? stateOf(panel, links.of(panel)?.state ?? null) : null);
       };
-      let timer = 0;
-      const soon = () => {
-        clearTimeout(timer);
-        timer = setTimeout(show, SETTLE_MS);
-      };
-      const follow = (/** @type {Panel} */ panel) => {
-        panel.context.ready.then(() => {
-          panel.content.model?.contentChanged.connect(soon);
-          soon();
-        });
-      };
-      tracker.forEach(follow);
-      tracker.widgetAdded.connect((_, panel) => follow(panel));
-      tracker.currentChanged.connect(soon);
-      links.listeners.add(panel => panel === tracker.currentWidget && show());
+      links.followCurrent(show);
       settings.follow(show);
     }
   };
@@ -73,14 +57,14 @@ export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, li
  * @returns {State | null}
  */
 export function stateOf(panel, told) {
-  if (told?.turns) return told;
+  if (told?.turns || told?.session) return told;
   const turns = panel.content.widgets.flatMap(cell => outputsOf(cell).flatMap(turnsOf));
   const last = turns.at(-1);
   if (!last) return null;
   /** @type {Record<string, number>} */
   const sums = {};
   for (const { cost } of turns) if (cost) sums[cost.currency] = (sums[cost.currency] ?? 0) + cost.amount;
-  const estimated = turns.some(turn => turn.estimated);
+  const guessed = turns.some(turn => turn.cost?.estimated);
   const cost = Object.entries(sums).map(([currency, amount]) => money(amount, currency)).join(' + ');
   return {
     model: last.model,
@@ -90,8 +74,8 @@ export function stateOf(panel, told) {
     limit: LIMITS[`${last.provider}/${last.model}`] ?? 0,
     input: turns.reduce((sum, turn) => sum + turn.input, 0),
     output: turns.reduce((sum, turn) => sum + turn.output, 0),
-    estimated,
-    cost: cost && estimated ? `≈${cost}` : cost
+    estimated: turns.some(turn => turn.estimated),
+    cost: cost && guessed ? `≈${cost}` : cost
   };
 }
 
@@ -114,13 +98,19 @@ function short(count) {
 }
 
 class StatusLine {
-  /** @param {Settings} settings */
-  constructor(settings) {
+  /**
+   * @param {Settings} settings
+   * @param {() => void} open
+   */
+  constructor(settings, open) {
     this.settings = settings;
-    this.node = document.createElement('div');
+    this.node = document.createElement('button');
+    this.node.type = 'button';
     this.node.className = 'glm-status';
-    this.node.style.cssText = 'display: flex; align-items: center; gap: 10px; white-space: nowrap';
-    this.node.hidden = true;
+    this.node.style.cssText =
+      'display: none; align-items: center; gap: 10px; white-space: nowrap; height: 100%; padding: 0 4px;' +
+      ' border: 0; background: none; color: inherit; font: inherit; cursor: pointer';
+    this.node.addEventListener('click', open);
   }
 
   /** @param {State | null} state */
@@ -133,7 +123,7 @@ class StatusLine {
     const { model = '', provider = '', turns = 0, used = 0, limit = 0, input = 0, output = 0 } = state;
     const { cost = '', jobs = 0 } = state;
     const about = state.estimated ? '≈' : '';
-    const say = this.settings.say.bind(this.settings);
+    const { say } = this.settings;
     const tokens = { input: about + short(input), output: about + short(output) };
     const parts = [
       part('model', [model, provider].filter(Boolean).join(' · ')),
@@ -144,11 +134,9 @@ class StatusLine {
       part('jobs', jobs ? say('{jobs} running', { jobs }) : '')
     ].filter(one => one.textContent || one.className === 'glm-meter');
     this.node.replaceChildren(...parts);
-    const context = limit ? say('context {used} of {limit} tokens', { used: used.toLocaleString('en'), limit: limit.toLocaleString('en') }) : '';
+    const context = limit ? contextOf(say, used, limit) : '';
     const texts = parts.map(one => one.textContent).filter(Boolean);
     this.node.title = ['GLM', ...texts, context].filter(Boolean).join('\n');
-    this.node.setAttribute('role', 'status');
-    this.node.setAttribute('aria-live', 'off');
     this.node.setAttribute('aria-label', ['GLM', ...texts, context].filter(Boolean).join(', '));
   }
 }
@@ -164,8 +152,19 @@ function part(name, text) {
   return node;
 }
 
+/**
+ * Return in words how full the context is.
+ * @param {Settings['say']} say
+ * @param {number} used
+ * @param {number} limit
+ */
+export function contextOf(say, used, limit) {
+  const [part, all] = [used, limit].map(count => count.toLocaleString('en'));
+  return say('context {used} of {limit} tokens', { used: part, limit: all });
+}
+
 /** @param {number} share */
-function meter(share) {
+export function meter(share) {
   const node = document.createElement('span');
   const full = share >= NEARLY_FULL;
   node.className = 'glm-meter';

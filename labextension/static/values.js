@@ -76,7 +76,7 @@ function closing(text, from) {
 /**
  * Whether nothing can be put in: it is a call, or the kernel has no such name.
  * @param {{root: string, call: boolean}} value
- * @param {ReadonlySet<string> | null} names what the kernel has; null where nobody knows
+ * @param {{has: (name: string) => boolean} | null} names what the kernel has; null where nobody knows
  */
 export function isUnknown({ root, call }, names) {
   if (call) return true;

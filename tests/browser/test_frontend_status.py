@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ def test_messages_are_few_and_none_where_nothing_changed(
         lab.run(3)
     assert len(heard(lab)) == count, "x has another value, and nothing else is new"
     times = [at for at, _ in heard(lab)]
-    assert all(later - at >= 200 for at, later in zip(times, times[1:], strict=False))
+    assert all(later - at >= 200 for at, later in pairwise(times))
 
 
 def test_names_are_struck_through_where_the_kernel_has_none(
@@ -166,7 +167,8 @@ class Other:
     comm_id = target_name = 'glm_magic'
     def handle_msg(self, message):
         comm = create_comm(target_name='glm_magic', comm_id='glm_magic', primary=False)
-        for data in (None, [], {'type': 'state'}, {'type': 'state', 'version': 2, 'state': {'turns': 9}},
+        for data in (None, [], {"type": "state"},
+                     {'type': 'state', 'version': 2, 'state': {'turns': 9}},
                      {'type': 'state', 'version': 1, 'state': 5},
                      {'type': 'state', 'version': 1, 'state': {'turns': 3, 'model': 4, 'names': [1],
                       'input': 'x', 'output': 7, 'cost': '<b>1</b>'}}):
@@ -180,9 +182,7 @@ get_comm_manager().register_comm(Other())"""
     assert "model" not in status(lab)
 
 
-def test_two_notebooks_have_figures_of_their_own(
-    new_lab: Any, model_server: ModelServer
-) -> None:
+def test_two_notebooks_have_figures_of_their_own(new_lab: Any, model_server: ModelServer) -> None:
     model_server.tell(REPLY)
     cells = [setup_cell(model_server), "%%glm -p zai -m glm-4.6\nhi"]
     one, other = new_lab(), new_lab()
