@@ -31,6 +31,9 @@ export const CHINESE = {
   'context {used} of {limit} tokens': '上下文 {used} / {limit} tokens',
   Map: '会话地图',
   'Show the turns of the session in the right sidebar.': '在右侧边栏显示会话的各轮。',
+  Completion: '补全',
+  'Say what options, verbs and models are, and complete names behind a brace.':
+    '说明选项、命令和模型，并在花括号后补全变量名。',
   'GLM session': 'GLM 会话',
   'Open the map of the session': '打开会话地图',
   'Drop turn {number}?': '移除第 {number} 轮？',
@@ -60,5 +63,5 @@ export const CHINESE = {
   'Always send': '始终发送',
   Drop: '移除',
   '{tokens} tokens': '{tokens} tokens',
-  'variant {variant} of {variants}': '第 {variant}/{variants} 次运行'
+  'run {variant}/{variants}': '第 {variant}/{variants} 次运行'
 };

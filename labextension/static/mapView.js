@@ -27,8 +27,8 @@ const STYLE = `
 .glm-map-facts { grid-column: 2; color: var(--jp-ui-font-color2); font-size: var(--jp-ui-font-size0);
   display: flex; flex-wrap: wrap; gap: 2px 6px; margin-top: 2px }
 .glm-map-mark { padding: 0 5px; border-radius: 7px; background: var(--jp-layout-color3); color: var(--jp-ui-font-color1) }
-.glm-map-mark[data-mark=failed] { background: var(--jp-error-color3); color: var(--jp-error-color0, var(--jp-ui-font-color1)) }
-.glm-map-mark[data-mark=stale] { background: var(--jp-warn-color3); color: var(--jp-warn-color0, var(--jp-ui-font-color1)) }
+.glm-map-mark[data-mark=failed] { background: var(--jp-error-color3); color: var(--jp-ui-font-color1) }
+.glm-map-mark[data-mark=stale] { background: var(--jp-warn-color3); color: var(--jp-ui-font-color1) }
 body[data-jp-theme-light=false] .glm-map-mark[data-mark=failed], body[data-jp-theme-light=false] .glm-map-mark[data-mark=stale] {
   color: #111 }
 .glm-map-row[data-off] .glm-map-prompt { opacity: .6; text-decoration: line-through }
@@ -39,9 +39,9 @@ body[data-jp-theme-light=false] .glm-map-mark[data-mark=failed], body[data-jp-th
   font-size: var(--jp-ui-font-size0); overflow-wrap: anywhere }
 .glm-map-answer[data-refused] { color: var(--jp-error-color1) }
 .glm-map-answer:empty { display: none }
-.glm-map-bar { display: flex; flex-wrap: wrap; gap: 2px; padding: 4px 8px; border-top: 1px solid var(--jp-border-color2) }
+.glm-map-bar { display: flex; flex-wrap: wrap; gap: 0 1px; padding: 4px 6px; border-top: 1px solid var(--jp-border-color2) }
 .glm-map-head + .glm-map-bar { border-top: 0; border-bottom: 1px solid var(--jp-border-color2) }
-.glm-map-bar button { display: inline-flex; align-items: center; gap: 4px; padding: 3px 6px; border: 0; border-radius: 3px;
+.glm-map-bar button { display: inline-flex; align-items: center; gap: 3px; padding: 3px 5px; border: 0; border-radius: 3px;
   background: none; color: inherit; font: inherit; font-size: var(--jp-ui-font-size0); cursor: pointer }
 .glm-map-bar button:hover:not(:disabled) { background: var(--jp-layout-color2) }
 .glm-map-bar button:focus-visible { outline: 1px solid var(--jp-brand-color1) }
@@ -255,7 +255,7 @@ export class MapView {
     const facts = [
       row.model,
       row.tokens ? this.say('{tokens} tokens', { tokens }) : '',
-      row.variants > 1 ? this.say('variant {variant} of {variants}', { variant: row.variant, variants: row.variants }) : ''
+      row.variants > 1 ? this.say('run {variant}/{variants}', { variant: row.variant, variants: row.variants }) : ''
     ];
     node.replaceChildren(
       element('span', 'glm-map-number', String(row.number)),

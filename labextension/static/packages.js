@@ -6,6 +6,7 @@ import { sharedPackage } from './shared.js';
  * @typedef {{
  *   apputils: typeof import('@jupyterlab/apputils'),
  *   codemirror: typeof import('@jupyterlab/codemirror'),
+ *   completer: typeof import('@jupyterlab/completer'),
  *   coreutils: typeof import('@lumino/coreutils'),
  *   language: typeof import('@codemirror/language'),
  *   notebook: typeof import('@jupyterlab/notebook'),
@@ -22,6 +23,7 @@ import { sharedPackage } from './shared.js';
 const NAMES = {
   apputils: '@jupyterlab/apputils',
   codemirror: '@jupyterlab/codemirror',
+  completer: '@jupyterlab/completer',
   coreutils: '@lumino/coreutils',
   language: '@codemirror/language',
   notebook: '@jupyterlab/notebook',

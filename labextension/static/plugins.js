@@ -1,6 +1,7 @@
 // The plugins of the extension. Each is on its own: one that cannot start leaves the others.
 
 import { commandsPlugin } from './commands.js';
+import { completionPlugin } from './completion.js';
 import { KernelLinks } from './kernel.js';
 import { mapPlugin } from './map.js';
 import { loadPackages } from './packages.js';
@@ -22,7 +23,8 @@ export async function load(scope) {
     promptPlugin(packages, settings.provides, links.provides),
     commandsPlugin(packages, settings.provides, links.provides),
     statusPlugin(packages, settings.provides, links.provides),
-    mapPlugin(packages, settings.provides, links.provides)
+    mapPlugin(packages, settings.provides, links.provides),
+    completionPlugin(packages, settings.provides, links.provides)
   ];
 }
 

@@ -38,7 +38,10 @@ export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, li
       item.id = 'glm-magic-status';
       // Notebook has no status bar; the line stands beside its menus.
       if (bar) bar.registerStatusItem(item.id, { item, align: 'right', rank: 40 });
-      else app.shell.add(item, 'menu', { rank: 1000 });
+      else {
+        item.node.style.cssText += '; height: auto; align-self: center; margin: 0 12px';
+        app.shell.add(item, 'menu', { rank: 1000 });
+      }
 
       const show = () => {
         const panel = tracker.currentWidget;

@@ -75,12 +75,12 @@ def asked(lab: Lab, model_server: ModelServer, *cells: str) -> None:
 def test_the_map_has_the_turns_of_the_session(lab: Lab, model_server: ModelServer) -> None:
     asked(lab, model_server, FIRST, SECOND, THIRD, "%glm show")
     lab.run(2)
-    lab.until(lambda: "variant 2 of 2" in rows(lab)[1]["facts"])
+    lab.until(lambda: "run 2/2" in rows(lab)[1]["facts"])
     assert prompts(lab) == ["one", "two", "three"]
     assert marks(lab) == [[], [], ["stale"]]
     assert [row["facts"] for row in rows(lab)] == [
         "glm-4.6 · 1,540 tokens",
-        "glm-4.6 · 1,540 tokens · variant 2 of 2",
+        "glm-4.6 · 1,540 tokens · run 2/2",
         "glm-4.6 · 1,540 tokens",
     ]
     lab.run(4)
@@ -121,10 +121,10 @@ def test_buttons_do_what_the_verbs_do(lab: Lab, model_server: ModelServer) -> No
     lab.run(1)
     lab.until(lambda: marks(lab) == [[], ["stale"], ["stale"]])
     press(lab, "before")
-    lab.until(lambda: "variant 1 of 2" in rows(lab)[0]["facts"])
+    lab.until(lambda: "run 1/2" in rows(lab)[0]["facts"])
     assert marks(lab) == [[], [], []], "they were answered from this one"
     press(lab, "after")
-    lab.until(lambda: "variant 2 of 2" in rows(lab)[0]["facts"])
+    lab.until(lambda: "run 2/2" in rows(lab)[0]["facts"])
     choose(lab, 2)
     press(lab, "drop")
     lab.page.locator(".jp-Dialog .jp-mod-reject").click()
