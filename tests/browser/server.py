@@ -43,6 +43,8 @@ class LabServer:
         A folder with another ipykernel, which comes before the installed one.
     python : str
         What runs the server; the kernel always runs in the Python of the tests.
+    prefix : Path, optional
+        Where a wheel of glm_magic is installed; by default, kernels and page use this checkout.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LabServer:
         without: Sequence[str] = (),
         kernel: Path | None = None,
         python: str = sys.executable,
+        prefix: Path | None = None,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -62,7 +65,9 @@ class LabServer:
         self.page_path = PAGE_PATHS[app]
         self._environment = environment or {}
         self._without = without
-        self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
+        self._prefix = prefix
+        package = next(prefix.glob("lib/*/site-packages")) if prefix else PROJECT
+        self._kernel_path = os.pathsep.join(str(path) for path in (kernel, package) if path)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -165,12 +170,16 @@ class LabServer:
         file.write_text(json.dumps(settings), encoding="utf-8")
 
     def _link_frontend(self) -> None:
-        """Let the page load the front end of this checkout, whatever is installed."""
+        """Let the page load this front end, whatever else is installed."""
         folder = self._folder / "shared" / "labextensions"
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / "glm-magic"
+        if self._prefix:
+            target = self._prefix / "share" / "jupyter" / "labextensions" / "glm-magic"
+        else:
+            target = PROJECT / "labextension"
         if not link.is_symlink():
-            link.symlink_to(PROJECT / "labextension", target_is_directory=True)
+            link.symlink_to(target, target_is_directory=True)
 
     def _answers(self) -> bool:
         try:
