@@ -166,13 +166,14 @@ def test_a_kernel_of_another_version_is_not_believed(lab: Lab) -> None:
 class Other:
     comm_id = target_name = 'glm_magic'
     def handle_msg(self, message):
-        comm = create_comm(target_name='glm_magic', comm_id='glm_magic', primary=False)
+        self.comm = create_comm(target_name=self.comm_id, comm_id=self.comm_id, primary=False)
         for data in (None, [], {"type": "state"},
                      {'type': 'state', 'version': 2, 'state': {'turns': 9}},
                      {'type': 'state', 'version': 1, 'state': 5},
                      {'type': 'state', 'version': 1, 'state': {'turns': 3, 'model': 4, 'names': [1],
+                      'words': {'options': [[1]]}, 'order': 'ab', 'rows': {'a': 3},
                       'input': 'x', 'output': 7, 'cost': '<b>1</b>'}}):
-            comm.send(data)
+            self.comm.send(data)
     def handle_close(self, message): pass
 get_comm_manager().register_comm(Other())"""
     lab.open([other, "'glm'"])
@@ -205,3 +206,82 @@ def test_the_switch_takes_the_line_away(lab: Lab, model_server: ModelServer) -> 
     lab.until(lambda: status(lab) == {})
     set_part(lab, "status", True)
     wait_status(lab, turns="1 turn")
+
+
+def test_a_kernel_without_the_extension_is_left_alone(lab: Lab) -> None:
+    lab.open(["glm = 1", "x = {}", "%%glm\nhi {x} {nobody}"])
+    lab.page.evaluate("""() => {
+        window.sent = [];
+        const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+        kernel.anyMessage.connect((_, { msg, direction }) => {
+            if (direction === 'send') window.sent.push(msg.header.msg_type);
+        });
+    }""")
+    lab.run(0)
+    lab.run(1)
+    lab.run(2)
+    sent = lab.page.evaluate("window.sent")
+    assert sent.count("execute_request") == 3
+    assert sent.count("comm_info_request") == 2, "the cells that say glm may have loaded it"
+    assert "comm_msg" not in sent
+    assert status(lab) == {}
+    assert marked(lab, 2, "unknown") == [], "nobody knows its names"
+
+
+def test_unloading_and_restarting_bring_back_what_the_file_has(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(REPLY)
+    lab.open([setup_cell(model_server), "%%glm -p zai -m glm-4.6\nhi", "%unload_ext glm_magic"])
+    lab.run(0)
+    lab.run(1)
+    lab.run(1)
+    wait_status(lab, tokens="2,400 in, 680 out")
+    lab.run(2)
+    wait_status(lab, turns="1 turn", tokens="1,200 in, 340 out")
+    lab.run(0)
+    lab.run(1)
+    restart = "async () => { await jupyterapp.shell.currentWidget.sessionContext.restartKernel() }"
+    lab.page.evaluate(restart)
+    wait_status(lab, turns="1 turn", tokens="1,200 in, 340 out")
+    lab.run(0)
+    lab.run(1)
+    wait_status(lab, turns="1 turn", tokens="1,200 in, 340 out")
+    assert not [line for line in lab.console if "glm-magic" in line]
+
+
+MANY = 300
+
+
+def test_a_notebook_of_300_cells_scrolls_without_long_tasks(lab: Lab) -> None:
+    path = lab.write("many.ipynb", ["%%glm\nWhy {x}?\n```python\nprint(1)\n```"] * MANY)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        saved = {"model": "m", "status": "complete", "usage": {"input": 1, "output": 2}}
+        data = {"text/plain": "four"}
+        cell["outputs"] = [
+            {"output_type": "display_data", "data": data, "metadata": {"glm_magic": saved}}
+        ]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+    def busy_ms() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return next(m["value"] for m in metrics if m["name"] == "ScriptDuration") * 1000
+
+    cost = {}
+    for part in (False, True):
+        lab.open(path.name)
+        for name in ("prompts", "status", "map", "commands", "completion"):
+            set_part(lab, name, part)
+        if part:
+            wait_status(lab, turns=f"{MANY} turns")
+        devtools = lab.page.context.new_cdp_session(lab.page)
+        devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = busy_ms()
+        for _ in range(20):
+            lab.page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollBy(0, 900)")
+            lab.page.wait_for_function("new Promise(done => requestAnimationFrame(() => done(1)))")
+        cost[part] = busy_ms() - before
+        place = "document.querySelector('.jp-WindowedPanel-outer').scrollTop"
+        assert lab.page.evaluate(place) > 5000
+    assert (cost[True] - cost[False]) / 20 < 50, "what browsers call a long task"
