@@ -154,10 +154,13 @@ class Commands {
    * @param {Cell} cell
    * @param {Panel} panel
    */
-  ask(cell, panel) {
+  async ask(cell, panel) {
+    await this.links.of(panel)?.finding;
     this.insert(panel, `%%glm\n\n\n${this.source(cell, panel)}`);
+    const prompt = panel.content.activeCell;
+    await prompt?.ready;
     panel.content.mode = 'edit';
-    panel.content.activeCell?.editor?.setCursorPosition({ line: 1, column: 0 });
+    prompt?.editor?.setCursorPosition({ line: 1, column: 0 });
   }
 
   /**
@@ -170,6 +173,7 @@ class Commands {
   async askAboutError(task, line, cell, panel) {
     const error = errorOf(cell);
     if (!error) return;
+    await this.links.of(panel)?.finding;
     const names = this.links.of(panel)?.ran.has(cell.model);
     const report = names
       ? `{Err[${executionOf(cell)}]}`

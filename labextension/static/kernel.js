@@ -49,6 +49,8 @@ export class KernelLink {
     this.turns = [];
     /** @type {import('@jupyterlab/services').Kernel.IComm | null} */
     this.comm = null;
+    /** A look for the comm that is under way. @type {Promise<void> | null} */
+    this.finding = null;
     /** The cells that ran in this kernel after it had loaded glm_magic. @type {WeakSet<object>} */
     this.ran = new WeakSet();
     const { sessionContext } = panel;
@@ -72,14 +74,23 @@ export class KernelLink {
    * @param {Cell} cell
    */
   async executed(cell) {
-    if (this.comm) this.ran.add(cell.model);
-    else if (MENTIONS.test(textOf(cell))) await this.find();
+    const isLater = !!this.comm || !!this.finding;
+    if (!this.comm && (isLater || MENTIONS.test(textOf(cell)))) await this.find();
+    if (this.comm && isLater) this.ran.add(cell.model);
   }
 
-  /** Look for the kernel's comm, and greet it. */
+  /** Look for the kernel's comm, and greet it; after an earlier look, which may have been too early. */
   async find() {
+    await this.finding;
+    if (this.comm) return;
+    this.finding = this.look();
+    await this.finding;
+    this.finding = null;
+  }
+
+  async look() {
     const kernel = this.panel.sessionContext.session?.kernel;
-    if (!kernel || this.comm) return;
+    if (!kernel) return;
     try {
       const reply = await kernel.requestCommInfo({ target_name: TARGET });
       if (this.comm || reply.content.status !== 'ok') return;
