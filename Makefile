@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check frontend hosts kernels together tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check frontend hosts kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -31,7 +31,6 @@ help:
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make frontend check the types of the front end, with Node and JupyterLab'"'"'s own types'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
-	@echo 'make together edit one notebook in two pages, with jupyter-collaboration'
 	@echo 'make hosts   run every host that can be had, and write what was seen to docs/hosts.md'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
@@ -71,12 +70,16 @@ OLDEST_LAB := 4.0
 OLDEST_KERNEL := 6.29
 $(DONE)/hosts: $(DONE)/tools pyproject.toml
 	@rm -rf $(HOSTS) && mkdir -p $(HOSTS)
-	@$(BIN)/python -m venv $(HOSTS)/env && $(HOSTS)/env/bin/python -m pip install --quiet \
-		--group hosts --editable . || { echo '(without other hosts)'; rm -rf $(HOSTS)/env; }
+	@$(BIN)/python -m venv $(HOSTS)/env && $(BIN)/python -m pip --python $(HOSTS)/env/bin/python \
+		install --quiet --group hosts --editable . \
+		|| { echo '(without other hosts)'; rm -rf $(HOSTS)/env; }
 	@$(BIN)/python -m venv $(HOSTS)/jupyterlab-$(OLDEST_LAB) \
 		&& $(HOSTS)/jupyterlab-$(OLDEST_LAB)/bin/python -m pip install --quiet \
 			'jupyterlab==$(OLDEST_LAB).*' anywidget \
 		|| { echo '(without JupyterLab $(OLDEST_LAB))'; rm -rf $(HOSTS)/jupyterlab-$(OLDEST_LAB); }
+	@$(BIN)/python -m venv $(HOSTS)/together && $(HOSTS)/together/bin/python -m pip install --quiet \
+		jupyterlab jupyter-collaboration anywidget \
+		|| { echo '(without jupyter-collaboration)'; rm -rf $(HOSTS)/together; }
 	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/ipykernel-$(OLDEST_KERNEL) \
 		'ipykernel==$(OLDEST_KERNEL).*' || echo '(without ipykernel $(OLDEST_KERNEL))'
 	@touch $@
@@ -108,10 +111,12 @@ frontend:
 		echo 'The types of the front end were not checked: there is no Node here.'; exit 0; fi; \
 	mkdir -p $(TYPES); \
 	cmp -s scripts/typecheck/package.json $(TYPES)/package.json || { \
-		cp scripts/typecheck/package.json $(TYPES)/ && npm install --prefix $(TYPES) --no-audit --no-fund --silent; }; \
+		cp scripts/typecheck/package.json $(TYPES)/ && npm install --prefix $(TYPES) --no-audit --no-fund --silent; } || { \
+		rm -f $(TYPES)/package.json; \
+		echo 'The types of the front end were not checked: JupyterLab'"'"'s own could not be had.'; exit 0; }; \
 	$(TYPES)/node_modules/.bin/tsc --project scripts/typecheck && echo 'The types of the front end are right.'
 
-test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check
+test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check frontend
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: $(DONE)/tools check
@@ -130,14 +135,6 @@ kernels: $(DONE)/everything browser-ready
 		test -d $(VENV)/kernels/$$version || $(BIN)/python -m pip install --quiet --no-deps \
 			--target $(VENV)/kernels/$$version ipykernel==$$version; done
 	GLM_KERNELS=$(abspath $(VENV)/kernels) $(BIN)/python -m pytest tests/browser/test_stop.py -s $(PYTEST_ARGS)
-
-# Several people in one notebook. The JupyterLab is one of its own: with jupyter-collaboration, every
-# notebook that it opens is edited together.
-TOGETHER := $(VENV)/together
-together: $(DONE)/everything browser-ready
-	@test -x $(TOGETHER)/bin/python || $(BIN)/python -m venv $(TOGETHER)
-	@$(TOGETHER)/bin/python -m pip install --quiet jupyterlab jupyter-collaboration anywidget ipywidgets
-	GLM_COLLABORATION=$(abspath $(TOGETHER))/bin/python $(BIN)/python -m pytest tests/browser/test_together.py $(PYTEST_ARGS)
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write

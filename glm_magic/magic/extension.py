@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from ..core.i18n import tr
 from ..core.interrupts import StoppedByUser, landing, restore, suppress_interrupt
 from ..engine.tapes import set_default_speed
 from ..session import notebook
@@ -78,10 +77,7 @@ class GlmMagics(Magics):
             with landing():
                 return self._run_or_cancel(line, cell)
         except StoppedByUser:
-            if getattr(self._shell, "kernel", None) is None:
-                raise
-            dropped = tr("Stopped by a kernel interrupt: cells that were queued did not run.")
-            raise StoppedByUser(dropped) from None
+            raise frontend.stopped_by_user() from None
 
     def _run_or_cancel(self, line: str, cell: str | None) -> Any:
         waiting = self._waiting()

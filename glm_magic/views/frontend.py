@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.i18n import tr
+from ..core.interrupts import StoppedByUser
+
 Frontend = Literal["page", "executor", "program", "console", "terminal", "script"]
 """
 ``page``: a notebook that shows widgets and updates of outputs. ``executor``: nbclient, papermill or
@@ -65,6 +68,15 @@ def can_answer(shell: Any) -> bool:
         return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
     except (AttributeError, OSError, ValueError):  # no input, a closed one, or one of its own
         return sys.stdin is not None and not sys.stdin.closed
+
+
+def stopped_by_user() -> StoppedByUser:
+    """Return what ends a cell that the user interrupted; a kernel drops the cells that wait."""
+    from IPython.core.getipython import get_ipython
+
+    if getattr(get_ipython(), "kernel", None) is None:
+        return StoppedByUser()
+    return StoppedByUser(tr("Stopped by a kernel interrupt: cells that were queued did not run."))
 
 
 def is_captured(shell: Any) -> bool:

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..core.interrupts import StoppedByUser, held, suppress_interrupt
+from ..core.interrupts import held, suppress_interrupt
 from ..core.turn import Turn
+from .frontend import stopped_by_user
 from .options import ViewOptions
 
 PAINT_EVERY_S = 0.05
@@ -125,7 +126,7 @@ def play(stream: Playable, view: View, last_turn: Callable[[], Turn] | None = No
         if not is_finished:
             with suppress_interrupt():
                 _finish_interrupted(stream, view, painter, last_turn)
-        raise StoppedByUser from None
+        raise stopped_by_user() from None
     except BaseException:
         stream.cancel()
         if painter is not None:

@@ -62,6 +62,7 @@ def new_lab(lab_server: LabServer, chromium: object) -> Iterator[Callable[..., o
     """Open pages of a chosen width; each is closed with its kernel at the end."""
     from .lab import Lab
 
+    lab_server.forget_settings()
     pages: list[Lab] = []
 
     def open_page(width: int = 1400) -> Lab:

@@ -211,7 +211,9 @@ class Lab:
     def close(self) -> None:
         """Shut the kernel down and close the page."""
         if self._name and not self.page.is_closed():
-            self.page.evaluate(f"async () => {{ await {_CURRENT}?.sessionContext?.shutdown() }}")
+            # One that died by itself just now cannot be shut down.
+            shut_down = f"await {_CURRENT}?.sessionContext?.shutdown().catch(() => null)"
+            self.page.evaluate(f"async () => {{ {shut_down} }}")
         self._context.close()
 
     def _wait_until_ready(self, idle: bool = True) -> None:

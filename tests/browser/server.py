@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -105,6 +106,10 @@ class LabServer:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def forget_settings(self) -> None:
+        """Let pages that are opened from now on have the default settings again."""
+        shutil.rmtree(self._folder / "settings", ignore_errors=True)
 
     def log(self) -> str:
         """Return what the server printed."""

@@ -79,6 +79,18 @@ def test_thinking_is_cut_short_and_both_calls_are_counted(
     assert output["metadata"]["glm_magic"]["steps"] == 2
 
 
+def test_every_button_that_is_seen_says_what_it_does(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=60, view=Kept)"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    for phase in ("thinking", "answering", "complete"):
+        lab.wait_phase(1, phase)
+        buttons = lab.panel(1).locator("button:visible")
+        seen = buttons.evaluate_all("(all) => all.map((one) => one.innerText || one.title)")
+        assert seen, phase
+        assert all(seen), phase
+
+
 def test_movement_and_paper_are_respected(lab: Lab) -> None:
     lab.open([SETUP, "show(rate=40)"])
     lab.run(0)

@@ -1,19 +1,18 @@
 """Several people in one notebook, with jupyter-collaboration: each reply is saved once.
 
-`GLM_COLLABORATION` names a Python that has jupyterlab, jupyter-collaboration and anywidget; by
-default it is the one that runs the tests, where these are skipped if it has no such package.
+The JupyterLab is one of its own: with that extension, every notebook that it opens is edited
+together.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.hosts.seen import installed
 
 from .lab import Lab
 from .scripts import SETUP
@@ -23,15 +22,12 @@ from .test_session import do
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PYTHON = os.environ.get("GLM_COLLABORATION", sys.executable)
-
 
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """One JupyterLab whose notebooks are edited together."""
-    if sys.executable == PYTHON and importlib.util.find_spec("jupyter_server_ydoc") is None:
-        pytest.skip("jupyter-collaboration is not installed")
-    server = LabServer(tmp_path_factory.mktemp("together"), python=PYTHON)
+    python = installed("together") / "bin" / "python"
+    server = LabServer(tmp_path_factory.mktemp("together"), python=str(python))
     server.start()
     yield server
     server.stop()

@@ -29,11 +29,11 @@ ONE_OUTPUT = "one output: HTML, Markdown, plain text"
 TEXT = "the text"
 
 
-def installed(*names: str) -> Path:
+def installed(name: str) -> Path:
     """Return the folder of a host that needs an environment of its own, or skip the test."""
-    folder = HOSTS.joinpath(*names)
+    folder = HOSTS / name
     if not folder.exists():
-        pytest.skip(f"{folder.name} is not installed: make test does that")
+        pytest.skip(f"{name} is not installed: make test does that")
     return folder
 
 

@@ -1,5 +1,7 @@
 """A prompt that runs in a button's callback, where no cell could be asked anything."""
 
+from uuid import uuid4
+
 import pytest
 
 from tests.servers.script import Call, Script
@@ -43,6 +45,7 @@ class Page:
         """Send a widget's own message, beside the running cell if asked to."""
         data = {"comm_id": comm, "data": {"method": "custom", "content": content}}
         message = self.session.msg("comm_msg", data)
+        message["header"]["msg_id"] = str(uuid4())  # as a page has it
         if beside:
             message["header"]["subshell_id"] = self.subshell
         self.kernel.client.shell_channel.send(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_giving_up_needs_messages_that_could_have_come(
     manager = SimpleNamespace(list_subshell=lambda: subshells) if subshells is not None else None
     kernel = SimpleNamespace(shell_channel_thread=SimpleNamespace(manager=manager))
     shell = SimpleNamespace(kernel=kernel)
-    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    monkeypatch.setattr("glm_magic.views.live.handshake.get_ipython", lambda: shell)
     assert not Handshake().timed_out(PATIENCE_S - 1)
     assert Handshake().timed_out(PATIENCE_S + 1) is bool(subshells)
 
@@ -101,7 +102,7 @@ def test_plain_widgets_show_the_page_and_leave_one_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[bool] = []
-    view = FallbackView(ENGLISH)
+    view = FallbackView(replace(ENGLISH, background=True))
     view.start(turn_of("", "", status="streaming"), lambda: stopped.append(True))
     assert "application/vnd.jupyter.widget-view+json" in published[0]["data"]
     assert "is arriving" in published[0]["data"]["text/html"]

@@ -120,6 +120,12 @@ def test_a_picture_in_a_link_is_its_description() -> None:
     assert page.tags.count("a") == 1
 
 
+@pytest.mark.parametrize("number", ["291.", " 7) ", "\n291.\n"])
+def test_an_answer_that_is_a_number_is_no_empty_list(number: str) -> None:
+    assert markdown_html(number) == f"<p>{number.strip()}</p>\n"
+    assert markdown_html(f"{number.strip()} is it").startswith("<ol")
+
+
 @pytest.mark.parametrize(
     ("source", "formulas"),
     [

@@ -358,11 +358,12 @@ def test_without_the_sheet_an_output_is_at_most_three_times_its_text() -> None:
     turn = turn_of(ANSWER * 4, REASONING * 4)
     data, _ = bundle(turn, replace(ENGLISH, position=("y", 1)))
     text = len(turn.answer) + len(turn.reasoning)
-    script = len(assets.minified_script("formulas.js"))
-    assert script < 900
-    assert len(data["text/html"]) < 3 * text + script
+    formulas = re.findall(r"<script data-formulas=.*?</script>", data["text/html"], re.DOTALL)
+    drawn = sum(map(len, formulas))
+    assert drawn < 1500
+    assert len(data["text/html"]) < 3 * text + drawn
     whole = sum(len(form) for form in data.values())
-    assert whole < 5 * text + script, "the text is in there three times"
+    assert whole < 5 * text + drawn, "the text is in there three times"
     assets.stylesheet_owner.cell_started("x")
 
 

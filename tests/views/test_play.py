@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
+from glm_magic.core.interrupts import StoppedByUser
 from glm_magic.core.turn import Turn
-from glm_magic.views.play import StoppedByUser, View, play
+from glm_magic.views.play import View, play
 
 from .turns import ScriptedStream, turn_of
 

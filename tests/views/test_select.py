@@ -78,17 +78,16 @@ def test_what_is_captured_is_one_output_that_stays() -> None:
     assert type(view_for(shell, ViewOptions())) is PlainView
 
 
-@pytest.mark.parametrize(
-    ("request_", "answers"),
-    [
-        ({"msg_type": "execute_request"}, False),
-        ({"msg_type": "comm_msg"}, True),
-    ],
-)
-def test_who_says_nothing_of_input_has_it_only_where_a_button_asks(
-    request_: dict[str, str], answers: bool
-) -> None:
-    assert frontend.can_answer(kernel_shell(request_)) is answers
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_buttons_callback_may_ask_what_the_last_cell_might(allowed: bool) -> None:
+    shell = kernel_shell({"msg_type": "comm_msg"})
+    shell.kernel._allow_stdin = allowed  # as ipykernel keeps it
+    assert frontend.can_answer(shell) is allowed
+
+
+def test_a_cell_says_itself_whether_it_may_ask() -> None:
+    shell = kernel_shell({"msg_type": "execute_request"}, allow_stdin=False)
+    assert not frontend.can_answer(shell)
 
 
 @pytest.mark.parametrize(

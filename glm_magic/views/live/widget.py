@@ -32,7 +32,7 @@ _open: deque[PanelWidget] = deque()
 class PanelWidget(anywidget.AnyWidget):
     """A live panel; `snapshot` holds everything that a page needs to show it."""
 
-    _esm = asset("notebook.js") + asset("panel.js")
+    _esm = "".join(map(asset, ("notebook.js", "document.js", "panel.js")))
     _css = panel_style()
 
     key = traitlets.Unicode().tag(sync=True)

@@ -22,11 +22,14 @@ from .maths import add_maths, add_rule
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
 MAX_NESTING = 60
 """Quotes and lists inside each other; a list counts twice."""
+
+_EMPTY_LIST = ["ordered_list_open", "list_item_open", "list_item_close", "ordered_list_close"]
 
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
@@ -78,12 +81,34 @@ def parser() -> MarkdownIt:
     md = SafeMarkdown("commonmark", {"html": False, "maxNesting": MAX_NESTING}).enable(
         ["table", "strikethrough"]
     )
+    md.core.ruler.after("block", "number", _show_number)
     add_maths(md)
     add_github(md)
     add_direction(md)
     for rule in (text, fence, code_block, image, link_open, link_close, table_open, table_close):
         add_rule(md, rule.__name__, rule)
     return md
+
+
+def _show_number(state: StateCore) -> None:
+    """Let an answer such as ``291.`` be text: Markdown takes it for an empty list."""
+    shown: list[Token] = []
+    for token in state.tokens:
+        shown.append(token)
+        if token.level == 0 and [last.type for last in shown[-4:]] == _EMPTY_LIST:
+            item = shown[-3]
+            shown[-4:] = _paragraph(item.info + item.markup, item.map)
+    state.tokens = shown
+
+
+def _paragraph(content: str, lines: list[int] | None) -> list[Token]:
+    from markdown_it.token import Token
+
+    return [
+        Token("paragraph_open", "p", 1, map=lines, block=True),
+        Token("inline", "", 0, map=lines, level=1, content=content, children=[], block=True),
+        Token("paragraph_close", "p", -1, block=True),
+    ]
 
 
 def text(tokens: Sequence[Token], idx: int) -> str:
