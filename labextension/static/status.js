@@ -132,7 +132,7 @@ class StatusLine {
       part('model', [model, provider].filter(Boolean).join(' · ')),
       part('turns', turns === 1 ? say('1 turn') : say('{turns} turns', { turns })),
       ...(limit ? [meter(used / limit)] : []),
-      part('tokens', say('{input} in, {output} out', tokens)),
+      part('tokens', input || output ? say('{input} in, {output} out', tokens) : ''),
       part('cost', cost),
       part('jobs', jobs ? say('{jobs} running', { jobs }) : '')
     ].filter(one => one.textContent || one.className === 'glm-meter');
