@@ -127,7 +127,9 @@ class Loaded:
         self.magics = GlmMagics(shell)
         self.typed_lines = frontend.TypedLines(shell)
         self.completion = Completion(shell, lambda: self.magics.workspace)
-        self.page_link = PageLink(shell, self.magics)
+        self.page_link = PageLink(
+            shell, self.magics.loaded_workspace, lambda: self.magics.workspace
+        )
         self.hooks = NotebookHooks(
             cell_key=self.magics.cell.next_key,
             notebook_path=lambda: notebook_of(shell),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GlmError, InvalidValueError
@@ -19,7 +19,7 @@ from ..core.i18n import tr, translate
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .extension import GlmMagics
+    from .workspace import Workspace
 
 TARGET = "glm_magic"
 VERSION = 1
@@ -38,15 +38,22 @@ class PageLink:
     ----------
     shell : InteractiveShell
         Whose names are told.
-    magics : GlmMagics
-        Whose workspace is told; it is made when a page asks for something.
+    loaded : callable
+        Returns the workspace, or ``None`` as long as nothing needed one.
+    workspace : callable
+        Returns it in any case, for what a page asks to do.
     """
 
     target_name = TARGET
     comm_id = TARGET
 
-    def __init__(self, shell: InteractiveShell, magics: GlmMagics) -> None:
-        self._shell, self._magics = shell, magics
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        loaded: Callable[[], Workspace | None],
+        workspace: Callable[[], Workspace],
+    ) -> None:
+        self._shell, self._loaded, self._workspace = shell, loaded, workspace
         self._comm: Any = None
         """What sends; ``None`` until a page greets."""
         self._lock = threading.Lock()
@@ -115,7 +122,7 @@ class PageLink:
     def _run_verb(self, data: Mapping[str, Any]) -> str:
         from .verbs.registry import verbs
 
-        workspace = self._magics.workspace
+        workspace = self._workspace()
         name, given = data.get("verb"), data.get("words")
         words = [str(word) for word in given] if isinstance(given, list) else []
         if data.get("turn") is not None:
@@ -171,18 +178,18 @@ class PageLink:
             time.sleep(INTERVAL_S)
 
     def _busy(self) -> bool:
-        workspace = self._magics.loaded_workspace()
+        workspace = self._loaded()
         return self._runs or (workspace is not None and any(not j.done for j in workspace.jobs))
 
     def _tell_changes(self) -> None:
         from .page_state import figures_of, names_of, turns_of, words_of
 
-        workspace, comm = self._magics.loaded_workspace(), self._comm
+        workspace, comm = self._loaded(), self._comm
         turns = turns_of(workspace.in_use() if workspace is not None else None)
         state = {"names": names_of(self._shell), "order": list(turns), **figures_of(workspace)}
         if "words" not in self._told:  # they cost more than the rest, and hardly ever change
             state["words"] = words_of()
-        changed = {name: value for name, value in state.items() if self._told.get(name) != value}
+        changed = {n: v for n, v in state.items() if n not in self._told or self._told[n] != v}
         news = {id_: row for id_, row in turns.items() if self._told_turns.get(id_) != row}
         if (changed or news) and comm is not None:
             self._told.update(changed)
