@@ -58,6 +58,8 @@ class PageLink:
         """What sends; ``None`` until a page greets."""
         self._lock = threading.Lock()
         self._follower: threading.Thread | None = None
+        self._again = False
+        """Whether something may have changed since the follower looked."""
         self._runs = False
         """Whether a cell runs."""
         self._told: dict[str, Any] = {}
@@ -156,26 +158,28 @@ class PageLink:
     def _follow(self) -> None:
         """Let a thread tell what changes until nothing runs any more."""
         with self._lock:
-            if self._comm is None or self._follower is not None:
+            if self._comm is None:
                 return
-            self._follower = threading.Thread(target=self._tell, name="glm-page", daemon=True)
-            self._follower.start()
+            self._again = True
+            if self._follower is None:
+                self._follower = threading.Thread(target=self._tell, name="glm-page", daemon=True)
+                self._follower.start()
 
     def _tell(self) -> None:
         while True:
+            self._again = False  # whoever sets it from here on is told of, this time or the next
             time.sleep(max(0.0, self._told_s + INTERVAL_S - time.monotonic()))
-            with self._lock:
-                # Whoever starts something from here on starts a thread for it.
-                busy = self._busy()
-                if not busy:
-                    self._follower = None
+            busy = self._busy()
             try:
                 self._tell_changes()
             except Exception:
                 _log.exception("the page could not be told about this kernel")
-            if not busy:
-                return
-            time.sleep(INTERVAL_S)
+            if busy:
+                time.sleep(INTERVAL_S)
+            with self._lock:
+                if not (busy or self._again):
+                    self._follower = None
+                    return
 
     def _busy(self) -> bool:
         workspace = self._loaded()

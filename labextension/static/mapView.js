@@ -1,7 +1,7 @@
 // What the map looks like: figures, a list that keys move in, and buttons for what is selected.
 //
 // The list is a listbox of rows without controls, so that a screen reader reads a row as one thing;
-// the buttons below it are about the selected row. A row that did not change is not drawn again.
+// the buttons above it are about the selected row. A row that did not change is not drawn again.
 
 import { ICONS } from './icons.js';
 import { contextOf, meter } from './status.js';
@@ -39,8 +39,7 @@ body[data-jp-theme-light=false] .glm-map-mark[data-mark=failed], body[data-jp-th
   font-size: var(--jp-ui-font-size0); overflow-wrap: anywhere }
 .glm-map-answer[data-refused] { color: var(--jp-error-color1) }
 .glm-map-answer:empty { display: none }
-.glm-map-bar { display: flex; flex-wrap: wrap; gap: 0 1px; padding: 4px 6px; border-top: 1px solid var(--jp-border-color2) }
-.glm-map-head + .glm-map-bar { border-top: 0; border-bottom: 1px solid var(--jp-border-color2) }
+.glm-map-bar { display: flex; flex-wrap: wrap; gap: 0 1px; padding: 3px 6px; border-bottom: 1px solid var(--jp-border-color2) }
 .glm-map-bar button { display: inline-flex; align-items: center; gap: 3px; padding: 3px 5px; border: 0; border-radius: 3px;
   background: none; color: inherit; font: inherit; font-size: var(--jp-ui-font-size0); cursor: pointer }
 .glm-map-bar button:hover:not(:disabled) { background: var(--jp-layout-color2) }
@@ -112,7 +111,7 @@ export class MapView {
     this.answer.setAttribute('role', 'status');
     const style = element('style', '');
     style.textContent = STYLE;
-    this.node = element('div', 'glm-map', style, head, session, this.list, this.empty, this.answer, turn);
+    this.node = element('div', 'glm-map', style, head, session, turn, this.list, this.empty, this.answer);
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', say('GLM session'));
     this.list.addEventListener('click', event => {

@@ -41,7 +41,7 @@ def watch_messages(lab: Lab) -> None:
         const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
         kernel.iopubMessage.connect((_, message) => {
             if (message.header.msg_type === 'comm_msg' && message.content.comm_id === 'glm_magic')
-                window.heard.push([performance.now(), message.content.data.state]);
+                window.heard.push([Date.parse(message.header.date), message.content.data.state]);
         });
     }""")
 
