@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check hosts kernels tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check frontend hosts kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -29,11 +29,12 @@ help:
 	@echo 'make test    run everything: style, types, layers, and all tests, in a real browser too'
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
+	@echo 'make frontend check the types of the front end, with Node and JupyterLab'"'"'s own types'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make hosts   run every host that can be had, and write what was seen to docs/hosts.md'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
 	@echo 'make fuzz    spoil the input of every reader for 9 minutes; FUZZ="markdown 3600" chooses'
-	@echo 'make tables  write the generated tables of docs/'
+	@echo 'make tables  write the generated tables of docs/ and of the front end'
 	@echo 'make facts   compare prices and limits with the newest genai-prices package'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo 'PYTHON=…     the Python to use; now: $(or $(PYTHON),none that is 3.11 or newer and has venv)'
@@ -45,7 +46,8 @@ $(DONE)/venv:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/package: $(DONE)/venv pyproject.toml
+# An editable install copies the front end, so a change of it installs again.
+$(DONE)/package: $(DONE)/venv pyproject.toml $(shell find labextension -type f)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
@@ -102,7 +104,19 @@ check: $(DONE)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check
+# The front end is shipped as it is written; Node is wanted for this check only.
+TYPES := $(VENV)/typecheck
+frontend:
+	@if ! command -v npm >/dev/null; then \
+		echo 'The types of the front end were not checked: there is no Node here.'; exit 0; fi; \
+	mkdir -p $(TYPES); \
+	cmp -s scripts/typecheck/package.json $(TYPES)/package.json || { \
+		cp scripts/typecheck/package.json $(TYPES)/ && npm install --prefix $(TYPES) --no-audit --no-fund --silent; } || { \
+		rm -f $(TYPES)/package.json; \
+		echo 'The types of the front end were not checked: JupyterLab'"'"'s own could not be had.'; exit 0; }; \
+	$(TYPES)/node_modules/.bin/tsc --project scripts/typecheck && echo 'The types of the front end are right.'
+
+test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check frontend
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: $(DONE)/tools check
@@ -124,6 +138,7 @@ kernels: $(DONE)/everything browser-ready
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write
+	$(BIN)/python scripts/frontend_words.py --write
 
 # It prints what differs and changes nothing: facts come from the providers' own pages.
 facts: $(DONE)/package

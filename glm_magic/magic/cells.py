@@ -197,6 +197,12 @@ def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:
     return {**names, **caller_names()}
 
 
+def user_names(shell: InteractiveShell) -> list[str]:
+    """Return the user's own names, without those that IPython put there."""
+    hidden, names = shell.user_ns_hidden, dict(shell.user_ns)
+    return sorted(n for n, v in names.items() if n[:1] != "_" and v is not hidden.get(n))
+
+
 def notebook_of(shell: InteractiveShell) -> str:
     """Return the path of the notebook, or of the folder where no notebook is known.
 

@@ -24,6 +24,7 @@ from .config import GLM, set_process_settings
 from .line import hooks
 from .line.hooks import Completion
 from .outputs import SHOWN, ShownReplies
+from .page_link import PageLink
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -54,9 +55,14 @@ class GlmMagics(Magics):
             self._shell, self.settings, self.errors, self.cell, self.ran, shown=self.shown
         )
 
+    def loaded_workspace(self) -> Workspace | None:
+        """Return what prompts and verbs share, unless nothing needed it yet."""
+        return self.workspace if "workspace" in self.__dict__ else None
+
     def _in_use(self) -> object | None:
         """Return the conversation that prompts belong to, unless nothing was asked yet."""
-        return self.workspace.in_use() if "workspace" in self.__dict__ else None
+        workspace = self.loaded_workspace()
+        return workspace.in_use() if workspace is not None else None
 
     @no_var_expand
     @line_cell_magic
@@ -100,9 +106,10 @@ class GlmMagics(Magics):
 
     def _waiting(self) -> set[Stream]:
         """Return the prompts that have their place in a session and are not sent yet."""
-        if "workspace" not in self.__dict__:
+        workspace = self.loaded_workspace()
+        if workspace is None:
             return set()
-        asked = (stream for session in self.workspace.sessions for stream in session.asked)
+        asked = (stream for session in workspace.sessions for stream in session.asked)
         return {stream for stream in asked if not stream.started and not stream.done}
 
 
@@ -120,6 +127,9 @@ class Loaded:
         self.magics = GlmMagics(shell)
         self.typed_lines = frontend.TypedLines(shell)
         self.completion = Completion(shell, lambda: self.magics.workspace)
+        self.page_link = PageLink(
+            shell, self.magics.loaded_workspace, lambda: self.magics.workspace
+        )
         self.hooks = NotebookHooks(
             cell_key=self.magics.cell.next_key,
             notebook_path=lambda: notebook_of(shell),
@@ -158,11 +168,13 @@ class Loaded:
         self._formatter.for_type_by_name(*SHOWN, self.magics.shown.show)
         self.magics.cell.install()
         notebook.install(self.hooks)
+        self.page_link.install()
         self.speed_before = set_default_speed(self._default_speed)
 
     def uninstall(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         set_default_speed(self.speed_before)
+        self.page_link.uninstall()
         notebook.uninstall(self.hooks)
         self.magics.cell.uninstall()
         self._formatter.pop(".".join(SHOWN), None)

@@ -44,6 +44,8 @@ class LabServer:
         A folder with another ipykernel, which comes before the installed one.
     python : str
         What runs the server; the kernel always runs in the Python of the tests.
+    prefix : Path, optional
+        Where a wheel of glm_magic is installed; by default, kernels and page use this checkout.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class LabServer:
         without: Sequence[str] = (),
         kernel: Path | None = None,
         python: str = sys.executable,
+        prefix: Path | None = None,
     ) -> None:
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -63,7 +66,9 @@ class LabServer:
         self.page_path = PAGE_PATHS[app]
         self._environment = environment or {}
         self._without = without
-        self._kernel_path = os.pathsep.join(str(path) for path in (kernel, PROJECT) if path)
+        self._prefix = prefix
+        package = next(prefix.glob("lib/*/site-packages")) if prefix else PROJECT
+        self._kernel_path = os.pathsep.join(str(path) for path in (kernel, package) if path)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,6 +77,7 @@ class LabServer:
         """Start the server and wait until it answers."""
         self._write_kernel()
         self._write_settings()
+        self._link_frontend()
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 self._command(),
@@ -139,6 +145,7 @@ class LabServer:
             "IPYTHONDIR": "ipython",
             "HOME": "home",
             "GLM_HOME": "glm",
+            "JUPYTER_PATH": "shared",
         }
         own = {name: str(self._folder / folder) for name, folder in folders.items()}
         Path(own["HOME"]).mkdir(exist_ok=True)
@@ -166,6 +173,18 @@ class LabServer:
         (config / "page_config.json").write_text(json.dumps(disabled), encoding="utf-8")
         file = folder / "notification.jupyterlab-settings"
         file.write_text(json.dumps(settings), encoding="utf-8")
+
+    def _link_frontend(self) -> None:
+        """Let the page load this front end, whatever else is installed."""
+        folder = self._folder / "shared" / "labextensions"
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / "glm-magic"
+        if self._prefix:
+            target = self._prefix / "share" / "jupyter" / "labextensions" / "glm-magic"
+        else:
+            target = PROJECT / "labextension"
+        if not link.is_symlink():
+            link.symlink_to(target, target_is_directory=True)
 
     def _answers(self) -> bool:
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...core.messages import EFFORT_LEVELS
 from ...engine.compare import AXES
 from ...engine.options import Completes
+from ..cells import user_names
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -46,9 +47,7 @@ def sessions(workspace: Workspace) -> list[str]:
 
 def variables(workspace: Workspace) -> list[str]:
     """Return the user's own names, without those that IPython put there."""
-    hidden = workspace.shell.user_ns_hidden
-    names = workspace.shell.user_ns.items()
-    return sorted(n for n, v in names if not n.startswith("_") and v is not hidden.get(n))
+    return user_names(workspace.shell)
 
 
 def functions(workspace: Workspace) -> list[str]:

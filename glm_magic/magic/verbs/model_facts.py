@@ -124,6 +124,21 @@ def describe(catalogue: Catalogue, model: ModelInfo, offers: Sequence[Offer]) ->
     return [*tables, _sources(catalogue, model, offers)]
 
 
+def in_lines(offers: Iterable[Offer]) -> str:
+    """Return limits, abilities and price of a model as text, one line for each provider."""
+    return "\n".join(f"{offer.provider.name}: {translate(_in_words(offer))}" for offer in offers)
+
+
+def _in_words(offer: Offer) -> Text:
+    limits = {label: getattr(offer, name) for name, label in _LIMITS.items()}
+    parts = [tr("{name} {value}", name=n, value=f"{v:,}") for n, v in limits.items() if v]
+    parts += [tr("{name} {value}", name=tr("thinking"), value=_thinking(offer).value)]
+    parts += [label for name, label in _ABILITIES.items() if getattr(offer, name) == "yes"]
+    if offer.price is not None:
+        parts.append(_amounts(offer.price, offer.price.tiers[0]))
+    return joined(parts, "; ")
+
+
 def _sources(catalogue: Catalogue, model: ModelInfo, offers: Iterable[Offer]) -> FactTable:
     named = dict.fromkeys([model.source])
     for offer in offers:

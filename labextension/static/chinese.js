@@ -1,0 +1,67 @@
+// What a person reads, in Chinese. The English text is the key.
+
+/** @type {Record<string, string>} */
+export const CHINESE = {
+  'GLM prompts': 'GLM 提示词',
+  'How notebooks show %%glm cells, and what they offer around them.':
+    '笔记本如何显示 %%glm 单元格，以及在其周围提供什么。',
+  'Prompts as text': '提示词按文本显示',
+  'Show %%glm cells as wrapped Markdown instead of Python.':
+    '把 %%glm 单元格显示为自动换行的 Markdown，而不是 Python。',
+  Commands: '命令',
+  'Offer to ask about cells, to explain and fix errors, to ask again, to stop, to fold and to copy.':
+    '提供以下命令：询问单元格、解释和修复错误、重新提问、停止、折叠和复制。',
+  'Ask about this cell': '询问此单元格',
+  'Explain this error': '解释此错误',
+  'Fix this error': '修复此错误',
+  'Ask again': '重新提问',
+  'Stop the reply': '停止回复',
+  'Fold or open all reasoning': '折叠或展开所有思考过程',
+  'Copy the conversation as Markdown': '将对话复制为 Markdown',
+  'Explain this error, and how to avoid it.': '请解释这个错误，以及如何避免它。',
+  'Say in one or two sentences why this cell failed, then give the whole corrected cell in one Python code block.':
+    '请用一两句话说明此单元格为何出错，然后在一个 Python 代码块中给出完整的更正后的单元格。',
+  'Status line': '状态栏',
+  'Show model, turns, context, tokens and cost of the notebook.':
+    '显示笔记本的模型、轮数、上下文、token 用量和费用。',
+  '1 turn': '1 轮',
+  '{turns} turns': '{turns} 轮',
+  '{input} in, {output} out': '输入 {input}，输出 {output}',
+  '{jobs} running': '{jobs} 个正在运行',
+  'context {used} of {limit} tokens': '上下文 {used} / {limit} tokens',
+  Map: '会话地图',
+  'Show the turns of the session in the right sidebar.': '在右侧边栏显示会话的各轮。',
+  Completion: '补全',
+  'Say what options, verbs and models are, and complete names behind a brace.':
+    '说明选项、命令和模型，并在花括号后补全变量名。',
+  'GLM session': 'GLM 会话',
+  'Open the map of the session': '打开会话地图',
+  'Drop turn {number}?': '移除第 {number} 轮？',
+  'Take back the last turn?': '撤回最后一轮？',
+  'Go on from the same turns as session': '从相同的轮次继续，新会话名为',
+  'Its text is deleted; its cost stays in the totals.': '其文本将被删除；费用仍计入总计。',
+  pinned: '已固定',
+  hidden: '不发送',
+  'cell is gone': '单元格已删除',
+  'cell was moved': '单元格已移动',
+  'answered before the change': '更改前的回答',
+  failed: '失败',
+  interrupted: '已中断',
+  running: '运行中',
+  'Turns of the session': '会话的各轮',
+  'No turns yet. A cell like this asks:': '还没有任何轮次。这样的单元格即可提问：',
+  Session: '会话',
+  New: '新建',
+  Fork: '分叉',
+  Undo: '撤回',
+  Resume: '恢复',
+  'Selected turn': '所选轮次',
+  'Go to the cell': '转到单元格',
+  'Earlier variant': '上一次运行',
+  'Later variant': '下一次运行',
+  'Do not send': '不发送',
+  'Always send': '始终发送',
+  Drop: '移除',
+  '{tokens} tokens': '{tokens} tokens',
+  'run {variant}/{variants}': '第 {variant}/{variants} 次运行'
+};
