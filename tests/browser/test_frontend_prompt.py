@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from glm_magic.magic.line.interpolate import interpolate
+from glm_magic.engine.interpolate import interpolate
 
 from .lab import Lab
 from .server import LabServer
