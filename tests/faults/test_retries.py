@@ -252,7 +252,9 @@ def test_the_header_counts_down_to_the_next_try(raw_server: RawServer) -> None:
     with glm.stream("Why?", **DASHSCOPE.asked(raw_server.url)) as stream:
         while not stream.wait(0.02):
             seen.append(header(stream))
-    left = [float(text.split()[-2]) for text in seen if text.startswith("trying again in")]
+    left = [
+        float(text.split()[-2].lstrip("<")) for text in seen if text.startswith("trying again in")
+    ]
     assert left == sorted(left, reverse=True)
     assert left[0] > 1
     assert left[-1] < 1

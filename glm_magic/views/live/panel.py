@@ -172,9 +172,9 @@ class PanelView(View):
     ) -> None:
         if update and self._copy is not None:
             metadata = self._copy.mark(metadata)
-        publish(data, metadata, self._display_id, update=update)
-        if update:
+            # Before the update, which the page would else take for a copy that is out of date.
             self._keep(data, metadata)
+        publish(data, metadata, self._display_id, update=update)
 
     def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Let the page put the output that stays wherever the update did not reach it."""
