@@ -58,7 +58,6 @@ def test_a_panel_whose_kernel_is_gone_says_so_and_offers_to_go_on(lab: Lab, how:
     else:
         lab.page.evaluate(RESTART if how == "restarted" else SHUT_DOWN)
     assert_ended(lab)
-    lab.screenshot(f"/tmp/keep-gone-{how}.png", 1)
     lab.panel(1).locator(".glm-resume").click()
     copied = "() => navigator.clipboard.readText()"
     lab.until(lambda: lab.page.evaluate(copied) == "%glm resume")
