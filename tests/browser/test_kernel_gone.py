@@ -118,4 +118,4 @@ def test_ended_replies_leave_no_widget_state_and_their_arrows_work(
     lab.save()
     lab.reload()
     lab.panel(1).wait_for()
-    assert models(lab) == {}
+    lab.until(lambda: models(lab) == {})  # the kernel is asked first whether they have ended
