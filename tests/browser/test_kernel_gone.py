@@ -80,6 +80,7 @@ def test_a_kernel_that_dies_after_stop_was_pressed_ends_the_panel(lab: Lab) -> N
 
 def test_a_panel_restored_from_a_file_says_that_its_kernel_is_gone(lab: Lab) -> None:
     start(lab, "show_meanwhile(rate=40)")
+    lab.until(lambda: "The user" in str(models(lab)))  # the model lags behind what is shown
     state = widget_state(lab)
     (model,) = (name for name, model in models(lab).items() if model["model_name"] == "AnyModel")
     lab.page.evaluate(SHUT_DOWN)
