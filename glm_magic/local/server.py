@@ -91,7 +91,8 @@ def launch(model: LocalModel, timeout_s: float) -> LocalServer:
     """
     if missing := install.missing():
         raise _error(tr("the local model cannot start: {missing}", missing=missing))
-    secret = Secret(secrets.token_urlsafe(24), "this start of the local server")
+    # No word ends as the key begins, so none is held back to see whether the key follows.
+    secret = Secret("~~" + secrets.token_urlsafe(24), "this start of the local server")
     process = ServerProcess(_settings(model, secret))
     try:
         return _when_ready(model, process, secret, timeout_s)

@@ -13,9 +13,11 @@ from ..core.i18n import Text, tr
 from ..core.turn import Notice
 from ..engine.options import Options
 from ..engine.tapes import open_tape
-from ..views.frontend import can_answer, frontend_of
+from ..views.frontend import can_answer
 from ..views.live.handshake import reads_while_busy
+from ..views.options import ViewOptions
 from ..views.questions import Questions
+from ..views.select import where_for
 from .line.options import MagicOptions
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def asked_in_the_panel(workspace: Workspace, line: MagicOptions) -> Questions | 
     InvalidValueError
         Nobody can answer.
     """
-    has_panel = not line.quiet and frontend_of(workspace.shell) == "page"
+    has_panel = not line.quiet and where_for(workspace.shell, ViewOptions()) == "panel"
     if line.bg:
         if not has_panel:
             raise InvalidValueError(

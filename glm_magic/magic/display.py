@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.i18n import Text, plural, translate
 from ..core.text import escape_controls
-from ..views.columns import columns_of, text_width, wrap
+from ..views.columns import columns_of, padded, text_width, wrap
 from ..views.markup.escape import escape_html
 
 _NUMERIC = "text-align:right;font-variant-numeric:tabular-nums"
@@ -152,7 +152,7 @@ def _glossary_lines(rows: Sequence[tuple[str, str]], most: int | None) -> Iterat
             yield from wrap(begin, most) if most else [begin]
             begin = hanging
         else:
-            begin += " " * (len(hanging) - text_width(begin))
+            begin = padded(begin, len(hanging))
         yield begin + lines[0]
         yield from (hanging + line for line in lines[1:])
 
@@ -220,11 +220,8 @@ def _is_number(cell: Any) -> bool:
 
 
 def _text_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    cells = []
-    for text, width, to_right in zip(row, widths, right, strict=True):
-        blank = " " * (width - text_width(text))
-        cells.append(blank + text if to_right else text + blank)
-    return "  ".join(cells).rstrip()
+    cells = zip(row, widths, right, strict=True)
+    return "  ".join(padded(text, width, right=right) for text, width, right in cells).rstrip()
 
 
 def from_home(path: Path) -> str:

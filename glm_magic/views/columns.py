@@ -24,6 +24,12 @@ def text_width(text: str) -> int:
     return sum(max(0, wcwidth(char)) for char in text)
 
 
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text with spaces after it, or before it, in so many columns."""
+    blank = " " * (width - text_width(text))
+    return blank + text if right else text + blank
+
+
 def columns_of(out: TextIO | None = None) -> int | None:
     """Return how many columns a terminal has; ``None`` for what is no terminal."""
     return shutil.get_terminal_size().columns if (out or sys.stdout).isatty() else None

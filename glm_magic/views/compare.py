@@ -154,8 +154,8 @@ class ComparePanel(View):
             panel.finish(lane)
         data, metadata = compare_bundle(self._lanes.labels, turns, self._options)
         metadata = self._copy.mark(metadata)
-        publish(data, metadata, self._display_id, update=True)
         self._copy.end(data, metadata)
+        publish(data, metadata, self._display_id, update=True)
 
     def _draft(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what has arrived as a saved table that says that it is unfinished."""

@@ -62,8 +62,7 @@ def can_answer(shell: Any) -> bool:
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         # What the page of the last cell allowed also goes for a button's callback.
-        asked_not_to = _request(shell).get("content", {}).get("allow_stdin") is False
-        return bool(getattr(kernel, "_allow_stdin", True)) and not asked_not_to
+        return bool(getattr(kernel, "_allow_stdin", True)) and frontend_of(shell) != "executor"
     try:
         return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
     except (AttributeError, OSError, ValueError):  # no input, a closed one, or one of its own

@@ -47,6 +47,11 @@ def models(lab: Lab) -> dict[str, Any]:
     return dict(widget_state(lab)["application/vnd.jupyter.widget-state+json"]["state"])
 
 
+def snapshots(lab: Lab) -> str:
+    """Return what these models show."""
+    return str([model["state"].get("snapshot") for model in models(lab).values()])
+
+
 @pytest.mark.parametrize("how", ["restarted", "died", "shut down"])
 def test_a_panel_whose_kernel_is_gone_says_so_and_offers_to_go_on(lab: Lab, how: str) -> None:
     start(lab, "show_meanwhile(rate=40)")
@@ -80,6 +85,9 @@ def test_a_kernel_that_dies_after_stop_was_pressed_ends_the_panel(lab: Lab) -> N
 
 def test_a_panel_restored_from_a_file_says_that_its_kernel_is_gone(lab: Lab) -> None:
     start(lab, "show_meanwhile(rate=40)")
+    lab.save()
+    lab.reload()  # a page that is new is sent everything, in the model's snapshot
+    lab.until(lambda: "The user" in snapshots(lab))
     state = widget_state(lab)
     (model,) = (name for name, model in models(lab).items() if model["model_name"] == "AnyModel")
     lab.page.evaluate(SHUT_DOWN)
@@ -118,4 +126,4 @@ def test_ended_replies_leave_no_widget_state_and_their_arrows_work(
     lab.save()
     lab.reload()
     lab.panel(1).wait_for()
-    assert models(lab) == {}
+    lab.until(lambda: models(lab) == {})  # the kernel is asked first whether they have ended

@@ -49,6 +49,10 @@ class Console:
     def run(self, line, last):
         """Type a line; return what is printed until the text `last`, which comes at the end."""
         self.child.send(f"{line}\r")
+        return self.wait(last)
+
+    def wait(self, last="In ["):
+        """Return what is printed until the text `last`; typing before the prompt mixes with it."""
         self.child.expect_exact(last)
         return CONTROL.sub("", self.child.before + self.child.after)
 
@@ -72,7 +76,8 @@ def test_a_console_prints_the_reply_as_it_arrives(kernel, asks_the_server, colou
         console.run("%load_ext glm_magic", "In [")
         console.run("%glm why?", "one")  # the rest has not been sent
         asks_the_server.released.set()
-        printed = console.run("print('the', 'end', _glm.status)", "the end complete")
+        printed = console.wait()
+        console.run("print('the', 'end', _glm.status)", "the end complete")
         assert "four" in printed
         assert "arriving" not in printed
         assert "No such comm" not in printed
@@ -80,6 +85,7 @@ def test_a_console_prints_the_reply_as_it_arrives(kernel, asks_the_server, colou
             asks_the_server.released.clear()
             console.run("%glm again", "one")
             console.child.sendintr()
+            console.wait()
             console.run("print('the', 'end', _glm.status)", "the end interrupted")
     finally:
         console.close()

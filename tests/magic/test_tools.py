@@ -3,10 +3,14 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
 
 from glm_magic.core.errors import InvalidValueError, UnknownNameError
+from glm_magic.magic.checks import asked_in_the_panel
+from glm_magic.magic.line.options import MagicOptions
 from tests.servers.script import Call, Script
 
 WEATHER = '''
@@ -85,6 +89,18 @@ def test_without_a_panel_nobody_is_asked_in_the_background(weather, sent):
         "→ leave one of them out, or run the cell in a notebook",
     ]
     assert sent() == []
+
+
+def test_a_captured_cell_has_no_panel_to_ask_in():
+    header = {"session": "s", "msg_id": "of a page"}
+    request = {"header": header, "metadata": {}, "content": {"allow_stdin": True}}
+    shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: request))
+    workspace = SimpleNamespace(shell=shell)
+    line = MagicOptions(bg=True, approve=True)
+    assert asked_in_the_panel(workspace, line) is not None
+    shell.display_pub = CapturingDisplayPublisher()
+    with pytest.raises(InvalidValueError, match="need a panel"):
+        asked_in_the_panel(workspace, line)
 
 
 def test_where_nobody_can_answer_nothing_is_sent(weather, sent, monkeypatch):

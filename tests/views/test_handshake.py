@@ -15,7 +15,6 @@ from glm_magic.views.live.handshake import IDLE_S, PATIENCE_S, Handshake
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.options import ViewOptions
 
-from .test_notebook_output import published  # noqa: F401 (a fixture)
 from .turns import turn_of
 
 ENGLISH = ViewOptions(language="en")
@@ -98,7 +97,7 @@ def test_a_missing_page_gets_plain_widgets(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_plain_widgets_show_the_page_and_leave_one_output(
-    published: list[dict[str, Any]],  # noqa: F811
+    published: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[bool] = []
@@ -123,7 +122,7 @@ def test_plain_widgets_show_the_page_and_leave_one_output(
 
 
 def test_a_panel_that_nobody_understands_is_replaced_while_it_runs(
-    published: list[dict[str, Any]],  # noqa: F811
+    published: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     state = Handshake()

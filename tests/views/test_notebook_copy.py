@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,20 +19,10 @@ from glm_magic.views.saved.page import bundle
 
 from .turns import turn_of
 
+pytestmark = pytest.mark.usefixtures("models_are_closed")
+
 ENGLISH = ViewOptions(language="en")
 FORMS = {"text/html", "text/markdown", "text/plain"}
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Catch what is published."""
-    calls: list[dict[str, Any]] = []
-
-    def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None, **how: Any) -> None:
-        calls.append({"data": data, "metadata": metadata, **how})
-
-    monkeypatch.setattr("IPython.display.publish_display_data", publish)
-    return calls
 
 
 @pytest.fixture
@@ -44,13 +33,6 @@ def sent(monkeypatch: pytest.MonkeyPatch, published: object) -> list[dict[str, A
         widget.PanelWidget, "send", lambda _self, content: messages.append(dict(content))
     )
     return messages
-
-
-@pytest.fixture(autouse=True)
-def models_are_closed() -> Iterator[None]:
-    yield
-    while widget._open:
-        widget._open.popleft().close()
 
 
 def streaming(answer: str) -> Turn:

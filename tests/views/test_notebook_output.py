@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,26 +16,9 @@ from glm_magic.views.publish import PlainView
 
 from .turns import ScriptedStream, turn_of
 
+pytestmark = pytest.mark.usefixtures("models_are_closed")
+
 ENGLISH = ViewOptions(language="en")
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Catch what is published."""
-    calls: list[dict[str, Any]] = []
-
-    def publish(data: dict[str, Any], metadata: dict[str, Any] | None = None, **how: Any) -> None:
-        calls.append({"data": data, "metadata": metadata, **how})
-
-    monkeypatch.setattr("IPython.display.publish_display_data", publish)
-    return calls
-
-
-@pytest.fixture(autouse=True)
-def models_are_closed() -> Iterator[None]:
-    yield
-    while widget._open:
-        widget._open.popleft().close()
 
 
 def test_an_executor_gets_exactly_one_output(published: list[dict[str, Any]]) -> None:

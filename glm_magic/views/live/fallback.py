@@ -60,7 +60,9 @@ class FallbackView(View):
         self._page = HTML(self._html(turn))
         self._box = VBox([self._page, *self._make_asking()])
         if self._options.background or reads_while_busy():
-            self._box.children += (self._stop_button(on_stop),)
+            stop = _button(self._labels.stop, lambda _button: on_stop())
+            stop.tooltip = self._labels.stop_title
+            self._box.children += (stop,)
         self._widgets = dict(self._box._repr_mimebundle_())
         self._drafted_at = time.monotonic()
         plain = f"{turn.model}: {self._labels.unfinished_hint}"
@@ -99,16 +101,8 @@ class FallbackView(View):
             widget.layout.close()
             widget.close()
 
-    def _stop_button(self, on_stop: Callable[[], None]) -> Any:
-        from ipywidgets import Button
-
-        stop = Button(description=self._labels.stop, tooltip=self._labels.stop_title)
-        receive_while_a_cell_runs(stop)
-        stop.on_click(lambda _button: on_stop())
-        return stop
-
     def _make_asking(self) -> list[Any]:
-        from ipywidgets import HTML, Button
+        from ipywidgets import HTML
 
         questions = self._options.questions
         if questions is None:
@@ -118,12 +112,7 @@ class FallbackView(View):
             if self._question is not None:
                 questions.answer(self._question.number, button is allow)
 
-        allow, refuse = (
-            Button(description=text) for text in (self._labels.allow, self._labels.refuse)
-        )
-        for button in (allow, refuse):
-            receive_while_a_cell_runs(button)
-            button.on_click(answer)
+        allow, refuse = _button(self._labels.allow, answer), _button(self._labels.refuse, answer)
         self._asking = [HTML(), allow, refuse]
         self._show_question()
         return self._asking
@@ -141,3 +130,13 @@ class FallbackView(View):
 
     def _html(self, turn: Turn) -> str:
         return page_html(turn, self._options, self._labels)
+
+
+def _button(text: str, pressed: Callable[[Any], None]) -> Any:
+    """Return a button that is heard while a cell runs."""
+    from ipywidgets import Button
+
+    button = Button(description=text)
+    receive_while_a_cell_runs(button)
+    button.on_click(pressed)
+    return button

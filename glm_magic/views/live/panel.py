@@ -172,7 +172,6 @@ class PanelView(View):
     ) -> None:
         if update and self._copy is not None:
             metadata = self._copy.mark(metadata)
-            # Before the update, which the page would else take for a copy that is out of date.
             self._keep(data, metadata)
         publish(data, metadata, self._display_id, update=update)
 

@@ -127,7 +127,10 @@ class NotebookCopy:
         self._widget.send({"draft": {"data": data, "metadata": self.mark(metadata)}})
 
     def end(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Send the page that stays, for the outputs that the kernel's own update does not reach."""
+        """Send the page that stays, for the outputs that the kernel's own update does not reach.
+
+        Call it before that update, which the page would else take for a copy that is out of date.
+        """
         self._page = (data, metadata)
         self._send_page()
 

@@ -26,7 +26,7 @@ _NAMES = 2
 _LETTER = re.compile(r"[^\W\d_]")
 _BLOCKS = frozenset(
     f"{name}_open"
-    for name in (*("paragraph", "heading", "bullet_list", "ordered_list", "blockquote", "table"),)
+    for name in ("paragraph", "heading", "bullet_list", "ordered_list", "blockquote", "table")
 )
 _PLACES = ("list_item_open", "th_open", "td_open")
 """What stays on its side whatever is written in it: the number of an item, the cell of a column."""

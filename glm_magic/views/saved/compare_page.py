@@ -14,7 +14,7 @@ from ...core.price import format_money
 from ...core.text import escape_controls
 from ...core.turn import Turn
 from ...core.usage import Usage
-from ..columns import text_width
+from ..columns import padded, text_width
 from ..header import failure, remarks, seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import SUMMARY, escape_html, escape_markdown, strip_blank_lines
@@ -289,9 +289,7 @@ def compare_text(
     table = [["", *lanes], *([row.name, *row.texts] for row in figures(turns, labels))]
     widths = [max(map(text_width, column)) for column in zip(*table, strict=True)]
     lines = [
-        "  ".join(
-            cell + " " * (width - text_width(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
+        "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
     notes = [options.remark] if options.remark else []

@@ -133,7 +133,7 @@ class View {
     this.root.addEventListener("click", (event) => this.pressCode(event));
     this.copy.addEventListener("click", () => this.pressCopy());
     const resume = this.gone.querySelector("button");
-    resume.addEventListener("click", () => this.pressResume(resume));
+    resume.addEventListener("click", () => this.copyBy(resume, GO_ON));
     this.summary.addEventListener("click", () => this.pressToggle());
     this.details.addEventListener("toggle", () => this.showToggle());
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -375,15 +375,11 @@ class View {
   async pressCode(event) {
     const button = event.target.closest?.(".glm-c");
     const code = button?.closest("pre")?.querySelector("code");
-    if (!code) return;
-    const done = await copyText(code.textContent);
-    button.dataset.done = done ? "✓" : "✗";
-    this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
-    setTimeout(() => delete button.dataset.done, COPIED_MS);
+    if (code) await this.copyBy(button, code.textContent);
   }
 
-  async pressResume(button) {
-    const done = await copyText(GO_ON);
+  async copyBy(button, text) {
+    const done = await copyText(text);
     button.dataset.done = done ? "✓" : "✗";
     this.live.textContent = done ? this.labels.copied : this.labels.copy_failed;
     setTimeout(() => delete button.dataset.done, COPIED_MS);
