@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
+from ..catalogue.resolve import LOCAL
 from ..core.i18n import translate
 from ..core.price import currency_symbol
 from ..core.text import shorten
 from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.checks import input_limit
+from ..local.models import named_model
 from ..session.conversation import Conversation
 from ..session.ledger import Total
 from ..session.slots import Slot, cell_of
@@ -56,7 +58,7 @@ def figures_of(workspace: Workspace | None) -> dict[str, Any]:
         "input": total.usage.input or 0,
         "output": total.usage.output or 0,
         "estimated": total.estimated,
-        "cost": str(total.cost.to_text()) if total.calls else "",
+        "cost": str(total.cost.to_text()) if total.cost.amounts else "",
         "jobs": sum(not job.done for job in workspace.jobs),
         **_context(workspace, turns),
     }
@@ -69,6 +71,8 @@ def _context(workspace: Workspace, turns: Sequence[Turn]) -> dict[str, Any]:
     turn = turns[-1]
     offer = workspace.catalogue.offers.get((turn.provider, turn.model))
     limit = input_limit(offer, {}) if offer is not None else None
+    if turn.provider == LOCAL:
+        limit = named_model(turn.model).context
     usage = next(
         (s.usage or s.estimate for s in reversed(turn.steps) if s.usage or s.estimate), None
     )
