@@ -104,7 +104,7 @@ check: $(DONE)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The front end is shipped as it is written; Node is wanted for this check only.
+# The front end is plain JavaScript; Node is wanted for this check only.
 TYPES := $(VENV)/typecheck
 frontend:
 	@if ! command -v npm >/dev/null; then \
