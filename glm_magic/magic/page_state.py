@@ -6,9 +6,12 @@ Everything here is plain JSON, made anew each time; `page_link` sends what chang
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
+from ..core.errors import GlmError
 from ..core.i18n import translate
 from ..core.price import currency_symbol
 from ..core.text import shorten
@@ -18,11 +21,14 @@ from ..engine.checks import input_limit
 from ..session.conversation import Conversation
 from ..session.ledger import Total
 from ..session.slots import Slot, cell_of
+from ..wire.tape.tape import Tape
 from .aliases import aliases
 from .cells import user_names
+from .line import candidates
 from .line.options import OPTIONS
 from .verbs.model_facts import in_lines
 from .verbs.registry import verbs
+from .verbs.tapes import summary
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 2000
 """Of a namespace with more, none are sent: a page marks no name as unknown then."""
+MOST_TAPE_BYTES = 1_000_000
+"""Of a larger tape only the name is told: reading it takes seconds."""
 _SHAPED = ("numpy", "pandas", "polars", "torch")
 """Whose values are asked for their shape; the property of another one may do anything."""
 _SIZED = (str, bytes, list, tuple, dict, set, frozenset)
@@ -140,6 +148,29 @@ def words_of() -> dict[str, list[tuple[str, str, str]]]:
     ]
     models = list(_models(catalogue(), aliases()))
     return {"options": options, "verbs": known, "models": models}
+
+
+def tapes_of() -> list[tuple[str, str, str]]:
+    """Return the tapes of the folder in the form of the words, each with what is on it."""
+    return [(name, "", _on_tape(Path(name))) for name in candidates.files(candidates.TAPE)]
+
+
+def _on_tape(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:  # it is gone, or a link to nothing
+        return ""
+    if facts.st_size > MOST_TAPE_BYTES:
+        return ""
+    return _summary_of(path.absolute(), facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=100)
+def _summary_of(path: Path, _changed_ns: int, _bytes: int) -> str:
+    try:
+        return translate(summary(Tape.read(path).entries))
+    except GlmError as error:
+        return translate(error.message)
 
 
 def _models(known: Catalogue, others: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

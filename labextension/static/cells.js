@@ -20,9 +20,7 @@ export function textOf(cell) {
 
 /** @param {Cell | null | undefined} cell */
 export function isPromptCell(cell) {
-  if (cell?.model.type !== 'code') return false;
-  const text = textOf(cell);
-  return isPrompt({ sliceString: (from, to) => text.slice(from, to), length: text.length });
+  return cell?.model.type === 'code' && isPrompt(textOf(cell));
 }
 
 /**

@@ -47,7 +47,7 @@ export function completionPlugin({ completer, ui }, settingsToken, linksToken) {
     activate: (_app, manager, settings, links) => {
       const icon = new ui.LabIcon({ name: ICON, svgstr: ICONS.ask });
       document.head.append(Object.assign(document.createElement('style'), { textContent: STYLE }));
-      const linkOf = (/** @type {Context} */ { widget }) => links.of(/** @type {any} */ (widget));
+      const linkOf = (/** @type {Context} */ { widget }) => links.of(widget);
       manager.registerProvider({
         identifier: 'CompletionProvider:glm-magic',
         rank: RANK,
@@ -73,8 +73,7 @@ export function completionPlugin({ completer, ui }, settingsToken, linksToken) {
 async function offer({ text, offset }, context, link) {
   const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
   if (CELL_MAGIC.test(line) || LINE_MAGIC.test(line)) return withHelp(text, offset, line, context, link);
-  const isInPrompt = isPrompt({ sliceString: (from, to) => text.slice(from, to), length: text.length });
-  const typed = isInPrompt ? VALUE.exec(line)?.[1] : undefined;
+  const typed = isPrompt(text) ? VALUE.exec(line)?.[1] : undefined;
   if (typed === undefined || !link.names) return null;
   const names = [...link.names].filter(([name]) => name.startsWith(typed));
   return {
@@ -97,9 +96,9 @@ async function withHelp(text, offset, line, context, link) {
   const reply = await context.session?.kernel?.requestComplete({ code: text, cursor_pos: offset });
   if (reply?.content.status !== 'ok') return null;
   const { matches, cursor_start: start, cursor_end: end } = reply.content;
-  const { options = [], verbs = [], models = [] } = link.words;
+  const { options = [], verbs = [], models = [], tapes = [] } = link.words;
   const isFirst = /%glm\s+\S*$/.test(line) && LINE_MAGIC.test(line);
-  const meanings = new Map([...models, ...options, ...(isFirst ? verbs : [])].map(word => [word[0], word]));
+  const meanings = new Map([...models, ...options, ...tapes, ...(isFirst ? verbs : [])].map(word => [word[0], word]));
   const items = matches.flatMap(match => {
     const [, about, help] = meanings.get(match) ?? [];
     if (help === undefined) return [];

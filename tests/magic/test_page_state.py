@@ -1,0 +1,54 @@
+"""What a page is told beside the figures: the tapes of the folder, in words."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from glm_magic.magic import page_state
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "tapes" / "03_price.glmtape"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Give an empty folder, which is the current one."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_tape_is_told_with_what_is_on_it(folder):
+    shutil.copy(LESSON, "lesson.glmtape")
+    Path("notes.txt").touch()
+    ((name, about, summary),) = page_state.tapes_of()
+    assert (name, about) == ("lesson.glmtape", "")
+    assert "repl" in summary
+    assert " at local, recorded on 20" in summary
+
+
+def test_a_tape_that_changed_is_told_anew(folder):
+    shutil.copy(LESSON, "lesson.glmtape")
+    before = page_state.tapes_of()
+    text = Path("lesson.glmtape").read_text(encoding="utf-8")
+    Path("lesson.glmtape").write_text(text[: len(text) // 2], encoding="utf-8")
+    after = page_state.tapes_of()
+    assert before != after
+    assert "cut off" in after[0][2]
+
+
+def test_what_cannot_be_read_is_told_by_its_name(folder):
+    Path("broken.glmtape").symlink_to("nowhere")
+    Path("folder.glmtape").mkdir()
+    large = Path("large.glmtape")
+    large.write_bytes(b"x" * (page_state.MOST_TAPE_BYTES + 1))
+    told = {name: summary for name, _, summary in page_state.tapes_of()}
+    assert told.keys() == {"broken.glmtape", "folder.glmtape", "large.glmtape"}
+    assert told["broken.glmtape"] == told["large.glmtape"] == ""
+    assert "folder.glmtape" in told["folder.glmtape"]
+
+
+def test_a_folder_that_is_gone_has_no_tapes(folder):
+    folder.rmdir()
+    assert page_state.tapes_of() == []
