@@ -49,28 +49,24 @@ def test_vim_edits_a_prompt_as_any_text(vim: Lab) -> None:
     vim.open([PROMPT])
     wait_prompt(vim, 0)
     focus(vim, 0)
-    vim.cell(0).locator(".cm-vimMode").wait_for()
-    keys(vim, "Escape")
     vim.cell(0).locator(".cm-fat-cursor").wait_for()
     keys(vim, "g", "g", "j", "d", "d")
     vim.until(lambda: source(vim, 0) == "%%glm\nsecond {words}")
     assert names(vim) == "{words}"
     keys(vim, "u")
     vim.until(lambda: source(vim, 0) == PROMPT)
-    keys(vim, "w", "c", "w")
+    keys(vim, "g", "g", "j", "0", "w", "c", "w")
     vim.page.keyboard.type("letters {x}")
     keys(vim, "Escape")
     vim.until(lambda: source(vim, 0) == "%%glm\nfirst letters {x}\nsecond {words}")
     assert names(vim) == "{x} {words}"
+    vim.page.keyboard.type(":%s/words/others/g")
+    keys(vim, "Enter")
+    vim.until(lambda: source(vim, 0) == "%%glm\nfirst letters {x}\nsecond {others}")
     keys(vim, "g", "g", "d", "d")
     vim.until(lambda: not is_prompt(vim, 0))
     keys(vim, "u")
     wait_prompt(vim, 0)
-    keys(vim, "u")
-    vim.until(lambda: source(vim, 0) == PROMPT)
-    vim.page.keyboard.type(":%s/words/others/g")
-    keys(vim, "Enter")
-    vim.until(lambda: source(vim, 0) == PROMPT.replace("words", "others"))
     assert vim.page.locator(".jp-Notebook.jp-mod-editMode").count() == 1
 
 
@@ -99,11 +95,9 @@ def test_replacing_changes_prompts_as_it_does_code(lab: Lab) -> None:
     fields = lab.page.locator(".jp-DocumentSearch-overlay textarea")
     fields.first.fill("words")
     lab.until(lambda: lab.cell(0).locator(".cm-searching").count() == 2)
-    lab.page.locator(
-        ".jp-DocumentSearch-toggle-replace button, .jp-DocumentSearch-toggle-replace"
-    ).first.click()
+    lab.page.locator(".jp-DocumentSearch-toggle-wrapper").first.click()
     fields.nth(1).fill("letters")
-    lab.page.locator(".jp-DocumentSearch-replace-all-button").click()
+    lab.page.get_by_role("button", name="Replace All").click()
     lab.until(lambda: source(lab, 0) == PROMPT.replace("words", "letters"))
     assert source(lab, 1) == "letters = 1"
     assert names(lab) == "{letters}"
