@@ -197,7 +197,7 @@ function placed(rows, panel) {
     const place = places.get(row.cell);
     const marks = new Set(row.marks);
     if (row.cell && place === undefined) marks.add('gone');
-    if (place !== undefined && place < last) marks.add('moved');
+    if (place !== undefined && place < last) marks.add('unordered');
     last = Math.max(last, place ?? -1);
     return { ...row, marks: [...marks] };
   });

@@ -79,7 +79,7 @@ export class MapView {
       pinned: say('pinned'),
       hidden: say('hidden'),
       gone: say('cell is gone'),
-      moved: say('cell was moved'),
+      unordered: say('out of order'),
       stale: say('answered before the change'),
       failed: say('failed'),
       interrupted: say('interrupted'),
