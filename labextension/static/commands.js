@@ -28,16 +28,17 @@ export function commandsPlugin(packages, settingsToken, linksToken) {
     id: 'glm-magic:commands',
     description: 'Commands about GLM prompts, and about cells and errors to ask about.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: [apputils.ICommandPalette],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/apputils').ICommandPalette | null} palette
      */
-    activate: (app, tracker, settings, links, palette) => {
+    activate: (app, settings, links, palette) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const commands = new Commands(packages, tracker, settings, links);
       for (const { name, label, icon, applies, run } of commands.all()) {
         const id = `glm-magic:${name}`;

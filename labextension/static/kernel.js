@@ -213,7 +213,7 @@ function wordsOf(words) {
 export class KernelLinks {
   /**
    * @param {import('./packages.js').Packages['notebook']} notebook
-   * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
+   * @param {import('@jupyterlab/notebook').INotebookTracker | null} tracker
    * @param {import('@jupyterlab/console').IConsoleTracker | null} consoles
    */
   constructor({ NotebookActions }, tracker, consoles) {
@@ -229,7 +229,7 @@ export class KernelLinks {
       this.add(panel, () => panel.content.widgets.some(isOurs));
     });
     NotebookActions.executed.connect((_, { notebook, cell }) => {
-      const panel = tracker.find(one => one.content === notebook);
+      const panel = tracker?.find(one => one.content === notebook);
       if (panel) this.executed(panel, cell);
     });
     each(consoles, panel => {
@@ -291,8 +291,8 @@ export class KernelLinks {
         soon();
       });
     });
-    this.tracker.currentChanged.connect(soon);
-    this.listeners.add(widget => widget === this.tracker.currentWidget && show());
+    this.tracker?.currentChanged.connect(soon);
+    this.listeners.add(widget => widget === this.tracker?.currentWidget && show());
   }
 
   /**

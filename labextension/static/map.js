@@ -19,21 +19,22 @@ const ID = 'glm-magic-map';
  * @param {any} linksToken
  */
 export function mapPlugin(packages, settingsToken, linksToken) {
-  const { apputils, notebook, ui, widgets } = packages;
+  const { apputils, ui, widgets } = packages;
   return {
     id: 'glm-magic:map',
     description: 'Shows the turns of a session beside the notebook.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: [apputils.ICommandPalette],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/apputils').ICommandPalette | null} palette
      */
-    activate: (app, tracker, settings, links, palette) => {
+    activate: (app, settings, links, palette) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const map = new SessionMap(packages, tracker, settings, links);
       const widget = new widgets.Widget({ node: map.view.node });
       const icon = new ui.LabIcon({ name: 'glm-magic:map', svgstr: ICONS.map });

@@ -34,14 +34,14 @@ function linksPlugin({ console, coreutils, notebook }) {
     id: 'glm-magic:kernels',
     description: 'What the kernels of notebooks and consoles say about their prompts.',
     autoStart: true,
-    requires: [notebook.INotebookTracker],
-    optional: console.IConsoleTracker ? [console.IConsoleTracker] : [],
+    // A page of Notebook, and JupyterLite's small console, have only one of them, or none.
+    optional: [notebook.INotebookTracker, console.IConsoleTracker],
     provides: new coreutils.Token('glm-magic:kernels'),
     /**
      * @param {unknown} _app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
+     * @param {import('@jupyterlab/notebook').INotebookTracker | null} tracker
      * @param {import('@jupyterlab/console').IConsoleTracker | null} consoles
      */
-    activate: (_app, tracker, consoles = null) => new KernelLinks(notebook, tracker, consoles)
+    activate: (_app, tracker, consoles) => new KernelLinks(notebook, tracker, consoles)
   };
 }

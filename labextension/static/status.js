@@ -18,21 +18,22 @@ const NEARLY_FULL = 0.8;
  * @param {any} settingsToken
  * @param {any} linksToken
  */
-export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, linksToken) {
+export function statusPlugin({ statusbar, widgets }, settingsToken, linksToken) {
   return {
     id: 'glm-magic:status',
     description: 'Shows model, turns, context, tokens and cost of a notebook.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: statusbar.IStatusBar ? [statusbar.IStatusBar] : [],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/statusbar').IStatusBar | null} bar
      */
-    activate: (app, tracker, settings, links, bar = null) => {
+    activate: (app, settings, links, bar = null) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const line = new StatusLine(settings, () => app.commands.execute('glm-magic:map'));
       const item = new widgets.Widget({ node: line.node });
       item.id = 'glm-magic-status';

@@ -11,8 +11,8 @@ from playwright.sync_api import TimeoutError as NotThere
 from tests.servers.model_server import ModelServer
 
 from .lab import Lab
-from .server import KERNEL, PROJECT
-from .test_frontend_prompt import focus, set_part
+from .server import PROJECT
+from .test_frontend_prompt import focus, set_part, type_in_console
 from .test_frontend_status import heard, watch_messages
 from .test_magic import setup_cell
 
@@ -130,17 +130,6 @@ def test_tapes_carry_what_is_on_them(lab: Lab, model_server: ModelServer) -> Non
     lab.until(lambda: any("cut off" in str(state.get("tapes")) for _, state in heard(lab)))
 
 
-PROMPT = ".jp-CodeConsole-promptCell .cm-content"
-
-
-def type_in_console(lab: Lab, text: str) -> None:
-    """Type at the console's prompt in place of what stands there."""
-    lab.page.keyboard.press("Escape")
-    lab.page.locator(PROMPT).last.click()
-    lab.page.keyboard.press("Control+a")
-    lab.page.keyboard.insert_text(text)
-
-
 def complete_in_console(lab: Lab, typed: str) -> dict[str, str]:
     """Type at the console's prompt, press Tab, and return what is offered with its help."""
     for _ in range(10):
@@ -157,7 +146,6 @@ def test_a_console_of_a_notebook_completes_as_its_cells(
 ) -> None:
     with_values(lab, model_server)
     lab.page.evaluate("() => jupyterapp.commands.execute('notebook:create-console')")
-    lab.page.locator(PROMPT).wait_for()
     assert complete_in_console(lab, "%glm us")["usage"].startswith("tokens and cost so far")
     assert complete_in_console(lab, "%%glm\nabout {gr") == {"grid": "ndarray 4 × 5"}
     type_in_console(lab, "%%glm\n{grid} {nobody}")
@@ -168,12 +156,7 @@ def test_a_console_of_a_notebook_completes_as_its_cells(
 def test_a_console_with_a_kernel_of_its_own_completes_too(
     lab: Lab, model_server: ModelServer
 ) -> None:
-    lab.open(["1"])
-    lab.page.evaluate(
-        "name => jupyterapp.commands.execute('console:create', { kernelPreference: { name } })",
-        KERNEL,
-    )
-    lab.page.locator(PROMPT).wait_for()
+    lab.open_console()
     type_in_console(lab, setup_cell(model_server))
     lab.page.keyboard.press("Shift+Enter")
     executed = lab.page.locator(".jp-CodeConsole-content .jp-CodeCell .jp-InputPrompt")
