@@ -15,7 +15,6 @@ from ..core.errors import GlmError
 from ..core.i18n import translate
 from ..core.price import currency_symbol
 from ..core.text import shorten
-from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.checks import input_limit
 from ..session.conversation import Conversation
@@ -56,30 +55,28 @@ def figures_of(workspace: Workspace | None) -> dict[str, Any]:
     conversation = workspace.in_use() if workspace is not None else None
     if workspace is None or conversation is None:
         return {"session": "", "turns": 0}
-    turns = conversation.turns
     total = Total.of(entry for session in workspace.sessions for entry in session.entries)
     return {
         "session": workspace.session_name,
-        "turns": len(turns),
+        "turns": len(conversation.turns),
         "input": total.usage.input or 0,
         "output": total.usage.output or 0,
         "estimated": total.estimated,
         "cost": str(total.cost.to_text()) if total.calls else "",
         "jobs": sum(not job.done for job in workspace.jobs),
-        **_context(workspace, turns),
+        **_context(workspace, conversation),
     }
 
 
-def _context(workspace: Workspace, turns: Sequence[Turn]) -> dict[str, Any]:
-    """Return who answered last, and how much of its context the next turn would begin with."""
-    if not turns:
+def _context(workspace: Workspace, conversation: Conversation) -> dict[str, Any]:
+    """Return who was asked last, and how much of its context the next turn would begin with."""
+    if not conversation.turns:
         return {"model": "", "provider": "", "used": 0, "limit": 0}
-    turn = turns[-1]
+    turn = conversation.turns[-1]
     offer = workspace.catalogue.offers.get((turn.provider, turn.model))
     limit = input_limit(offer, {}) if offer is not None else None
-    usage = next(
-        (s.usage or s.estimate for s in reversed(turn.steps) if s.usage or s.estimate), None
-    )
+    sent = [step for slot in conversation.slots if slot.is_sent for step in slot.turn.steps]
+    usage = next((s.usage or s.estimate for s in reversed(sent) if s.usage or s.estimate), None)
     used = 0
     if usage is not None:
         used = (usage.input or 0) + (usage.output or 0) - (usage.reasoning or 0)

@@ -12,7 +12,9 @@ const ICON = 'glm-magic:word';
 /** The popup leaves room for one word beside each item; these have a sentence. */
 const STYLE = `.jp-Completer-item:has([data-icon='${ICON}']) .jp-Completer-typeExtended {
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 72ch }
-.jp-Completer-item [data-icon='${ICON}'] svg { display: block; margin: 4px 2px 4px 4px }`;
+.jp-mod-active:has([data-icon='${ICON}']) .jp-Completer-typeExtended { color: inherit }
+.jp-Completer-icon [data-icon='${ICON}'] { display: block; margin: 4px 2px }
+.jp-mod-active [data-icon='${ICON}'] g { stroke: currentColor }`;
 const LINE_MAGIC = /^\s*(?:[\p{L}_][\p{L}\p{N}_.]*\s*=\s*)?%glm(?=\s)/u;
 const CELL_MAGIC = /^\s*%%glm(?=\s)/;
 const VALUE = /\{[ \t]*((?:[\p{L}_][\p{L}\p{N}_]*)?)$/u;

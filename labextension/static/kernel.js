@@ -4,7 +4,7 @@
 // extension hears nothing of it. This page asks the kernel for comms of that name, greets it, and is
 // told from then on what changed. A kernel without glm_magic has none, and nothing is asked of it.
 
-import { count, isObject, outputsOf, text, textOf } from './cells.js';
+import { count, isObject, repliesOf, text, textOf } from './cells.js';
 
 const TARGET = 'glm_magic';
 const VERSION = 1;
@@ -225,7 +225,7 @@ export class KernelLinks {
     /** @type {Set<(widget: import('@lumino/widgets').Widget, isDone: boolean, text: string) => void>} */
     this.answers = new Set();
     each(tracker, panel => {
-      const isOurs = (/** @type {Cell} */ cell) => MENTIONS.test(textOf(cell)) || outputsOf(cell).length > 0;
+      const isOurs = (/** @type {Cell} */ cell) => MENTIONS.test(textOf(cell)) || repliesOf(cell).length > 0;
       this.add(panel, () => panel.content.widgets.some(isOurs));
     });
     NotebookActions.executed.connect((_, { notebook, cell }) => {

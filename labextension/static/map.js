@@ -1,6 +1,6 @@
 // The map: the turns of the notebook's session in the right sidebar, and what can be done with them.
 
-import { outputsOf, shortPromptOf, turnsOf } from './cells.js';
+import { repliesOf, shortPromptOf, turnsOf } from './cells.js';
 import { ICONS } from './icons.js';
 import { MapView } from './mapView.js';
 import { stateOf } from './status.js';
@@ -168,7 +168,7 @@ class SessionMap {
  */
 function savedRows(panel) {
   return panel.content.widgets.flatMap(cell => {
-    const turn = outputsOf(cell).flatMap(turnsOf).at(-1);
+    const turn = repliesOf(cell).flatMap(turnsOf).at(-1);
     return !turn ? [] : [{
       id: cell.model.id,
       number: 0,

@@ -94,11 +94,11 @@ function untouchedSpans(tree, from, to) {
 export function promptTheme(EditorView) {
   return EditorView.baseTheme({
     '.glm-magic-line': {
-      backgroundColor: 'var(--jp-layout-color2)',
+      backgroundColor: 'color-mix(in srgb, currentColor 6%, transparent)',
       borderRadius: '2px'
     },
     '.glm-magic-magic': { color: 'var(--jp-mirror-editor-keyword-color)', fontWeight: 'bold' },
-    '.glm-magic-option': { color: 'var(--jp-mirror-editor-meta-color)' },
+    '.glm-magic-option': { color: 'var(--jp-mirror-editor-operator-color)' },
     '.glm-magic-value': { color: 'var(--jp-mirror-editor-string-color)' },
     '.glm-magic-name': {
       backgroundColor: 'color-mix(in srgb, var(--jp-brand-color1) 14%, transparent)',

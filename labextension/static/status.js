@@ -2,7 +2,7 @@
 //
 // What the kernel says is exact. Before one says anything, the outputs in the file are added up.
 
-import { outputsOf, turnsOf } from './cells.js';
+import { repliesOf, turnsOf } from './cells.js';
 import { LIMITS } from './options.js';
 
 const NEARLY_FULL = 0.8;
@@ -62,7 +62,7 @@ export function statusPlugin({ statusbar, widgets }, settingsToken, linksToken) 
  */
 export function stateOf(panel, told) {
   if (told?.turns || told?.session) return told;
-  const turns = panel.content.widgets.flatMap(cell => outputsOf(cell).flatMap(turnsOf));
+  const turns = panel.content.widgets.flatMap(cell => repliesOf(cell).flatMap(turnsOf));
   const last = turns.at(-1);
   if (!last) return null;
   /** @type {Record<string, number>} */
@@ -74,7 +74,7 @@ export function stateOf(panel, told) {
     model: last.model,
     provider: last.provider,
     turns: turns.length,
-    used: last.used,
+    used: turns.map(turn => turn.used).filter(Boolean).at(-1) ?? 0,
     limit: LIMITS[`${last.provider}/${last.model}`] ?? 0,
     input: turns.reduce((sum, turn) => sum + turn.input, 0),
     output: turns.reduce((sum, turn) => sum + turn.output, 0),

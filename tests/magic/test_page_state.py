@@ -1,4 +1,4 @@
-"""What a page is told beside the figures: the tapes of the folder, in words."""
+"""What a page is told: how full the context is, and the tapes of the folder in words."""
 
 import shutil
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from glm_magic.magic import page_state
+from tests.servers.script import Failure, Script, Tokens
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "tapes" / "03_price.glmtape"
 
@@ -52,3 +53,19 @@ def test_what_cannot_be_read_is_told_by_its_name(folder):
 def test_a_folder_that_is_gone_has_no_tapes(folder):
     folder.rmdir()
     assert page_state.tapes_of() == []
+
+
+def test_the_context_is_that_of_the_last_turn_that_is_sent(glm_shell, model_server):
+    workspace = glm_shell.shell.find_line_magic("glm").__self__.workspace
+    used = lambda: page_state.figures_of(workspace)["used"]  # noqa: E731
+    model_server.tell(Script(answer="one", tokens=Tokens(1200, 340, reasoning=40)))
+    glm_shell.run("%%glm\none")
+    assert used() == 1500
+    model_server.tell(Script(refusal=Failure(401, "1000", "no")))
+    glm_shell.fail("%%glm\ntwo")
+    assert used() == 1500, "one that failed is not sent"
+    model_server.tell(Script(answer="three", tokens=Tokens(1600, 50)))
+    glm_shell.run("%%glm\nthree")
+    assert used() == 1650
+    glm_shell.run("%glm hide 3")
+    assert used() == 1500
