@@ -95,7 +95,7 @@ export class KernelLink {
   async look() {
     const { kernel } = this;
     // Of a page's connections to one kernel, the first has the comms.
-    if (!kernel?.handleComms) return;
+    if (!kernel || kernel.handleComms === false) return;
     try {
       const reply = await kernel.requestCommInfo({ target_name: TARGET });
       if (this.comm || reply.content.status !== 'ok') return;
