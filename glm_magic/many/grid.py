@@ -71,6 +71,8 @@ class SweepRequests(Requests):
         How often each case is asked in each lane.
     """
 
+    kind = "sweep"
+
     def __init__(self, lanes: Sequence[Requests], samples: int) -> None:
         self.lanes, self.samples = lanes, samples
         self.options: Options = lanes[0].options
@@ -98,7 +100,7 @@ class SweepRequests(Requests):
 
     def check(self, budget: RowBudget) -> Sequence[Notice]:
         """Refuse a budget that cannot be applied to some lane."""
-        return [notice for lane in self.lanes for notice in lane.check(budget)]
+        return list(dict.fromkeys(n for lane in self.lanes for n in lane.check(budget)))
 
     def of(self, number: int, row: Any) -> PreparedRequest:
         """Return the request about a row."""

@@ -20,10 +20,10 @@ from ..core.progress import Progress
 from ..core.turn import Notice, Turn
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
-from ..session.amounts import parse_amount
+from ..session.limits import Limit
 from ..wire import io_thread
 from .answers import Answers, Saver, internal_error
-from .budget import RowBudget
+from .budget import row_budget
 from .plan import Plan
 from .requests import Requests
 from .rows import Rows
@@ -72,7 +72,8 @@ class Job:
         name: str | None = None,
         fresh: bool = False,
     ) -> None:
-        self.budget = RowBudget(parse_amount(budget) if budget else None)
+        kind = requests.kind
+        self.budget = row_budget(budget, f"({kind} {name})" if name else f"({kind})")
         self.rows, self.requests = rows, requests
         notices = [*self.requests.notices, *self.requests.check(self.budget)]
         self.answers = Answers(name, self.requests.template, fresh=fresh)
@@ -92,9 +93,9 @@ class Job:
         """Prompts that are written and not sent."""
         self._all_written = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._fed, self._room = asyncio.Event(), asyncio.Event()
+        self._fed = asyncio.Event()
         self._streams: set[Stream] = set()
-        self._saver = Saver(self.answers)
+        self._saver = Saver(self.answers, self.budget.spending.write)
         for number, error in self.plan.errors.items():
             self.tally.fail(number, "", error, was_asked=False)
 
@@ -240,6 +241,7 @@ class Job:
             for worker in workers:
                 worker.cancel()
         finally:
+            self.budget.close()
             self._end()
 
     def _end(self) -> None:
@@ -264,7 +266,6 @@ class Job:
                     stream.cancel()
             finally:
                 self._streams.discard(stream)
-                self._room.set()
 
     async def _next_row(self) -> tuple[int, PreparedRequest] | None:
         while self.stopped is None:
@@ -283,18 +284,28 @@ class Job:
         return None
 
     async def _enter(self, stream: Stream) -> bool:
-        """Wait until the budget has room for a row; False where it never will."""
+        """Wait until the budgets have room for a row; False where they never will."""
         while self.stopped is None:
-            share = self.budget.reserve(stream.call)
-            if share is not None:
+            share = await self.budget.reserve(stream.call)
+            if not isinstance(share, Limit):
                 stream.observers.append(share)
                 return True
-            if self.budget.is_idle:
-                self._stop(tr("the budget of {amount} is used up", amount=str(self.budget.amount)))
+            if not self.budget.awaits(share):
+                self._stop(tr("{budget} is used up", budget=share.name))
                 return False
-            self._room.clear()
-            await self._room.wait()
+            if not self.budget.has_reserved:
+                self._note_once(
+                    tr(
+                        "waiting: requests that run now have reserved the rest of {budget}",
+                        budget=share.name,
+                    )
+                )
+            await self.budget.change()
         return False
+
+    def _note_once(self, text: Text) -> None:
+        if text not in self._notices:
+            self._notices.append(text)
 
     async def _keep(self, number: int, stream: Stream) -> None:
         """Take what became of a row; return when its answer is on disk."""
@@ -352,4 +363,4 @@ class Job:
     def _wake(self) -> None:
         """Let the workers that wait look around."""
         self._fed.set()
-        self._room.set()
+        self.budget.wake()

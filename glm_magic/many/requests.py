@@ -53,6 +53,9 @@ class Requests:
         No request can be made, whatever is in the rows.
     """
 
+    kind = "map"
+    """What the sums call it, where it has no name."""
+
     def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
         self.options = options
         self._rows, self._prompt = rows, prompt

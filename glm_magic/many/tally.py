@@ -30,8 +30,9 @@ _OF_THE_ACCOUNT = (AuthError, BillingError, NotFoundError)
 """Errors that every other row would get as well."""
 _OF_THE_SERVICE = (ConnectionFailedError, RateLimitError, ServerError)
 """Errors that say nothing about a row; so many in a row mean that the service is gone."""
-_OF_ALL = ("waiting", REPLAYED)
-"""Codes of notices that a turn has for all: the account's limit, and that a tape answers."""
+_OF_ALL = ("waiting", "budget-near", REPLAYED)
+"""Codes of notices that a turn has for all: the account's limit, a budget that is nearly used up,
+and that a tape answers."""
 SHOWN = 120
 """Characters of a prompt or an answer in a view."""
 

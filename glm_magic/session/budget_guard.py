@@ -128,6 +128,8 @@ class BudgetGuard:
         while True:
             if self._claim is not None:
                 self._elsewhere = await self._claim.enter()
+                for limit in self._limits:
+                    limit.reread()
             notices = self.check(request)
             for notice in () if is_first or waiting else notices:
                 tell(notice)

@@ -26,6 +26,9 @@ class Limit:
     """What calls have in common that count towards it."""
     settled: Callable[[Collection[str]], Decimal]
     """How much of it was taken by every run but those of these ids."""
+    reread: Callable[[], object] = lambda: None
+    """Looks at the disk again. Whoever has read what other kernels hold must do so after that: a
+    turn that has ended since then holds nothing, and is in what was taken."""
 
     @property
     def name(self) -> Text:
