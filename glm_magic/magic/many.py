@@ -64,6 +64,7 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     notices = [*line.notices, *without_effect(line, options, puts_code=False), *_idle(line)]
     job.note(notices)
     if line.dry_run:
+        job.read()
         first = islice(job.plan.open, 1)
         show(dry_run([job.requests.of(number, job.rows[number]) for number in first]))
         for notice in job.progress.notices:

@@ -54,7 +54,9 @@ class Requests:
     """
 
     kind = "map"
-    """What the sums call it, where it has no name."""
+    """What the sums call it."""
+    lane_count = 1
+    """In how many ways rows are asked."""
 
     def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
         self.options = options
@@ -88,6 +90,14 @@ class Requests:
     def offer(self) -> Offer | None:
         """Who is asked; ``None`` where a tape decides."""
         return self._first.offer if self._first else None
+
+    def lane(self, number: int) -> int:  # noqa: ARG002 - those of a sweep differ
+        """Return in which of the ways a row is asked."""
+        return 0
+
+    def offer_of(self, number: int) -> Offer | None:  # noqa: ARG002 - those of a sweep differ
+        """Return who is asked about a row."""
+        return self.offer
 
     @property
     def written(self) -> str:

@@ -148,6 +148,13 @@ def refusal(limit: Limit, spent: Decimal, more: Decimal, *, later: bool) -> Inva
     return InvalidValueError(message, hint=tr("raise it, or {removal}", removal=_removal(limit)))
 
 
+def waiting_for(limit: Limit) -> Text:
+    """Return what a request says that has to wait for others to end."""
+    return tr(
+        "waiting: requests that run now have reserved the rest of {budget}", budget=limit.name
+    )
+
+
 def _removal(limit: Limit) -> Text:
     """Return how a budget is taken away."""
     if limit.of == "cell":
