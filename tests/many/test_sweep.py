@@ -157,9 +157,9 @@ def test_each_lane_asks_its_own_provider(everywhere: ModelServer) -> None:
     estimate = out.progress.notices[0]
     assert "$" in estimate
     assert "¥" in estimate
-    again = glm.sweep(["a"], None, model=["vllm", "dashscope/glm-4.5"], provider="zai",
+    again = glm.sweep(["a"], None, model=["dashscope", "zai/glm-4.6"], provider="vllm",
                       progress=False)  # fmt: skip
-    assert [reply.turn.provider for reply in again] == ["vllm", "dashscope"]
+    assert [reply.turn.provider for reply in again] == ["dashscope", "zai"]
 
 
 def test_a_lane_that_is_refused_leaves_the_others(everywhere: ModelServer) -> None:
