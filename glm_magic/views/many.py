@@ -92,57 +92,46 @@ class ManyPanel(View):
         self._result, self._options = result, options
         self._labels = labels_for(options.language)
         self._display_id = uuid4().hex
-        self._box: Any = None
-        self._page: Any = None
+        self._on_stop: Callable[[], None] = lambda: None
+        self._figures: Any = None
         self._painted_at = 0.0
 
     def start(self, turn: Turn, on_stop: Callable[[], None]) -> None:
-        """Display the widgets."""
-        from ipywidgets import HTML, Button, Layout, VBox
-
-        from .live.handshake import receive_while_a_cell_runs
-
+        """Display the widget."""
         del turn
-
-        def stop(button: Any) -> None:
-            button.disabled, button.description = True, self._labels.stopping
-            on_stop()
-
+        self._on_stop = on_stop
+        self._display(update=False)
         self._result.when_read(self._show)
-        self._page = HTML(self._html(), layout=Layout(width="100%", margin="0"))
-        button = Button(
-            description=self._labels.stop,
-            tooltip=self._labels.many_stop_title,
-            icon="stop",
-            layout=Layout(width="auto", align_self="flex-end"),
-        )
-        button.add_class("glm-mstop")
-        receive_while_a_cell_runs(button)
-        button.on_click(stop)
-        self._box = VBox([button, self._page], layout=Layout(width="100%"))
-        data: dict[str, Any] = self._box._repr_mimebundle_()
-        publish({**data, "text/plain": self._labels.many_unfinished}, {}, self._display_id)
+
+    def _display(self, *, update: bool) -> None:
+        from .live.many import open_figures
+
+        self._figures = open_figures(self._html(), self._labels, self._on_stop)
+        data = {**self._figures.bundle(), "text/plain": self._labels.many_unfinished}
+        publish(data, {}, self._display_id, update=update)
 
     def paint(self, turn: Turn) -> None:
         """Show the figures again, if it is time."""
         del turn
         now = time.monotonic()
-        if now - self._painted_at >= PAINT_EVERY_S:
-            self._painted_at = now
-            self._show()
+        if now - self._painted_at < PAINT_EVERY_S:
+            return
+        self._painted_at = now
+        if self._figures.is_mute():
+            self._figures.close()
+            self._display(update=True)
+        self._show()
 
     def finish(self, turn: Turn) -> None:
-        """Replace the widgets by the one output that stays."""
+        """Replace the widget by the one output that stays."""
         del turn
         bundle = map_bundle(self._result.progress, self._result.head(), self._options)
         publish(*bundle, self._display_id, update=True)
         self._result.shown_in = current_cell()
-        for widget in (*self._box.children, self._box):
-            widget.layout.close()
-            widget.close()
+        self._figures.close()
 
     def _show(self) -> None:
-        self._page.value = self._html()
+        self._figures.show(self._html())
 
     def _html(self) -> str:
         return many_html(self._result.progress, None, self._labels)
