@@ -200,7 +200,8 @@ class Job:
         """
         if self.failure is not None:
             raise self.failure
-        if self.done and not self.plan.has_answers:
+        was_asked = self.tally.first_failed is not None
+        if self.done and not self.plan.has_answers and (was_asked or self.stopped is None):
             self.tally.raise_first(self.plan)
 
     # ---- the thread that waits -------------------------------------------------------------------

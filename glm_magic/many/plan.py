@@ -16,7 +16,6 @@ from ..core.i18n import Text, joined, tr
 from ..core.price import format_money
 from ..core.usage import Usage
 from ..engine.prepared import PreparedRequest
-from ..session.limits import cost_of
 from ..session.reservations import longest_output
 from .answers import Answers
 from .requests import Requests
@@ -114,12 +113,13 @@ class Plan:
 
     def _size(self, call: PreparedRequest) -> Size:
         """Return the input of a request in tokens, and the least and most that it costs."""
-        least = cost_of(call, Usage(call.size.input, 0))
+        price = call.offer.price
+        least = price.cost(Usage(call.size.input, 0)) if price else None
         if least is None:
             return call.size.input, "", Decimal(0), Decimal(0)
         asks_for_few = any(k.startswith("max_") for k in call.request.parameters)
         output = longest_output(call) if asks_for_few else None
-        most = cost_of(call, Usage(call.size.input, output)) if output else None
+        most = price.cost(Usage(call.size.input, output)) if price and output else None
         self._is_bounded = self._is_bounded and most is not None
         return call.size.input, least.currency, least.amount, most.amount if most else Decimal(0)
 

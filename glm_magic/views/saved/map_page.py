@@ -5,7 +5,10 @@ The panel shows the same while the call runs, with the last answers in place of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Protocol
 
 from ...core.i18n import translate
@@ -150,8 +153,8 @@ def _prompt_cell(row: RowText) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{Decimal(f'{value:.3g}'):f}"  # a cost of 0.00007 is not written 7e-05
     return "" if value is None else shorten(str(value), CELL)
 
 
@@ -163,7 +166,7 @@ def _filled(table: Table) -> Table:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _cell_html(value: Any) -> str:
