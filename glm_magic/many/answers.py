@@ -72,7 +72,7 @@ class Answers:
                     " nothing was sent",
                     name=self._name,
                 ),
-                hint=tr("choose another name, or ask all rows again with fresh=True"),
+                hint=tr("choose another name, or ask all rows again with fresh=True (--fresh)"),
             )
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, int]:

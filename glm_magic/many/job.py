@@ -226,6 +226,7 @@ class Job:
         workers = [asyncio.create_task(self._work(client)) for _ in range(self._jobs)]
         try:
             await asyncio.gather(*workers)
+            await asyncio.to_thread(self.budget.spending.write, lasting=True)
             if self.stopped is None and not self.tally.failed:
                 await asyncio.to_thread(self.answers.finish, self.plan.known)
         except asyncio.CancelledError:

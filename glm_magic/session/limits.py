@@ -160,7 +160,7 @@ def _removal(limit: Limit) -> Text:
     if limit.of == "cell":
         return tr("leave out --budget")
     if limit.of == "call":
-        return tr("leave out budget")
+        return tr("leave out budget (--budget)")
     if limit.of == "session":
         return tr("remove it: %glm budget off")
     return tr("remove it: %glm budget day off")

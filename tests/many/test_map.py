@@ -340,3 +340,11 @@ def test_the_rows_are_read_when_the_call_is_shown_already(asked: Asked) -> None:
     assert [now.reading for now in seen] == list(range(500))
     assert job.stopped == "stopped"
     assert len(MapResult(job).left) == 1000
+
+
+def test_rows_that_a_budget_leaves_are_no_error(server: ModelServer, asked: Asked) -> None:
+    """Neither with rows beside them that could not be asked: their fault is another one."""
+    out = glm.map([{"text": None}, {"text": "a" * 4000}], "{text}", **asked(budget="500 tokens"))
+    assert list(out.errors) == [0]
+    assert out.left == {1: "the call's budget of 500 tokens is used up"}
+    assert not server.requests

@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -227,3 +228,12 @@ def test_what_a_row_says_is_no_markup_of_richs(monkeypatch: pytest.MonkeyPatch) 
     view.finish(TURN)
     assert "row 1: [bold]x[/]" in screen.getvalue()
     assert "\x1b[31m" not in screen.getvalue()
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    names = ["text", "stars", "cost", "share"]
+    table = (names, [["a", Fraction(5), 0.0000704, float("inf")], ["b", 4, 1200.0, 0.5]])
+    html = map_bundle(Progress(2, 2, done=True), table, ViewOptions())[0]["text/html"]
+    assert '<th class="glm-mnum">stars</th>' in html
+    for cell in ("0.0000704", "inf", "1200", "0.5"):
+        assert f'<td class="glm-mnum">{cell}</td>' in html

@@ -104,11 +104,12 @@ def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
     state = "failed" if now.done and not now.ended and now.rows else "complete"
     state = "interrupted" if now.done and now.stopped is not None else state
     words = {"complete": labels.complete, "interrupted": labels.interrupted}
-    running = labels.many_running if now.reading is None else labels.many_reading
+    reading = None if now.done else now.reading
+    running = labels.many_running if reading is None else labels.many_reading
     shown = words.get(state, labels.failed) if now.done else running
     facts = "".join(f"<span>{escape_html(text)}</span>" for text in figures(now, labels))
-    done = 100 * (now.ended if now.reading is None else now.reading) / max(1, now.rows)
-    reads = ' class="glm-mr"' * (now.reading is not None)
+    done = 100 * (now.ended if reading is None else reading) / max(1, now.rows)
+    reads = ' class="glm-mr"' * (reading is not None)
     live = " glm-mlive" * (table is None)
     failed = 100 * now.failed / max(1, now.rows)
     parts = [
