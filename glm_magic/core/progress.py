@@ -51,6 +51,8 @@ class Progress:
     done: bool = False
     stopped: Text | None = None
     """Why rows were left; ``None``: none were."""
+    link: str = ""
+    """Address of a page that shows the machines at work; empty without one."""
 
     @property
     def left(self) -> int:

@@ -1,8 +1,8 @@
 """Asks about the rows of a plan, so many at a time, and keeps each answer as soon as it has ended.
 
-The thread that waits writes the prompts, since a function of the user may do it; the I/O thread
-sends them and reads the replies. A row's place is free for the next one when its answer is on disk,
-so that a kernel that is killed loses at most what was in flight.
+The thread that waits writes the prompts, since a function of the user may do it; on the I/O thread,
+a backend sends them and reads the replies. A row's place is free for the next one when its answer
+is on disk, so that a kernel that is killed loses at most what was in flight.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from ..core.errors import GlmError
 from ..core.i18n import Text, tr
 from ..core.progress import Progress
 from ..core.turn import Notice, Turn
 from ..engine.prepared import PreparedRequest
-from ..engine.stream import Stream
 from ..session.amounts import parse_amount
 from ..wire import io_thread
 from .answers import Answers, Saver, internal_error
+from .backend import Backend, RowStream
 from .budget import RowBudget
 from .plan import Plan
 from .requests import Requests
 from .rows import Rows
 from .tally import Tally
-
-if TYPE_CHECKING:
-    from ..wire.http import HttpClient
 
 AHEAD = 2
 """Prompts that are written ahead, for each row that may run at a time."""
@@ -47,6 +44,8 @@ class Job:
         What is asked about.
     requests : Requests
         Makes the request about each.
+    backend : Backend
+        Where they are asked.
     jobs : int
         How many are asked at a time.
     budget : str, optional
@@ -66,6 +65,7 @@ class Job:
         self,
         rows: Rows,
         requests: Requests,
+        backend: Backend,
         *,
         jobs: int,
         budget: str | None = None,
@@ -73,8 +73,8 @@ class Job:
         fresh: bool = False,
     ) -> None:
         self.budget = RowBudget(parse_amount(budget) if budget else None)
-        self.rows, self.requests = rows, requests
-        notices = [*self.requests.notices, *self.requests.check(self.budget)]
+        self.rows, self.requests, self._backend = rows, requests, backend
+        notices = [*requests.notices, *requests.check(self.budget), *backend.check()]
         self.answers = Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
         self.failure: GlmError | None = None
@@ -93,7 +93,7 @@ class Job:
         self._all_written = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fed, self._room = asyncio.Event(), asyncio.Event()
-        self._streams: set[Stream] = set()
+        self._streams: set[RowStream] = set()
         self._saver = Saver(self.answers)
         for number, error in self.plan.errors.items():
             self.tally.fail(number, "", error, was_asked=False)
@@ -113,9 +113,10 @@ class Job:
         """Where it stands now; from any thread."""
         with self._changed:
             running = len(self._streams)
-            return self.tally.progress(
+            now = self.tally.progress(
                 self.plan, running, self._notices, self.stopped, done=self.done
             )
+        return replace(now, link=self._backend.link)
 
     @property
     def can_answer_now(self) -> bool:
@@ -141,7 +142,7 @@ class Job:
         thread = io_thread.shared.get()
         self._loop = thread.loop
         self._feed()
-        thread.submit(self._run(thread.client))
+        thread.submit(self._run())
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, and write prompts meanwhile; True when it has come."""
@@ -227,19 +228,21 @@ class Job:
 
     # ---- the I/O thread --------------------------------------------------------------------------
 
-    async def _run(self, client: HttpClient) -> None:
-        workers = [asyncio.create_task(self._work(client)) for _ in range(self._jobs)]
+    async def _run(self) -> None:
+        workers = [asyncio.create_task(self._work()) for _ in range(self._jobs)]
         try:
             await asyncio.gather(*workers)
             if self.stopped is None and not self.tally.failed:
                 await asyncio.to_thread(self.answers.finish, self.plan.known)
         except asyncio.CancelledError:
             self.stopped = self.stopped or tr("stopped")
-        except Exception as error:  # a bug here must end the wait, too
-            self._fail(internal_error(error))
+        except Exception as error:  # the backend is gone; or a bug, which must end the wait, too
+            self._fail(error if isinstance(error, GlmError) else internal_error(error))
             for worker in workers:
                 worker.cancel()
+            await asyncio.wait(workers)
         finally:
+            await self._backend.close()
             self._end()
 
     def _end(self) -> None:
@@ -248,17 +251,17 @@ class Job:
             self.done = True
             self._changed.notify_all()
 
-    async def _work(self, client: HttpClient) -> None:
+    async def _work(self) -> None:
         """Ask about one row after the other."""
         while (row := await self._next_row()) is not None:
             number, call = row
-            stream = Stream(call)
+            stream = self._backend.stream(number, call)
             if not await self._enter(stream):
                 return
             self._streams.add(stream)
             try:
                 if self.stopped is None:
-                    await stream.run(client)
+                    await self._backend.run(stream)
                     await self._keep(number, stream)
                 else:
                     stream.cancel()
@@ -282,7 +285,7 @@ class Job:
             await self._fed.wait()
         return None
 
-    async def _enter(self, stream: Stream) -> bool:
+    async def _enter(self, stream: RowStream) -> bool:
         """Wait until the budget has room for a row; False where it never will."""
         while self.stopped is None:
             share = self.budget.reserve(stream.call)
@@ -296,7 +299,7 @@ class Job:
             await self._room.wait()
         return False
 
-    async def _keep(self, number: int, stream: Stream) -> None:
+    async def _keep(self, number: int, stream: RowStream) -> None:
         """Take what became of a row; return when its answer is on disk."""
         turn, error = stream.turn, stream.error
         with self._changed:
