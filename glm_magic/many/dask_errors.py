@@ -27,7 +27,7 @@ def check_client(on: Any, keys: Any) -> None:
     except ImportError:
         raise UnavailableError(
             tr("on= needs Dask, which is not installed"),
-            hint="pip install 'glm-magic[dask]'",
+            hint=tr('pip install "glm-magic[dask]"'),
         ) from None
     if keys not in ("worker", "send"):
         raise InvalidValueError(

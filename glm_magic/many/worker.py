@@ -240,6 +240,8 @@ class _Run:
             return self._places[name]
 
     async def close(self) -> None:
+        """Stop what still runs, and give back the places that are kept."""
+        self.stop(list(self._streams))
         for places in self._places.values():
             await places.close()
 

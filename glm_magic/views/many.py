@@ -190,6 +190,8 @@ class TerminalBar(View):
         self._out = sys.stderr
         for notice in self._result.progress.notices:
             self._print(translate(notice, self._labels.language) + "\n")
+        if self._result.progress.link:
+            self._print(f"{self._labels.many_dask}: {self._result.progress.link}\n")
 
     def paint(self, turn: Turn) -> None:
         """Draw the bar again, if it is time."""
