@@ -27,9 +27,9 @@ from ..core.turn import Notice, Turn
 from ..core.usage import Usage
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Observer
-from .dask_errors import Keys, cannot_run, is_cancelled, lacks_key, lost, other_version
+from .dask_errors import Keys, cannot_run, lacks_key, lost, other_version
 from .requests import Requests
-from .worker import Outcome, Row, ask_row, dumped, end_run, problem, stop_rows, topic_of
+from .worker import Outcome, Row, dumped, end_run, packed, problem, stop_rows, topic_of, unpacked
 
 T = TypeVar("T")
 STOP_S = 2.0
@@ -82,8 +82,6 @@ class RemoteStream:
 
     def take(self, outcome: Outcome) -> None:
         """Take what became of the row."""
-        if outcome.turn is None:
-            raise outcome.error or GlmError("")
         notices = (*map(self._shared, outcome.turn.notices), *self._notices)
         self.turn = replace(outcome.turn, notices=notices)
         self.error, self.value = outcome.error, outcome.has_value or None
@@ -236,7 +234,7 @@ class Cluster:
 
     async def _outcome(self, stream: RemoteStream, row: Row) -> Outcome | None:
         """Return what became of a row; ``None`` where it was stopped or failed here."""
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
         waiting = asyncio.ensure_future(self._on_client(lambda: self._submit(row)))
         try:
@@ -248,13 +246,11 @@ class Cluster:
                     hint=tr("look at the workers' logs and memory; the same call asks it again"),
                 )
             )
-        except GlmError:
-            raise
-        except Exception as error:
-            if not is_cancelled(error):
-                raise cannot_run("", error) from error
+        except CancelledError as error:  # by us, or since the scheduler is gone
             if not stream.is_stopped:
                 raise lost(error) from None
+        except OSError as error:
+            raise lost(error) from None
         finally:
             waiting.cancel()
             self._futures.pop(stream.number, None)
@@ -273,9 +269,14 @@ class Cluster:
         if self._client.status != "running":
             raise lost(None)
         name = f"glm-row-{self._run_id}-{row.number}"
-        future = self._client.submit(ask_row, row, key=name, pure=False)
+        future = self._client.submit(_sent(), packed(row), key=name, pure=False)
         self._futures[row.number] = future
-        outcome: Outcome = await self._client.gather(future)
+        data, address, error = await self._client.gather(future)
+        if error is not None:
+            raise cannot_run(address, error)
+        outcome: Outcome | GlmError = unpacked(data)
+        if isinstance(outcome, GlmError):
+            raise outcome
         return outcome
 
     async def _on_client(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -347,6 +348,25 @@ class Cluster:
             # those that a dead worker had come back later, and their semaphore stays
             if not await places.get_value():
                 await places.close()
+
+
+def _sent() -> Callable[[bytes], tuple[bytes, str, ImportError | None]]:
+    """Return the function that workers run.
+
+    It goes by value, and takes and returns bytes: so the scheduler, and a worker that joins later,
+    can read the message without having this package, and the worker can say that it has not.
+    """
+
+    def ask(data: bytes) -> tuple[bytes, str, ImportError | None]:
+        from distributed import get_worker
+
+        try:
+            from glm_magic.many.worker import ask_packed
+        except ImportError as error:
+            return b"", get_worker().address, error
+        return ask_packed(data), "", None
+
+    return ask
 
 
 def _dashboard(client: Any) -> str:

@@ -20,7 +20,7 @@ def check_client(on: Any, keys: Any) -> None:
     UnavailableError
         Dask is not installed, or the client is closed.
     InvalidValueError
-        It is no client, or an asynchronous one; ``keys`` is no choice.
+        It is no client, or one whose event loop would be blocked; ``keys`` is no choice.
     """
     try:
         from distributed import Client
@@ -39,20 +39,13 @@ def check_client(on: Any, keys: Any) -> None:
             tr("on is a dask.distributed.Client, not {kind}", kind=type(on).__name__),
             hint=tr("of a cluster, it is cluster.get_client()"),
         )
-    if on.asynchronous:
+    if on.asynchronous:  # and its loop is the one of this thread
         raise InvalidValueError(
-            tr("this Dask client is asynchronous, and belongs to your own event loop"),
-            hint=tr("give Client(…) without asynchronous=True; glm.amap does not block your loop"),
+            tr("this Dask client is asynchronous, and this call would block its event loop"),
+            hint=tr("write await glm.amap(…, on=client)"),
         )
     if on.status != "running":
         raise lost(None)
-
-
-def is_cancelled(error: BaseException) -> bool:
-    """Whether a future was cancelled, by us or because its scheduler is gone."""
-    from distributed import CancelledError
-
-    return isinstance(error, CancelledError)
 
 
 def lost(error: Exception | None) -> UnavailableError:
@@ -67,8 +60,8 @@ def lost(error: Exception | None) -> UnavailableError:
 
 def cannot_run(address: str, error: Exception) -> UnavailableError:
     """Return the error of a worker on which our code does not run."""
-    name = getattr(error, "name", "")
-    if isinstance(error, ImportError) and str(name).startswith("glm_magic"):
+    name = str(error.name) if isinstance(error, ImportError) else ""
+    if name.startswith("glm_magic"):
         message = tr("the Dask worker {address} lacks glm-magic", address=address)
     else:
         shown = f"{type(error).__name__}: {error}"[:200]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,16 +31,16 @@ from ..credentials import key_for
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from ..engine.turn_builder import Reaction
-from .dask_errors import other_version
+from .dask_errors import cannot_run, lacks_key, other_version
 from .places import Places, limiter_of, name_of
 
 REPORT_S = 0.25
 """How often a row tells what it has taken so far, where there is a budget."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A row on its way to a worker; what it asks shows in no log and no listing."""
+    """A row on its way to a worker."""
 
     run: str
     """Tells calls apart."""
@@ -56,24 +57,17 @@ class Row:
     is_metered: bool = False
     """Whether it tells what it takes while it runs."""
 
-    def __repr__(self) -> str:
-        return f"<row {self.number}>"
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a row."""
 
-    turn: Turn | None = None
-    """``None``: the worker can ask about no row at all."""
+    turn: Turn
     error: GlmError | None = None
     has_value: bool = False
     """Whether the answer fits its schema."""
     places: str = ""
     """Name of the semaphore that its account has."""
-
-    def __repr__(self) -> str:
-        return "<outcome of a row>"
 
 
 def topic_of(run: str) -> str:
@@ -90,19 +84,23 @@ def problem(offer: bytes) -> GlmError | None:
     return None
 
 
-def ask_row(row: Row) -> Outcome:
-    """Ask about a row; runs in a thread of the worker, and leaves its slot to others."""
-    from distributed import get_worker, secede
+def ask_packed(data: bytes) -> bytes:
+    """Ask about a row that `packed` made; runs in a thread of the worker, not in its slot."""
+    from distributed import secede
+
+    secede()
+    return packed(ask_row(unpacked(data)))
+
+
+def ask_row(row: Row) -> Outcome | GlmError:
+    """Ask about a row, and wait for the end of its turn; an error: no row can be asked here."""
+    from distributed import get_worker
 
     worker = get_worker()
-    secede()
-    if row.version != __version__:
-        return Outcome(error=other_version(worker.address, __version__, row.version))
-    call: PreparedRequest = pickle.loads(row.call)  # noqa: S301 - what the user's own client sent
     try:
-        call = replace(call, key=_find_key(call.offer) if row.finds_key else _opened(row.key))
+        call = _call(row, worker.address)
     except GlmError as error:
-        return Outcome(error=error)
+        return error
     stream = Stream(call)
     if row.is_metered:
 
@@ -136,8 +134,26 @@ async def end_run(run: str) -> None:
         await ended.close()
 
 
-def _opened(key: SealedSecret | None) -> Secret | None:
-    return None if key is None else key.opened()
+def _call(row: Row, address: str) -> PreparedRequest:
+    """Return the request about a row, with its key.
+
+    Raises
+    ------
+    GlmError
+        It is from another version, needs what is not installed here, or has no key.
+    """
+    if row.version != __version__:
+        raise other_version(address, __version__, row.version)
+    try:
+        call: PreparedRequest = pickle.loads(row.call)  # noqa: S301 - the user's own client sent it
+    except Exception as error:  # a module of the user's that is not here
+        raise cannot_run(address, error) from error
+    if not row.finds_key:
+        return replace(call, key=None if row.key is None else row.key.opened())
+    try:
+        return replace(call, key=_find_key(call.offer))
+    except GlmError as error:
+        raise lacks_key(address, error) from error
 
 
 def _find_key(offer: Offer) -> Secret | None:
@@ -251,6 +267,16 @@ _runs: dict[str, _Run] = {}
 
 def _run(name: str) -> _Run:
     return _runs.setdefault(name, _Run(name))
+
+
+def packed(value: Any) -> bytes:
+    """Return a value in a form that shows nothing of it in logs and listings."""
+    return zlib.compress(pickle.dumps(value), 1)
+
+
+def unpacked(data: bytes) -> Any:
+    """Return the value that `packed` was given."""
+    return pickle.loads(zlib.decompress(data))  # noqa: S301 - the user's own cluster sent it
 
 
 def dumped(value: Any) -> bytes:
