@@ -150,3 +150,12 @@ def test_where_no_terminal_is_there_are_two_lines(monkeypatch: pytest.MonkeyPatc
 
 def test_a_quiet_call_shows_nothing() -> None:
     assert type(many_view(Call(RUNNING), ViewOptions(quiet=True))) is NullView
+
+
+def test_the_page_of_the_machines_is_linked_while_they_work() -> None:
+    now = replace(RUNNING, link='http://127.0.0.1:8787/status?"<x>')
+    link = '<a href="http://127.0.0.1:8787/status?&quot;&lt;x&gt;" target="_blank"'
+    assert link in many_html(now, None, ENGLISH)
+    assert "Dask 仪表板" in many_html(now, None, CHINESE)
+    assert "Dask" not in many_html(replace(now, done=True), (["text"], [["a"]]), ENGLISH)
+    assert "Dask" not in many_html(RUNNING, None, ENGLISH)
