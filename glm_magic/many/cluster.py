@@ -11,15 +11,13 @@ loop thread ever waits for the cluster.
 from __future__ import annotations
 
 import asyncio
-import pkgutil
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from .._version import __version__
-from ..catalogue.resolve import LOCAL
-from ..core.errors import GlmError, InvalidValueError, UnavailableError
+from ..core.errors import GlmError, UnavailableError
 from ..core.events import UsageReport
 from ..core.i18n import plural, tr
 from ..core.secret import SealedSecret
@@ -27,9 +25,10 @@ from ..core.turn import Notice, Turn
 from ..core.usage import Usage
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Observer
-from .dask_errors import Keys, cannot_run, lacks_key, lost, other_version
+from .dask_checks import check_requests, check_workers, dashboard
+from .dask_errors import Keys, cannot_run, lost
 from .requests import Requests
-from .worker import Outcome, Row, dumped, end_run, packed, problem, stop_rows, topic_of, unpacked
+from .worker import Outcome, Row, dumped, end_run, packed, stop_rows, topic_of, unpacked
 
 T = TypeVar("T")
 STOP_S = 2.0
@@ -143,65 +142,20 @@ class Cluster:
         self._to_stop: list[int] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._places: set[str] = set()
+        self._topic: str | None = None
+        """What rows tell while they run, once it is listened to."""
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    # ---- before the first row --------------------------------------------------------------------
 
     def check(self) -> Sequence[Notice]:
         """Refuse what the workers could not do, and return what the user should know."""
-        self._refuse_what_stays_here()
-        versions = self._on_all(pkgutil.resolve_name, "glm_magic._version:__version__")
-        for address, version in versions.items():
-            if isinstance(version, Exception):
-                raise cannot_run(address, version)
-            if version != __version__:
-                raise other_version(address, version, __version__)
-        self._check_keys()
-        if self._is_metered:
-            self._client.subscribe_topic(topic_of(self._run_id), self._hear)
-        self.link = _dashboard(self._client)
-        if not versions:
-            return [Notice("dask", tr("no Dask worker is there yet; rows wait for one"))]
-        text = plural(
-            len(versions), "asked by {count} Dask worker", "asked by {count:,} Dask workers"
-        )
-        return [Notice("dask", text)]
-
-    def _refuse_what_stays_here(self) -> None:
         firsts = self._requests.firsts
-        if not firsts:
-            raise InvalidValueError(
-                tr("a tape is on this computer, and Dask workers cannot read it"),
-                hint=tr("leave out on=, or the tape"),
-            )
-        if any(first.offer.provider.name == LOCAL for first in firsts):
-            raise InvalidValueError(
-                tr("the local model runs on this computer, and Dask workers cannot reach it"),
-                hint=tr("leave out on=, or name another provider"),
-            )
-        for key in (first.key for first in firsts if self._keys == "worker"):
-            if key is not None and (key.source == "api_key" or key.has_login or key.query()):
-                raise InvalidValueError(
-                    tr("{source} has a key, which Dask workers do not get", source=key.source),
-                    hint=tr('send it with keys="send", or set it where the workers run'),
-                )
-
-    def _on_all(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        try:
-            answers: dict[str, Any] = self._client.run(function, *arguments, on_error="return")
-        except Exception as error:  # whatever the network does
-            raise lost(error) from error
-        return answers
-
-    def _check_keys(self) -> None:
-        for first in self._requests.firsts if self._finds_keys else ():
-            for address, error in self._on_all(problem, dumped(first.offer)).items():
-                if isinstance(error, GlmError):
-                    raise lacks_key(address, error)
-                if error is not None:
-                    raise cannot_run(address, error)
-
-    # ---- the loop thread -------------------------------------------------------------------------
+        check_requests(firsts, self._keys)
+        count = check_workers(self._client, firsts if self._finds_keys else ())
+        self.link = dashboard(self._client)
+        if not count:
+            return [Notice("dask", tr("no Dask worker is there yet; rows wait for one"))]
+        text = plural(count, "asked by {count} Dask worker", "asked by {count:,} Dask workers")
+        return [Notice("dask", text)]
 
     def stream(self, number: int, call: PreparedRequest) -> RemoteStream:
         """Return the turn about a row."""
@@ -268,6 +222,9 @@ class Cluster:
         """Send a row and wait for its outcome, on the client's loop."""
         if self._client.status != "running":
             raise lost(None)
+        if self._is_metered and self._topic is None:
+            self._topic = topic_of(self._run_id)
+            self._client.subscribe_topic(self._topic, self._hear)
         name = f"glm-row-{self._run_id}-{row.number}"
         future = self._client.submit(_sent(), packed(row), key=name, pure=False)
         self._futures[row.number] = future
@@ -299,8 +256,6 @@ class Cluster:
 
         if self._loop is not None:
             self._loop.call_soon_threadsafe(report)
-
-    # ---- stop and end ----------------------------------------------------------------------------
 
     def _stop(self, stream: RemoteStream) -> None:
         """Have the workers stop a row, together with those that are stopped at the same time."""
@@ -338,8 +293,8 @@ class Cluster:
     async def _close(self) -> None:
         from distributed import Semaphore
 
-        if self._is_metered:
-            self._client.unsubscribe_topic(topic_of(self._run_id))
+        if self._topic is not None:
+            self._client.unsubscribe_topic(self._topic)
         await self._client.run(end_run, self._run_id, on_error="ignore")
         for name in filter(None, self._places):
             places = Semaphore(
@@ -367,10 +322,3 @@ def _sent() -> Callable[[bytes], tuple[bytes, str, ImportError | None]]:
         return ask_packed(data), "", None
 
     return ask
-
-
-def _dashboard(client: Any) -> str:
-    """Return the address of the cluster's dashboard; empty where none is served."""
-    services = client.scheduler_info(n_workers=0).get("services", {})
-    link = client.dashboard_link if "dashboard" in services else ""
-    return link if str(link).startswith(("http://", "https://")) else ""

@@ -1,51 +1,15 @@
-"""What cannot be asked through Dask: a client, or a worker, that lacks something."""
+"""The errors of a Dask client or worker that lacks something, told here and on workers."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from .._version import __version__
-from ..core.errors import GlmError, InvalidValueError, UnavailableError
+from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
 
 Keys = Literal["worker", "send"]
 """Whether each worker looks for a key where it runs, or gets the one of the caller."""
-
-
-def check_client(on: Any, keys: Any) -> None:
-    """Refuse what cannot send rows to Dask workers.
-
-    Raises
-    ------
-    UnavailableError
-        Dask is not installed, or the client is closed.
-    InvalidValueError
-        It is no client, or one whose event loop would be blocked; ``keys`` is no choice.
-    """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UnavailableError(
-            tr("on= needs Dask, which is not installed"),
-            hint=tr('pip install "glm-magic[dask]"'),
-        ) from None
-    if keys not in ("worker", "send"):
-        raise InvalidValueError(
-            tr('keys is "worker" or "send", not {value!r}', value=keys),
-            hint=tr("by default, each worker looks for a key where it runs"),
-        )
-    if not isinstance(on, Client):
-        raise InvalidValueError(
-            tr("on is a dask.distributed.Client, not {kind}", kind=type(on).__name__),
-            hint=tr("of a cluster, it is cluster.get_client()"),
-        )
-    if on.asynchronous:  # and its loop is the one of this thread
-        raise InvalidValueError(
-            tr("this Dask client is asynchronous, and this call would block its event loop"),
-            hint=tr("write await glm.amap(…, on=client)"),
-        )
-    if on.status != "running":
-        raise lost(None)
 
 
 def lost(error: Exception | None) -> UnavailableError:

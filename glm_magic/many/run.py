@@ -13,7 +13,8 @@ from ..engine.options import Options
 from ..views.options import ViewOptions
 from .backend import Backend, InProcess
 from .cluster import Cluster
-from .dask_errors import Keys, check_client
+from .dask_checks import check_client
+from .dask_errors import Keys
 from .job import Job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
