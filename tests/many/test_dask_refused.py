@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("distributed")
 
+import cloudpickle
 from distributed import Client
 
 import glm_magic as glm
@@ -145,6 +146,11 @@ def test_keys_that_workers_have(server: ModelServer, tmp_path: Path) -> None:
 
 def test_a_key_that_is_sent_shows_nowhere(server: ModelServer, tmp_path: Path) -> None:
     """Not in the names and specifications of tasks, in events, stories or logs."""
+
+    def specifications(dask_scheduler: Any) -> list[bytes]:
+        tasks = dask_scheduler.tasks.values()
+        return [cloudpickle.dumps((task.key, task.run_spec)) for task in tasks]
+
     server.tell(Script(stall_after=1))
     processes = Processes(tmp_path)
     processes.add_worker()
@@ -153,12 +159,14 @@ def test_a_key_that_is_sent_shows_nowhere(server: ModelServer, tmp_path: Path) -
             asked = ZAI.asked(server, on=client, keys="send", progress=False)
             dump = tmp_path / "dump"
             job_ended: list[Any] = []
+            sent: list[bytes] = []
 
             async def main() -> None:
                 running = asyncio.ensure_future(glm.amap(["a", "b"], "About {text}", **asked))
                 while len(server.requests) < 2:  # noqa: ASYNC110 - another thread counts
                     await asyncio.sleep(0.01)
                 await asyncio.to_thread(client.dump_cluster_state, str(dump), format="yaml")
+                sent.extend(await asyncio.to_thread(client.run_on_scheduler, specifications))
                 server.tell(Script())
                 server.released.set()
                 job_ended.append(await running)
@@ -166,12 +174,14 @@ def test_a_key_that_is_sent_shows_nowhere(server: ModelServer, tmp_path: Path) -
             asyncio.run(main())
             assert not job_ended[0].errors
             logs = repr((client.get_worker_logs(), client.get_scheduler_logs()))
+            logs += repr(client.get_events())
     finally:
         processes.close()
     assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {SERVED}"}
     text = dump.with_suffix(".yaml").read_text()
     assert "glm-row-" in text
-    for place in (text, logs, processes.log):
+    assert len(sent) == 2
+    for place in (text, logs, processes.log, repr(sent), repr(b"".join(sent))):
         assert SERVED not in place
         assert "About a" not in place
 
