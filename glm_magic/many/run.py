@@ -11,6 +11,10 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .backend import Backend, InProcess
+from .cluster import Cluster
+from .dask_checks import check_client
+from .dask_errors import Keys
 from .job import Job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
@@ -30,6 +34,8 @@ def map(  # noqa: A001 - as the builtin, over prompts
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult:
     """Ask one prompt about every row: ``glm.map(df, "Sentiment of: {text}", budget="¥5").frame``.
@@ -56,6 +62,10 @@ def map(  # noqa: A001 - as the builtin, over prompts
         True asks again what was answered before.
     progress : bool, optional
         False shows nothing while it runs.
+    on : dask.distributed.Client, optional
+        Has the workers of this client ask, in place of this process.
+    keys : {"worker", "send"}, optional
+        Whether each worker looks for a key where it runs, or is sent the one that is found here.
 
     Returns
     -------
@@ -68,8 +78,9 @@ def map(  # noqa: A001 - as the builtin, over prompts
         Nothing could be asked, or no row was answered.
     """
     job = make_job(
-        rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        rows, prompt, to_options(keywords),
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     return run_job(MapResult(job), ViewOptions(quiet=not progress))
 
 
@@ -83,13 +94,15 @@ async def amap(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult:
     """Ask one prompt about every row, as `map` does, without blocking the event loop.
 
     Parameters
     ----------
-    rows, prompt, jobs, budget, name, fresh, progress
+    rows, prompt, jobs, budget, name, fresh, progress, on, keys
         As for `map`; a function that writes prompts runs in a worker thread.
 
     Returns
@@ -104,8 +117,9 @@ async def amap(
     """
     options = to_options(keywords)
     job = await asyncio.to_thread(
-        make_job, rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        make_job, rows, prompt, options,
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     shown = ViewOptions(quiet=not progress)
     running = asyncio.ensure_future(asyncio.to_thread(run_job, MapResult(job), shown))
     try:
@@ -125,6 +139,8 @@ def imap(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> Iterator[RowReply]:
     """Ask one prompt about every row, and yield the replies in the order in which they end.
@@ -133,7 +149,7 @@ def imap(
 
     Parameters
     ----------
-    rows, prompt, jobs, budget, name, fresh
+    rows, prompt, jobs, budget, name, fresh, on, keys
         As for `map`.
 
     Returns
@@ -148,8 +164,9 @@ def imap(
         Nothing could be asked, or no row was answered.
     """
     job = make_job(
-        rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        rows, prompt, to_options(keywords),
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     return _replies(job)
 
 
@@ -172,6 +189,8 @@ def make_job(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
 ) -> Job:
     """Return the call over rows, ready to start; nothing is sent.
 
@@ -180,21 +199,33 @@ def make_job(
     RefusedError
         Nothing can be asked, whatever is in the rows.
     """
-    check_call(jobs, options)
+    check_call(jobs, options, on, keys)
     read = Rows(rows)
-    return Job(
-        read, Requests(read, prompt, options), jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+    requests = Requests(read, prompt, options, needs_key=on is None or keys == "send")
+    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    return Job(read, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
-def check_call(jobs: int, options: Options) -> None:
+def backend_for(
+    on: Any, keys: Keys, requests: Requests, *, jobs: int, budget: str | None
+) -> Backend:
+    """Return where rows are asked."""
+    if on is None:
+        return InProcess()
+    return Cluster(on, requests, keys=keys, jobs=jobs, is_metered=budget is not None)
+
+
+def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:
     """Refuse what no call over many rows can do.
 
     Raises
     ------
-    InvalidValueError
-        ``jobs`` is no number, or each call of a function is to be asked about.
+    RefusedError
+        ``jobs`` is no number, ``on`` cannot be used, or each call of a function is to be asked
+        about.
     """
+    if on is not None:
+        check_client(on, keys)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidValueError(
             tr("jobs is how many rows are asked at a time, not {value!r}", value=jobs),

@@ -13,11 +13,12 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .run import JOBS, check_call, run_job
+from .run import JOBS, backend_for, check_call, run_job
 from .scores import Score, SweepResult
 
 _LISTS = ("tools", "mcp")
@@ -35,6 +36,8 @@ def sweep(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Any,
 ) -> SweepResult:
     """Ask every case in several ways: ``glm.sweep(cases, "{question}", think=[False, "max"])``.
@@ -54,7 +57,7 @@ def sweep(
     score : callable, optional
         Takes a reply and its case (a dict, or the text), and returns a number, or whether it is
         right.
-    jobs, budget, name, fresh, progress
+    jobs, budget, name, fresh, progress, on, keys
         As for `map`.
     **keywords
         Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``. A
@@ -76,7 +79,7 @@ def sweep(
     options = [_options(lane, fixed) for lane in settings]
     job = make_sweep(
         cases, prompt, settings, options, samples,
-        jobs=jobs, budget=budget, name=name, fresh=fresh,
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
     )  # fmt: skip
     result = SweepResult(job, score)
     run_job(result, ViewOptions(quiet=not progress))
@@ -120,6 +123,8 @@ def make_sweep(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
 ) -> Job:
     """Return the call over every case in every lane, ready to start.
 
@@ -134,9 +139,11 @@ def make_sweep(
             hint=tr("give a number from 1"),
         )
     for option in options:
-        check_call(jobs, option)
+        check_call(jobs, option, on, keys)
     read = Rows(cases)
-    lanes = [Requests(read, prompt, option) for option in options]
+    needs_key = on is None or keys == "send"
+    lanes = [Requests(read, prompt, option, needs_key=needs_key) for option in options]
     rows = SweepRows(read, settings, samples)
     requests = SweepRequests(lanes, samples)
-    return Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    return Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
