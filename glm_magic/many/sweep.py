@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ..catalogue.load import catalogue
+from ..catalogue.lookup import find_model
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
@@ -58,7 +60,8 @@ def sweep(
     jobs, budget, name, fresh, progress, on, keys
         As for `map`.
     **keywords
-        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``.
+        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``. A
+        model written as ``provider/model``, or a provider's name alone, is asked at that provider.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def sweep(
     """
     axes, fixed = _axes({SYNONYMS.get(key, key): value for key, value in keywords.items()})
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
-    options = [to_options(cast(AskKeywords, {**fixed, **lane})) for lane in settings]
+    options = [_options(lane, fixed) for lane in settings]
     job = make_sweep(
         cases, prompt, settings, options, samples,
         jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
@@ -81,6 +84,16 @@ def sweep(
     result = SweepResult(job, score)
     run_job(result, ViewOptions(quiet=not progress))
     return result
+
+
+def _options(lane: Mapping[str, Any], fixed: Mapping[str, Any]) -> Options:
+    """Return the options of a lane; its ``provider/model``, or a provider alone, is asked there."""
+    lane, models = dict(lane), catalogue()
+    name = str(lane.get("model"))
+    if name in models.providers and find_model(models, name) is None:
+        lane["provider"] = lane.pop("model")
+    own, common = (to_options(cast(AskKeywords, dict(part))) for part in (lane, fixed))
+    return Options.layered(models, own, common)
 
 
 def _axes(keywords: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:
@@ -132,5 +145,5 @@ def make_sweep(
     lanes = [Requests(read, prompt, option, needs_key=needs_key) for option in options]
     rows = SweepRows(read, settings, samples)
     requests = SweepRequests(lanes, samples)
-    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    backend = backend_for(on, keys, requests, jobs=jobs)
     return Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)

@@ -134,7 +134,7 @@ def test_a_budget_counts_what_is_in_flight(
     out = glm.map(rows(60), TEMPLATE, **asked(on=client, budget="1k", jobs=jobs))
     used = (out.usage.input or 0) + (out.usage.output or 0)
     assert 1000 - 3 * ROW <= used <= 1000 + ROW
-    assert set(out.left.values()) == {"the budget of 1,000 tokens is used up"}
+    assert set(out.left.values()) == {"the call's budget of 1,000 tokens is used up"}
     assert len(out.left) + len(server.requests) == 60
 
 
