@@ -237,8 +237,8 @@ class Job:
                 worker.cancel()
             await asyncio.wait(workers)
         finally:
-            await self._backend.close()
             self.budget.close()
+            await self._backend.close()
             self._end()
 
     def _end(self) -> None:
@@ -310,6 +310,7 @@ class Job:
         misfits = plan is not None and plan.schema is not None and stream.value is None
         if turn.status == "interrupted" or misfits:
             return
+        self.tally.in_a_row[self.requests.lane(number)] = 0  # however long the disk takes
         try:
             id_ = await self._saver.save(self.requests.key(number, stream.call), turn)
         except GlmError as failure:
@@ -317,7 +318,7 @@ class Job:
             return
         with self._changed:
             self.plan.answer(number, id_)
-            self.tally.answer(number, turn, self.requests.lane(number))
+            self.tally.answer(number, turn)
             self._changed.notify_all()
 
     def _take_error(self, number: int, turn: Turn, error: GlmError) -> None:
