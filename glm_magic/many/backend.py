@@ -16,6 +16,7 @@ from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from ..engine.turn_builder import Observer
 from ..wire import io_thread
+from .budget import RowBudget
 
 
 class RowStream(Protocol):
@@ -51,8 +52,13 @@ class Backend(Protocol):
     link: str
     """Address of a page that shows it at work; empty without one."""
 
-    def check(self) -> Sequence[Notice]:
+    def check(self, budget: RowBudget) -> Sequence[Notice]:
         """Return what the user should know, before anything is sent; it may block.
+
+        Parameters
+        ----------
+        budget : RowBudget
+            What the rows are held to.
 
         Raises
         ------
@@ -81,7 +87,7 @@ class InProcess:
 
     link = ""
 
-    def check(self) -> Sequence[Notice]:
+    def check(self, budget: RowBudget) -> Sequence[Notice]:  # noqa: ARG002 - it sees the rows itself
         """Return nothing: whoever can make a request can send it."""
         return ()
 

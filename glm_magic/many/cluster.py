@@ -25,6 +25,7 @@ from ..core.turn import Notice, Turn
 from ..core.usage import Usage
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Observer
+from .budget import RowBudget
 from .dask_checks import check_requests, check_workers, dashboard
 from .dask_errors import Keys, cannot_run, lost
 from .requests import Requests
@@ -119,8 +120,6 @@ class Cluster:
         Whether each worker looks for a key where it runs, or gets the one that is found here.
     jobs : int
         How many rows are in flight, over all workers.
-    is_metered : bool
-        Whether rows tell what they take while they run, as a budget has to know.
 
     Raises
     ------
@@ -128,12 +127,10 @@ class Cluster:
         The client cannot be used.
     """
 
-    def __init__(
-        self, client: Any, requests: Requests, *, keys: Keys, jobs: int, is_metered: bool
-    ) -> None:
+    def __init__(self, client: Any, requests: Requests, *, keys: Keys, jobs: int) -> None:
         self.link = ""
         self._client, self._requests = client, requests
-        self._keys, self._jobs, self._is_metered = keys, jobs, is_metered
+        self._keys, self._jobs, self._is_metered = keys, jobs, False
         given = requests.options.api_key
         self._finds_keys = keys == "worker" and (given is None or not given.is_blank)
         self._run_id = secrets.token_hex(8)
@@ -146,8 +143,9 @@ class Cluster:
         """What rows tell while they run, once it is listened to."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def check(self) -> Sequence[Notice]:
+    def check(self, budget: RowBudget) -> Sequence[Notice]:
         """Refuse what the workers could not do, and return what the user should know."""
+        self._is_metered = budget.is_limited
         firsts = self._requests.firsts
         check_requests(firsts, self._keys)
         count = check_workers(self._client, firsts if self._finds_keys else ())

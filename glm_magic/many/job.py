@@ -73,7 +73,7 @@ class Job:
         kind = requests.kind
         self.budget = row_budget(budget, f"({kind} {name})" if name else f"({kind})")
         self.rows, self.requests, self._backend = rows, requests, backend
-        notices = [*requests.notices, *requests.check(self.budget), *backend.check()]
+        notices = [*requests.notices, *requests.check(self.budget), *backend.check(self.budget)]
         self.answers = Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
         self.failure: GlmError | None = None

@@ -202,17 +202,15 @@ def make_job(
     check_call(jobs, options, on, keys)
     read = Rows(rows)
     requests = Requests(read, prompt, options, needs_key=on is None or keys == "send")
-    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    backend = backend_for(on, keys, requests, jobs=jobs)
     return Job(read, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
-def backend_for(
-    on: Any, keys: Keys, requests: Requests, *, jobs: int, budget: str | None
-) -> Backend:
+def backend_for(on: Any, keys: Keys, requests: Requests, *, jobs: int) -> Backend:
     """Return where rows are asked."""
     if on is None:
         return InProcess()
-    return Cluster(on, requests, keys=keys, jobs=jobs, is_metered=budget is not None)
+    return Cluster(on, requests, keys=keys, jobs=jobs)
 
 
 def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:

@@ -145,5 +145,5 @@ def make_sweep(
     lanes = [Requests(read, prompt, option, needs_key=needs_key) for option in options]
     rows = SweepRows(read, settings, samples)
     requests = SweepRequests(lanes, samples)
-    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    backend = backend_for(on, keys, requests, jobs=jobs)
     return Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)

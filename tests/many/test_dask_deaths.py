@@ -109,6 +109,7 @@ def test_a_worker_that_is_killed_costs_what_it_had_in_flight(
         assert len(times(server)) == ROWS
 
 
+@pytest.mark.slow
 def test_a_row_whose_every_worker_dies_fails_alone(
     server: ModelServer, asked: Asked, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_client_that_is_closed_meanwhile(
     assert len(server.requests) == ROWS + 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_stop_does_not_wait_for_workers_that_hang(
     server: ModelServer, asked: Asked, tmp_path: Path

@@ -99,6 +99,7 @@ def test_workers_that_lack_the_package_or_have_another(
     assert not server.requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preload", "match"),
     [
@@ -122,6 +123,7 @@ def test_a_worker_that_joins_later(
     assert not server.requests
 
 
+@pytest.mark.slow
 def test_a_scheduler_does_not_need_the_package(
     asked: Asked, server: ModelServer, tmp_path: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_keys_that_workers_have(server: ModelServer, tmp_path: Path) -> None:
     assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {SERVED}"}
 
 
+@pytest.mark.slow
 def test_a_key_that_is_sent_shows_nowhere(server: ModelServer, tmp_path: Path) -> None:
     """Not in the names and specifications of tasks, in events, stories or logs."""
 
