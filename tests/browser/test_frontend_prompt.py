@@ -205,6 +205,21 @@ def test_the_newest_version_of_a_shared_package_is_the_semantic_one(lab: Lab) ->
     assert choose("6.9.2", "6.10.0", loaded="6.9.2") == "6.9.2", "a second one would be a stranger"
 
 
+def processor_of(lab: Lab) -> Callable[[], float]:
+    """Return what tells how long the page has been busy, in milliseconds.
+
+    It is the processor's time, not the clock's: others may use this computer.
+    """
+    devtools = lab.page.context.new_cdp_session(lab.page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy_ms() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration") * 1000)
+
+    return busy_ms
+
+
 def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
     paragraph = "Some *words* about {name} and `code`, $x^2$.\n\n" * 4500
     lab.open([f"%%glm\n{paragraph}"])
@@ -215,14 +230,7 @@ def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
         const parse = state.values.find(value => value?.context?.treeLen);
         return parse?.context.treeLen === state.doc.length;
     }""")
-    # The processor's time, not the clock's: others may use this computer.
-    devtools = lab.page.context.new_cdp_session(lab.page)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def busy_ms() -> float:
-        metrics = devtools.send("Performance.getMetrics")["metrics"]
-        return next(m["value"] for m in metrics if m["name"] == "TaskDuration") * 1000
-
+    busy_ms = processor_of(lab)
     typed, before = "and {name} more", busy_ms()
     for letter in typed:
         lab.page.keyboard.press(letter)
