@@ -55,6 +55,8 @@ class Job:
         Under which answers are kept for good.
     fresh : bool
         Ask again what was answered before.
+    answers : Answers, optional
+        Where they are kept, in place of ones of its own.
 
     Raises
     ------
@@ -71,11 +73,12 @@ class Job:
         budget: str | None = None,
         name: str | None = None,
         fresh: bool = False,
+        answers: Answers | None = None,
     ) -> None:
         self.budget = RowBudget(parse_amount(budget) if budget else None)
         self.rows, self.requests = rows, requests
         notices = [*self.requests.notices, *self.requests.check(self.budget)]
-        self.answers = Answers(name, self.requests.template, fresh=fresh)
+        self.answers = answers or Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
         self.failure: GlmError | None = None
         """Why the call ended before its end, where that is an error."""

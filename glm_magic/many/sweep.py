@@ -11,6 +11,7 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .batch.submit import check_mode, check_not_running, make_batch, requests_of
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
@@ -33,8 +34,9 @@ def sweep(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    mode: str = "live",
     **keywords: Any,
-) -> SweepResult:
+) -> Any:
     """Ask every case in several ways: ``glm.sweep(cases, "{question}", think=[False, "max"])``.
 
     A keyword of `ask` that is given as a list is an axis; each value of one goes with each of the
@@ -54,14 +56,16 @@ def sweep(
         right.
     jobs, budget, name, fresh, progress
         As for `map`.
+    mode : str, optional
+        ``"batch"`` sends all of it as batches, as `map` does; those of several models are several.
     **keywords
         Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``.
 
     Returns
     -------
-    SweepResult
+    SweepResult or Batch
         ``frame`` has one row for each answer; ``summary()`` one for each lane; ``plot()`` shows the
-        score against the cost.
+        score against the cost. The ``wait()`` of a `Batch` returns it.
 
     Raises
     ------
@@ -71,6 +75,13 @@ def sweep(
     axes, fixed = _axes({SYNONYMS.get(key, key): value for key, value in keywords.items()})
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
     options = [to_options(cast(AskKeywords, {**fixed, **lane})) for lane in settings]
+    if mode != "live":
+        check_mode(mode)
+        parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
+        return make_batch(
+            *parts, mode=mode, budget=budget, name=name, fresh=fresh,
+            make_result=lambda job: SweepResult(job, score),
+        ).send()  # fmt: skip
     job = make_sweep(
         cases, prompt, settings, options, samples,
         jobs=jobs, budget=budget, name=name, fresh=fresh,
@@ -115,15 +126,33 @@ def make_sweep(
     RefusedError
         Nothing can be asked, whatever the cases are.
     """
+    for option in options:
+        check_call(jobs, option)
+    rows, requests = sweep_parts(cases, prompt, settings, options, samples)
+    job = Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    return job if fresh else check_not_running(job)
+
+
+def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
+    cases: Any,
+    prompt: Prompt,
+    settings: Sequence[Mapping[str, Any]],
+    options: Sequence[Options],
+    samples: int,
+    kind: type[Requests] = Requests,
+) -> tuple[SweepRows, SweepRequests]:
+    """Return every case in every lane, and what makes their requests.
+
+    Raises
+    ------
+    RefusedError
+        Nothing can be asked, whatever the cases are.
+    """
     if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
         raise InvalidValueError(
             tr("samples is how often each case is asked, not {value!r}", value=samples),
             hint=tr("give a number from 1"),
         )
-    for option in options:
-        check_call(jobs, option)
     read = Rows(cases)
-    lanes = [Requests(read, prompt, option) for option in options]
-    rows = SweepRows(read, settings, samples)
-    requests = SweepRequests(lanes, samples)
-    return Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    lanes = [kind(read, prompt, option) for option in options]
+    return SweepRows(read, settings, samples), SweepRequests(lanes, samples)
