@@ -12,7 +12,7 @@ from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .batch.handle import Batch
-from .batch.submit import check_mode, check_not_running, make_batch, requests_of
+from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
 from .job import Job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
@@ -277,7 +277,7 @@ def send_batch(
     read = Rows(rows)
     requests = requests_of(mode)(read, prompt, options)
     how: dict[str, Any] = {"budget": budget, "name": name, "fresh": fresh}
-    return make_batch(read, requests, mode=mode, **how).send()
+    return sent(make_batch(read, requests, mode=mode, **how))
 
 
 def check_call(jobs: int, options: Options) -> None:

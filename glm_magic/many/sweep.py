@@ -11,7 +11,7 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
-from .batch.submit import check_mode, check_not_running, make_batch, requests_of
+from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
@@ -78,10 +78,11 @@ def sweep(
     if mode != "live":
         check_mode(mode)
         parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
-        return make_batch(
+        batch = make_batch(
             *parts, mode=mode, budget=budget, name=name, fresh=fresh,
             make_result=lambda job: SweepResult(job, score),
-        ).send()  # fmt: skip
+        )  # fmt: skip
+        return sent(batch)
     job = make_sweep(
         cases, prompt, settings, options, samples,
         jobs=jobs, budget=budget, name=name, fresh=fresh,

@@ -59,7 +59,8 @@ class Plan:
     refusal: Failure | None = None
     """Answered in place of making a batch."""
     breaks: str = ""
-    """``before`` or ``after`` making the batch the connection is reset; ``upload``: within it."""
+    """``before`` or ``after`` making the batch the connection is reset; ``stall``: after it, no
+    answer comes; ``upload``: the connection is reset while the file is sent."""
 
 
 @dataclass
@@ -165,6 +166,8 @@ class BatchServer(Listener):
         if plan.breaks == "after":
             connection.reset()
             return False
+        if plan.breaks == "stall":
+            connection.wait(3600.0)
         return _send_json(connection, 202 if base == OPENROUTER else 200, self._told(job))
 
     def _made(self, base: str, body: Mapping[str, Any]) -> Job:

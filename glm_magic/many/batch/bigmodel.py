@@ -51,7 +51,7 @@ class BigModelBatches:
             "metadata": {LABEL: label},
         }
         await about_to()
-        return self._remote(caller, await caller.ask("POST", "/batches", body))
+        return self._remote(caller, await caller.ask_once("/batches", body))
 
     async def _upload(self, caller: Caller, label: str, content: bytes) -> str:
         boundary = f"glm-{secrets.token_hex(16)}"

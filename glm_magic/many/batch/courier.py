@@ -225,7 +225,9 @@ class Courier:
     async def _look(self, api: BatchApi, caller: Caller, part: Part) -> Remote:
         try:
             return await api.look(caller, part.remote)
-        except NotFoundError as error:
+        except ApiError as error:
+            if error.status != 404:
+                raise
             raise NotFoundError(
                 tr("{provider} does not know batch {id}", provider=caller.title, id=part.remote),
                 hint=tr("it was deleted there, or belongs to the account of another key"),

@@ -49,7 +49,7 @@ class OpenRouterBatches:
         requests = [{"custom_id": key.hex(), "body": json.loads(body)} for key, body in lines]
         body = {"endpoint": ENDPOINT, "model": _model(caller), "requests": requests}
         await about_to()
-        return self._remote(caller, await caller.ask("POST", "/batches", body))
+        return self._remote(caller, await caller.ask_once("/batches", body))
 
     async def look(self, caller: Caller, id_: str) -> Remote:
         """Return how far a batch is, with its results once it has ended."""

@@ -138,8 +138,8 @@ class Caller:
 
         Raises
         ------
-        ProtocolError
-            The answer is no JSON object.
+        GlmError
+            It was refused, the connection failed, or the answer is no JSON object.
         """
         async with self.open(method, path, body, **more) as response:
             told = bytearray()
@@ -154,6 +154,20 @@ class Caller:
         if not isinstance(answer, dict):
             raise self.not_understood()
         return answer
+
+    async def ask_once(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that must not arrive twice, on a connection of its own.
+
+        One that was kept may be closed just then, and the client sends the request again where it
+        takes it for unread; a server that had read it would do it twice.
+        """
+        from ...wire.http import HttpClient
+
+        client = HttpClient()
+        try:
+            return await Caller(client, self.call).ask("POST", path, body)
+        finally:
+            await client.aclose()
 
     def not_understood(self) -> ProtocolError:
         """Return the error of an answer that says nothing about a batch."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...catalogue.load import catalogue
 from ...catalogue.schema import Offer
-from ...core.errors import InvalidValueError, UnavailableError, UnsupportedError
+from ...core.errors import GlmError, InvalidValueError, UnavailableError, UnsupportedError
 from ...core.i18n import tr
 from ...core.turn import Notice
 from ...core.usage import Usage
@@ -167,6 +167,22 @@ def make_batch(
     job.follow(record, records, _accounts(job, record))
     job.note(_notices(job, record))
     return Batch(record, lambda: job, make_result)
+
+
+def sent(batch: Batch) -> Batch:
+    """Return a batch once it is sent; one of which nothing was taken is forgotten.
+
+    Raises
+    ------
+    GlmError
+        A part was refused, or it is not known whether it was taken.
+    """
+    try:
+        return batch.send()
+    except GlmError:
+        if all(part.state == UNSENT for part in batch.record.parts):
+            batch.delete()
+        raise
 
 
 def _check_budget(job: BatchJob, calls: Iterable[PreparedRequest]) -> None:
