@@ -103,7 +103,10 @@ def map(  # noqa: A001 - as the builtin, over prompts
     """
     if mode != "live":
         options = to_options(keywords)
-        return send_batch(rows, prompt, options, mode, budget=budget, name=name, fresh=fresh)
+        return send_batch(
+            rows, prompt, options, mode,
+            budget=budget, name=name, fresh=fresh, progress=progress,
+        )  # fmt: skip
     job = make_job(
         rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
     )
@@ -169,8 +172,9 @@ async def amap(
     options = to_options(keywords)
     if mode != "live":
         return await asyncio.to_thread(
-            send_batch, rows, prompt, options, mode, budget=budget, name=name, fresh=fresh
-        )
+            send_batch, rows, prompt, options, mode,
+            budget=budget, name=name, fresh=fresh, progress=progress,
+        )  # fmt: skip
     job = await asyncio.to_thread(
         make_job, rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh
     )
@@ -264,6 +268,7 @@ def send_batch(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    progress: bool = True,
 ) -> Batch:
     """Return the batch of a call over rows, sent as far as it was not; of a file, to be written.
 
@@ -277,7 +282,7 @@ def send_batch(
     read = Rows(rows)
     requests = requests_of(mode)(read, prompt, options)
     how: dict[str, Any] = {"budget": budget, "name": name, "fresh": fresh}
-    return sent(make_batch(read, requests, mode=mode, **how))
+    return sent(make_batch(read, requests, mode=mode, **how), quiet=not progress)
 
 
 def check_call(jobs: int, options: Options) -> None:

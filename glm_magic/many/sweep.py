@@ -82,7 +82,7 @@ def sweep(
             *parts, mode=mode, budget=budget, name=name, fresh=fresh,
             make_result=lambda job: SweepResult(job, score),
         )  # fmt: skip
-        return sent(batch)
+        return sent(batch, quiet=not progress)
     job = make_sweep(
         cases, prompt, settings, options, samples,
         jobs=jobs, budget=budget, name=name, fresh=fresh,

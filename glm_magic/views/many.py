@@ -79,6 +79,15 @@ def current_cell() -> int | None:
     return getattr(_shell(), "execution_count", None)
 
 
+def announce(texts: Sequence[str]) -> None:
+    """Show what a call says before it sends anything: in a page as text, else on standard error."""
+    text = escape_controls("\n".join(map(translate, texts)))
+    if where_for(_shell(), ViewOptions()) == "terminal":
+        sys.stderr.write(f"{text}\n")
+    else:
+        publish({"text/plain": text}, {})
+
+
 class SavedOnly(View):
     """Publish the one output at the end, for executors, which only write a file.
 

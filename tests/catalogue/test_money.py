@@ -236,7 +236,8 @@ def test_a_price_that_is_unknown_is_no_price(built_in: Catalogue, provider: str)
         "dashscope": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
         "dashscope-native": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
         "bigmodel": {
-            "glm-4-plus", "glm-4.5-flash", "glm-4.6v", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1", "glm-5.2",
+            "glm-4-plus", "glm-4.5-flash", "glm-4.6v", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1",
+            "glm-5.2",
             "glm-5.3", "glm-5.3-flash", "glm-5v-turbo",
         },
         "zai": {

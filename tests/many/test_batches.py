@@ -70,6 +70,21 @@ def test_a_frame_comes_back_with_its_index_and_what_it_cost(
     assert "price of a batch" in " ".join(out.progress.notices)
 
 
+def test_what_it_costs_is_shown_before_it_is_sent(
+    batches: BatchServer, sent: Sent, provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batches.held.set()
+    first = glm.map(ROWS, TEMPLATE, **sent())
+    shown = capsys.readouterr().err
+    assert "4 rows, 3 to ask · 1 equal to others" in shown
+    assert {"openrouter": "≈$", "bigmodel": "≈¥"}[provider] in shown
+    assert "at the price of a batch" in shown
+    glm.map(ROWS, TEMPLATE, **sent())
+    assert f"these rows are in batch {first.id}" in capsys.readouterr().err
+    glm.map(["a"], **sent(progress=False))
+    assert capsys.readouterr() == ("", "")
+
+
 def test_reasoning_is_told_from_the_answer(batches: BatchServer, sent: Sent) -> None:
     batches.script = lambda prompt: Script(answer="42", reasoning="Six times seven.")
     out = waited(glm.map(["What is 6 x 7?"], **sent()))

@@ -135,7 +135,7 @@ class Courier:
         return type(error)(
             tr(
                 "it is not known whether part {number} of batch {id} was taken: {error}",
-                number=part.number,
+                number=part.number + 1,
                 id=self.record.id,
                 error=error.message,
             ),
@@ -241,8 +241,8 @@ class Courier:
         parts = [p for p in self.record.parts if not p.is_collected]
         texts = [
             tr(
-                "part {number} at {provider}: {state}, {ended:,} of {lines:,}",
-                number=part.number,
+                "{id} at {provider}: {state}, {ended:,} of {lines:,}",
+                id=part.remote or part.number + 1,
                 provider=part.provider,
                 state=part.state,
                 ended=part.completed + part.failed,

@@ -16,7 +16,7 @@ from ..job import Job
 from ..results import MapResult
 from .job import BatchJob
 from .lines import write_lines
-from .records import NO_ID, UNSENT, WRITTEN, Record
+from .records import NO_ID, WRITTEN, Record
 
 _ORDER = (
     "unknown", "unsent", "sending", "written", "validating", "in_progress", "finalizing",
@@ -99,6 +99,12 @@ class Batch:
         return len(self.job.rows)
 
     # ---- what can be done ------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Show what is about to be sent, and what it costs, before it is."""
+        from ...views.many import announce
+
+        announce(self.job.progress.notices)
 
     def refresh(self) -> Batch:
         """Ask once how far it is, and collect what has ended.
@@ -257,7 +263,7 @@ class Batch:
         UnsupportedError
             It still runs: then nothing would be left that knows its rows.
         """
-        if any(not p.is_collected and p.state not in (UNSENT, WRITTEN) for p in self.record.parts):
+        if any(part.remote and not part.is_collected for part in self.record.parts):
             raise UnsupportedError(
                 tr("batch {id} has not ended", id=self.id),
                 hint=tr("its rows would be paid for and lost; cancel it, or wait for its end"),

@@ -83,7 +83,8 @@ class BatchJob(Job):
         now = super().progress
         running = sum(p.lines for p in self.record.parts if not p.is_collected and p.remote)
         notices = (*now.notices, *([self._state] if self._state and not self.done else []))
-        return replace(now, running=running, notices=notices)
+        # how many rows a second are answered is the provider's affair, and not seen from here
+        return replace(now, running=running, notices=notices, asked=0)
 
     def begin(self) -> None:
         """Wait for the end from here on."""
@@ -266,7 +267,7 @@ class BatchJob(Job):
 
     def _why_open(self, part: Part) -> Text:
         if part.state == UNSENT:
-            return tr("part {number} was not sent; .send() sends it", number=part.number)
+            return tr("part {number} was not sent; .send() sends it", number=part.number + 1)
         if part.state == WRITTEN:
             return tr("glm.read_results(…) reads what a server made of the file")
         return joined(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from ...catalogue.load import catalogue
@@ -161,22 +162,25 @@ def make_batch(
     keys = {
         number: requests.key(number, requests.of(number, rows[number])) for number in job.plan.open
     }
-    record = None if fresh or mode == "file" else _running(records, set(keys.values()))
-    if record is None:
-        record = _written(job, records, mode, name, keys)
+    running = None if fresh or mode == "file" else _running(records, set(keys.values()))
+    record = running or _written(job, records, mode, name, keys)
     job.follow(record, records, _accounts(job, record))
-    job.note(_notices(job, record))
+    job.note(_notices(job, record) if running is None else [_found(record)])
     return Batch(record, lambda: job, make_result)
 
 
-def sent(batch: Batch) -> Batch:
+def sent(batch: Batch, *, quiet: bool) -> Batch:
     """Return a batch once it is sent; one of which nothing was taken is forgotten.
+
+    What it is about to cost is shown before, unless `quiet`.
 
     Raises
     ------
     GlmError
         A part was refused, or it is not known whether it was taken.
     """
+    if not quiet:
+        batch.announce()
     try:
         return batch.send()
     except GlmError:
@@ -326,6 +330,12 @@ def _accounts(job: BatchJob, record: Record) -> Callable[[int], PreparedRequest]
         return calls.get((part.provider, part.model, part.base_url)) or first_call(part)
 
     return account
+
+
+def _found(record: Record) -> Notice:
+    day = str(datetime.fromtimestamp(record.at).astimezone().date())
+    text = tr("these rows are in batch {id} of {day}; nothing is sent", id=record.id, day=day)
+    return Notice("found", text)
 
 
 def _notices(job: BatchJob, record: Record) -> Iterator[Notice]:
