@@ -157,18 +157,42 @@ def test_questions_that_get_no_answer_are_asked_again(
     batch = glm.map(ROWS, TEMPLATE, **sent())
     about, asked = batches._about, []
 
-    def sometimes(base: str, route: Any, words: Any, connection: Any) -> bool:
+    def sometimes(base: str, route: Any, words: Any, query: str, connection: Any) -> bool:
         asked.append(route)
         if len(asked) in (1, 3):
             connection.reset()
             return False
         if len(asked) == 2:
             return batches._refuse(connection, base, Failure(500, 500, "out of order"))
-        return about(base, route, words, connection)
+        return about(base, route, words, query, connection)
 
     monkeypatch.setattr(batches, "_about", sometimes)
     assert not batch.wait(progress=False).left
     assert len(asked) > 3
+
+
+@pytest.mark.parametrize("provider", ["openrouter"], indirect=True)  # which has pages
+def test_results_that_did_not_come_with_the_batch_are_read_in_pages(
+    batches: BatchServer, sent: Sent
+) -> None:
+    batches.inline, batches.page = False, 2
+    rows = [{"text": str(n)} for n in range(5)]
+    out = glm.map(rows, TEMPLATE, **sent()).wait(progress=False)
+    assert list(out.frame["answer"]) == [f"about About {n}" for n in range(5)]
+    pages = [request.path for request in batches.requests if "/results?" in request.path]
+    assert len(pages) == 3
+
+
+def test_results_that_are_missing_are_not_given_up(batches: BatchServer, sent: Sent) -> None:
+    batches.inline, batches.loses = False, 2
+    batch = glm.map(ROWS, TEMPLATE, **sent())
+    with pytest.raises(glm.ProtocolError) as raised:
+        batch.wait(progress=False)
+    assert "has 3 results, and" in lines(raised.value)[0]
+    assert not batch.done
+    assert len(batch.result().left) == 1
+    batches.loses = 0
+    assert not batch.wait(progress=False).left
 
 
 # ---- kernels that are killed -------------------------------------------------------------------

@@ -82,6 +82,12 @@ class BatchServer(Listener):
         self.script: Callable[[str], Script | Failure] = lambda prompt: Script(
             answer=f"about {prompt}", reasoning="Let me see."
         )
+        self.page = 1_000
+        """How many results a page has at most."""
+        self.inline = True
+        """Whether a batch that has ended comes with its results."""
+        self.loses = 0
+        """If not 0: where the list of results is cut, as by a fault."""
         self.held = threading.Event()
         """While it is set, a batch stays ``in_progress``."""
         self.vendors = {OPENROUTER: OpenRouter(), BIGMODEL: BigModel()}
@@ -104,10 +110,15 @@ class BatchServer(Listener):
             return self._create(base, request, connection)
         if route == ("GET", "/batches"):
             return self._list(base, query, connection)
-        return self._about(base, route, path.split("/"), connection)
+        return self._about(base, route, path.split("/"), query, connection)
 
     def _about(
-        self, base: str, route: tuple[str, str], words: list[str], connection: Connection
+        self,
+        base: str,
+        route: tuple[str, str],
+        words: list[str],
+        query: str,
+        connection: Connection,
     ) -> bool:
         if route == ("GET", "/files/file_id/content") and base == BIGMODEL:
             content = self.counters.files.get(words[-2])
@@ -122,6 +133,8 @@ class BatchServer(Listener):
         if route == ("GET", "/batches/batch_id"):
             self._advance(job)
             return _send_json(connection, 200, self._told(job))
+        if route == ("GET", "/batches/batch_id/results") and base == OPENROUTER:
+            return self._page(job, query, connection)
         if route == ("POST", "/batches/batch_id/cancel") and base == BIGMODEL:
             if job.has_ended:
                 return self._refuse(connection, base, Failure(400, "1214", "it has ended"))
@@ -130,6 +143,23 @@ class BatchServer(Listener):
             job.answered = job.answered if job.answered is not None else len(job.lines) // 2
             return _send_json(connection, 200, self._told(job))
         return self._refuse(connection, base, Failure(404, 404, "no such route"))
+
+    def _page(self, job: Job, query: str, connection: Connection) -> bool:
+        asked = dict(pair.split("=", 1) for pair in query.split("&") if pair)
+        cursor, limit = asked.get("cursor", "from%3A0"), int(asked.get("limit", 500))
+        if not job.has_ended or not 1 <= limit <= 1_000 or not cursor.startswith("from%3A"):
+            return self._refuse(connection, OPENROUTER, Failure(400, 400, "limit or cursor"))
+        start = int(cursor[7:])
+        limit = min(limit, self.page)
+        results = self._answers(job)[: self.loses or None]
+        more = start + limit < len(results)
+        told = {
+            "object": "list",
+            "data": results[start : start + limit],
+            "has_more": more,
+            "next_cursor": f"from:{start + limit}" if more else None,
+        }
+        return _send_json(connection, 200, told)
 
     def _refuse(self, connection: Connection, base: str, failure: Failure) -> bool:
         body = self.vendors[base].error_body(failure)
@@ -319,12 +349,12 @@ class BatchServer(Listener):
                 "finalized_at": None,
                 "usage": None,
             }
-            return {**told, "results": results if whole and job.has_ended else []}
+            return {**told, "results": results if whole and self.inline and job.has_ended else []}
         told |= {"input_file_id": job.about["input_file_id"], "metadata": job.about.get("metadata")}
         if job.state == "failed":
             problem = job.problem or {"code": "failed", "message": "the batch was rejected"}
             told["errors"] = {"object": "list", "data": [problem]}
-        good = [r for r in results if r not in failed]
+        good = [r for r in results if r not in failed][: self.loses or None]
         for name, some in (("output_file_id", good), ("error_file_id", failed)):
             told[name] = self._file(job, name, some) if some else None
         return told

@@ -260,7 +260,9 @@ class Courier:
             if line.answer is None and line.problem is None
         }
         some: list[tuple[Line, Result]] = []
+        came: set[str] = set()
         async for result in api.results(caller, remote):
+            came.add(result.name)
             line = waiting.pop(result.key, None)
             if line is not None:
                 some.append((line, result))
@@ -268,6 +270,8 @@ class Courier:
                 await asyncio.to_thread(self._rows.keep, caller.call, some)
                 some = []
         await asyncio.to_thread(self._rows.keep, caller.call, some)
+        if len(came) < remote.least:
+            raise caller.too_few(remote, len(came))
         why = left(_why_without(part, remote))
         await asyncio.to_thread(
             self.records.settle, self.record, [(key, None, why) for key in waiting]

@@ -6,8 +6,10 @@ Notes
 reads as it goes, and refuses ``requests`` that come first. The model is the ``:batch`` variant; a
 request without a model of its own gets that one. 202 and ``validating`` mean that the requests are
 kept, not that they are answered. At most 5,000 requests, 24 hours, results for 30 days. No call
-cancels a batch, and ``DELETE`` only removes one that has ended. openrouter.ai/docs/batch-quickstart
-and /docs/api/api-reference/batch, seen 2026-11-28.
+cancels a batch, and ``DELETE`` only removes one that has ended. A batch that has ended comes with
+``results``, and ``GET /batches/{id}/results`` gives them in pages: ``limit`` to 1,000, ``cursor``,
+``data``, ``has_more``, ``next_cursor``. openrouter.ai/docs/batch-quickstart and
+/docs/api/api-reference/batch, seen 2026-11-28.
 
 A batch takes no label of ours. One whose id did not arrive is recognised by its results, which have
 our names; until it has ended, one of the same model, size and time is all that can be found.
@@ -18,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from ...core.errors import UnsupportedError
 from ...core.i18n import tr
@@ -27,6 +30,8 @@ from .remote import AboutTo, Caller, Remote, count
 
 ENDPOINT = "/v1/chat/completions"
 VARIANT = ":batch"
+PAGE = 500
+"""Results that are read together."""
 SKEW_S = 300.0
 """By how much the clocks of this computer and of the service may differ."""
 
@@ -56,11 +61,20 @@ class OpenRouterBatches:
         return self._remote(caller, await caller.ask("GET", f"/batches/{id_}"))
 
     async def results(self, caller: Caller, remote: Remote) -> AsyncIterator[Result]:
-        """Yield the results that came with the batch."""
-        del caller
+        """Yield the results that came with the batch; in pages, where fewer came than it has."""
         results = remote.about.get("results")
-        for result in results if isinstance(results, list) else ():
+        results = results if isinstance(results, list) else []
+        for result in results:
             yield to_result(result)
+        cursor = ""
+        while len(results) < remote.least:
+            page = await caller.ask("GET", f"/batches/{remote.id}/results?limit={PAGE}{cursor}")
+            data = page.get("data")
+            for result in data if isinstance(data, list) else ():
+                yield to_result(result)
+            if not page.get("has_more") or not page.get("next_cursor"):
+                return
+            cursor = f"&cursor={quote(str(page['next_cursor']), safe='')}"
 
     async def cancel(self, caller: Caller, id_: str) -> Remote:
         """Refuse: there is no such call.
@@ -86,11 +100,13 @@ class OpenRouterBatches:
             if not self._may_be(caller, part, entry):
                 continue
             remote = await self.look(caller, str(entry["id"]))
-            names = [result.key async for result in self.results(caller, remote)]
-            if any(name in keys for name in names):
-                return remote, ""
-            if not names and remote.state != "failed":
+            if not remote.has_ended:
                 candidate = remote.id
+                continue
+            async for result in self.results(caller, remote):
+                if result.key in keys:
+                    return remote, ""
+                break  # one line tells whose batch it is
         return None, candidate
 
     def _may_be(self, caller: Caller, part: Part, entry: dict[str, Any]) -> bool:

@@ -45,6 +45,11 @@ class Remote:
     """All that was told."""
 
     @property
+    def least(self) -> int:
+        """How many results it has at least: failed lines may count as completed ones, or not."""
+        return max(self.completed, self.failed)
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more comes of it."""
         return self.state in ENDED
@@ -168,6 +173,20 @@ class Caller:
             return await Caller(client, self.call).ask("POST", path, body)
         finally:
             await client.aclose()
+
+    def too_few(self, remote: Remote, came: int) -> ProtocolError:
+        """Return the error of a batch of which fewer results came than it says to have."""
+        return ProtocolError(
+            tr(
+                "batch {id} has {least:,} results, and {provider} sent {came:,}",
+                id=remote.id,
+                least=remote.least,
+                provider=self.title,
+                came=came,
+            ),
+            hint=tr("what came is kept; .wait() asks for the rest"),
+            provider=self.call.offer.provider.name,
+        )
 
     def not_understood(self) -> ProtocolError:
         """Return the error of an answer that says nothing about a batch."""
