@@ -87,6 +87,13 @@ def test_the_rest_of_the_results_may_come_later(asked: Asked, tmp_path: Path) ->
     assert out.usage.output == 3 * 29
 
 
+def test_reading_needs_no_key(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"provider": "zai", "model": "glm-5.3", "api_key": "of-the-writer"}
+    source = glm.map(ROWS, TEMPLATE, mode="file", **how).write_requests(tmp_path / "in.jsonl")
+    run_batch(source, tmp_path / "out.jsonl")
+    assert not glm.read_results(tmp_path / "out.jsonl").left
+
+
 def test_waiting_for_a_file_says_what_to_do(asked: Asked) -> None:
     batch = glm.map(ROWS, TEMPLATE, **asked(mode="file"))
     out = batch.wait(progress=False)

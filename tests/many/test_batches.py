@@ -226,6 +226,23 @@ def test_the_same_call_finds_the_batch_that_runs(batches: BatchServer, sent: Sen
     assert set(out.frame["status"]) == {"complete"}
 
 
+def test_two_handles_of_one_batch_come_to_the_same(batches: BatchServer, sent: Sent) -> None:
+    batches.script = fails_on("About b")
+    first = glm.map(ROWS, TEMPLATE, **sent())
+    second = glm.map(ROWS[::-1], TEMPLATE, **sent())
+    third = glm.batches(api_key=KEY)[0]
+    assert len(third.result().left) == 4
+    outs = [waited(first), waited(second), waited(third), glm.batches()[first.id].result()]
+    for out in (outs[0], outs[2], outs[3]):
+        assert list(out.frame["status"]) == ["complete", "failed", "complete", "complete"]
+        assert "too strange" in out.errors[1]
+    assert list(outs[1].frame["answer"].fillna("")) == ["ABOUT C", "ABOUT A", "", "ABOUT A"]
+    assert len({str(out.cost) for out in outs}) == 1
+    asked = len(batches.requests)
+    assert not waited(second).left
+    assert len(batches.requests) == asked
+
+
 def test_a_budget_is_held_before_anything_is_sent(
     batches: BatchServer, sent: Sent, provider: str
 ) -> None:

@@ -47,6 +47,9 @@ class RowKeeper(Protocol):
     def leave_row(self, key: bytes, why: Problem) -> None:
         """Note why a row has nothing."""
 
+    def reload(self) -> None:
+        """Take the parts and the rows as the disk has them: another process may be at it."""
+
     def reach_end(self) -> None:
         """Note that nothing more will come."""
 
@@ -209,7 +212,7 @@ class Courier:
         GlmError
             A provider refuses to tell, or does not know the batch.
         """
-        self.record.parts[:] = await asyncio.to_thread(self.records.parts, self.record.id)
+        await asyncio.to_thread(self._rows.reload)
         for part in self.record.parts:
             if part.is_collected or part.state in (UNSENT, WRITTEN):
                 continue

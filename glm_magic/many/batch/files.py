@@ -13,6 +13,7 @@ from .courier import AT_ONCE
 from .lines import Result, read_line
 from .listing import reopened
 from .records import Records
+from .stored import first_call
 
 
 def read_results(path: str | Path) -> MapResult:
@@ -63,7 +64,7 @@ def read_results(path: str | Path) -> MapResult:
             ]
             part.completed += sum(one.error is None for _, one in pairs)
             part.failed += sum(one.error is not None for _, one in pairs)
-            job.keep(job.account(part.number), pairs)
+            job.keep(first_call(part, to_send=False), pairs)
     for part in record.parts:
         part.is_collected = not any(line.part == part.number for line in waiting.values())
         part.state = "completed" if part.is_collected else part.state

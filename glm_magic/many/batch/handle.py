@@ -184,6 +184,8 @@ class Batch:
 
         Rows that have no answer yet are in ``left``.
         """
+        if not self.done:
+            self.job.reload()
         if not self.done and self.job.stopped is None:
             self.job.stopped = tr("not answered yet: the batch is {state}", state=self.status)
         return self._result

@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -175,29 +175,41 @@ class BatchJob(Job):
         for key, turn, error in turns:
             self._settle_row(key, turn, error, ids.get(key))
 
-    def restore(self, lines: Sequence[Line]) -> None:
-        """Take what became of the rows from the disk."""
-        self._notices.clear()
-        known = {line.number: line.answer for line in lines if line.answer is not None}
-        turns = self.answers.turns(dict.fromkeys(known.values()))
-        numbers = {id_: number for number, id_ in reversed(known.items())}
-        sent = {line.number for line in lines if line.part is not None}
-        asked = set(self.plan.open)
-        for id_, turn in turns:
-            number = numbers[id_]
-            self.plan.answer(number, id_)
-            if number in sent:
-                self.tally.add(turn)
-            self.tally.answer(number, turn)
-        for line in lines:
-            if line.problem is None or self.plan.states[line.number] != State.LEFT:
+    def catch_up(self) -> None:
+        """Take from the disk what became of rows, here or in another process."""
+        answered: dict[int, int] = {}
+        """Row by the id of its answer."""
+        sent: set[int] = set()
+        for line in self.records.lines(self.record):
+            number = self._row_of.get(line.key)
+            if number is None or self.plan.states[number] != State.LEFT:
                 continue
-            if line.problem.is_left:
-                self.plan.reasons[line.number] = line.problem.message  # type: ignore[assignment]
-            elif line.number in asked:
+            if line.part is not None:
+                sent.add(number)
+            if line.answer is not None:
+                answered[line.answer] = number
+            elif line.problem is not None and line.problem.is_left:
+                self.leave_row(line.key, line.problem)
+            elif line.problem is not None:
                 error = line.problem.to_error()
-                self.plan.fail(line.number, error)
-                self.tally.fail(line.number, "", error, was_asked=True)
+                self.plan.fail(number, error)
+                self.tally.fail(number, "", error, was_asked=True)
+        for id_, turn in self.answers.turns(answered):
+            number = answered[id_]
+            with self._changed:
+                self.plan.answer(number, id_)
+                self.tally.answer(number, turn)
+                if number in sent:
+                    self.tally.add(turn)
+
+    def forget_estimate(self) -> None:
+        """Show no estimate: what it was about was sent long ago."""
+        self._notices.clear()
+
+    def reload(self) -> None:
+        """Look at the disk, without a request, how far the batch is."""
+        self.record.parts[:] = self.records.parts(self.record.id) or self.record.parts
+        self.catch_up()
 
     def _settle_row(self, key: bytes, turn: Turn, error: GlmError | None, id_: int | None) -> None:
         number = self._row_of.get(key)

@@ -134,7 +134,8 @@ def reopened(record: Record, records: Records, api_key: Secret | None = None) ->
         rows = stored_rows(record, lines)
         job = BatchJob(rows, requests, jobs=1, answers=StoredAnswers(record))
         job.follow(record, records, requests.account)
-        job.restore(lines)
+        job.forget_estimate()
+        job.catch_up()
         return job
 
     return Batch(record, open_job)

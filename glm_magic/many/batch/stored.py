@@ -30,8 +30,8 @@ from .lines import in_batch
 from .records import Line, Part, Record
 
 
-def first_call(part: Part, api_key: Any = None) -> PreparedRequest:
-    """Return a request to whom a part was sent, with the key of today.
+def first_call(part: Part, api_key: Any = None, *, to_send: bool = True) -> PreparedRequest:
+    """Return a request to whom a part was sent, with the key of today; without one, to be read.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def first_call(part: Part, api_key: Any = None) -> PreparedRequest:
     """
     at: dict[str, Any] = {"provider": part.provider, "model": part.model}
     at |= {"base_url": part.base_url, "api_key": api_key}
-    call = prepare((Message("user", "a row"),), to_options(at))  # type: ignore[arg-type]
+    options = to_options(at)  # type: ignore[arg-type]
+    call = prepare((Message("user", "a row"),), options, start_local=to_send)
     return in_batch(call) if call.offer.batch_price is not None else call
 
 
@@ -60,7 +61,7 @@ class StoredRequests(Requests):
     def __init__(self, record: Record, lines: Sequence[Line], api_key: Any = None) -> None:
         self._record, self._lines = record, lines
         self._api_key = api_key
-        self._calls: dict[int, PreparedRequest] = {}
+        self._calls: dict[tuple[int, bool], PreparedRequest] = {}
         schema = json.loads(record.schema) if record.schema else None
         self._plan = ToolPlan(schema=OutputSchema(schema)) if schema else None
         self.options = Options(schema=schema)
@@ -73,7 +74,7 @@ class StoredRequests(Requests):
     @property
     def offer(self) -> Offer | None:
         """Who is asked first; ``None`` where nobody had to be."""
-        return self.account(0).offer if self._record.parts else None
+        return self._call(0, to_send=False).offer if self._record.parts else None
 
     @property
     def written(self) -> str:
@@ -91,9 +92,13 @@ class StoredRequests(Requests):
 
     def account(self, part: int) -> PreparedRequest:
         """Return a request to whom a part was sent."""
-        if part not in self._calls:
-            self._calls[part] = first_call(self._record.parts[part], self._api_key)
-        return self._calls[part]
+        return self._call(part, to_send=True)
+
+    def _call(self, part: int, *, to_send: bool) -> PreparedRequest:
+        if (part, to_send) not in self._calls:
+            call = first_call(self._record.parts[part], self._api_key, to_send=to_send)
+            self._calls[part, to_send] = call
+        return self._calls[part, to_send]
 
     def of(self, number: int, row: Any) -> PreparedRequest:  # noqa: ARG002 - the disk has it
         """Return the request about a row, as it was sent.
@@ -106,7 +111,7 @@ class StoredRequests(Requests):
         line = self._lines[number]
         if not line.key or not self._record.parts:
             raise line.problem.to_error() if line.problem else GlmError(tr("no request"))
-        first = self.account(line.part or 0)
+        first = self._call(line.part or 0, to_send=False)
         return with_body(replace(first, tool_plan=self._plan), line.body)
 
     def key(self, number: int, call: PreparedRequest) -> bytes:  # noqa: ARG002 - as it was sent
