@@ -44,8 +44,8 @@ class RowKeeper(Protocol):
     def keep(self, account: PreparedRequest, some: Iterable[tuple[Line, Result]]) -> None:
         """Write answers to the disk."""
 
-    def leave_row(self, key: bytes, why: Problem) -> None:
-        """Note why a row has nothing."""
+    def catch_up(self) -> None:
+        """Take the rows as the disk has them."""
 
     def reload(self) -> None:
         """Take the parts and the rows as the disk has them: another process may be at it."""
@@ -165,8 +165,7 @@ class Courier:
                 why = left(tr("cancelled before it was sent"))
                 keys = [line.key for line in self.records.lines(self.record, part.number)]
                 self.records.settle(self.record, [(key, None, why) for key in keys])
-                for key in keys:
-                    self._rows.leave_row(key, why)
+                self._rows.catch_up()
                 part.state, part.is_collected, part.problem = "cancelled", True, why
                 await self._save(part)
         for part in self.record.parts:
@@ -279,8 +278,7 @@ class Courier:
         await asyncio.to_thread(
             self.records.settle, self.record, [(key, None, why) for key in waiting]
         )
-        for key in waiting:
-            self._rows.leave_row(key, why)
+        await asyncio.to_thread(self._rows.catch_up)
         part.is_collected = True
         part.problem = why if remote.state != "completed" else None
         await self._save(part)

@@ -189,7 +189,8 @@ class BatchJob(Job):
             if line.answer is not None:
                 answered[line.answer] = number
             elif line.problem is not None and line.problem.is_left:
-                self.leave_row(line.key, line.problem)
+                for row in (number, *self.plan.equal.get(number, [])):
+                    self.plan.reasons[row] = line.problem.message  # type: ignore[assignment]
             elif line.problem is not None:
                 error = line.problem.to_error()
                 self.plan.fail(number, error)
@@ -208,8 +209,10 @@ class BatchJob(Job):
 
     def reload(self) -> None:
         """Look at the disk, without a request, how far the batch is."""
+        before = sum(part.is_collected for part in self.record.parts)
         self.record.parts[:] = self.records.parts(self.record.id) or self.record.parts
-        self.catch_up()
+        if sum(part.is_collected for part in self.record.parts) > before:
+            self.catch_up()
 
     def _settle_row(self, key: bytes, turn: Turn, error: GlmError | None, id_: int | None) -> None:
         number = self._row_of.get(key)
@@ -224,13 +227,6 @@ class BatchJob(Job):
                 error.turn = None
                 self.plan.fail(number, error)
                 self.tally.fail(number, turn.prompt, error, was_asked=True)
-
-    def leave_row(self, key: bytes, why: Problem) -> None:
-        """Note why a row, and those that are equal, have nothing."""
-        number = self._row_of.get(key)
-        if number is not None:
-            for row in (number, *self.plan.equal.get(number, [])):
-                self.plan.reasons[row] = why.message  # type: ignore[assignment]
 
     def reach_end(self) -> None:
         """Let the next call without a name ask afresh, as after one that was answered live."""
