@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,6 @@ class Plan:
 @dataclass
 class Counters:
     made: int = 0
-    """Batches that were made."""
     cancels: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -91,7 +91,6 @@ class BatchServer(Listener):
         self.held = threading.Event()
         """While it is set, a batch stays ``in_progress``."""
         self.vendors = {OPENROUTER: OpenRouter(), BIGMODEL: BigModel()}
-        self._number = 0
 
     # ---- routes ----------------------------------------------------------------------------------
 
@@ -201,7 +200,6 @@ class BatchServer(Listener):
         return _send_json(connection, 202 if base == OPENROUTER else 200, self._told(job))
 
     def _made(self, base: str, body: Mapping[str, Any]) -> Job:
-        self._number += 1
         self.counters.made += 1
         if base == OPENROUTER:
             lines, problem = list(body["requests"]), None
@@ -210,7 +208,13 @@ class BatchServer(Listener):
         states = list(self.plan.states) if problem is None else ["validating", "failed"]
         about = {k: v for k, v in body.items() if k != "requests"}
         job = Job(
-            f"batch_{self._number:04}", base, lines, about, states, self.plan.answered, problem
+            f"batch_{self.counters.made:04}",
+            base,
+            lines,
+            about,
+            states,
+            self.plan.answered,
+            problem,
         )
         self.jobs[job.id] = job
         return job
@@ -338,7 +342,7 @@ class BatchServer(Listener):
         counts = {"total": len(job.lines), "completed": done, "failed": len(failed)}
         told: dict[str, Any] = {
             "id": job.id, "object": "batch", "status": job.state, "completion_window": "24h",
-            "endpoint": job.about["endpoint"], "created_at": self.now(), "request_counts": counts,
+            "endpoint": job.about["endpoint"], "created_at": int(time.time()), "request_counts": counts,
         }  # fmt: skip
         if job.vendor == OPENROUTER:
             message = "the provider rejected the batch"
@@ -364,9 +368,3 @@ class BatchServer(Listener):
         text = "".join(f"{json.dumps(result, ensure_ascii=False)}\n" for result in results)
         self.counters.files[id_] = text.encode()
         return id_
-
-    def now(self) -> int:
-        """Return the time of the service."""
-        import time
-
-        return int(time.time())
