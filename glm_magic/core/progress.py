@@ -51,6 +51,8 @@ class Progress:
     done: bool = False
     stopped: Text | None = None
     """Why rows were left; ``None``: none were."""
+    reading: int | None = None
+    """How many were read so far, before any is asked; ``None``: all of them."""
 
     @property
     def left(self) -> int:

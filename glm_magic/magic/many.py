@@ -12,7 +12,6 @@ from ..many.results import MapResult
 from ..many.run import JOBS, make_job, run_job
 from ..many.scores import SweepResult
 from ..many.sweep import make_sweep
-from ..session.budgets import day_budget
 from ..views.options import ViewOptions
 from .cells import caller_names
 from .checks import without_effect
@@ -63,13 +62,9 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     else:
         job = make_job(rows, prompt, options, **how)
     notices = [*line.notices, *without_effect(line, options, puts_code=False), *_idle(line)]
-    if workspace.session.budget is not None or day_budget() is not None:
-        text = tr(
-            "the budgets of the session and the day do not count this; --budget AMOUNT limits it"
-        )
-        notices.append(Notice("budget-foreign", text))
     job.note(notices)
     if line.dry_run:
+        job.read()
         first = islice(job.plan.open, 1)
         show(dry_run([job.requests.of(number, job.rows[number]) for number in first]))
         for notice in job.progress.notices:

@@ -4,7 +4,8 @@
 
     rows      what was given -> rows, by number           answers   each ended turn, on disk
     requests  a row -> its request, and that one's key    budget    reserved before, settled after
-    plan      which rows to ask; what became of each      job       sends them, so many at a time
+    plan      which rows to ask; what became of each      feed      prompts, written ahead
+    job       sends them, so many at a time               tally     the figures
     results   a job -> replies, a frame                   run       map, amap, imap
     batch     the same as a provider's batch
 

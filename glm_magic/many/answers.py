@@ -12,7 +12,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
@@ -76,7 +76,7 @@ class Answers:
                     " nothing was sent",
                     name=self._name,
                 ),
-                hint=tr("choose another name, or ask all rows again with fresh=True"),
+                hint=tr("choose another name, or ask all rows again with fresh=True (--fresh)"),
             )
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, int]:
@@ -202,10 +202,12 @@ class Saver:
     ----------
     answers : Answers
         Where they are kept.
+    count : callable, optional
+        Writes what they took, so that an answer on disk is in the sums on disk, too.
     """
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers, count: Callable[[], object] = lambda: None) -> None:
+        self._answers, self._count = answers, count
         self._waiting: list[tuple[bytes, Turn, asyncio.Future[int]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -235,6 +237,7 @@ class Saver:
         pairs = [(key, turn) for key, turn, _ in batch]
         try:
             ids = await asyncio.to_thread(self._answers.save, pairs)
+            await asyncio.to_thread(self._count)
         except Exception as error:
             failure = error if isinstance(error, GlmError) else internal_error(error)
             for *_, written in batch:

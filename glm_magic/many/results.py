@@ -6,7 +6,7 @@ than its numbers; `MapResult.frame` reads them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.i18n import Text, tr
@@ -118,6 +118,10 @@ class MapResult:
         """What this call cost, one sum for each currency."""
         return self.job.tally.cost
 
+    def when_read(self, show: Callable[[], None]) -> None:
+        """Have something called once it is known what is to be asked, before any of it is."""
+        self.job.when_read = show
+
     @property
     def progress(self) -> Progress:
         """The figures of the panel."""
@@ -159,7 +163,7 @@ class MapResult:
             request = job.requests.of(number, record).wire.body
             return RowReply(number, record, turn, request, self._value(turn))
         error = job.plan.errors.get(number)
-        offer = job.requests.offer
+        offer = job.requests.offer_of(number)
         provider, model = (offer.provider.name, offer.model.id) if offer else ("", "")
         status = "interrupted" if error is None else "failed"
         message = self._why_left(number) if error is None else error.message

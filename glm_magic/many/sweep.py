@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ..catalogue.load import catalogue
+from ..catalogue.lookup import find_model
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
@@ -59,7 +61,8 @@ def sweep(
     mode : str, optional
         ``"batch"`` sends all of it as batches, as `map` does; those of several models are several.
     **keywords
-        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``.
+        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``. A
+        model written as ``provider/model``, or a provider's name alone, is asked at that provider.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def sweep(
     """
     axes, fixed = _axes({SYNONYMS.get(key, key): value for key, value in keywords.items()})
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
-    options = [to_options(cast(AskKeywords, {**fixed, **lane})) for lane in settings]
+    options = [_options(lane, fixed) for lane in settings]
     if mode != "live":
         check_mode(mode)
         parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
@@ -90,6 +93,16 @@ def sweep(
     result = SweepResult(job, score)
     run_job(result, ViewOptions(quiet=not progress))
     return result
+
+
+def _options(lane: Mapping[str, Any], fixed: Mapping[str, Any]) -> Options:
+    """Return the options of a lane; its ``provider/model``, or a provider alone, is asked there."""
+    lane, models = dict(lane), catalogue()
+    name = str(lane.get("model"))
+    if name in models.providers and find_model(models, name) is None:
+        lane["provider"] = lane.pop("model")
+    own, common = (to_options(cast(AskKeywords, dict(part))) for part in (lane, fixed))
+    return Options.layered(models, own, common)
 
 
 def _axes(keywords: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:

@@ -148,6 +148,8 @@ class Labels:
 
     # A call over many rows.
     many_running: str = "asking"
+    many_reading: str = "reading the rows"
+    many_read: str = "{count} of {rows} rows read"
     many_ended: str = "{count} of {rows} rows"
     many_failed: str = "{count} failed"
     many_left: str = "{count} left"
@@ -278,6 +280,8 @@ CHINESE = Labels(
     unknown="未知",
     # A call over many rows.
     many_running="进行中",
+    many_reading="正在读取各行",
+    many_read="已读取 {count}/{rows} 行",
     many_ended="{count}/{rows} 行",
     many_failed="失败 {count} 行",
     many_left="剩余 {count} 行",

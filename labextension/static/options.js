@@ -32,6 +32,11 @@ export const OPTIONS = [
   ["--bg", "", []],
   ["--hold", "answer|thinking", []],
   ["--budget", "AMOUNT", []],
+  ["--map", "NAME", []],
+  ["--jobs", "N", []],
+  ["--samples", "N", []],
+  ["--name", "NAME", []],
+  ["--fresh", "", []],
   ["--record", "FILE", []],
   ["--replay", "FILE", []],
   ["--speed", "X|max", []],
@@ -111,5 +116,7 @@ export const LIMITS = {
   "bigmodel/glm-4.6v": 126976,
   "zai/glm-4.6v": 126976,
   "bigmodel/glm-4.5v": 61440,
-  "zai/glm-4.5v": 61440
+  "zai/glm-4.5v": 61440,
+  "local/smollm2-135m": 4096,
+  "local/qwen2.5-coder-1.5b": 8192
 };

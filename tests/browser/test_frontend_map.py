@@ -99,13 +99,28 @@ def test_a_click_goes_to_the_cell_wherever_it_is(lab: Lab, model_server: ModelSe
     choose(lab, 1)
     lab.until(lambda: active(lab) == 1)
     lab.page.evaluate("() => jupyterapp.commands.execute('notebook:move-cell-down')")
-    lab.until(lambda: marks(lab) == [[], ["moved"]])
+    lab.until(lambda: marks(lab) == [[], ["unordered"]])
     choose(lab, 2)
     lab.until(lambda: active(lab) == 1)
     choose(lab, 1)
     lab.until(lambda: active(lab) == 2)
     lab.page.evaluate("() => jupyterapp.commands.execute('notebook:delete-cell')")
     lab.until(lambda: marks(lab) == [["gone"], []])
+
+
+def test_the_order_is_that_in_which_turns_are_sent(lab: Lab, model_server: ModelServer) -> None:
+    model_server.tell(REPLY)
+    lab.open([setup_cell(model_server), FIRST, SECOND, THIRD, "%glm show"])
+    for index in (0, 2, 1, 3, 4):
+        lab.run(index)
+    open_map(lab)
+    lab.until(lambda: len(rows(lab)) == 3)
+    sent = model_server.requests[-1].json["messages"]
+    assert [one["content"] for one in sent if one["role"] == "user"] == ["two", "one", "three"]
+    assert prompts(lab) == ["two", "one", "three"]
+    assert marks(lab) == [[], ["unordered"], []]
+    table = lab.cell(4).locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[1] for row in table] == prompts(lab)
 
 
 def test_buttons_do_what_the_verbs_do(lab: Lab, model_server: ModelServer) -> None:

@@ -102,12 +102,6 @@ def test_samples_of_every_row(rows, sent):
     assert "--samples and --bg exclude each other" in lines[0]
 
 
-def test_budgets_that_do_not_count_rows_say_so(rows):
-    rows.run("%glm budget 10k")
-    printed = rows.run("%%glm --map df --dry-run\nAbout {text}")
-    assert "do not count this; --budget AMOUNT limits it" in printed
-
-
 def test_forget_all_forgets_the_answers_too(rows, sent):
     rows.run("%%glm --map df --name mine -o out -q\nAbout {text}")
     rows.run("%glm forget all")

@@ -342,7 +342,8 @@ class BatchServer(Listener):
         counts = {"total": len(job.lines), "completed": done, "failed": len(failed)}
         told: dict[str, Any] = {
             "id": job.id, "object": "batch", "status": job.state, "completion_window": "24h",
-            "endpoint": job.about["endpoint"], "created_at": int(time.time()), "request_counts": counts,
+            "endpoint": job.about["endpoint"], "created_at": int(time.time()),
+            "request_counts": counts,
         }  # fmt: skip
         if job.vendor == OPENROUTER:
             message = "the provider rejected the batch"

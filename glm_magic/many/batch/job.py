@@ -162,7 +162,9 @@ class BatchJob(Job):
         turns: list[tuple[bytes, Turn, GlmError | None]] = []
         for line, result in some:
             call = replace(with_body(account, line.body), tool_plan=plan)
-            turns.append((line.key, *to_turn(call, result)))
+            turn, error = to_turn(call, result)
+            turns.append((line.key, turn, error))
+            self.budget.count(call, turn)
         good = [(key, turn) for key, turn, error in turns if error is None]
         ids = dict(zip((key for key, _ in good), self.answers.save(good), strict=True))
         self.records.settle(
@@ -172,6 +174,7 @@ class BatchJob(Job):
                 for k, _, error in turns
             ],
         )
+        self.budget.spending.write(lasting=True)
         for key, turn, error in turns:
             self._settle_row(key, turn, error, ids.get(key))
 

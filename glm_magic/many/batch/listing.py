@@ -133,6 +133,7 @@ def reopened(record: Record, records: Records, api_key: Secret | None = None) ->
         requests = StoredRequests(record, lines, api_key)
         rows = stored_rows(record, lines)
         job = BatchJob(rows, requests, jobs=1, answers=StoredAnswers(record))
+        job.read()
         job.follow(record, records, requests.account)
         job.forget_estimate()
         job.catch_up()

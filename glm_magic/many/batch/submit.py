@@ -19,7 +19,7 @@ from ...core.turn import Notice
 from ...core.usage import Usage
 from ...engine.options import Options
 from ...engine.prepared import PreparedRequest
-from ...session.limits import cost_of
+from ...session.limits import Limit, cost_of
 from ...session.reservations import longest_output
 from ...session.store import is_on
 from ...tools.output_schema import OutputSchema
@@ -157,8 +157,9 @@ def make_batch(
     """
     records = Records()
     job = BatchJob(rows, requests, jobs=1, budget=budget, name=name, fresh=fresh)
-    calls = {n: requests.of(n, rows[n]) for n in job.plan.open} if job.budget.amount else {}
-    _check_budget(job, calls.values())
+    job.read()
+    if job.budget.is_limited:
+        _check_lengths(requests.of(n, rows[n]) for n in job.plan.open)
     keys = {
         number: requests.key(number, requests.of(number, rows[number])) for number in job.plan.open
     }
@@ -189,9 +190,8 @@ def sent(batch: Batch, *, quiet: bool) -> Batch:
         raise
 
 
-def _check_budget(job: BatchJob, calls: Iterable[PreparedRequest]) -> None:
-    if job.budget.amount is None:
-        return
+def _check_lengths(calls: Iterable[PreparedRequest]) -> None:
+    """Refuse a budget where it is not known how long an answer may be."""
     for call in calls:
         names = ("max_tokens", "max_completion_tokens")
         if not any(call.request.parameters.get(name) for name in names):
@@ -199,7 +199,6 @@ def _check_budget(job: BatchJob, calls: Iterable[PreparedRequest]) -> None:
                 tr("a batch is not stopped at its budget, so the budget needs max_tokens"),
                 hint=tr("give max_tokens, the longest answer of a row; nothing was sent"),
             )
-        return
 
 
 def _running(records: Records, keys: set[bytes]) -> Record | None:
@@ -229,6 +228,7 @@ def check_not_running(job: Job) -> Job:
     """
     records = Records() if is_on() else None
     if records is not None and records.has_running():
+        job.read()
         rows = ((number, job.rows[number]) for number in job.plan.open)
         keys = {job.requests.key(n, job.requests.of(n, row)) for n, row in rows}
         if running := records.running(keys):
@@ -268,8 +268,8 @@ def _written(
 
 
 def _lines(job: BatchJob, record: Record, mode: str, keys: dict[int, bytes]) -> Iterator[Line]:
-    amount = job.budget.amount
-    held, is_full = type(amount.number)(0) if amount else 0, False
+    room = {limit: limit.amount.number - limit.settled(()) for limit in job.budget.limits}
+    full: Limit | None = None
     sizes: dict[int, int] = {}
     for number, row in enumerate(job.rows):
         error = job.plan.errors.get(number)
@@ -284,12 +284,12 @@ def _lines(job: BatchJob, record: Record, mode: str, keys: dict[int, bytes]) -> 
         key = keys.get(number) or job.requests.key(number, call)
         line = Line(number, key, text, written_row(row), answer=job.plan.ids[number] or None)
         if number in keys:
-            if amount is not None and not is_full:
-                usage = Usage(call.size.input, longest_output(call))
-                held += amount.of(usage, cost_of(call, usage))
-                is_full = held > amount.number
-            if is_full:
-                why = tr("the budget of {amount} is used up", amount=str(amount))
+            usage = Usage(call.size.input, longest_output(call))
+            for limit, rest in room.items():
+                room[limit] = rest - limit.amount.of(usage, cost_of(call, usage))
+                full = limit if full is None and room[limit] < 0 else full
+            if full is not None:
+                why = tr("{budget} has no room for it", budget=full.name)
                 line.problem, job.plan.reasons[number] = left(why), why
             else:
                 line.part = _part_for(record, call, mode, len(text.encode()) + _OVERHEAD, sizes)
