@@ -10,9 +10,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.servers.batch_plan import Counters, Job, Plan
 from tests.servers.bigmodel import BigModel
 from tests.servers.listener import Connection, Listener, Recorded
 from tests.servers.model_server import _head, _send_json
@@ -21,54 +21,9 @@ from tests.servers.script import Failure, Script
 from tests.servers.vendor import CREATED, KEY, bearer
 
 OPENROUTER, BIGMODEL = "/api/v1", "/api/paas/v4"
-STATES = ("validating", "in_progress", "finalizing")
 OPENROUTER_MODELS = ("z-ai/glm-5.3:batch", "z-ai/glm-5.2:batch")
 BIGMODEL_MODELS = ("glm-4-plus", "glm-4-air-250414", "glm-4-flashx-250414")
 MAX_OPENROUTER, MAX_BIGMODEL = 5_000, 50_000
-
-
-@dataclass
-class Job:
-    """One batch of the server."""
-
-    id: str
-    vendor: str
-    lines: list[dict[str, Any]]
-    about: dict[str, Any]
-    states: list[str]
-    """What it still goes through; the last one stays."""
-    answered: int | None = None
-    """How many lines are answered when it ends; ``None``: all."""
-    problem: dict[str, Any] | None = None
-    cancelled: bool = False
-
-    @property
-    def state(self) -> str:
-        return self.states[0]
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state in ("completed", "failed", "expired", "cancelled")
-
-
-@dataclass
-class Plan:
-    """What shall become of the next batches."""
-
-    states: tuple[str, ...] = (*STATES, "completed")
-    answered: int | None = None
-    refusal: Failure | None = None
-    """Answered in place of making a batch."""
-    breaks: str = ""
-    """``before`` or ``after`` making the batch the connection is reset; ``stall``: after it, no
-    answer comes; ``upload``: the connection is reset while the file is sent."""
-
-
-@dataclass
-class Counters:
-    made: int = 0
-    cancels: int = 0
-    files: dict[str, bytes] = field(default_factory=dict)
 
 
 class BatchServer(Listener):
