@@ -49,13 +49,14 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     """
     _refuse_excluded(line)
     options = workspace.options(line)
-    rows = _rows(workspace, line.rows) if line.rows else [template]
+    rows = _named(workspace, "--map", line.rows) if line.rows else [template]
     prompt = (template or None) if line.rows else None
     how: dict[str, Any] = {
         "jobs": JOBS if line.jobs is None else line.jobs,
         "budget": line.budget,
         "name": line.keep,
         "fresh": line.fresh,
+        "on": _named(workspace, "--on", line.on) if line.on else None,
     }
     if line.samples:
         job = make_sweep(rows, prompt, [{}], [options], line.samples, **how)
@@ -78,9 +79,9 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     return result
 
 
-def _rows(workspace: Workspace, name: str) -> Any:
+def _named(workspace: Workspace, option: str, name: str) -> Any:
     names = {**workspace.shell.user_ns, **caller_names()}
-    return look_up("--map", name, names, workspace.namespace())
+    return look_up(option, name, names, workspace.namespace())
 
 
 def _refuse_excluded(line: MagicOptions) -> None:

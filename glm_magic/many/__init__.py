@@ -6,6 +6,8 @@
     requests  a row -> its request, and that one's key    budget    reserved before, settled after
     plan      which rows to ask; what became of each      feed      prompts, written ahead
     job       sends them, so many at a time               tally     the figures
+    backend   where rows are asked: here, or elsewhere    cluster   on the workers of a Dask client
+    worker    what those do with a row                    places    what they share of an account
     results   a job -> replies, a frame                   run       map, amap, imap
     batch     the same as a provider's batch
 

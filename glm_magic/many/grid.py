@@ -79,6 +79,11 @@ class SweepRequests(Requests):
         self.options: Options = lanes[0].options
 
     @property
+    def firsts(self) -> Sequence[PreparedRequest]:
+        """The request that stands for all rows of each lane."""
+        return [first for lane in self.lanes for first in lane.firsts]
+
+    @property
     def offer(self) -> Offer | None:
         """Who is asked in the first lane."""
         return self.lanes[0].offer

@@ -1,8 +1,8 @@
 """Asks about the rows of a plan, so many at a time, and keeps each answer as soon as it has ended.
 
-The thread that waits writes the prompts, since a function of the user may do it; the I/O thread
-sends them and reads the replies. A row's place is free for the next one when its answer is on disk,
-so that a kernel that is killed loses at most what was in flight.
+The thread that waits writes the prompts, since a function of the user may do it; on the I/O thread,
+a backend sends them and reads the replies. A row's place is free for the next one when its answer
+is on disk, so that a kernel that is killed loses at most what was in flight.
 """
 
 from __future__ import annotations
@@ -12,26 +12,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..core.errors import GlmError
 from ..core.i18n import Text, tr
 from ..core.progress import Progress
 from ..core.turn import Notice, Turn
 from ..engine.prepared import PreparedRequest
-from ..engine.stream import Stream
 from ..session.limits import Limit, waiting_for
 from ..wire import io_thread
 from .answers import Answers, Saver, internal_error
+from .backend import Backend, RowStream
 from .budget import row_budget
 from .feed import Feed
 from .plan import Plan
 from .requests import Requests
 from .rows import Rows
 from .tally import Tally, is_of_provider
-
-if TYPE_CHECKING:
-    from ..wire.http import HttpClient
 
 SLICE_S = 0.2
 """A thread waits in slices: the main thread must wake up to see a kernel interrupt."""
@@ -46,16 +42,14 @@ class Job:
         What is asked about.
     requests : Requests
         Makes the request about each.
+    backend : Backend
+        Where they are asked.
     jobs : int
         How many are asked at a time.
     budget : str, optional
         What they may take together.
-    name : str, optional
-        Under which answers are kept for good.
-    fresh : bool
-        Ask again what was answered before.
-    answers : Answers, optional
-        Where they are kept, in place of ones of its own.
+    name, fresh
+        As of `Answers`; `answers` are used in place of ones of its own.
 
     Raises
     ------
@@ -67,6 +61,7 @@ class Job:
         self,
         rows: Rows,
         requests: Requests,
+        backend: Backend,
         *,
         jobs: int,
         budget: str | None = None,
@@ -76,8 +71,8 @@ class Job:
     ) -> None:
         kind = requests.kind
         self.budget = row_budget(budget, f"({kind} {name})" if name else f"({kind})")
-        self.rows, self.requests = rows, requests
-        notices = [*self.requests.notices, *self.requests.check(self.budget)]
+        self.rows, self.requests, self._backend = rows, requests, backend
+        notices = [*requests.notices, *requests.check(self.budget), *backend.check()]
         self.answers = answers or Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
         self.failure: GlmError | None = None
@@ -96,7 +91,7 @@ class Job:
         self._feed = Feed(rows, requests, self._fail_unasked)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fed = asyncio.Event()
-        self._streams: set[Stream] = set()
+        self._streams: set[RowStream] = set()
         self._saver = Saver(self.answers, self.budget.spending.write)
 
     # ---- what the caller sees --------------------------------------------------------------------
@@ -117,6 +112,7 @@ class Job:
             now = self.tally.progress(
                 self.plan, running, self._notices, self.stopped, done=self.done
             )
+        now = replace(now, link=self._backend.link)
         return now if self._is_read else replace(now, reading=self.plan.read_rows)
 
     @property
@@ -160,7 +156,7 @@ class Job:
         thread = io_thread.shared.get()
         self._loop = thread.loop
         self._write()
-        thread.submit(self._run(thread.client))
+        thread.submit(self._run())
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, and write prompts meanwhile; True when it has come."""
@@ -225,8 +221,8 @@ class Job:
 
     # ---- the I/O thread --------------------------------------------------------------------------
 
-    async def _run(self, client: HttpClient) -> None:
-        workers = [asyncio.create_task(self._work(client)) for _ in range(self._jobs)]
+    async def _run(self) -> None:
+        workers = [asyncio.create_task(self._work()) for _ in range(self._jobs)]
         try:
             await asyncio.gather(*workers)
             await asyncio.to_thread(self.budget.spending.write, lasting=True)
@@ -234,12 +230,14 @@ class Job:
                 await asyncio.to_thread(self.answers.finish, self.plan.known)
         except asyncio.CancelledError:
             self.stopped = self.stopped or tr("stopped")
-        except Exception as error:  # a bug here must end the wait, too
-            self._fail(internal_error(error))
+        except Exception as error:  # the backend is gone; or a bug, which must end the wait, too
+            self._fail(error if isinstance(error, GlmError) else internal_error(error))
             for worker in workers:
                 worker.cancel()
+            await asyncio.wait(workers)
         finally:
             self.budget.close()
+            await self._backend.close()
             self._end()
 
     def _end(self) -> None:
@@ -248,17 +246,17 @@ class Job:
             self.done = True
             self._changed.notify_all()
 
-    async def _work(self, client: HttpClient) -> None:
+    async def _work(self) -> None:
         """Ask about one row after the other."""
         while (row := await self._next_row()) is not None:
             number, call = row
-            stream = Stream(call)
+            stream = self._backend.stream(number, call)
             if not await self._enter(stream):
                 return
             self._streams.add(stream)
             try:
                 if self.stopped is None:
-                    await stream.run(client)
+                    await self._backend.run(stream)
                     await self._keep(number, stream)
                 else:
                     stream.cancel()
@@ -282,7 +280,7 @@ class Job:
             await self._fed.wait()
         return None
 
-    async def _enter(self, stream: Stream) -> bool:
+    async def _enter(self, stream: RowStream) -> bool:
         """Wait until the budgets have room for a row; False where they never will."""
         while self.stopped is None:
             share = await self.budget.reserve(stream.call)
@@ -298,7 +296,7 @@ class Job:
             await self.budget.change()
         return False
 
-    async def _keep(self, number: int, stream: Stream) -> None:
+    async def _keep(self, number: int, stream: RowStream) -> None:
         """Take what became of a row; return when its answer is on disk."""
         turn, error = stream.turn, stream.error
         with self._changed:
@@ -311,6 +309,7 @@ class Job:
         misfits = plan is not None and plan.schema is not None and stream.value is None
         if turn.status == "interrupted" or misfits:
             return
+        self.tally.in_a_row[self.requests.lane(number)] = 0  # however long the disk takes
         try:
             id_ = await self._saver.save(self.requests.key(number, stream.call), turn)
         except GlmError as failure:
@@ -318,7 +317,7 @@ class Job:
             return
         with self._changed:
             self.plan.answer(number, id_)
-            self.tally.answer(number, turn, self.requests.lane(number))
+            self.tally.answer(number, turn)
             self._changed.notify_all()
 
     def _take_error(self, number: int, turn: Turn, error: GlmError) -> None:

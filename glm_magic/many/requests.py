@@ -45,6 +45,8 @@ class Requests:
         How.
     options : Options
         What was set for all of them.
+    needs_key : bool
+        False where whoever sends them has the key.
 
     Raises
     ------
@@ -57,15 +59,26 @@ class Requests:
     lane_count = 1
     """In how many ways rows are asked."""
 
-    def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
+    def __init__(
+        self, rows: Rows, prompt: Prompt, options: Options, *, needs_key: bool = True
+    ) -> None:
         self.options = options
+        self._needs_key = needs_key
         self._rows, self._prompt = rows, prompt
         self._models = catalogue()
         _check_prompt(rows, prompt)
         example = prompt if isinstance(prompt, str) else "a row"
         self._first: PreparedRequest | None = None
         if open_tape(options.tape, options.speed) is None:
-            self._first = prepare((Message("user", example),), options, catalogue=self._models)
+            self._first = self._prepare((Message("user", example),))
+
+    def _prepare(self, messages: Sequence[Message]) -> PreparedRequest:
+        return prepare(messages, self.options, catalogue=self._models, start_local=self._needs_key)
+
+    @property
+    def firsts(self) -> Sequence[PreparedRequest]:
+        """The request that stands for all rows, of each lane; none where a tape decides."""
+        return [] if self._first is None else [self._first]
 
     @property
     def notices(self) -> Sequence[Notice]:
@@ -135,7 +148,7 @@ class Requests:
             messages = self._messages(row)
             first = self._first
             if first is None or len(messages) != 1 or not messages[0].content.strip():
-                return check_alone(prepare(messages, self.options, catalogue=self._models))
+                return check_alone(self._prepare(messages))
             before = first.request.messages[:-1]
             return check_alone(first.about((*before, *messages)))
         except GlmError:

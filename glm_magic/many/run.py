@@ -11,8 +11,12 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .backend import Backend, InProcess
 from .batch.handle import Batch
 from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
+from .cluster import Cluster
+from .dask_checks import check_client
+from .dask_errors import Keys
 from .job import Job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
@@ -59,6 +63,8 @@ def map(  # noqa: A001 - as the builtin, over prompts
     fresh: bool = False,
     progress: bool = True,
     mode: str = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult | Batch:
     """Ask one prompt about every row: ``glm.map(df, "Sentiment of: {text}", budget="¥5").frame``.
@@ -89,6 +95,10 @@ def map(  # noqa: A001 - as the builtin, over prompts
         ``"live"``; ``"batch"`` sends the rows as a batch of the provider, at its price, which is
         answered within a day; ``"file"`` writes them for ``vllm run-batch``. The same call made
         again finds the batch that it sent before.
+    on : dask.distributed.Client, optional
+        Has the workers of this client ask, in place of this process.
+    keys : {"worker", "send"}, optional
+        Whether each worker looks for a key where it runs, or is sent the one that is found here.
 
     Returns
     -------
@@ -108,8 +118,9 @@ def map(  # noqa: A001 - as the builtin, over prompts
             budget=budget, name=name, fresh=fresh, progress=progress,
         )  # fmt: skip
     job = make_job(
-        rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        rows, prompt, to_options(keywords),
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     return run_job(MapResult(job), ViewOptions(quiet=not progress))
 
 
@@ -150,13 +161,15 @@ async def amap(
     fresh: bool = False,
     progress: bool = True,
     mode: str = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult | Batch:
     """Ask one prompt about every row, as `map` does, without blocking the event loop.
 
     Parameters
     ----------
-    rows, prompt, jobs, budget, name, fresh, progress, mode
+    rows, prompt, jobs, budget, name, fresh, progress, mode, on, keys
         As for `map`; a function that writes prompts runs in a worker thread.
 
     Returns
@@ -176,8 +189,9 @@ async def amap(
             budget=budget, name=name, fresh=fresh, progress=progress,
         )  # fmt: skip
     job = await asyncio.to_thread(
-        make_job, rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        make_job, rows, prompt, options,
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     shown = ViewOptions(quiet=not progress)
     running = asyncio.ensure_future(asyncio.to_thread(run_job, MapResult(job), shown))
     try:
@@ -197,6 +211,8 @@ def imap(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> Iterator[RowReply]:
     """Ask one prompt about every row, and yield the replies in the order in which they end.
@@ -205,7 +221,7 @@ def imap(
 
     Parameters
     ----------
-    rows, prompt, jobs, budget, name, fresh
+    rows, prompt, jobs, budget, name, fresh, on, keys
         As for `map`.
 
     Returns
@@ -220,8 +236,9 @@ def imap(
         Nothing could be asked, or no row was answered.
     """
     job = make_job(
-        rows, prompt, to_options(keywords), jobs=jobs, budget=budget, name=name, fresh=fresh
-    )
+        rows, prompt, to_options(keywords),
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
+    )  # fmt: skip
     return _replies(job)
 
 
@@ -244,6 +261,8 @@ def make_job(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
 ) -> Job:
     """Return the call over rows, ready to start; nothing is sent.
 
@@ -252,10 +271,11 @@ def make_job(
     RefusedError
         Nothing can be asked, whatever is in the rows.
     """
-    check_call(jobs, options)
+    check_call(jobs, options, on, keys)
     read = Rows(rows)
-    requests = Requests(read, prompt, options)
-    job = Job(read, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    requests = Requests(read, prompt, options, needs_key=on is None or keys == "send")
+    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    job = Job(read, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
     return job if fresh else check_not_running(job)
 
 
@@ -278,21 +298,33 @@ def send_batch(
         Nothing can be asked, a part was refused, or it is not known whether it was taken.
     """
     check_mode(mode)
-    check_call(JOBS, options)
+    check_call(JOBS, options, None, "worker")
     read = Rows(rows)
     requests = requests_of(mode)(read, prompt, options)
     how: dict[str, Any] = {"budget": budget, "name": name, "fresh": fresh}
     return sent(make_batch(read, requests, mode=mode, **how), quiet=not progress)
 
 
-def check_call(jobs: int, options: Options) -> None:
+def backend_for(
+    on: Any, keys: Keys, requests: Requests, *, jobs: int, budget: str | None
+) -> Backend:
+    """Return where rows are asked."""
+    if on is None:
+        return InProcess()
+    return Cluster(on, requests, keys=keys, jobs=jobs, is_metered=budget is not None)
+
+
+def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:
     """Refuse what no call over many rows can do.
 
     Raises
     ------
-    InvalidValueError
-        ``jobs`` is no number, or each call of a function is to be asked about.
+    RefusedError
+        ``jobs`` is no number, ``on`` cannot be used, or each call of a function is to be asked
+        about.
     """
+    if on is not None:
+        check_client(on, keys)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidValueError(
             tr("jobs is how many rows are asked at a time, not {value!r}", value=jobs),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from ..catalogue.load import catalogue
@@ -14,11 +15,12 @@ from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
+from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .run import JOBS, check_call, run_job
+from .run import JOBS, backend_for, check_call, run_job
 from .scores import Score, SweepResult
 
 _LISTS = ("tools", "mcp")
@@ -37,6 +39,8 @@ def sweep(
     fresh: bool = False,
     progress: bool = True,
     mode: str = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Any,
 ) -> Any:
     """Ask every case in several ways: ``glm.sweep(cases, "{question}", think=[False, "max"])``.
@@ -56,7 +60,7 @@ def sweep(
     score : callable, optional
         Takes a reply and its case (a dict, or the text), and returns a number, or whether it is
         right.
-    jobs, budget, name, fresh, progress
+    jobs, budget, name, fresh, progress, on, keys
         As for `map`.
     mode : str, optional
         ``"batch"`` sends all of it as batches, as `map` does; those of several models are several.
@@ -88,7 +92,7 @@ def sweep(
         return sent(batch, quiet=not progress)
     job = make_sweep(
         cases, prompt, settings, options, samples,
-        jobs=jobs, budget=budget, name=name, fresh=fresh,
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
     )  # fmt: skip
     result = SweepResult(job, score)
     run_job(result, ViewOptions(quiet=not progress))
@@ -132,6 +136,8 @@ def make_sweep(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
 ) -> Job:
     """Return the call over every case in every lane, ready to start.
 
@@ -141,9 +147,12 @@ def make_sweep(
         Nothing can be asked, whatever the cases are.
     """
     for option in options:
-        check_call(jobs, option)
-    rows, requests = sweep_parts(cases, prompt, settings, options, samples)
-    job = Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+        check_call(jobs, option, on, keys)
+    needs_key = on is None or keys == "send"
+    kind = partial(Requests, needs_key=needs_key)
+    rows, requests = sweep_parts(cases, prompt, settings, options, samples, kind)
+    backend = backend_for(on, keys, requests, jobs=jobs, budget=budget)
+    job = Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
     return job if fresh else check_not_running(job)
 
 
@@ -153,7 +162,7 @@ def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
     settings: Sequence[Mapping[str, Any]],
     options: Sequence[Options],
     samples: int,
-    kind: type[Requests] = Requests,
+    kind: Callable[[Rows, Prompt, Options], Requests],
 ) -> tuple[SweepRows, SweepRequests]:
     """Return every case in every lane, and what makes their requests.
 

@@ -75,10 +75,9 @@ class Tally:
             if notice.code in _OF_ALL:
                 self._said[notice.code] = notice.message
 
-    def answer(self, number: int, turn: Turn, lane: int = 0) -> None:
+    def answer(self, number: int, turn: Turn) -> None:
         """Show the answer about a row."""
         self.answered += 1
-        self.in_a_row[lane] = 0
         text = shorten(turn.answer.strip(), SHOWN)
         self._last.append(RowText(number, shorten(turn.prompt, SHOWN), text))
 

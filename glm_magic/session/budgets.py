@@ -58,9 +58,11 @@ def get(name: str) -> str | None:
 
 
 def _read(store: Store | None, name: str) -> str | None:
-    if store is None or store.problem:
+    if store is None:
         return _in_memory.get(name)
     rows = store.read("SELECT value FROM setting WHERE name = ?", (name,))
+    if store.problem:  # known before, or found out by that look
+        return _in_memory.get(name)
     return str(rows[0][0]) if rows else None
 
 

@@ -160,6 +160,7 @@ class Labels:
     many_row: str = "row {number}"
     many_failures: str = "{count} failed: why"
     many_stop_title: str = "Stop, and keep every row that has ended"
+    many_dask: str = "Dask dashboard"
     many_unfinished: str = "The rows were still being asked when this was saved."
 
 
@@ -292,6 +293,7 @@ CHINESE = Labels(
     many_row="第 {number} 行",
     many_failures="失败 {count} 行：原因",
     many_stop_title="停止，并保留所有已结束的行",
+    many_dask="Dask 仪表板",
     many_unfinished="保存时各行尚未问完。",
 )
 

@@ -99,8 +99,11 @@ class TerminalBar(View):
         with self._lock:
             if not self._was_told:
                 self._was_told = True
-                for notice in self._result.progress.notices:
+                now = self._result.progress
+                for notice in now.notices:
                     self._print(translate(notice, self._labels.language))
+                if now.link:
+                    self._print(f"{self._labels.many_dask}: {now.link}")
 
     def _draw(self, now: Progress) -> None:
         filled = BAR * _done(now) // max(1, now.rows)

@@ -71,6 +71,34 @@ def test_stop_keeps_what_has_ended(lab: Lab, model_server: ModelServer) -> None:
     assert len(model_server.requests) - sent == int(left)
 
 
+def test_dask_workers_ask_and_their_page_is_linked(lab: Lab, model_server: ModelServer) -> None:
+    pytest.importorskip("distributed")
+    model_server.tell(SLOW)
+    start = (
+        "from dask.distributed import Client, LocalCluster\n"
+        "client = Client(LocalCluster(n_workers=1, threads_per_worker=1, host='127.0.0.1',\n"
+        "                             dashboard_address='127.0.0.1:0'))"
+    )
+    lab.open([setup_cell(model_server), ROWS, start, MAP.replace(" -o", " --on client -o")])
+    for cell in range(3):
+        lab.run(cell)
+    lab.run(3, wait=False)
+    bar = lab.panel(3).locator(".glm-mb")
+    bar.wait_for()
+    lab.until(lambda: int(bar.get_attribute("aria-valuenow") or 0) > 8)
+    assert "asked by 1 Dask worker" in lab.text(3)
+    link = lab.panel(3).get_by_role("link", name="Dask dashboard")
+    assert str(link.get_attribute("href")).startswith("http://127.0.0.1:")
+    lab.cell(3).get_by_role("button", name="Stop").click()
+    lab.wait_done(3, 20)
+    lab.cell(3).locator(".glm[data-s=interrupted]").wait_for()
+    assert len(model_server.requests) < 50
+    lab.run(3)
+    lab.wait_done(3)
+    assert "59 of 60 rows" in lab.text(3)
+    assert "Dask dashboard" not in lab.text(3)
+
+
 def test_a_call_on_the_last_line_of_a_cell_is_shown_once(
     lab: Lab, model_server: ModelServer
 ) -> None:

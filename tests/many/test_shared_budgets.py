@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import glm_magic as glm
-from glm_magic.session import budgets, database, notebook, spending, store
+from glm_magic.session import budgets, notebook, spending, store
 from glm_magic.session.amounts import parse_amount
 from glm_magic.session.ledger import Entry
 from tests.servers.model_server import ModelServer
@@ -202,34 +202,20 @@ def test_what_a_killed_kernel_kept_is_in_the_sums(server: ModelServer) -> None:
     assert kept - 8 <= entry.calls <= len(server.requests)
 
 
-def test_sums_that_find_no_room_on_the_disk_are_kept_in_memory(
-    server: ModelServer, asked: Asked, monkeypatch: pytest.MonkeyPatch
+def test_sums_whose_file_cannot_be_written_are_kept_in_memory(
+    server: ModelServer, asked: Asked
 ) -> None:
-    """The answers have a file of their own; what the sums' file lacks is written when it can be."""
+    """The answers have a file of their own; a newer version has made the other one its own."""
     budgets.put(budgets.DAY, "2000 tokens")
-    connect = database.connect
-
-    def small(path: Path, *arguments: Any, **keywords: Any) -> Any:
-        connection = connect(path, *arguments, **keywords)
-        if path.name == store.FILE:
-            (pages,) = connection.execute("PRAGMA page_count").fetchone()
-            connection.execute("DELETE FROM setting WHERE name LIKE 'filler%'")
-            connection.execute(f"PRAGMA max_page_count = {pages}")
-            with suppress(sqlite3.Error):
-                for n in range(100):
-                    row = (f"filler {n}", "x" * 2000)
-                    connection.execute("INSERT INTO setting VALUES (?, ?)", row)
-        return connection
-
     saved = store.current_store()
     assert saved is not None
     saved.close()
-    with monkeypatch.context() as patch:
-        patch.setattr(database, "connect", small)
-        out = glm.map(rows(100), "About {text}", **asked(jobs=2))
-        assert set(out.left.values()) == {"the day's budget of 2,000 tokens is used up"}
-        assert len(server.requests) * ROW == used(budgets.all_entries()) <= 2000 + ROW
-        assert saved.problem
+    with closing(sqlite3.connect(saved.path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    out = glm.map(rows(100), "About {text}", **asked(jobs=2))
+    assert "newer" in saved.problem
+    assert set(out.left.values()) == {"the day's budget of 2,000 tokens is used up"}
+    assert len(server.requests) * ROW == used(budgets.all_entries()) <= 2000 + ROW
     assert all(out[n].answer for n in range(100 - len(out.left)))
 
 

@@ -237,3 +237,12 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert '<th class="glm-mnum">stars</th>' in html
     for cell in ("0.0000704", "inf", "1200", "0.5"):
         assert f'<td class="glm-mnum">{cell}</td>' in html
+
+
+def test_the_page_of_the_machines_is_linked_while_they_work() -> None:
+    now = replace(RUNNING, link='http://127.0.0.1:8787/status?"<x>')
+    link = '<a href="http://127.0.0.1:8787/status?&quot;&lt;x&gt;" target="_blank"'
+    assert link in many_html(now, None, ENGLISH)
+    assert "Dask 仪表板" in many_html(now, None, CHINESE)
+    assert "Dask" not in many_html(replace(now, done=True), (["text"], [["a"]]), ENGLISH)
+    assert "Dask" not in many_html(RUNNING, None, ENGLISH)

@@ -11,6 +11,7 @@ from ...core.i18n import tr, translate
 from ...core.secret import Secret
 from ...core.text import escape_controls
 from ...views.columns import text_width
+from ..backend import InProcess
 from .handle import Batch
 from .job import BatchJob
 from .records import Record, Records
@@ -132,7 +133,7 @@ def reopened(record: Record, records: Records, api_key: Secret | None = None) ->
         lines = list(records.lines(record))
         requests = StoredRequests(record, lines, api_key)
         rows = stored_rows(record, lines)
-        job = BatchJob(rows, requests, jobs=1, answers=StoredAnswers(record))
+        job = BatchJob(rows, requests, InProcess(), jobs=1, answers=StoredAnswers(record))
         job.read()
         job.follow(record, records, requests.account)
         job.forget_estimate()

@@ -23,6 +23,7 @@ from ...session.limits import Limit, cost_of
 from ...session.reservations import longest_output
 from ...session.store import is_on
 from ...tools.output_schema import OutputSchema
+from ..backend import InProcess
 from ..job import Job
 from ..requests import Prompt, Requests
 from ..results import MapResult
@@ -156,7 +157,7 @@ def make_batch(
         Nothing can be asked, or some of the rows are in another batch that has not ended.
     """
     records = Records()
-    job = BatchJob(rows, requests, jobs=1, budget=budget, name=name, fresh=fresh)
+    job = BatchJob(rows, requests, InProcess(), jobs=1, budget=budget, name=name, fresh=fresh)
     job.read()
     if job.budget.is_limited:
         _check_lengths(requests.of(n, rows[n]) for n in job.plan.open)

@@ -16,7 +16,7 @@ from ...core.progress import Progress, RowText
 from ...core.text import escape_controls, shorten
 from ..header import seconds
 from ..labels import Labels, labels_for
-from ..markup.escape import escape_html, escape_markdown
+from ..markup.escape import escape_attribute, escape_html, escape_markdown
 from ..options import ViewOptions
 from .assets import minified_asset, page_style
 from .page import SCHEMA
@@ -119,6 +119,8 @@ def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
         f'<i class="glm-mf" style="width:{failed:.2f}%"></i></div>',
         *(f'<div class="glm-mn">{_text(notice, labels)}</div>' for notice in now.notices),
     ]
+    if now.link and table is None:  # of no use to whoever opens the file
+        parts.append(f'<div class="glm-mn">{_link(now.link, labels.many_dask)}</div>')
     if now.stopped is not None:
         parts.append(f'<div class="glm-mn glm-mw">{_text(now.stopped, labels)}</div>')
     if table is not None:
@@ -138,6 +140,11 @@ def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
 
 def _text(text: str, labels: Labels) -> str:
     return escape_html(translate(text, labels.language))
+
+
+def _link(address: str, name: str) -> str:
+    href, text = escape_attribute(address), escape_html(name)
+    return f'<a href="{href}" target="_blank" rel="noopener noreferrer">{text}</a>'
 
 
 def _rows_html(rows: Sequence[RowText], labels: Labels) -> str:
