@@ -44,6 +44,8 @@ class Answers:
         What the call asks about each row; empty where that cannot be told.
     fresh : bool
         Ask again what was answered before.
+    run : str, optional
+        Go on with this run, in place of a new one.
 
     Raises
     ------
@@ -51,9 +53,11 @@ class Answers:
         The name belongs to another prompt.
     """
 
-    def __init__(self, name: str | None, template: str, *, fresh: bool = False) -> None:
+    def __init__(
+        self, name: str | None, template: str, *, fresh: bool = False, run: str | None = None
+    ) -> None:
         self._name, self._template = name or "", template
-        self._run = secrets.token_hex(8)
+        self.run = run or secrets.token_hex(8)
         self._next_id = secrets.randbits(62 - NUMBER_BITS) << NUMBER_BITS
         self._store: Store | None = answers_store()
         self._memory: dict[int, str] = {}
@@ -122,7 +126,7 @@ class Answers:
                 continue
             row = {
                 "id": ids[-1],
-                "run": self._run,
+                "run": self.run,
                 "name": self._name,
                 "template": self._template,
                 "key": key,
@@ -131,25 +135,9 @@ class Answers:
                 "turn": text,
             }
             statements.append(insert("answer", row))
-        if statements:
-            self._write(statements)
+        if statements and self._store is not None:
+            write_now(self._store, statements)
         return ids
-
-    def _write(self, statements: list[Statement]) -> None:
-        store = self._store
-        if store is None:
-            return
-        batch = store.submit(statements)
-        until_s = time.monotonic() + PATIENCE_S
-        while batch.state == "waiting" and time.monotonic() < until_s:
-            if batch.tries and not store.is_locked:
-                break
-            time.sleep(POLL_S)
-        if batch.state != "written":
-            raise UnavailableError(
-                batch.refused or store.problem or tr("the answers could not be written"),
-                hint=tr("what was answered before is kept; the same call goes on from there"),
-            )
 
     def finish(self, reused: Iterable[int]) -> None:
         """Let the next call without a name ask afresh: this one has reached its end."""
@@ -157,7 +145,7 @@ class Answers:
             return
         free = "UPDATE answer SET is_open = 0 WHERE"
         statements = [(f"{free} id = ?", (id_,)) for id_ in reused]
-        self._store.write([(f"{free} run = ?", (self._run,)), *statements])
+        self._store.write([(f"{free} run = ?", (self.run,)), *statements])
 
     def turns(self, ids: Iterable[int]) -> Iterator[tuple[int, Turn]]:
         """Yield id and turn of answers, a part of them at a time.
@@ -184,6 +172,27 @@ class Answers:
         places = ", ".join("?" * len(ids))
         sql = f"SELECT id, turn FROM answer WHERE id IN ({places})"  # noqa: S608 - question marks
         return dict(self._store.read(sql, ids))
+
+
+def write_now(store: Store, statements: Iterable[Statement]) -> None:
+    """Write to the disk, and wait for a file that another program holds.
+
+    Raises
+    ------
+    UnavailableError
+        It is not on disk; it is written later, if that can be while the process runs.
+    """
+    batch = store.submit(statements)
+    until_s = time.monotonic() + PATIENCE_S
+    while batch.state == "waiting" and time.monotonic() < until_s:
+        if batch.tries and not store.is_locked:
+            break
+        time.sleep(POLL_S)
+    if batch.state != "written":
+        raise UnavailableError(
+            batch.refused or store.problem or tr("the answers could not be written"),
+            hint=tr("what was answered before is kept; the same call goes on from there"),
+        )
 
 
 class Saver:

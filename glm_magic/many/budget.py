@@ -242,6 +242,15 @@ class RowBudget:
         """Whether there is any budget."""
         return bool(self._limits)
 
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """The budgets."""
+        return self._limits
+
+    def count(self, call: PreparedRequest, turn: Turn) -> None:
+        """Count what a row took that reserved nothing here."""
+        self.spending.add(entries_of(self.run, "", turn, call.size, call.offer.price))
+
     def settle(self, share: RowShare, turn: Turn) -> None:
         """Give back what a row reserved, and count what it took."""
         call = share.call

@@ -48,10 +48,8 @@ class Job:
         How many are asked at a time.
     budget : str, optional
         What they may take together.
-    name : str, optional
-        Under which answers are kept for good.
-    fresh : bool
-        Ask again what was answered before.
+    name, fresh
+        As of `Answers`; `answers` are used in place of ones of its own.
 
     Raises
     ------
@@ -69,12 +67,13 @@ class Job:
         budget: str | None = None,
         name: str | None = None,
         fresh: bool = False,
+        answers: Answers | None = None,
     ) -> None:
         kind = requests.kind
         self.budget = row_budget(budget, f"({kind} {name})" if name else f"({kind})")
         self.rows, self.requests, self._backend = rows, requests, backend
         notices = [*requests.notices, *requests.check(self.budget), *backend.check(self.budget)]
-        self.answers = Answers(name, self.requests.template, fresh=fresh)
+        self.answers = answers or Answers(name, self.requests.template, fresh=fresh)
         self.plan = Plan(self.rows, self.requests, self.answers)
         self.failure: GlmError | None = None
         """Why the call ended before its end, where that is an error."""

@@ -55,6 +55,8 @@ class Plan:
         """Of each row's answer; 0 without one."""
         self.errors: dict[int, GlmError] = {}
         """Why rows failed; a plain error without its turn."""
+        self.reasons: dict[int, Text] = {}
+        """Why single rows are left, where that is not why the call stopped."""
         self.ended = array("q")
         """The rows that have an answer or an error, in the order in which they got it."""
         self.equal: dict[int, list[int]] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from ..catalogue.load import catalogue
@@ -13,6 +14,7 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
 from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
@@ -36,10 +38,11 @@ def sweep(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    mode: str = "live",
     on: Any = None,
     keys: Keys = "worker",
     **keywords: Any,
-) -> SweepResult:
+) -> Any:
     """Ask every case in several ways: ``glm.sweep(cases, "{question}", think=[False, "max"])``.
 
     A keyword of `ask` that is given as a list is an axis; each value of one goes with each of the
@@ -59,15 +62,17 @@ def sweep(
         right.
     jobs, budget, name, fresh, progress, on, keys
         As for `map`.
+    mode : str, optional
+        ``"batch"`` sends all of it as batches, as `map` does; those of several models are several.
     **keywords
         Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``. A
         model written as ``provider/model``, or a provider's name alone, is asked at that provider.
 
     Returns
     -------
-    SweepResult
+    SweepResult or Batch
         ``frame`` has one row for each answer; ``summary()`` one for each lane; ``plot()`` shows the
-        score against the cost.
+        score against the cost. The ``wait()`` of a `Batch` returns it.
 
     Raises
     ------
@@ -77,6 +82,14 @@ def sweep(
     axes, fixed = _axes({SYNONYMS.get(key, key): value for key, value in keywords.items()})
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
     options = [_options(lane, fixed) for lane in settings]
+    if mode != "live":
+        check_mode(mode)
+        parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
+        batch = make_batch(
+            *parts, mode=mode, budget=budget, name=name, fresh=fresh,
+            make_result=lambda job: SweepResult(job, score),
+        )  # fmt: skip
+        return sent(batch, quiet=not progress)
     job = make_sweep(
         cases, prompt, settings, options, samples,
         jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
@@ -133,17 +146,36 @@ def make_sweep(
     RefusedError
         Nothing can be asked, whatever the cases are.
     """
+    for option in options:
+        check_call(jobs, option, on, keys)
+    needs_key = on is None or keys == "send"
+    kind = partial(Requests, needs_key=needs_key)
+    rows, requests = sweep_parts(cases, prompt, settings, options, samples, kind)
+    backend = backend_for(on, keys, requests, jobs=jobs)
+    job = Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    return job if fresh else check_not_running(job)
+
+
+def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
+    cases: Any,
+    prompt: Prompt,
+    settings: Sequence[Mapping[str, Any]],
+    options: Sequence[Options],
+    samples: int,
+    kind: Callable[[Rows, Prompt, Options], Requests],
+) -> tuple[SweepRows, SweepRequests]:
+    """Return every case in every lane, and what makes their requests.
+
+    Raises
+    ------
+    RefusedError
+        Nothing can be asked, whatever the cases are.
+    """
     if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
         raise InvalidValueError(
             tr("samples is how often each case is asked, not {value!r}", value=samples),
             hint=tr("give a number from 1"),
         )
-    for option in options:
-        check_call(jobs, option, on, keys)
     read = Rows(cases)
-    needs_key = on is None or keys == "send"
-    lanes = [Requests(read, prompt, option, needs_key=needs_key) for option in options]
-    rows = SweepRows(read, settings, samples)
-    requests = SweepRequests(lanes, samples)
-    backend = backend_for(on, keys, requests, jobs=jobs)
-    return Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    lanes = [kind(read, prompt, option) for option in options]
+    return SweepRows(read, settings, samples), SweepRequests(lanes, samples)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
+from ..core.i18n import translate
+from ..core.text import escape_controls
 from ..core.turn import Turn
 from .labels import labels_for
 from .many_terminal import PAINT_EVERY_S, terminal_bar
@@ -54,6 +56,15 @@ def _shell() -> Any:
 def current_cell() -> int | None:
     """Return the execution count of the cell that runs; ``None`` outside of a notebook."""
     return getattr(_shell(), "execution_count", None)
+
+
+def announce(texts: Sequence[str]) -> None:
+    """Show what a call says before it sends anything: in a page as text, else on standard error."""
+    text = escape_controls("\n".join(map(translate, texts)))
+    if where_for(_shell(), ViewOptions()) == "terminal":
+        sys.stderr.write(f"{text}\n")
+    else:
+        publish({"text/plain": text}, {})
 
 
 class SavedOnly(View):
