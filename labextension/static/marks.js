@@ -31,7 +31,8 @@ export function promptMarks({ language, view }, namesOf, renamed) {
   const draw = editor => {
     const { doc } = editor.state;
     const first = doc.lineAt(Math.max(0, headOf(doc).indexOf('%%glm')));
-    const names = namesOf(editor);
+    // With --map, the names are a table's columns too.
+    const names = /\s--map\b/.test(first.text) ? null : namesOf(editor);
     /** @type {import('@codemirror/state').Range<import('@codemirror/view').Decoration>[]} */
     const ranges = [line.range(first.from)];
     for (const { kind, from, to } of wordsOf(first.text)) {

@@ -57,11 +57,11 @@ export function statusPlugin({ statusbar, widgets }, settingsToken, linksToken) 
 /**
  * Return what is shown of a notebook, or null where nothing was asked in it.
  * @param {Panel} panel
- * @param {State | null} told what its kernel says
+ * @param {State | null} current what its kernel says
  * @returns {State | null}
  */
-export function stateOf(panel, told) {
-  if (told?.turns || told?.session) return told;
+export function stateOf(panel, current) {
+  if (current?.turns || current?.session) return current;
   const turns = panel.content.widgets.flatMap(cell => repliesOf(cell).flatMap(turnsOf));
   const last = turns.at(-1);
   if (!last) return null;

@@ -88,6 +88,15 @@ def test_a_prompt_is_marked_as_what_it_is(lab: Lab) -> None:
     assert not [line for line in lab.console if "glm-magic" in line]
 
 
+def test_a_tables_columns_are_no_names_of_the_kernel(lab: Lab) -> None:
+    prompts = [f"%%glm{option}\nSentiment of: {{text}}" for option in ("", " --map df -o out")]
+    lab.open(["%load_ext glm_magic", *prompts])
+    lab.run(0)
+    lab.until(lambda: marked(lab, 1, "unknown") == ["{text}"])
+    assert marked(lab, 2, "name") == ["{text}"]
+    assert marked(lab, 2, "unknown") == []
+
+
 def test_a_long_prompt_wraps_inside_the_cell(lab: Lab) -> None:
     lab.open([PROMPT])
     wait_prompt(lab, 0)
