@@ -185,6 +185,11 @@ def test_a_refusal_of_one_row_is_told_in_its_language(server: ModelServer, asked
 
 
 NO_BATCH: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a batch on workers": (
+        {"mode": "batch", "on": object()},
+        "answered by its provider, not by Dask workers",
+        "leave out on=",
+    ),
     "a mode": ({"mode": "slow"}, "mode is how rows are asked", "live, batch or file"),
     "a model without": ({"model": "glm-4.6"}, "has no batch for glm-4.6", "glm-5.3 (openrouter)"),
     "a provider without": (
