@@ -208,10 +208,10 @@ def test_what_cannot_be_a_batch_says_what_can(case: str) -> None:
     at = {"provider": "openrouter", "model": "glm-5.3", "api_key": "test-key", "mode": "batch"}
     with pytest.raises(glm.RefusedError) as raised:
         glm.map(["a"], **{**at, **more})
-    told = raised.value.lines()
-    assert what in told[0]
-    assert can in told[1]
-    assert len(told) <= 3
+    lines = raised.value.lines()
+    assert what in lines[0]
+    assert can in lines[1]
+    assert len(lines) <= 3
 
 
 def test_a_batch_needs_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
