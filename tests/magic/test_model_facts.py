@@ -38,7 +38,8 @@ def test_every_fact_stands_there_with_its_source_and_day(name):
             assert count is None or f"{count:,} tokens" in text, limit
         for note in offer.notes:
             assert note.text in text
-        for tier in offer.price.tiers if offer.price else ():
+        prices = [price for price in (offer.price, offer.batch_price) if price]
+        for tier in (tier for price in prices for tier in price.tiers):
             assert f"{tier.input.normalize():f}" in text or "free of charge" in text
         assert not offer.retires or str(offer.retires) in text
         for conflict in offer.conflicts:
@@ -70,7 +71,7 @@ def test_free_tokens_stand_where_they_are_known_to_be_given():
 
 def test_a_new_fact_of_an_offer_would_be_shown_or_missed_here():
     shown = {"wire_id", "context", "max_input", "max_reasoning", "max_answer", "max_output",
-             "thinking_off", "effort", "defaults", *ABILITIES, "price", "retires", "plan_only",
+             "thinking_off", "effort", "defaults", *ABILITIES, "price", "batch_price", "retires", "plan_only",
              "plan", "notes", "conflicts", "free_quota"}  # fmt: skip
     about = {"provider", "model", "is_listed", "sources", "checked"}
     assert {field.name for field in fields(Offer)} == shown | about
