@@ -12,6 +12,7 @@ from pprint import pformat
 from typing import Any
 
 from ..catalogue.resolve import LOCAL
+from ..core.attachments import by_hash
 from ..core.i18n import from_data, plural, tr, translate
 from ..core.text import json_content
 from ..credentials import ANY_PROVIDER
@@ -73,7 +74,8 @@ def _request(request: PreparedRequest) -> list[tuple[str, str]]:
 
 
 def _body(request: PreparedRequest) -> Any:
-    return json.loads(json_content(request.wire.body))
+    """Return the body as it is shown: a picture has a million characters, and its hash 64."""
+    return json.loads(json_content(by_hash(request.wire.body)))
 
 
 def _authorization(request: PreparedRequest) -> str:
@@ -95,7 +97,7 @@ def _variable(request: PreparedRequest) -> str:
 
 def as_curl(request: PreparedRequest) -> str:
     """Return a shell command that sends the same request; the key comes from the environment."""
-    body = json_content(request.wire.body).decode()
+    body = json_content(by_hash(request.wire.body)).decode()
     headers = [shlex.quote(f"{name}: {value}") for name, value in request.wire.headers.items()]
     arguments = [
         f"curl --no-buffer {shlex.quote(request.wire.url)}",

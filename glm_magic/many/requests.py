@@ -122,7 +122,8 @@ class Requests:
         try:
             messages = self._messages(row)
             first = self._first
-            if first is None or len(messages) != 1 or not messages[0].content.strip():
+            shows = bool(messages[-1].attachments or self.options.attach)
+            if first is None or len(messages) != 1 or shows or not messages[0].content.strip():
                 return check_alone(prepare(messages, self.options, catalogue=self._models))
             before = first.request.messages[:-1]
             call = first.with_request(messages=(*before, *messages))

@@ -170,6 +170,7 @@ def _tokens(slot: Slot, size: TokenEstimate, provider: str) -> int:
     counts = (
         TOKENS_PER_MESSAGE
         + estimate(message.content)
+        + sum(attachment.tokens for attachment in message.attachments)
         + sum(estimate(call.name + call.arguments) for call in message.tool_calls)
         + (estimate(message.reasoning) if message.reasoning_from == provider else 0)
         for message in slot.current.messages

@@ -124,7 +124,8 @@ def test_models_that_see_are_told_apart(built_in: Catalogue, provider: str, mode
     assert offer.images == "yes"
     assert built_in.offers[provider, "glm-4.6v-flash"].images == "yes"
     assert built_in.offers[provider, "glm-5.3-flash"].images == "yes"
-    assert built_in.offers[provider, "glm-5.2"].images == "unknown"
+    assert built_in.offers[provider, "glm-5.2"].images == "no"
+    assert built_in.offers[provider, "glm-5.3-flash"].max_images == 50
 
 
 def test_only_the_newest_generation_always_thinks(built_in: Catalogue) -> None:

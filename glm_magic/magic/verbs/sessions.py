@@ -12,6 +12,7 @@ from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, from_data, joined, tr
 from ...core.price import CostTotal
 from ...session import export, loading, repository
+from ...session.contents import contents_store
 from ...session.conversation import Conversation
 from ...session.notebook import conversations
 from ...session.repository import ALL, saved_sessions
@@ -151,11 +152,11 @@ def _forget_all(workspace: Workspace) -> Displayable:
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
     workspace.sessions.chosen = None
-    store, answers = current_store(), answers_store()
-    if store is None or answers is None:
+    store, answers, shown = current_store(), answers_store(), contents_store()
+    if store is None or answers is None or shown is None:
         return Paragraph(tr("Nothing is saved on disk."))
     try:
-        for each in (store, answers):
+        for each in (store, answers, shown):
             if each.path.exists():
                 each.erase()
     except OSError as error:

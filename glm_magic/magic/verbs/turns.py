@@ -72,7 +72,7 @@ def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
     }
     remark = joined((from_data(text) for text, applies in remarks.items() if applies), ", ")
     texts = (
-        shorten(turn.prompt),
+        shorten(turn.shown_prompt),
         shorten(turn.answer),
         turn.model,
         from_data(turn.status),

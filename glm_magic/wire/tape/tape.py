@@ -281,6 +281,8 @@ class OpenTape:
     mode: Mode = "replay"
     speed: float = 1.0
     """1 is the speed of the recording, 2 twice as fast, `NO_DELAY` without waiting."""
+    keeps_contents: bool = False
+    """Whether pictures and files are recorded too, rather than their hash alone."""
 
     @property
     def replays(self) -> bool:
