@@ -192,6 +192,12 @@ class Turn:
         return with_names(self.prompt, self.attachments)
 
     @property
+    def all_attachments(self) -> tuple[Attachment, ...]:
+        """What the prompt shows, and what functions returned."""
+        runs = (run for step in self.steps for run in step.runs)
+        return (*self.attachments, *(one for run in runs for one in run.attachments))
+
+    @property
     def answer(self) -> str:
         """The text of the answer, exactly as it arrived."""
         return self.steps[-1].content if self.steps else ""

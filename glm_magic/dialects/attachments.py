@@ -51,6 +51,13 @@ class Shown:
         pictures = [one for one in able if one.kind == "picture"][: offer.max_images]
         self._shown = [*pictures, *(one for one in able if one.kind == "file")]
         self._ids = set(map(id, self._shown))
+        self.in_order = [
+            one
+            for message in messages
+            for one in sorted(message.attachments, key=lambda one: one.at)
+            if one in self
+        ]
+        """What is shown, in the order in which the request has it."""
         self.left_out = [one for one in reversed(newest) if one not in self]
         """What is named in the text instead, oldest first."""
 
@@ -73,7 +80,10 @@ class Shown:
 
 def encode_content(message: Message, shown: Shown) -> Content:
     """Spell the content of a message: a string, or parts where it has something to show."""
-    if not message.attachments or message.role == "tool":
+    if message.role == "tool":
+        names = [one.stand_in for one in message.attachments if one not in shown]
+        return "\n".join([message.content, *names])
+    if not message.attachments:
         return message.content
     parts = [
         part if isinstance(part, str) or part in shown else part.stand_in

@@ -177,7 +177,7 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
         if message.tool_calls:
             problems = {call.id: _arguments(call) for call in message.tool_calls}
         elif message.tool_call_id in problems:
-            fields["content"] = _result(message.content, problems[message.tool_call_id])
+            fields["content"] = _result(fields["content"], problems[message.tool_call_id])
         goes_back = preserve or (at > last_user and bool(message.tool_calls))
         is_theirs = goes_back and message.reasoning_from == offer.provider.name
         if message.reasoning and (is_theirs or message.reasoning_from is None):

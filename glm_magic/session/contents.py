@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,17 +42,9 @@ def contents_store() -> Store | None:
     return _shared.get() if is_on() else None
 
 
-def attachments_of(turn: Turn) -> Iterator[Attachment]:
-    """Yield what a turn's prompt showed, and what its functions returned."""
-    yield from turn.attachments
-    for step in turn.steps:
-        for run in step.runs:
-            yield from run.attachments
-
-
 def keep(run: str, turn: Turn) -> None:
     """Write what a run shows, unless it is there already."""
-    shown = {one.hash: one for one in attachments_of(turn) if one.hash and one.data}
+    shown = {one.hash: one for one in turn.all_attachments if one.hash and one.data}
     store = contents_store() if shown else None
     if store is not None:
         store.write([row for one in shown.values() for row in _rows(run, one)] + [_bound()])
@@ -92,7 +84,7 @@ def kept(hash_: str) -> Content | None:
 
 def filled(turn: Turn, find: Callable[[str], Content | None] = kept) -> Turn:
     """Return a turn that was read, with the content of what it showed, as far as it is kept."""
-    if not any(True for _ in attachments_of(turn)):
+    if not turn.all_attachments:
         return turn
 
     def fill(attachments: Iterable[Attachment]) -> tuple[Attachment, ...]:
@@ -137,7 +129,7 @@ def written(turns: Iterable[Turn]) -> dict[str, list[str]]:
     return {
         one.hash: [base64.b64encode(data).decode() for data in (one.data, one.thumbnail)]
         for turn in turns
-        for one in attachments_of(turn)
+        for one in turn.all_attachments
         if one.hash and one.data
     }
 
