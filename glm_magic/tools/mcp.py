@@ -24,7 +24,7 @@ from ..core.address import shown_url
 from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
 from ..core.process import PerProcess
-from ..pictures.values import ShownPicture
+from ..pictures.values import ShownPicture, picture_of
 from ..wire.io_thread import LoopThread, cancel_running
 from .tool import ToolError, parse_arguments
 
@@ -262,9 +262,16 @@ def _text(result: CallToolResult) -> str:
 
 
 def _pictures(result: CallToolResult) -> list[ShownPicture]:
-    """Return the pictures of a result."""
-    contents = (getattr(part, "data", None) for part in result.content if part.type == "image")
-    return [ShownPicture(b64decode(content)) for content in contents if isinstance(content, str)]
+    """Return the pictures of a result, other than those that are broken."""
+    pictures = []
+    for part in result.content:
+        content = getattr(part, "data", None)
+        if part.type == "image" and isinstance(content, str):
+            with contextlib.suppress(GlmError, ValueError):
+                picture = ShownPicture(b64decode(content))
+                picture_of(picture, part.type)  # raises where it cannot be shown
+                pictures.append(picture)
+    return pictures
 
 
 def _field(value: Any, *names: str) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from PIL import Image
 
 import glm_magic as glm
 from glm_magic.session.session import Session
+from glm_magic.tools import mcp
 from glm_magic.tools.results import result_of
 from glm_magic.tools.tool import ToolError
 from tests.api.providers import Place
@@ -129,3 +134,13 @@ def test_a_picture_that_fails_is_told_to_the_model(server):
         result_of(Broken(), "f")
     with pytest.raises(ToolError, match="empty picture"):
         result_of(Image.new("L", (0, 5)), "f")
+
+
+def test_pictures_of_a_servers_tool_are_read_and_broken_ones_named():
+    file = io.BytesIO()
+    Image.fromarray(noise(40, 50)).save(file, "PNG")
+    contents = [base64.b64encode(data).decode() for data in (file.getvalue(), b"no picture")]
+    parts = [SimpleNamespace(type="image", data=data, mimeType="image/png") for data in contents]
+    given = SimpleNamespace(content=[*parts, SimpleNamespace(type="text", text="hello")])
+    assert [picture.data for picture in mcp._pictures(given)] == [file.getvalue()]
+    assert mcp._text(given) == "(image, image/png)\n(image, image/png)\nhello"
