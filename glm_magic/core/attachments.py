@@ -105,7 +105,7 @@ def hash_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _base64(data: bytes) -> str:
     # A picture goes with every later turn of its conversation, and the bodies of those are kept.
     return base64.b64encode(data).decode()
@@ -175,7 +175,7 @@ def _part_by_hash(part: Any) -> Any:
     return {**part, part["type"]: {**inside, **named}}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=2)
 def _by_hash(address: str) -> str:
     try:
         content = read_address(address)

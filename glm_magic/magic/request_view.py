@@ -16,6 +16,7 @@ from ..core.attachments import by_hash
 from ..core.i18n import from_data, plural, tr, translate
 from ..core.text import json_content
 from ..credentials import ANY_PROVIDER
+from ..dialects.attachments import Shown
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from .display import Displayable, Sections
@@ -60,6 +61,7 @@ def _exchange(request: PreparedRequest, raw: bytes) -> list[tuple[str, str]]:
         text = f"{text[:_MOST_RAW_CHARACTERS]}\n{translate(first)}"
     return [
         *_request(request),
+        *_shown(request),
         ("The same with curl", as_curl(request)),
         ("The same in Python", as_python(request)),
         ("Raw reply", text or tr("nothing")),
@@ -71,6 +73,14 @@ def _request(request: PreparedRequest) -> list[tuple[str, str]]:
     lines += [f"Authorization: {_authorization(request)}"] if _authorization(request) else []
     head = "\n".join([f"POST {request.wire.url}", "Content-Type: application/json", *lines])
     return [(head, json.dumps(_body(request), ensure_ascii=False, indent=2))]
+
+
+def _shown(request: PreparedRequest) -> list[tuple[str, str]]:
+    """Return what to do with the hashes of pictures, where the request holds any."""
+    if not Shown(request.request.messages, request.offer).in_order:
+        return []
+    text = tr("named by their hash; to send it again, put data:…;base64 and the content there")
+    return [("Pictures and files", translate(text))]
 
 
 def _body(request: PreparedRequest) -> Any:

@@ -138,6 +138,13 @@ def test_a_dry_run_and_the_wire_show_a_picture_by_its_hash(asking, server):
     assert len(printed) < 8000
 
 
+def test_a_recording_can_hold_the_pictures(asking, server, tmp_path):
+    asking.run("%%glm --record a.glmtape --with-attachments\nwhat is {img}?")
+    assert (tmp_path / "a.glmtape").read_text(encoding="utf-8").startswith("glmtape 2\n")
+    printed = asking.run("%%glm --with-attachments\nwhat is {img}?")
+    assert "--with-attachments has no effect: no tape is recorded" in printed
+
+
 def test_turns_are_listed_with_the_names_of_their_pictures(asking, server):
     asking.run("%%glm\nwhat is {img}?")
     assert "what is [img]?" in asking.run("%glm show")
