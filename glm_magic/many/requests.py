@@ -27,6 +27,7 @@ from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest, check_alone
 from ..engine.tapes import open_tape
+from ..pictures.values import picture_of
 from .budget import RowBudget
 from .rows import ROW, Rows, refuse_missing
 
@@ -149,13 +150,13 @@ class Requests:
             return messages_of(self._prompt(row))
         if self._prompt is None:
             return messages_of(row)
-        filled = interpolate(self._prompt, self._rows.names(row), refuse_missing)
+        filled = interpolate(self._prompt, self._rows.names(row), refuse_missing, picture_of)
         if filled.failed:
             raise InvalidValueError(
                 tr("the prompt lacks a value: {failed}", failed="; ".join(filled.failed)),
                 hint=tr("fill the cell, or leave the row out; the row was not asked"),
             )
-        return messages_of(filled.text)
+        return (filled.message,)
 
 
 def key_of(call: PreparedRequest) -> bytes:

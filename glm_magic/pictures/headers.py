@@ -20,6 +20,8 @@ _KEPT_SEGMENTS = {0xE0, 0xEE}
 """Of those that an application writes: JFIF's head, and Adobe's, which names the colours."""
 _APPLICATION = range(0xE0, 0xF0)
 _COMMENT = 0xFE
+_MOST_PIECES = 20_000
+"""Chunks or segments of a file; one that has more is left to Pillow."""
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """Where the data of a scan end: other pairs with 0xFF belong to them."""
 _ORIENTATION = re.compile(
@@ -67,6 +69,8 @@ def _png(data: bytes) -> Header | None:
     names: list[bytes] = []
     for name, start, end in _chunks(data):
         names.append(name)
+        if len(names) > _MOST_PIECES:
+            return None
         if name in _KEPT_CHUNKS:
             kept.append(data[start:end])
     if not names or names[0] != b"IHDR" or names[-1] != b"IEND":
@@ -97,7 +101,7 @@ def _jpeg(data: bytes) -> Header | None:
     size: tuple[int, int] | None = None
     is_plain = True
     at = 2
-    while True:
+    for _ in range(_MOST_PIECES):
         if data[at] != 0xFF:
             return None
         marker = data[at + 1]
@@ -121,6 +125,8 @@ def _jpeg(data: bytes) -> Header | None:
         if marker in _KEPT_SEGMENTS or not (marker in _APPLICATION or marker == _COMMENT):
             kept.append(segment)
         at = end
+    else:
+        return None
     if size is None:
         return None
     return Header("jpeg", *size, is_plain, b"".join([*kept, b"\xff\xd9"]))

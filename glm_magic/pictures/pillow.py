@@ -73,8 +73,9 @@ def convert_bytes(data: bytes, name: str) -> Converted:
     if not is_installed():
         raise need_pillow(name)
     with _opened(data, name) as image:
-        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is decoded at a part of its size
-        return convert_image(image, name, as_jpeg=image.format in ("JPEG", "MPO"))
+        size = _checked_size(image, name)
+        image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is decoded at a part of its size
+        return convert_image(image, name, as_jpeg=image.format in ("JPEG", "MPO"), size=size)
 
 
 def check(data: bytes, name: str) -> bytes:
@@ -130,19 +131,44 @@ def too_large(name: str) -> InvalidValueError:
     )
 
 
-def convert_image(image: Image, name: str, *, as_jpeg: bool = False, remark: str = "") -> Converted:
+def _checked_size(image: Image, name: str) -> tuple[int, int]:
+    width, height = image.size
+    if not width or not height:
+        raise InvalidValueError(tr("{name} is an empty picture", name=name))
+    if width * height > MOST_PIXELS:
+        raise too_large(name)
+    return width, height
+
+
+def convert_image(
+    image: Image,
+    name: str,
+    *,
+    as_jpeg: bool = False,
+    remark: str = "",
+    size: tuple[int, int] | None = None,
+) -> Converted:
     """Return an image of Pillow as it is sent.
+
+    Parameters
+    ----------
+    image : Image
+        It stays as it is.
+    name : str
+        How the user calls it.
+    as_jpeg : bool
+        Whether it was a JPEG, which PNG would only make larger.
+    remark : str
+        What was done to it before.
+    size : tuple of int, optional
+        Its own size, where it is decoded at a part of it.
 
     Raises
     ------
     InvalidValueError
         It has too many pixels, or none.
     """
-    width, height = image.size
-    if not width or not height:
-        raise InvalidValueError(tr("{name} is an empty picture", name=name))
-    if width * height > MOST_PIXELS:
-        raise too_large(name)
+    width, height = size or _checked_size(image, name)
     remarks = [remark] if remark else []
     if getattr(image, "is_animated", False):
         remarks.append(tr("one of its frames"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import nbformat
 import numpy as np
 import pytest
@@ -24,12 +22,6 @@ x = np.linspace(0, 12, 400)
 ax.plot(x, np.sin(x) * np.exp(-x / 8), lw=2)
 ax.set_title("A damped oscillation")
 photo = np.tile(np.linspace(0, 1, 600), (400, 1))"""
-
-
-def shot(lab: Lab, name: str) -> None:
-    """Keep a picture of the page, where somebody wants to look at it."""
-    if folder := os.environ.get("BROWSER_SHOTS"):
-        lab.page.screenshot(path=f"{folder}/{name}.png")
 
 
 def test_a_figure_in_braces_is_seen_and_shown(lab: Lab, model_server: ModelServer) -> None:
@@ -60,13 +52,11 @@ def test_a_figure_in_braces_is_seen_and_shown(lab: Lab, model_server: ModelServe
     assert thumbnails.first.evaluate("node => node.complete && node.naturalWidth") > 100
     assert "600 × 400" in panel.locator("figcaption").first.inner_text()
     assert thumbnails.first.get_attribute("alt").startswith("fig, 600 × 400")
-    shot(lab, "pictures-ended")
 
     thumbnails.first.click()
     whole = lab.page.locator("dialog.glm-look img")
     whole.wait_for()
     assert whole.evaluate("node => node.decode().then(() => node.naturalWidth)") == 600
-    shot(lab, "pictures-whole")
     lab.page.keyboard.press("Escape")
     lab.page.locator("dialog.glm-look").wait_for(state="detached")
 
@@ -87,7 +77,6 @@ def test_while_it_streams_the_panel_shows_the_pictures(lab: Lab, model_server: M
     lab.run(2, wait=False)
     image = lab.page.locator(".glm-live .glm-pic img")
     image.wait_for()
-    shot(lab, "pictures-streaming")
     image.click()
     whole = lab.page.locator("dialog.glm-look img")
     whole.wait_for()
@@ -96,3 +85,30 @@ def test_while_it_streams_the_panel_shows_the_pictures(lab: Lab, model_server: M
     model_server.released.set()
     lab.wait_idle()
     assert lab.page.locator("dialog.glm-look").count() == 0, "one click opens it once"
+
+
+def test_a_file_that_is_not_trusted_shows_them_and_fetches_nothing(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    model_server.tell(Script(answer="A sine that fades.", reasoning="Hm."))
+    lab.open(
+        [
+            setup_cell(model_server),
+            DRAW,
+            "%%glm -p zai -m glm-4.6v --attach https://example.org/cat.png\nWhat is {fig}?",
+        ]
+    )
+    addresses: list[str] = []
+    lab.page.on("request", lambda request: addresses.append(request.url))
+    for index in range(3):
+        lab.run(index)
+        lab.wait_idle()
+    lab.save()
+    lab.reopen_untrusted()
+    image = lab.page.locator(".jp-Cell").nth(2).locator(".jp-OutputArea img")
+    image.first.wait_for()
+    assert image.count() == 1
+    assert image.get_attribute("src").startswith("data:image/")
+    assert image.get_attribute("alt").startswith("fig, 600 × 400")
+    assert "cat.png" in lab.text(2)
+    assert not [url for url in addresses if "example.org" in url]

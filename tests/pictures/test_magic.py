@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.magic.conftest import bare_shell, cells  # noqa: F401
 from tests.pictures.conftest import noise, seen
+from tests.servers.pictures import pictures_in
 from tests.servers.vendor import KEY
 
 mpl.use("Agg")
@@ -204,3 +205,19 @@ def test_forget_all_deletes_the_pictures(asking, server, isolated_home):
     assert contents_store().read("SELECT count(*) FROM content") == [(1,)]
     asking.run("%glm forget all")
     assert contents_store().read("SELECT count(*) FROM content") == [(0,)]
+
+
+def test_each_row_shows_the_picture_of_its_column(asking, server):
+    asking.shell.user_ns["rows"] = [
+        {"photo": noise(40, 50), "place": "a"},
+        {"photo": 255 - noise(40, 50), "place": "b"},
+    ]
+    asking.run("%%glm --map rows\nWhat is {photo} in {place}?")
+    sums = set()
+    for request in server.requests:
+        before, picture, after = request.json["messages"][0]["content"]
+        assert before["text"] == "What is "
+        assert picture["type"] == "image_url"
+        sums.add((after["text"], int(pictures_in(request.json)[0].sum(dtype=int))))
+    expected = noise(40, 50).sum(dtype=int)
+    assert sums == {(" in a?", expected), (" in b?", 255 * 40 * 50 * 3 - expected)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
+import zlib
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +20,9 @@ from tests.pictures.conftest import noise
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+
+PNG = b"\x89PNG\r\n\x1a\n"
+EMPTY_CHUNK = bytes(4) + b"teXt" + zlib.crc32(b"teXt").to_bytes(4)
 
 
 def pixels(attachment):
@@ -208,6 +213,23 @@ def test_a_large_picture_is_made_smaller_and_it_is_said():
     assert str(attachment.remark) == "made smaller, from 4,096 × 100 pixels"
 
 
+def test_a_large_photo_says_its_own_size():
+    file = io.BytesIO()
+    Image.new("RGB", (6000, 3000), "red").save(file, "JPEG")
+    attachment = attachment_of(file.getvalue())
+    assert (attachment.width, attachment.height) == (LONGEST_SIDE, 1024)
+    assert attachment.media_type == "image/jpeg"
+    assert str(attachment.remark) == "made smaller, from 6,000 × 3,000 pixels"
+
+
+def test_a_file_of_countless_pieces_is_read_in_no_time():
+    began = time.monotonic()
+    for data in (b"\xff\xd8" + b"\xff\xe5\x00\x02" * 2_000_000, PNG + EMPTY_CHUNK * 1_000_000):
+        with pytest.raises(InvalidValueError):
+            attachment_of(data)
+    assert time.monotonic() - began < 20
+
+
 def test_a_picture_that_png_would_make_too_large_is_a_jpeg():
     attachment = picture_of(noise(2048, 2048), "noise")
     assert attachment.media_type == "image/jpeg"
@@ -227,8 +249,6 @@ def test_a_picture_that_says_it_has_billions_of_pixels_is_not_opened():
     bomb.save(file, "PNG")
     data = bytearray(file.getvalue())
     data[16:24] = (60_000).to_bytes(4) * 2
-    import zlib
-
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
     with pytest.raises(InvalidValueError, match="more than 120,000,000 pixels"):
         attachment_of(bytes(data))
