@@ -282,7 +282,6 @@ class Options:
                    "put pictures and files on the tape, rather than their hash alone"),
         group="tape",
     )  # fmt: skip
-    """Whether a recording holds what the prompt shows; ``None``: by its hash alone."""
     speed: float | None = option(
         LineOption(("--speed",), "speed",
                    "rhythm of a replay: 1 as recorded, 2 twice as fast, max without waiting",

@@ -66,12 +66,10 @@ def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
         show(whole_help())
         return None
     if options.rows or options.samples:
-        from .many import ask_rows  # which few cells need
+        from .many import ask_rows, ask_samples  # which few cells need
 
         if not options.rows:
-            text = prompt_text(workspace, options, cell)
-            shown = replace(options, attach=(*options.attach, *text.attachments))
-            return ask_rows(workspace, shown, text.text)
+            return ask_samples(workspace, options, prompt_text(workspace, options, cell))
         return ask_rows(workspace, options, join(options.prompt, cell, raw=options.raw))
     return ask(workspace, options, cell)
 
