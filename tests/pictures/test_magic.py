@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -221,3 +223,10 @@ def test_each_row_shows_the_picture_of_its_column(asking, server):
         sums.add((after["text"], int(pictures_in(request.json)[0].sum(dtype=int))))
     expected = noise(40, 50).sum(dtype=int)
     assert sums == {(" in a?", expected), (" in b?", 255 * 40 * 50 * 3 - expected)}
+
+
+def test_the_facts_of_a_model_say_whether_it_sees_and_how_many(asking):
+    printed = asking.run("%glm models glm-5.3-flash")
+    assert re.search(r"^pictures +yes +official", printed, re.MULTILINE)
+    assert re.search(r"^most pictures of a request +50 ", printed, re.MULTILINE)
+    assert re.search(r"^pictures +no ", asking.run("%glm models glm-5.2"), re.MULTILINE)
