@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -124,13 +124,13 @@ def sweep() -> None:
     store.shrink()
 
 
-def written(turns: Iterable[Turn]) -> dict[str, list[str]]:
+def written(turns: Iterable[Turn], but: Collection[str] = ()) -> dict[str, list[str]]:
     """Return what turns show as JSON: content and thumbnail in base64, by hash."""
     return {
         one.hash: [base64.b64encode(data).decode() for data in (one.data, one.thumbnail)]
         for turn in turns
         for one in turn.all_attachments
-        if one.hash and one.data
+        if one.hash and one.data and one.hash not in but
     }
 
 

@@ -66,13 +66,15 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
 
 def _json_lines(name: str, slots: Sequence[Slot], system: str | None) -> str:
     head = {"format": FORMAT, "version": VERSION, "name": name, "system": system}
-    return "".join(
-        f"{json.dumps(line, ensure_ascii=False)}\n" for line in [head, *map(_line, slots)]
-    )
+    there: set[str] = set()
+    lines = (_line(slot, there) for slot in slots)
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in [head, *lines])
 
 
-def _line(slot: Slot) -> dict[str, Any]:
-    shown = contents.written(slot.turns)
+def _line(slot: Slot, there: set[str]) -> dict[str, Any]:
+    """Return a slot; pictures that a line before it has, by their hash, are not written again."""
+    shown = contents.written(slot.turns, but=there)
+    there.update(shown)
     return {
         **({"contents": shown} if shown else {}),
         "key": slot.key if isinstance(slot.key, str | tuple) else None,

@@ -169,7 +169,7 @@ class _Slot:
     pinned: bool = False
     gone: bool = False
     contents: Mapping[str, Any] = field(default_factory=dict)
-    """What its turns show, by hash."""
+    """What its turns show, by hash; a line before it may have more of it."""
 
 
 def _session(lines: Sequence[tuple[int, Any]]) -> tuple[str, list[Slot], str | None]:
@@ -184,17 +184,19 @@ def _session(lines: Sequence[tuple[int, Any]]) -> tuple[str, list[Slot], str | N
             )
         )
     ids: set[str] = set()
-    slots = [_slot(line, tr("line {line}:", line=number), ids) for number, line in rest]
+    shown: dict[str, Any] = {}
+    slots = [_slot(line, tr("line {line}:", line=number), ids, shown) for number, line in rest]
     return head.name.strip() or IMPORTED, slots, head.system
 
 
-def _slot(line: Any, place: str, ids: set[str]) -> Slot:
-    """Return a slot; `ids` are those of the runs before it."""
+def _slot(line: Any, place: str, ids: set[str], shown: dict[str, Any]) -> Slot:
+    """Return a slot; `ids` are those of the runs before it, `shown` what they show."""
     saved = decode(_Slot, line, place)
     if not 0 <= saved.place < len(saved.variants):
         raise MisfitError(f"{place} place", tr("is not that of a variant"))
     variants = []
-    find = contents.read_from(saved.contents)
+    shown.update(saved.contents)
+    find = contents.read_from(shown)
     for item in saved.variants:
         is_free = item.id and item.id not in ids
         run = item.id if is_free else new_id()

@@ -142,13 +142,15 @@ def test_nothing_is_kept_where_conversations_are_not(server, isolated_home, monk
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_a_saved_session_brings_its_pictures(server, folder, on_disk):
     chat = Session("chat", **at_zai(server))
-    chat.ask("?", attach=noise(40, 50))
+    for _ in range(2):
+        chat.ask("?", attach=noise(40, 50))
     chat.save("chat.jsonl")
+    assert (folder / "chat.jsonl").read_text(encoding="utf-8").count('"contents"') == 1
     if not on_disk:
         contents_store().erase()
     loaded = Session.load("chat.jsonl", **at_zai(server))
     loaded.ask("and?")
-    assert np.array_equal(seen(server)[0], noise(40, 50))
+    assert all(map(np.array_equal, seen(server), [noise(40, 50)] * 2))
 
 
 def test_an_edited_file_brings_no_other_picture_under_a_hash(server, folder):
