@@ -180,7 +180,7 @@ def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
     recorded = _recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
     model = selected_model() if recorded is None else named_model(recorded)
     info = ModelInfo(model.name, model.title)
-    return replace(offer, model=info, wire_id=model.name, functions=model.functions)
+    return replace(offer, model=info, wire_id=model.name, functions=model.functions, images="no")
 
 
 def _env(name: str) -> str | None:

@@ -107,6 +107,17 @@ def test_a_model_that_cannot_see_is_refused_and_one_named_that_can(server):
     assert not server.requests
 
 
+def test_the_small_local_model_sees_nothing():
+    from glm_magic.core.messages import Message
+    from glm_magic.engine.options import Options
+    from glm_magic.engine.prepare import prepare
+    from glm_magic.pictures.values import attachment_of
+
+    options = Options(provider="local", attach=(attachment_of(noise(30, 30)),))
+    with pytest.raises(UnsupportedError, match="does not see pictures"):
+        prepare([Message("user", "?")], options, start_local=False)
+
+
 def test_where_no_model_sees_those_of_other_providers_are_named(server):
     asked = PLACES[0].asked(server)
     with pytest.raises(UnsupportedError) as caught:
