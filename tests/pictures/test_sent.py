@@ -14,7 +14,7 @@ from glm_magic.core.errors import InvalidValueError, UnsupportedError
 from tests.api.providers import PLACES, Place
 from tests.pictures.conftest import at_zai, noise, seen
 from tests.servers.model_server import ModelServer
-from tests.servers.script import Script
+from tests.servers.script import Failure, Script
 
 SEEING = (
     Place("bigmodel", "/api/paas/v4", "glm-4.6v"),
@@ -172,3 +172,20 @@ def test_the_marks_around_an_answer_are_read_and_never_shown(server, size):
 def test_a_model_that_sees_nothing_may_write_of_such_marks(server):
     server.tell(Script(answer="<|begin_of_box|>"))
     assert glm.ask("?", **at_zai(server, "glm-4.6")).answer == "<|begin_of_box|>"
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "image input is not supported - hint: you may need to provide the mmproj"),
+        (400, "At most 1 image(s) may be provided in one request."),
+        (400, "zai-org/GLM-4.7-Flash is not a multimodal model"),
+    ],
+)
+def test_a_server_whose_model_sees_nothing_is_understood(server, status, message):
+    server.tell(Script(refusal=Failure(status, "", message)))
+    place = Place("vllm", "/v1", "zai-org/GLM-4.7-Flash", hosted=False)
+    with pytest.raises(UnsupportedError, match=r"image|multimodal") as caught:
+        glm.ask("?", attach=noise(30, 30), **place.asked(server))
+    assert "--mmproj" in caught.value.hint
+    assert len(server.requests) == 1
