@@ -157,7 +157,7 @@ def seeing(catalogue: Catalogue, near: Offer, ability: str = "images") -> list[s
     near : Offer
         What was asked; its provider's models are named newest first.
     ability : str
-        ``images`` or ``files``.
+        ``images``, ``files`` or ``video``.
     """
     served = served_offers(catalogue, near.provider.name, near.provider.base_url)
     here = [offer.model.id for offer in served if getattr(offer, ability) == "yes"]

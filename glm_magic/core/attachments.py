@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-Kind = Literal["picture", "file", "text"]
+Kind = Literal["picture", "file", "video", "text"]
 """``text`` is a file whose text joins the prompt before anything is sent."""
 
 LONGEST_SIDE = 2048
@@ -67,7 +67,9 @@ class Attachment:
 
     @property
     def tokens(self) -> int:
-        """Approximate input tokens that it takes."""
+        """Approximate input tokens that it takes; 0 for a video, whose length nobody here knows."""
+        if self.kind == "video":
+            return 0
         if self.kind == "file":
             return PAGE_TOKENS * max(1, self.pages)
         width, height = self.width or UNSEEN_SIDE, self.height or UNSEEN_SIDE

@@ -9,7 +9,8 @@ Notes
 ``{"type": "image_url", "image_url": {"url": …}}`` is the same at BigModel, Z.ai, OpenRouter, vLLM,
 SGLang, llama.cpp, Ollama and LM Studio, with an address or ``data:image/png;base64,…``, which the
 clients of BigModel and Z.ai send without its head. A document
-is ``file_url`` at BigModel and Z.ai, by its address alone, and ``file`` at OpenRouter. Pictures of
+is ``file_url`` at BigModel and Z.ai, by its address alone, and ``file`` at OpenRouter; a video is
+``video_url``, by its address. Pictures of
 a tool's result follow in a message of the user: the content of a ``tool`` message is a text at
 BigModel and Z.ai. Documentation of the services, seen 2026-11.
 """
@@ -49,7 +50,7 @@ class Shown:
         newest = [one for message in reversed(messages) for one in reversed(message.attachments)]
         able = [one for one in newest if self._is_able(one)]
         pictures = [one for one in able if one.kind == "picture"][: offer.max_images]
-        self._shown = [*pictures, *(one for one in able if one.kind == "file")]
+        self._shown = [*pictures, *(one for one in able if one.kind != "picture")]
         self._ids = set(map(id, self._shown))
         self.in_order = [
             one
@@ -74,6 +75,8 @@ class Shown:
         if attachment.kind == "picture":
             sees = self._offer.images != "no"
             return sees and bool(attachment.data or (attachment.url and provider.image_urls))
+        if attachment.kind == "video":
+            return bool(attachment.url) and self._offer.video == "yes"
         form = "url" if attachment.url else "data"
         return attachment.is_there and form in provider.file_forms
 
@@ -128,6 +131,8 @@ def _encoded(part: str | Attachment, shown: Shown) -> Iterator[Part]:
         if shown.provider.bare_images and not part.url:
             address = part.base64
         yield {"type": "image_url", "image_url": {"url": address}}
+    elif part.kind == "video":
+        yield {"type": "video_url", "video_url": {"url": address}}
     elif "data" in shown.provider.file_forms:
         yield {"type": "file", "file": {"filename": part.name, "file_data": address}}
     else:

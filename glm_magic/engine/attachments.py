@@ -9,7 +9,7 @@ from typing import Any
 from ..catalogue.load import catalogue
 from ..catalogue.lookup import seeing
 from ..catalogue.schema import Offer
-from ..core.attachments import Attachment
+from ..core.attachments import Attachment, Kind
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, joined, plural, tr
 from ..core.messages import Message, Request
@@ -89,9 +89,9 @@ def _read_part(part: Any) -> Attachment:
             hint=tr('a part is a text, a value, or {{"type": "image_url", "image_url": …}}'),
         )
     attachment = of_address(address, str(fields.get("filename") or ""))
-    if part["type"] in ("file", "file_url"):
-        return replace(attachment, kind="file")
-    return attachment
+    kinds: dict[Any, Kind] = {"file": "file", "file_url": "file", "video_url": "video"}
+    kind = kinds.get(part["type"], attachment.kind)
+    return replace(attachment, kind=kind) if attachment.url else attachment
 
 
 def check_attachments(message: Message, offer: Offer) -> None:
@@ -128,6 +128,12 @@ def check_attachments(message: Message, offer: Offer) -> None:
     for one in message.attachments:
         if one.kind == "file":
             _check_file(one, offer)
+        elif one.kind == "video" and offer.video != "yes":
+            raise _unsupported(
+                tr("{model} at {provider} does not see videos", **values),
+                _choose(offer, "video"),
+                offer,
+            )
 
 
 def _check_file(file: Attachment, offer: Offer) -> None:

@@ -33,6 +33,7 @@ SUFFIXES = (
     *(".tif", ".tiff", ".ppm", ".ico", ".avif", ".tga"),
 )
 """Names of files that are pictures."""
+VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _PDF = b"%PDF-"
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
@@ -118,7 +119,7 @@ def of_address(address: str, name: str = "") -> Attachment:
 
 
 def of_url(url: str) -> Attachment:
-    """Return what the provider is to fetch: a document by its ending, else a picture.
+    """Return what the provider is to fetch: a document or video by its ending, else a picture.
 
     Raises
     ------
@@ -138,6 +139,8 @@ def of_url(url: str) -> Attachment:
     name = unquote(parts.path.rpartition("/")[2]) or host
     if name.lower().endswith(".pdf"):
         return Attachment("file", "application/pdf", name, url=url)
+    if name.lower().endswith(VIDEOS):
+        return Attachment("video", "", name, url=url)
     return Attachment("picture", "", name, url=url)
 
 
@@ -182,6 +185,11 @@ def _of_figure(figure: Any, name: str) -> Attachment:
 
 def _of_file(path: Path) -> Attachment:
     """Return a file as a picture, a document, or its text."""
+    if path.suffix.lower() in VIDEOS:
+        raise InvalidValueError(
+            tr("{file} cannot be attached: a video is sent by its address alone", file=path.name),
+            hint=tr("put it where the provider can fetch it: --attach https://…"),
+        )
     try:
         data = read_regular(path, MOST_FILE_BYTES)
     except OSError as error:

@@ -103,17 +103,19 @@ def describe(attachment: Attachment, labels: Labels) -> str:
     """Return what a reader is told of a picture or file, after its name."""
     sides = f"{attachment.width} × {attachment.height}" if attachment.width else ""
     pages = labels.shown_pages.format(count=attachment.pages) if attachment.pages else ""
-    tokens = labels.shown_tokens.format(count=f"{attachment.tokens:,}")
+    count = attachment.tokens
+    tokens = labels.shown_tokens.format(count=f"{count:,}") if count else ""
     remark = translate(attachment.remark, labels.language)
     return " · ".join(filter(None, (sides, pages, tokens, remark)))
 
 
 def shown_line(attachments: Sequence[Attachment], labels: Labels) -> str:
     """Return the names of what the model was shown, where no picture of it can be."""
-    names = (
-        f"{translate(one.name, labels.language)} ({describe(one, labels)})" for one in attachments
-    )
-    return labels.shown.format(names=", ".join(names)) if attachments else ""
+    names = []
+    for one in attachments:
+        name, about = translate(one.name, labels.language), describe(one, labels)
+        names.append(f"{name} ({about})" if about else name)
+    return labels.shown.format(names=", ".join(names)) if names else ""
 
 
 def unfinished(turn: Turn, labels: Labels) -> Turn:

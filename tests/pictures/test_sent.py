@@ -152,6 +152,25 @@ def test_a_document_goes_by_its_address_or_its_content_as_the_provider_takes_it(
         glm.ask("?", attach=pdf, **PLACES[0].asked(server))
 
 
+def test_a_video_goes_by_its_address_to_a_model_that_sees_it(server, folder):
+    video = "https://example.org/film.mp4"
+    part = {"type": "video_url", "video_url": {"url": video}}
+    reply = glm.ask("?", attach=video, **at_zai(server))
+    assert server.last.json["messages"][0]["content"][0] == part
+    given = [{"role": "user", "content": [{"type": "text", "text": "?"}, part]}]
+    glm.ask(given, **at_zai(server))
+    assert server.last.json["messages"][0]["content"][1] == part
+    assert "film.mp4" in str(reply._repr_mimebundle_()[0]["text/plain"])
+    asked = len(server.requests)
+    with pytest.raises(UnsupportedError, match="does not see videos") as caught:
+        glm.ask("?", attach=video, **at_zai(server, "glm-4.5v"))
+    assert "-m glm-5.3-flash" in caught.value.hint
+    (folder / "film.mp4").write_bytes(bytes(100))
+    with pytest.raises(InvalidValueError, match="by its address alone"):
+        glm.ask("?", attach="film.mp4", **at_zai(server))
+    assert len(server.requests) == asked
+
+
 def test_pictures_count_in_the_estimate(server):
     options = at_zai(server)
     with (
