@@ -228,3 +228,19 @@ def test_a_tape_holds_pictures_where_it_is_told_to(server, folder):
     assert name.endswith(chat.turns[-1].attachments[0].hash)
     with glm.replay("a.glmtape"):
         assert picture.retry
+
+
+def test_old_turns_with_pictures_leave_a_full_context_first(server):
+    """glm-4.5v takes 65,536 tokens, and a picture of 2,048 pixels 5,476 of them."""
+    chat = Session("chat", **at_zai(server, "glm-4.5v"))
+    large = np.zeros((2048, 2048), np.uint8)
+    for number in range(14):
+        large[:, number] = 255
+        reply = chat.ask("?", attach=large.copy())
+    assert reply.status == "complete"
+    sent = server.last.json["messages"]
+    assert 5 < len(seen(server)) < 12
+    assert sum(message["role"] == "user" for message in sent) == len(seen(server))
+    assert any(notice.code == "left-out" for notice in reply.turn.notices)
+    chat.ask("?", model="glm-4.6")
+    assert sum(message["role"] == "user" for message in server.last.json["messages"]) == 15
