@@ -78,7 +78,8 @@ class Shown:
         if attachment.kind == "video":
             return bool(attachment.url) and self._offer.video == "yes"
         form = "url" if attachment.url else "data"
-        return attachment.is_there and form in provider.file_forms
+        reads = self._offer.files == "yes" or "data" in provider.file_forms
+        return reads and attachment.is_there and form in provider.file_forms
 
 
 def encode_content(message: Message, shown: Shown) -> Content:

@@ -72,8 +72,10 @@ def read_parts(parts: Sequence[Any]) -> tuple[str, tuple[Attachment, ...]]:
             text += part
         elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
             text += part["text"]
+        elif (attachment := _read_part(part)).kind == "text":
+            text += _text(attachment)
         else:
-            attachments.append(_read_part(part).moved(len(text)))
+            attachments.append(attachment.moved(len(text)))
     return text, tuple(attachments)
 
 

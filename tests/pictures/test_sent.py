@@ -11,6 +11,7 @@ from PIL import Image
 
 import glm_magic as glm
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
+from glm_magic.session.session import Session
 from tests.api.providers import PLACES, Place
 from tests.pictures.conftest import at_zai, noise, seen
 from tests.servers.model_server import ModelServer
@@ -150,6 +151,22 @@ def test_a_document_goes_by_its_address_or_its_content_as_the_provider_takes_it(
     assert reply.turn.attachments[0].pages == 1
     with pytest.raises(UnsupportedError, match="does not read"):
         glm.ask("?", attach=pdf, **PLACES[0].asked(server))
+
+
+def test_a_text_file_among_parts_is_a_text(server, folder):
+    (folder / "notes.txt").write_text("a note")
+    content = ["See ", folder / "notes.txt", "."]
+    glm.ask([{"role": "user", "content": content}], **at_zai(server, "glm-4.6"))
+    text = "See notes.txt:\n```\na note\n```."
+    assert server.last.json["messages"] == [{"role": "user", "content": text}]
+
+
+def test_a_model_that_reads_no_files_is_not_sent_those_of_earlier_turns(server):
+    chat = Session("chat", **at_zai(server, "glm-5v-turbo"))
+    chat.ask("?", attach=["https://example.org/a.pdf", "https://example.org/b.mp4"])
+    chat.ask("and?", model="glm-4.6")
+    first = server.last.json["messages"][0]["content"]
+    assert first == "[file: a.pdf; not shown here][video: b.mp4; not shown here]?"
 
 
 def test_a_video_goes_by_its_address_to_a_model_that_sees_it(server, folder):
