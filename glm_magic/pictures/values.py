@@ -136,6 +136,11 @@ def of_url(url: str) -> Attachment:
             tr("{url} is no address of a picture", url=url[:80]),
             hint=tr("it begins with https://, and names a host"),
         )
+    if parts.username is not None:
+        raise InvalidValueError(
+            tr("an address with a login in it is not sent to a provider"),
+            hint=tr("download the file, and attach that"),
+        )
     name = unquote(parts.path.rpartition("/")[2]) or host
     if name.lower().endswith(".pdf"):
         return Attachment("file", "application/pdf", name, url=url)

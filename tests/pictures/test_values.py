@@ -292,3 +292,33 @@ def test_any_bytes_are_a_picture_or_a_reason(size):
             attachment_of(bytes(data))
         except GlmError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://", "no address"),
+        ("http:///cat.png", "no address"),
+        ("https://[::1/cat.png", "no address"),
+        ("https://ada:secret@example.org/cat.png", "a login"),
+    ],
+)
+def test_an_address_that_cannot_be_sent_is_refused(address, reason):
+    with pytest.raises(InvalidValueError, match=reason) as caught:
+        attachment_of(address)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "name"),
+    [
+        ("https://example.org/a%20cat.png?size=9", "picture", "a cat.png"),
+        ("HTTPS://example.org", "picture", "example.org"),
+        ("http://example.org/paper.PDF", "file", "paper.PDF"),
+        ("https://example.org/film.mp4#t=3", "video", "film.mp4"),
+    ],
+)
+def test_an_address_tells_what_it_is_by_its_ending(address, kind, name):
+    attachment = attachment_of(address)
+    assert (attachment.kind, attachment.name, attachment.url) == (kind, name, address)
+    assert attachment.is_there
