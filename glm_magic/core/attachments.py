@@ -126,7 +126,7 @@ def read_address(address: str) -> tuple[str, bytes] | None:
     ValueError
         It is neither.
     """
-    if address.startswith(("http://", "https://")):
+    if address[:8].lower().startswith(("http://", "https://")):
         return None
     head, _, content = address.rpartition(",")
     if head and not (head.startswith("data:") and head.endswith(";base64")):
