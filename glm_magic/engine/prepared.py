@@ -87,6 +87,14 @@ class PreparedRequest:
         size = TokenEstimate(round(self.size.scale * size.input), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
+    def about(self, messages: tuple[Message, ...]) -> PreparedRequest:
+        """Return the request that asks the last of these messages, with this one's options.
+
+        It has no notices: those of this request hold for all that are made of it.
+        """
+        call, last = self.with_request(messages=messages), messages[-1]
+        return replace(call, prompt=last.content, attachments=last.attachments, notices=())
+
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the request that follows when these messages have joined the conversation.
 

@@ -324,6 +324,16 @@ def test_a_narrow_page_puts_the_reasoning_above(new_lab: Callable[..., Lab]) -> 
     assert reasoning["y"] + reasoning["height"] <= answer["y"] + 1
 
 
+def test_an_answer_without_reasoning_streams_over_the_whole_width(lab: Lab) -> None:
+    lab.open([SETUP, "show(rate=60, reasoning='')"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "answering")
+    body = lab.panel(1).locator(".glm-b")
+    width, room = body.evaluate("b => [b.querySelector('.glm-a').offsetWidth, b.clientWidth]")
+    assert width > 0.95 * room
+
+
 def test_the_panel_follows_the_theme(lab: Lab) -> None:
     lab.open([SETUP, "show(rate=4000)"])
     lab.run(0)

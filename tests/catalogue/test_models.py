@@ -105,7 +105,7 @@ def test_the_models_of_a_provider_are_those_it_serves(built_in: Catalogue) -> No
     hosted = {"zhipu/glm-5", "zhipu/glm-5.2", "zhipu/glm-5.3"}
     assert served("dashscope") == served("dashscope-native") == listed | hosted
     assert served("bigmodel") == {
-        *ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash", "glm-4v-plus-0111",
+        *ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash", "glm-4v-plus-0111", "glm-4-plus",
     }  # fmt: skip
     assert served("zai") == {*ZHIPU_TABLE, *VISION_TABLE, *AT_ZAI_ALONE}
     assert served("wcode") == {"glm-4.5", "glm-4.6"}
