@@ -85,14 +85,17 @@ def _parts(request: PreparedRequest) -> Iterator[tuple[str, str, int]]:
 def _content_parts(
     role: str, parts: list[Any], shown: Iterator[Attachment], size: TokenEstimate
 ) -> Iterator[tuple[str, str, int]]:
-    """Yield the texts of a message, and the name of what it shows."""
+    """Yield the texts of a message, and the name of what it shows; the first bears the wrapping."""
+    wrapping = _tokens(role, "", size)
     for part in parts:
         if part["type"] == "text":
-            yield role, part["text"], _tokens(role, part["text"], size)
+            yield role, part["text"], size.tokens(part["text"]) + wrapping
         else:
             one = next(shown)
             sides = f" {one.width} × {one.height}" if one.width else ""
-            yield f"{role} ({one.kind})", f"{one.name}{sides}", round(size.scale * one.tokens)
+            tokens = round(size.scale * one.tokens) + wrapping
+            yield f"{role} ({one.kind})", f"{one.name}{sides}", tokens
+        wrapping = 0
 
 
 def _note(request: PreparedRequest, size: TokenEstimate) -> Text:
