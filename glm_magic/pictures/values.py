@@ -81,7 +81,7 @@ def attachment_of(value: Any) -> Attachment:
     if isinstance(value, str) and _URL.match(value):
         return of_url(value)
     if isinstance(value, str | PurePath):
-        return _of_file(Path(value).expanduser())
+        return _of_file(_expanded(Path(value)))
     if isinstance(value, bytes | bytearray | memoryview):
         return _of_content(bytes(value), tr("picture"), "picture")
     attachment = _of_object(value, type(value).__name__)
@@ -186,6 +186,13 @@ def _of_figure(figure: Any, name: str) -> Attachment:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return _of_content(file.getvalue(), name, name)
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # there is no such user; the name then begins with ~
+        return path
 
 
 def _of_file(path: Path) -> Attachment:

@@ -183,3 +183,9 @@ def test_a_file_that_is_too_large_is_refused(folder, monkeypatch):
 def test_the_header_of_another_format_is_not_read():
     assert read_header(b"GIF89a") is None
     assert read_header(b"") is None
+
+
+@pytest.mark.parametrize("name", ["~nobody-here/a.png", "a\0.png", "x" * 300 + ".png", ""])
+def test_an_odd_path_is_refused_like_a_missing_one(folder, name):
+    with pytest.raises(InvalidValueError, match="cannot be attached"):
+        attachment_of(name)
