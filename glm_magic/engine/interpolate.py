@@ -197,6 +197,9 @@ class _Braces:
             self.failed.append(_failed(name, error))
             self.inserted.append(self.failed[-1])
             return None
+        if picture is not None and picture.kind == "text":
+            self.inserted.append(f"{name} ({picture.name})")
+            return picture.data.decode()
         if picture is not None:
             return picture
         self.inserted.append(f"{name} ({remark})" if remark else name)

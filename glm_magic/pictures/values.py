@@ -33,6 +33,8 @@ SUFFIXES = (
     *(".tif", ".tiff", ".ppm", ".ico", ".avif", ".tga"),
 )
 """Names of files that are pictures."""
+SVG = ".svg"
+"""A drawing that is a text, and goes as one."""
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _PDF = b"%PDF-"
@@ -50,6 +52,8 @@ class ShownPicture:
 def picture_of(value: Any, name: str) -> Attachment | None:
     """Return a value in braces as a picture; ``None`` for one that goes into the prompt as text.
 
+    A file that is a drawing in SVG is returned as the text that it is.
+
     Raises
     ------
     InvalidValueError
@@ -59,8 +63,8 @@ def picture_of(value: Any, name: str) -> Attachment | None:
     """
     if isinstance(value, PurePath):
         path = Path(value)
-        is_text = path.suffix.lower() not in SUFFIXES or not path.is_file()
-        return None if is_text else _of_file(path)
+        is_picture_file = path.suffix.lower() in (*SUFFIXES, SVG) and path.is_file()
+        return _of_file(path) if is_picture_file else None
     if is_array(value) and not is_picture(value):
         return None
     return _of_object(value, name)

@@ -66,6 +66,14 @@ def test_a_path_in_braces_names_a_file(asking, server, tmp_path):
     assert np.array_equal(seen(server)[0], noise(40, 50))
 
 
+def test_a_drawing_in_svg_goes_as_the_text_that_it_is(asking, server, tmp_path):
+    (tmp_path / "logo.svg").write_text("<svg><circle r='3'/></svg>")
+    asking.shell.user_ns["logo"] = tmp_path / "logo.svg"
+    printed = asking.run("%%glm -m glm-4.6\nWhat does {logo} draw?")
+    assert parts(server) == "What does <svg><circle r='3'/></svg> draw?"
+    assert "in the prompt: logo (logo.svg)" in printed
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
