@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -272,9 +271,10 @@ def _offer(
         "thinking_off": model.thinking_off,
         "prefix": provider.prefix,
         "effort": model.effort,
+        "images": model.images,
     }
-    sources: dict[str, str] = {}
-    checked: dict[str, date] = {}
+    sources = {"images": model.source}
+    checked = {"images": model.checked} if model.checked else {}
     notes: list[Note] = []
     price: Price | None = None
     place = ""

@@ -147,6 +147,27 @@ def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
     return [*models.values(), *servers]
 
 
+def seeing(catalogue: Catalogue, near: Offer, ability: str = "images") -> list[str]:
+    """Return which models have an ability: those of an offer's provider, else ``provider/model``.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Where it is looked up.
+    near : Offer
+        What was asked; its provider's models are named newest first.
+    ability : str
+        ``images``, ``files`` or ``video``.
+    """
+    served = served_offers(catalogue, near.provider.name, near.provider.base_url)
+    here = [offer.model.id for offer in served if getattr(offer, ability) == "yes"]
+    if here:
+        return here
+    others = [o for o in catalogue.offers.values() if getattr(o, ability) == "yes" and o.is_served]
+    others.sort(key=lambda offer: (-offer.model.rank, offer.provider.order))
+    return [f"{offer.provider.name}/{offer.model.id}" for offer in others]
+
+
 def nearest(name: str, existing: Iterable[str]) -> str:
     """Return ``did you mean X? `` with the most similar name; empty where none is similar."""
     guess = suggest(name, existing, 0.5)

@@ -84,6 +84,12 @@ class ProviderInfo:
     """Flags by which the server reads GLM's calls itself; empty: not known, or not the user's."""
     prefix: str = "unknown"
     """Whether a reply can be begun for the model, where the operator chooses it; see `Offer`."""
+    image_urls: bool = True
+    """Whether it fetches a picture of which it is sent the address."""
+    bare_images: bool = False
+    """Whether the content of a picture is sent as base64 alone, without ``data:image/png;``."""
+    file_forms: tuple[str, ...] = ()
+    """How documents are sent: by address (``url``), with their content (``data``); empty: not."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -120,6 +126,8 @@ class ModelInfo:
     """Whether thinking can be switched off."""
     effort: tuple[str, ...] = ()
     """Effort levels that the model knows."""
+    images: str = "unknown"
+    """Whether it reads pictures (``yes``, ``no``, ``unknown``)."""
     aliases: tuple[str, ...] = ()
     note: str = ""
     source: str = ""
@@ -184,6 +192,8 @@ class Offer:
     ``unknown``)."""
     images: str = "unknown"
     """Whether it reads pictures."""
+    max_images: int | None = None
+    """The most pictures of one request; ``None``: not known."""
     video: str = "unknown"
     files: str = "unknown"
     """Whether it reads documents such as PDF."""

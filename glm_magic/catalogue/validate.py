@@ -25,6 +25,7 @@ from .schema import ABILITIES, Offer
 SOURCE_KINDS = ("official", "recorded", "community", "lead")
 PARAMETER_TYPES = ("number", "integer", "boolean", "string", "array", "object", "any")
 ABILITY_WORDS = ("yes", "no", "unknown")
+FILE_FORMS = ("url", "data")
 DIALECT_NAMES = (
     *("dashscope", "dashscope_native", "bigmodel", "wcode", "openrouter"),
     *("vllm", "sglang", "llamacpp", "ollama", "lmstudio"),
@@ -49,7 +50,9 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], Text]] = {
 _WORDS: dict[str, tuple[str, ...]] = {
     "ProviderInfo.dialect": DIALECT_NAMES,
     "ProviderInfo.effort": EFFORT_LEVELS,
+    "ProviderInfo.file_forms": FILE_FORMS,
     "ModelInfo.effort": EFFORT_LEVELS,
+    "ModelInfo.images": ABILITY_WORDS,
     "Offer.effort": EFFORT_LEVELS,
     "ParameterRule.type": PARAMETER_TYPES,
     "Source.kind": SOURCE_KINDS,
@@ -59,7 +62,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 """The words that a field takes; a list of such words where it is a list."""
 
 _AT_LEAST_ONE = (
-    *("context", "max_input", "max_reasoning", "max_answer", "max_output"),
+    *("context", "max_input", "max_reasoning", "max_answer", "max_output", "max_images"),
     *("up_to", "below", "output_below"),
 )
 """Numbers of tokens that cannot be zero."""

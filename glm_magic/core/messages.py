@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .attachments import Attachment
+
 Role = Literal["system", "user", "assistant", "tool"]
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
@@ -42,6 +44,8 @@ class ToolRun:
     """When the function was called, in seconds after the turn's first request."""
     elapsed_s: float = 0.0
     """How long it took, or has taken so far."""
+    attachments: tuple[Attachment, ...] = ()
+    """Pictures that it returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     """The call that a ``tool`` message answers."""
+    attachments: tuple[Attachment, ...] = ()
+    """Pictures and files, each with its place in `content`."""
 
 
 Thinking = bool | str | None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from .attachments import Attachment, with_names
 from .calls import is_object
 from .finish_reasons import is_at_limit
 from .messages import Message, ToolCall, ToolRun, WebLink
@@ -150,8 +151,12 @@ class Step:
             reasoning_from=provider,
             tool_calls=self.tool_calls,
         )
-        results = (Message("tool", self._result(c), tool_call_id=c.id) for c in self.tool_calls)
-        return [reply, *results]
+        return [reply, *map(self._answer_to, self.tool_calls)]
+
+    def _answer_to(self, call: ToolCall) -> Message:
+        run = self.run_of(call)
+        shown = run.attachments if run is not None else ()
+        return Message("tool", self._result(call), tool_call_id=call.id, attachments=shown)
 
     def _result(self, call: ToolCall) -> str:
         run = self.run_of(call)
@@ -178,6 +183,19 @@ class Turn:
     turn of one step, whose own timing says it."""
     is_free: bool | None = None
     """True where it was asked at a server of the user's own, which costs nothing; else ``None``."""
+    attachments: tuple[Attachment, ...] = ()
+    """Pictures and files of the prompt, each with its place in it."""
+
+    @property
+    def shown_prompt(self) -> str:
+        """The prompt as a person reads it, with the names of its pictures and files."""
+        return with_names(self.prompt, self.attachments)
+
+    @property
+    def all_attachments(self) -> tuple[Attachment, ...]:
+        """What the prompt shows, and what functions returned."""
+        runs = (run for step in self.steps for run in step.runs)
+        return (*self.attachments, *(one for run in runs for one in run.attachments))
 
     @property
     def answer(self) -> str:
@@ -253,7 +271,7 @@ class Turn:
         if self.awaits_caller:
             return []
         rounds = (step for step in self.steps[:-1] if step.runs)
-        messages = [Message("user", self.prompt)]
+        messages = [Message("user", self.prompt, attachments=self.attachments)]
         for step in (*rounds, *self.steps[-1:]):
             messages += step.to_messages(self.provider)
         return messages

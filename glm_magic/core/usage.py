@@ -78,13 +78,18 @@ def estimate_message(message: Mapping[str, Any]) -> int:
     """Return the approximate number of tokens in a message of a request's body."""
     tokens = 0.0
     for name, value in message.items():
-        if value and name != "role":
+        if name == "content" and isinstance(value, list):
+            tokens += sum(estimate_tokens_exact(part.get("text", "")) for part in value)
+        elif value and name != "role":
             tokens += estimate_tokens_exact(value if isinstance(value, str) else _json(value))
     return TOKENS_PER_MESSAGE + round(tokens)
 
 
 def estimate_body(body: Mapping[str, Any]) -> int:
-    """Return the approximate input tokens of a request: its messages and tool schemas."""
+    """Return the approximate input tokens of a request: its messages and tool schemas.
+
+    Pictures and files count nothing here: a body does not say how large they are.
+    """
     inner = body.get("input")
     messages: Sequence[Any] = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
     options = body.get("parameters")

@@ -31,6 +31,7 @@ from ..core.messages import PRESETS, Message, Request, Thinking, ToolCall
 from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
+from .attachments import Content, Shown, encode_content, result_pictures
 from .base import Decoder
 from .decoding import ReplyDecoding, count
 from .errors import Classifier, response_error
@@ -112,7 +113,8 @@ class ChatDialect:
     def decoder(self, offer: Offer, body: Mapping[str, Any]) -> Decoder:
         """Return a decoder for one streamed or whole reply."""
         tags = ThinkTags(opens=opens_inside_reasoning(offer, body))
-        decoding = ReplyDecoding(tags, body, offer.provider.tool_parser)
+        boxes = offer.images != "no"
+        decoding = ReplyDecoding(tags, body, offer.provider.tool_parser, boxes=boxes)
         return ChatDecoder(decoding, offer.provider.name, self.classify)
 
     def error(self, offer: Offer, status: int, headers: Mapping[str, str], body: bytes) -> GlmError:
@@ -162,19 +164,26 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     if preserve is None:
         preserve = offer.is_coding_plan
     last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
-    encoded = []
+    shown = Shown(messages, offer)
+    encoded: list[dict[str, Any]] = []
+    results: list[Message] = []
     for at, message in enumerate(messages):
-        fields = encode_message(message, offered)
+        if message.role != "tool":
+            encoded += result_pictures(results, shown)
+            results.clear()
+        elif message.attachments:
+            results.append(message)
+        fields = encode_message(message, offered, encode_content(message, shown))
         if message.tool_calls:
             problems = {call.id: _arguments(call) for call in message.tool_calls}
         elif message.tool_call_id in problems:
-            fields["content"] = _result(message.content, problems[message.tool_call_id])
+            fields["content"] = _result(fields["content"], problems[message.tool_call_id])
         goes_back = preserve or (at > last_user and bool(message.tool_calls))
         is_theirs = goes_back and message.reasoning_from == offer.provider.name
         if message.reasoning and (is_theirs or message.reasoning_from is None):
             fields[reasoning_field] = message.reasoning
         encoded.append(fields)
-    return encoded
+    return [*encoded, *result_pictures(results, shown)]
 
 
 def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:
@@ -201,7 +210,7 @@ def _result(content: str, arguments: Arguments) -> str:
     return f"({problem})\n{content}" if problem and problem not in content else content
 
 
-def encode_message(message: Message, offered: Collection[str] = ()) -> dict[str, Any]:
+def encode_message(message: Message, offered: Collection[str], content: Content) -> dict[str, Any]:
     """Spell one message, without reasoning; a call goes back as servers take it.
 
     Parameters
@@ -210,8 +219,10 @@ def encode_message(message: Message, offered: Collection[str] = ()) -> dict[str,
         What a server sent of a call may be no object and no name, see `core.calls`.
     offered : collection of str
         The functions of the request, by name.
+    content : str or list of dict
+        Its text, or the parts with what it shows.
     """
-    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    fields: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_calls:
         fields["tool_calls"] = [
             {

@@ -27,7 +27,7 @@ from ..core.turn import Notice
 from ..core.usage import Usage
 from .call_markup import CallsInText
 from .error_classes import finish_error
-from .parts import Kind, Piece, joined, pieces_of, reasoning_of
+from .parts import BoxMarkers, Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls
 
@@ -53,11 +53,19 @@ class ReplyDecoding:
         The part of the request body that holds ``tools``; calls are held against it.
     tool_parser : str
         How the server is started so that it reads calls itself; empty: not known.
+    boxes : bool
+        Whether the model may put marks around its answer, as those do that see.
     """
 
     def __init__(
-        self, tags: ThinkTags, options: Mapping[str, Any] = _NO_OPTIONS, tool_parser: str = ""
+        self,
+        tags: ThinkTags,
+        options: Mapping[str, Any] = _NO_OPTIONS,
+        tool_parser: str = "",
+        *,
+        boxes: bool = False,
     ) -> None:
+        self._boxes = {"reasoning": BoxMarkers(), "content": BoxMarkers()} if boxes else {}
         self.finish_reason: str | None = None
         self._tags = tags
         self._started = False
@@ -136,7 +144,7 @@ class ReplyDecoding:
 
     def reasoning(self, text: str) -> list[Event]:
         """Return the events of a piece of reasoning that came marked as such."""
-        shown = self._joiners["reasoning"].feed(text) if text else ""
+        shown = self._read("reasoning", text)
         if not shown:
             return []
         events = [] if shown.isspace() else self._tags.note_reasoning()
@@ -144,8 +152,19 @@ class ReplyDecoding:
 
     def content(self, text: str) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
-        shown = self._joiners["content"].feed(text) if text else ""
+        shown = self._read("content", text)
         return self._noting(self._markup.feed(self._tags.feed(shown))) if shown else []
+
+    def _read(self, kind: Kind, text: str) -> str:
+        """Return what a piece adds to a text, as a reader is to see it."""
+        whole = self._joiners[kind].feed(text) if text else ""
+        return self._boxes[kind].feed(whole) if kind in self._boxes else whole
+
+    def _rest(self, kind: Kind) -> str:
+        """Return what is held back of a text, at its end."""
+        rest = self._joiners[kind].finish()
+        boxes = self._boxes.get(kind)
+        return boxes.feed(rest) + boxes.finish() if boxes else rest
 
     def tool_calls(self, fragments: Any) -> list[Event]:
         """Return the events of a list of tool-call fragments."""
@@ -211,9 +230,9 @@ class ReplyDecoding:
         return self.has_text or self.finish_reason is not None or self._usage is not None
 
     def _flush(self) -> list[Event]:
-        rest = self._joiners["reasoning"].finish()
+        rest = self._rest("reasoning")
         events: list[Event] = [ReasoningDelta(rest)] if rest else []
-        rest = self._joiners["content"].finish()
+        rest = self._rest("content")
         events += self._tags.feed(rest) if rest else []
         events += self._tags.finish()
         texts, calls = self._markup.finish_with(events)

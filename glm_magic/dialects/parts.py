@@ -12,6 +12,7 @@ three, seen 2026-11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -76,6 +77,37 @@ def reasoning_of(message: Mapping[str, Any]) -> str:
 def joined(pieces: list[Piece], kind: Kind = "reasoning") -> str:
     """Return the text of all pieces of a kind."""
     return "".join(text for of, text in pieces if of == kind)
+
+
+_BOX = re.compile(r"<\|(?:begin|end)_of_box\|>")
+_BOX_MARKERS = ("<|begin_of_box|>", "<|end_of_box|>")
+
+
+class BoxMarkers:
+    """Takes out the marks that models which see put around their answer.
+
+    They are special tokens of GLM-4.5V and its successors, and mean nothing to a reader (BigModel
+    API documentation, seen 2026-07). A mark may be divided among pieces, so what may be the
+    beginning of one is held back.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Return what is certain of a piece, without marks."""
+        text = _BOX.sub("", self._held + text)
+        at = text.rfind("<", max(0, len(text) - len(_BOX_MARKERS[0])))
+        is_held = at >= 0 and any(mark.startswith(text[at:]) for mark in _BOX_MARKERS)
+        self._held = text[at:] if is_held else ""
+        return text[:at] if is_held else text
+
+    def finish(self) -> str:
+        """Return what was held back, which no mark completed."""
+        text, self._held = self._held, ""
+        return text
 
 
 def _pieces(value: Any, kind: Kind, depth: int) -> Iterator[Piece]:

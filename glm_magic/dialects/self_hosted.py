@@ -8,6 +8,7 @@ alone, never those of the others beside it. Documentation and sources of the ser
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..catalogue.schema import Offer
@@ -45,8 +46,24 @@ _BY_TYPE: dict[str, ErrorClass] = {
 }
 
 
+_NO_PICTURES = re.compile(
+    r"image input is not supported|not a multimodal model|at most \d+ image", re.IGNORECASE
+)
+"""What llama.cpp (as HTTP 500) and vLLM answer where a picture, or one more, cannot be read."""
+_SEES_NOTHING: ErrorClass = (
+    errors.UnsupportedError,
+    tr(
+        "the server's model does not see so many pictures, or none: leave them out, ask another"
+        " model, or start the server for them (llama.cpp: --mmproj)"
+    ),
+    False,
+)
+
+
 def classify(reply: ErrorReply) -> ErrorClass | None:
     """Return the class of an error, which these servers tell by a type or only in the message."""
+    if _NO_PICTURES.search(reply.message):
+        return _SEES_NOTHING
     if reply.status == 401:
         return _BY_TYPE["authentication_error"]
     if reply.status == 404:

@@ -20,6 +20,7 @@ from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
 from ..core.messages import EFFORT_LEVELS, PRESETS, Message, Request, Thinking, thinking_of
 from ..core.secret import Secret
+from .attachments import check_attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,14 @@ def check_request(
     UnsupportedError
         The model or provider cannot do it.
     """
-    if not messages or not (messages[-1].content.strip() or messages[-1].tool_call_id):
+    last = messages[-1] if messages else Message("user")
+    if not (last.content.strip() or last.attachments or last.tool_call_id):
         raise InvalidValueError(
             tr("the prompt is empty"),
             hint=tr("write the question under the %%glm line, or after %glm"),
         )
-    _check_ending(offer, messages[-1], parameters or {})
+    _check_ending(offer, last, parameters or {})
+    check_attachments(last, offer)
     for tool in tools:
         check_json(tr("a tool"), tool)
     return Request(

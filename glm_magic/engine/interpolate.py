@@ -13,14 +13,17 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from ..catalogue.lookup import nearest
+from ..core.attachments import Attachment
+from ..core.errors import GlmError
 from ..core.format_value import format_value
-from ..core.i18n import Text, tr
+from ..core.i18n import Text, joined, tr
+from ..core.messages import Message
 from ..core.text import shorten
 from .literals import brace_pairs, untouched_spans
 
@@ -45,6 +48,18 @@ class Interpolated:
     """The names with which the expressions begin."""
     unknown: tuple[str, ...] = ()
     """Names in braces that mean nothing, which stay as they are written."""
+    attachments: tuple[Attachment, ...] = ()
+    """The pictures among the values, each with its place in `text`."""
+
+    @property
+    def message(self) -> Message:
+        """The prompt as a message."""
+        return Message("user", self.text, attachments=self.attachments)
+
+    def below(self, text: str) -> Interpolated:
+        """Return the prompt below another text."""
+        moved = tuple(attachment.moved(len(text)) for attachment in self.attachments)
+        return replace(self, text=text + self.text, attachments=moved)
 
 
 class _NoExpressionError(Exception):
@@ -68,7 +83,10 @@ class _NoKeyError(KeyError):
 
 
 def interpolate(
-    text: str, namespace: Mapping[str, Any], check: Callable[[Any], None] = lambda _: None
+    text: str,
+    namespace: Mapping[str, Any],
+    check: Callable[[Any], None] = lambda _: None,
+    picture: Callable[[Any, str], Attachment | None] = lambda _value, _name: None,
 ) -> Interpolated:
     """Put values into a prompt.
 
@@ -80,6 +98,8 @@ def interpolate(
         The names that may be used.
     check : callable, optional
         Raises `RefusedValueError` for a value that is not to be put in.
+    picture : callable, optional
+        Returns a value and its name as a picture; ``None`` for one that goes in as text.
 
     Returns
     -------
@@ -89,11 +109,18 @@ def interpolate(
     """
     if "{" not in text:
         return Interpolated(text)
-    braces = _Braces(text, namespace, check)
+    braces = _Braces(text, namespace, check, picture)
     pieces: list[str] = []
-    at = 0
+    attachments: list[Attachment] = []
+    at = length = 0
     for start, end, piece in braces.replacements():
-        pieces += (text[at:start], piece)
+        length += start - at
+        pieces.append(text[at:start])
+        if isinstance(piece, Attachment):
+            attachments.append(piece.moved(length))
+        else:
+            pieces.append(piece)
+            length += len(piece)
         at = end
     return Interpolated(
         "".join([*pieces, text[at:]]),
@@ -101,6 +128,7 @@ def interpolate(
         tuple(dict.fromkeys(braces.failed)),
         frozenset(braces.roots),
         tuple(dict.fromkeys(braces.unknown)),
+        tuple(attachments),
     )
 
 
@@ -108,19 +136,24 @@ class _Braces:
     """The braces of one prompt, read from left to right."""
 
     def __init__(
-        self, text: str, namespace: Mapping[str, Any], check: Callable[[Any], None]
+        self,
+        text: str,
+        namespace: Mapping[str, Any],
+        check: Callable[[Any], None],
+        picture: Callable[[Any, str], Attachment | None],
     ) -> None:
         self.text = text
         self.namespace = namespace
         self.check = check
+        self.picture = picture
         self.pairs = _pairs(text)
         self.inserted: list[str] = []
         self.failed: list[str] = []
         self.roots: list[str] = []
         self.unknown: list[str] = []
 
-    def replacements(self) -> Iterator[tuple[int, int, str]]:
-        """Yield start, end and new text of each part that changes, in order."""
+    def replacements(self) -> Iterator[tuple[int, int, str | Attachment]]:
+        """Yield start, end and what is new of each part that changes, in order."""
         closing: set[int] = set()
         at = 0
         for brace in sorted({*self.pairs, *self.pairs.values()}):
@@ -142,7 +175,7 @@ class _Braces:
         inner = self.pairs.get(brace + 1)
         return inner is not None and self.pairs.get(brace) == inner + 1
 
-    def _value(self, brace: int) -> str | None:
+    def _value(self, brace: int) -> str | Attachment | None:
         expression = self.text[brace + 1 : self.pairs[brace]]
         root = _ROOT.match(expression)
         if root is None:
@@ -156,13 +189,19 @@ class _Braces:
             self.roots.append(root[1])
             value = _evaluate(tree, self.namespace)
             self.check(value)
-            text, remark = format_value(value)
+            picture = self.picture(value, name)
+            text, remark = format_value(value) if picture is None else ("", "")
         except (_NoExpressionError, SyntaxError):
             return None
         except Exception as error:  # a property or `__str__` may raise anything
             self.failed.append(_failed(name, error))
             self.inserted.append(self.failed[-1])
             return None
+        if picture is not None and picture.kind == "text":
+            self.inserted.append(f"{name} ({picture.name})")
+            return picture.data.decode()
+        if picture is not None:
+            return picture
         self.inserted.append(f"{name} ({remark})" if remark else name)
         return text
 
@@ -179,6 +218,9 @@ def _failed(name: str, error: Exception) -> Text:
         return tr("{name} (not put in: nothing is called)", name=name)
     if isinstance(error, RefusedValueError):
         return tr("{name} (not put in: {reason})", name=name, reason=error.args[0])
+    if isinstance(error, GlmError):  # a picture that cannot be sent
+        reason = joined([error.message, error.hint]) if error.hint else error.message
+        return tr("{name} (not put in: {reason})", name=name, reason=reason)
     guess = ""
     with suppress(Exception):  # `dir` and iterating may run the user's code
         if isinstance(error, AttributeError) and error.name:

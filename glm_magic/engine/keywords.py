@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
+from ..core.attachments import Attachment
 from ..core.calls import arguments_text
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
@@ -15,6 +16,7 @@ from ..core.messages import ROLES, Message, Thinking, ToolCall
 from ..core.secret import Secret
 from ..core.text import suggest
 from ..tools.tool import Approve
+from .attachments import read_parts
 from .options import KEYWORDS, Options
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,6 +108,7 @@ class AskKeywords(TypedDict, total=False):
     parallel: bool | None
     tool_timeout_s: float | None
     schema: Any
+    attach: Any
     params: Mapping[str, Any] | None
     idle_timeout_s: float | None
 
@@ -186,11 +189,15 @@ def _message(item: Mapping[str, Any] | Message) -> Message:
     role, content, calls = fields.get("role"), fields.get("content"), fields.get("tool_calls") or ()
     if content is None and calls:
         content = ""  # an assistant that only calls tools has no text
+    attachments: tuple[Attachment, ...] = ()
+    if isinstance(content, list | tuple) and role == "user":
+        content, attachments = read_parts(content)
     if role not in ROLES or not isinstance(content, str):
         raise InvalidValueError(
             tr("not a message: {item}", item=str(item)[:80]),
             hint=tr(
-                "a message is a dict with role ({roles}) and content, a text",
+                "a message is a dict with role ({roles}) and content, a text; a user's may be "
+                "a list of parts",
                 roles=", ".join(ROLES),
             ),
         )
@@ -200,6 +207,7 @@ def _message(item: Mapping[str, Any] | Message) -> Message:
         reasoning=fields.get("reasoning_content") or fields.get("reasoning") or "",
         tool_calls=tuple(_call(call) for call in calls),
         tool_call_id=fields.get("tool_call_id"),
+        attachments=attachments,
     )
 
 

@@ -18,9 +18,11 @@ from typing import Any, Literal
 from ..catalogue.load import Catalogue
 from ..catalogue.lookup import find_model, split_model
 from ..core.address import BaseUrl
+from ..core.attachments import Attachment
 from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
 from ..tools.tool import Approve
+from .attachments import attachments_of
 from .checks import (
     APPROVAL,
     COUNT,
@@ -40,6 +42,7 @@ WEB_SEARCH = "web_search"
 """Name of the tool that BigModel and Z.ai run themselves."""
 
 Reads = Literal[
+    "attachment",
     "flag",
     "text",
     "file",
@@ -55,7 +58,7 @@ Reads = Literal[
 ]
 Completes = Literal[
     "", "model", "provider", "session", "name", "function", "server", "tape", "parameter", "speed",
-    "@file",
+    "@file", "file",
 ]  # fmt: skip
 Group = Literal["model", "request", "display", "tools", "run", "tape", "notebook"]
 
@@ -171,6 +174,15 @@ class Options:
                    "TEXT|@FILE", completes="@file"),
         Keyword("system", "str", "The system message; by default none is sent.", TEXT),
     )  # fmt: skip
+    attach: tuple[Attachment, ...] = option(
+        LineOption(("--attach",), "attachment",
+                   "show the model this picture or file, or one at an address (repeatable)",
+                   "FILE|URL", repeats=True, completes="file"),
+        Keyword("attach", "object or list", "Pictures and files for the model to see: a matplotlib "
+                "figure, a PIL image, an array, the path or the content of a file, or an address. "
+                "A text file joins the prompt.", convert=attachments_of),
+        default=(),
+    )  # fmt: skip
     thinking: Thinking = option(
         LineOption(("--think",), "think",
                    "ask for thinking: on (also without a word), off, auto or an effort level",
@@ -265,6 +277,11 @@ class Options:
         group="tape",
     )  # fmt: skip
     """The tape that this call goes through; ``None``: the inserted one, or ``GLM_TAPE``."""
+    with_attachments: bool | None = option(
+        LineOption(("--with-attachments",), "flag",
+                   "put pictures and files on the tape, rather than their hash alone"),
+        group="tape",
+    )  # fmt: skip
     speed: float | None = option(
         LineOption(("--speed",), "speed",
                    "rhythm of a replay: 1 as recorded, 2 twice as fast, max without waiting",

@@ -23,7 +23,6 @@ from ..core.i18n import tr
 from ..core.messages import Message, Request
 from ..core.secret import Secret
 from ..core.turn import Notice
-from ..core.usage import TokenEstimate, estimate_body
 from ..credentials import PLACES, key_for, key_notices, look_up
 from ..dialects import DIALECTS
 from ..local.models import named_model, selected_model
@@ -31,6 +30,7 @@ from ..wire.request import IDLE_TIMEOUT_S, WireRequest
 from ..wire.tape.errors import not_on_tape
 from ..wire.tape.matching import RequestKey
 from ..wire.tape.tape import OpenTape
+from .attachments import left_out_notices, size_of, with_attachments
 from .checks import check_request
 from .options import Options
 from .prepared import PreparedRequest
@@ -64,7 +64,11 @@ def prepare(
     RefusedError
         Anything that is known not to work, before anything is sent.
     """
+    if options.attach:
+        messages = (*messages[:-1], with_attachments(messages[-1], options.attach))
     tape = open_tape(options.tape, options.speed)
+    if tape is not None and options.with_attachments:
+        tape = replace(tape, keeps_contents=True)
     choice = resolve_offer(options, catalogue, tape)
     offer, key = choice.offer, None
     answer = SchemaRequest(options)
@@ -103,12 +107,13 @@ def prepare(
         dialect=dialect,
         request=request,
         wire=wire,
-        size=TokenEstimate(estimate_body(wire.body)),
+        size=size_of(request, wire, offer),
         key=key,
         notices=(
             *choice.notices,
             *answer.notices,
             *_parameter_notices(request, offer),
+            *left_out_notices(request, offer),
             *_local_notices(offer, is_live),
             *reached,
         ),
@@ -116,6 +121,7 @@ def prepare(
         tool_plan=tools.plan,
         tape=tape,
         is_live=is_live,
+        attachments=messages[-1].attachments,
     )
 
 
@@ -174,7 +180,7 @@ def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
     recorded = _recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
     model = selected_model() if recorded is None else named_model(recorded)
     info = ModelInfo(model.name, model.title)
-    return replace(offer, model=info, wire_id=model.name, functions=model.functions)
+    return replace(offer, model=info, wire_id=model.name, functions=model.functions, images="no")
 
 
 def _env(name: str) -> str | None:

@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..catalogue.schema import Offer
+from ..core.attachments import Attachment
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.messages import Message, Request, forces_call
 from ..core.secret import Secret
 from ..core.turn import Notice
-from ..core.usage import TokenEstimate, estimate_body
+from ..core.usage import TokenEstimate
 from ..dialects import Dialect
 from ..tools.output_schema import OutputSchema
 from ..tools.tool import Approve, Tool
 from ..wire.request import IDLE_TIMEOUT_S, WireRequest
 from ..wire.tape.tape import OpenTape
+from .attachments import size_of
 from .checks import checked_thinking, input_limit
 
 MAX_ROUNDS = 8
@@ -67,6 +69,8 @@ class PreparedRequest:
     key: Secret | None = None
     notices: tuple[Notice, ...] = ()
     """What the user should know before anything is sent."""
+    attachments: tuple[Attachment, ...] = ()
+    """Pictures and files of the prompt."""
     idle_timeout_s: float = IDLE_TIMEOUT_S
     tool_plan: ToolPlan | None = None
     """What may follow a reply; ``None``: nothing."""
@@ -79,7 +83,8 @@ class PreparedRequest:
         """Return this with fields of its `request` changed, and encoded again."""
         request = replace(self.request, **changes)
         wire = self.dialect.encode(request, self.offer)
-        size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
+        size = size_of(request, wire, self.offer)
+        size = TokenEstimate(round(self.size.scale * size.input), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
     def about(self, messages: tuple[Message, ...]) -> PreparedRequest:
@@ -87,12 +92,8 @@ class PreparedRequest:
 
         It has no notices: those of this request hold for all that are made of it.
         """
-        request = replace(self.request, messages=messages)
-        wire = self.dialect.encode(request, self.offer)
-        size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
-        return replace(
-            self, request=request, wire=wire, size=size, prompt=messages[-1].content, notices=()
-        )
+        call, last = self.with_request(messages=messages), messages[-1]
+        return replace(call, prompt=last.content, attachments=last.attachments, notices=())
 
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the request that follows when these messages have joined the conversation.
@@ -166,7 +167,9 @@ def check_room(call: PreparedRequest) -> None:
         The prompt would fit, were it not for the length of the reply that was asked for.
     """
     offer, parameters = call.offer, call.request.parameters
-    prompt = call.size.tokens(call.request.messages[-1].content)
+    last = call.request.messages[-1]
+    shown = sum(attachment.tokens for attachment in last.attachments)
+    prompt = call.size.tokens(last.content) + round(call.size.scale * shown)
     for name in ("max_tokens", "max_completion_tokens"):
         length = parameters.get(name)
         if not isinstance(length, int) or offer.context is None:

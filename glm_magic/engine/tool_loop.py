@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.attachments import Attachment
 from ..core.calls import Arguments, read_arguments
 from ..core.events import ToolFinished, ToolStarted
 from ..core.i18n import tr
 from ..core.messages import RunStatus, ToolCall, ToolRun
 from ..core.turn import Notice, Step
-from ..tools.results import failure_text, result_text
+from ..tools.results import Result, failure_text, result_of
 from ..tools.tool import Approve, Tool, ToolError
 from .executor import CallerExecutor
 from .prepared import PreparedRequest, ToolPlan
@@ -126,8 +127,8 @@ class ToolLoop:
             return
         began_s = self._turn.clock.now_s()
         self._turn.add([ToolStarted(call.id)])
-        status, content = await self._result(tool, function)
-        self._report(call, status, content, began_s)
+        status, result = await self._result(tool, function)
+        self._report(call, status, result.text, began_s, result.attachments)
 
     def _tool(self, call: ToolCall) -> Tool:
         tool = self._plan.tools.get(call.name)
@@ -158,29 +159,36 @@ class ToolLoop:
             raise ToolError(f"not called: nobody could be asked ({failure_text(outcome.error)})")
         return bool(outcome.value)
 
-    async def _result(self, tool: Tool, function: Callable[[], Any]) -> tuple[RunStatus, str]:
+    async def _result(self, tool: Tool, function: Callable[[], Any]) -> tuple[RunStatus, Result]:
         in_thread = tool.runs_in_thread or self._plan.parallel
         try:
             async with asyncio.timeout(self._plan.timeout_s):
                 outcome = await self._executor.run(
-                    function, in_thread=in_thread, finish=result_text
+                    function, in_thread=in_thread, finish=lambda value: result_of(value, tool.name)
                 )
         except TimeoutError:
-            return "failed", f"error: no result within {self._plan.timeout_s:g} s; given up"
+            timeout_s = self._plan.timeout_s
+            return "failed", Result(f"error: no result within {timeout_s:g} s; given up")
         _stop_if_interrupted(outcome.error)
         if isinstance(outcome.error, ToolError):
-            return "failed", f"error: {outcome.error}"
+            return "failed", Result(f"error: {outcome.error}")
         if outcome.error is not None:
             source = getattr(tool, "function", None)
-            return "failed", f"error: {failure_text(outcome.error, source)}"
-        return "done", str(outcome.value)
+            return "failed", Result(f"error: {failure_text(outcome.error, source)}")
+        result: Result = outcome.value
+        return "done", result
 
     def _report(
-        self, call: ToolCall, status: RunStatus, content: str, began_s: float | None = None
+        self,
+        call: ToolCall,
+        status: RunStatus,
+        content: str,
+        began_s: float | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> None:
         now_s = self._turn.clock.now_s()
         began_s = now_s if began_s is None else began_s
-        run = ToolRun(call.id, status, content, began_s, now_s - began_s)
+        run = ToolRun(call.id, status, content, began_s, now_s - began_s, attachments)
         self._turn.add([ToolFinished(run)])
 
 

@@ -332,6 +332,7 @@ class TurnBuilder:
             error=self.error.message if self.error else None,
             elapsed_s=now_s if self._earlier or step.runs else None,
             is_free=self._first.offer.provider.self_hosted or None,
+            attachments=self._first.attachments,
         )
 
     def _notify(self) -> None:

@@ -37,8 +37,7 @@ def below_the_cells(workspace: Workspace, prompt: Interpolated) -> Interpolated:
     if remark is None:
         remark = tr("no cell ran above")
         return replace(prompt, inserted=(*prompt.inserted, remark))
-    text = f"{cells}\n\n{prompt.text}"
-    return replace(prompt, text=text, inserted=(remark, *prompt.inserted))
+    return replace(prompt.below(f"{cells}\n\n"), inserted=(remark, *prompt.inserted))
 
 
 def cells_above(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import GlmError
 from ..core.i18n import plural
 from ..core.text import show_invisible
+from .cell_pictures import CellPictures, Outputs
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -183,7 +184,9 @@ def _variables(frame: FrameType | None) -> dict[str, Any]:
     return names
 
 
-def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:
+def prompt_namespace(
+    shell: InteractiveShell, errors: Errors, pictures: CellPictures
+) -> dict[str, Any]:
     """Return the names that a prompt may use: the caller's, the user's own, and the cells."""
     names = dict(shell.user_ns)
     hidden = shell.user_ns_hidden
@@ -193,6 +196,8 @@ def prompt_namespace(shell: InteractiveShell, errors: Errors) -> dict[str, Any]:
     if names.get("In") is hidden.get("In"):
         history = shell.history_manager
         names["In"] = Inputs(history.input_hist_raw if history is not None else [""])
+    if names.get("Out") is hidden.get("Out"):
+        names["Out"] = Outputs(names.get("Out") or {}, pictures)
     names.setdefault("Err", errors)
     return {**names, **caller_names()}
 

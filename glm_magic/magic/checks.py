@@ -85,8 +85,7 @@ def without_effect(line: MagicOptions, options: Options, *, puts_code: bool) -> 
     puts_code : bool
         Whether code of the answer goes into a new cell.
     """
-    if line.speed is not None and not _replays(options):
-        yield _notice("--speed", tr("no tape is replayed"))
+    yield from _about_tapes(line, options)
     if not (options.tools or options.mcp):
         for field, option in _TOOL_OPTIONS.items():
             if getattr(line, field) is not None:
@@ -108,9 +107,14 @@ def no_code() -> Notice:
     return _notice("-f code", tr("the answer has no code block"))
 
 
-def _replays(options: Options) -> bool:
+def _about_tapes(line: MagicOptions, options: Options) -> Iterator[Notice]:
+    if line.speed is None and not line.with_attachments:
+        return
     tape = open_tape(options.tape, options.speed)
-    return tape is not None and tape.replays
+    if line.speed is not None and not (tape and tape.replays):
+        yield _notice("--speed", tr("no tape is replayed"))
+    if line.with_attachments and not (tape and tape.records):
+        yield _notice("--with-attachments", tr("no tape is recorded"))
 
 
 def _notice(option: str, reason: Text) -> Notice:

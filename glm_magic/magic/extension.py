@@ -19,6 +19,7 @@ from ..engine.tapes import set_default_speed
 from ..session import notebook
 from ..session.notebook import NotebookHooks, RunningCell
 from ..views import frontend
+from .cell_pictures import CellPictures
 from .cells import Errors, RanCells, called_from, notebook_of
 from .config import GLM, set_process_settings
 from .line import hooks
@@ -44,6 +45,7 @@ class GlmMagics(Magics):
         self.errors = Errors(shell)
         self.ran = RanCells()
         self.shown = ShownReplies(shell)
+        self.pictures = CellPictures(shell)
         self.cell = RunningCell(shell, self._in_use)
 
     @cached_property
@@ -52,7 +54,13 @@ class GlmMagics(Magics):
         from .workspace import Workspace
 
         return Workspace(
-            self._shell, self.settings, self.errors, self.cell, self.ran, shown=self.shown
+            self._shell,
+            self.settings,
+            self.errors,
+            self.cell,
+            self.ran,
+            shown=self.shown,
+            pictures=self.pictures,
         )
 
     def loaded_workspace(self) -> Workspace | None:
@@ -167,6 +175,7 @@ class Loaded:
         self.completion.install()
         self._formatter.for_type_by_name(*SHOWN, self.magics.shown.show)
         self.magics.cell.install()
+        self.magics.pictures.install()
         notebook.install(self.hooks)
         self.page_link.install()
         self.speed_before = set_default_speed(self._default_speed)
@@ -176,6 +185,7 @@ class Loaded:
         set_default_speed(self.speed_before)
         self.page_link.uninstall()
         notebook.uninstall(self.hooks)
+        self.magics.pictures.uninstall()
         self.magics.cell.uninstall()
         self._formatter.pop(".".join(SHOWN), None)
         self.completion.uninstall()

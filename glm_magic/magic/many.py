@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from .request_view import dry_run
 from .workspace import LAST
 
 if TYPE_CHECKING:
+    from ..engine.interpolate import Interpolated
     from .workspace import Workspace
 
 _EXCLUDED = {
@@ -32,6 +34,12 @@ _EXCLUDED = {
     "approve": "--approve",
 }
 _OF_CONVERSATIONS = {"session": "-S", "new": "--new"}
+
+
+def ask_samples(workspace: Workspace, line: MagicOptions, prompt: Interpolated) -> MapResult | None:
+    """Ask a prompt many times, with the pictures that it names; see `ask_rows`."""
+    shown = replace(line, attach=(*line.attach, *prompt.attachments))
+    return ask_rows(workspace, shown, prompt.text)
 
 
 def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResult | None:

@@ -106,7 +106,7 @@ def _row(slot: Slot, stale: bool) -> dict[str, Any]:
     }
     return {
         "cell": cell_of(slot.key) or "",
-        "prompt": shorten(turn.prompt),
+        "prompt": shorten(turn.shown_prompt),
         "model": turn.model,
         "status": turn.status,
         "variant": slot.place + 1,

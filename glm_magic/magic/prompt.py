@@ -14,6 +14,7 @@ from ..core.i18n import joined, tr
 from ..core.turn import Notice, Turn
 from ..engine.compare import Comparison, Lanes, expand_axes
 from ..engine.interpolate import Interpolated, interpolate
+from ..pictures.values import picture_of
 from ..session.amounts import parse_amount
 from ..session.session import Session
 from ..session.slots import VariantChoice
@@ -65,10 +66,10 @@ def run_prompt(workspace: Workspace, line: str, cell: str | None) -> Any:
         show(whole_help())
         return None
     if options.rows or options.samples:
-        from .many import ask_rows  # which few cells need
+        from .many import ask_rows, ask_samples  # which few cells need
 
         if not options.rows:
-            return ask_rows(workspace, options, prompt_text(workspace, options, cell).text)
+            return ask_samples(workspace, options, prompt_text(workspace, options, cell))
         return ask_rows(workspace, options, join(options.prompt, cell, raw=options.raw))
     return ask(workspace, options, cell)
 
@@ -103,7 +104,7 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
     if line.dry_run:
         session.touch(key)
         lanes = [lane.options for lane in expand_axes(line.compare, options)]
-        show(dry_run([session.plan(text.text, lane, key, start_local=False) for lane in lanes]))
+        show(dry_run([session.plan(text.message, lane, key, start_local=False) for lane in lanes]))
         for notice in notices:
             show(Paragraph(notice.message))
         return None
@@ -111,7 +112,7 @@ def ask(workspace: Workspace, line: MagicOptions, cell: str | None) -> Reply | B
     if line.compare:
         return _compare(workspace, line, session, Prompt(text, options, key, budget, notices))
     shown = view_options(workspace, line, text.inserted, owns_cell=cell is not None)
-    stream = session.open(text.text, options, key, budget)
+    stream = session.open(text.message, options, key, budget)
     stream.note(notices)
     if questions is not None:
         ask_user = questions.ask
@@ -177,7 +178,7 @@ def prompt_text(workspace: Workspace, line: MagicOptions, cell: str | None) -> I
     if line.raw or "{" not in text:
         prompt = Interpolated(text, line.inserted)
     else:
-        prompt = interpolate(text, workspace.namespace())
+        prompt = interpolate(text, workspace.namespace(), picture=picture_of)
         inserted = tuple(dict.fromkeys([*line.inserted, *prompt.inserted]))
         prompt = replace(prompt, inserted=inserted)
     if not line.above:
@@ -324,7 +325,7 @@ def _compare(
         )
     specs = expand_axes(line.compare, prompt.options)
     streams = session.open_lanes(
-        prompt.text.text, [spec.options for spec in specs], prompt.key, budget=prompt.budget
+        prompt.text.message, [spec.options for spec in specs], prompt.key, budget=prompt.budget
     )
     streams[0].note(prompt.notices)
     lanes = Lanes([spec.label for spec in specs], streams)

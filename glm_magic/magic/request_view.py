@@ -12,9 +12,11 @@ from pprint import pformat
 from typing import Any
 
 from ..catalogue.resolve import LOCAL
+from ..core.attachments import by_hash
 from ..core.i18n import from_data, plural, tr, translate
 from ..core.text import json_content
 from ..credentials import ANY_PROVIDER
+from ..dialects.attachments import Shown
 from ..engine.prepared import PreparedRequest
 from ..engine.stream import Stream
 from .display import Displayable, Sections
@@ -59,6 +61,7 @@ def _exchange(request: PreparedRequest, raw: bytes) -> list[tuple[str, str]]:
         text = f"{text[:_MOST_RAW_CHARACTERS]}\n{translate(first)}"
     return [
         *_request(request),
+        *_shown(request),
         ("The same with curl", as_curl(request)),
         ("The same in Python", as_python(request)),
         ("Raw reply", text or tr("nothing")),
@@ -72,8 +75,17 @@ def _request(request: PreparedRequest) -> list[tuple[str, str]]:
     return [(head, json.dumps(_body(request), ensure_ascii=False, indent=2))]
 
 
+def _shown(request: PreparedRequest) -> list[tuple[str, str]]:
+    """Return what to do with the hashes of pictures, where the request holds any."""
+    if not Shown(request.request.messages, request.offer).in_order:
+        return []
+    text = tr("named by their hash; to send it again, put data:…;base64 and the content there")
+    return [("Pictures and files", translate(text))]
+
+
 def _body(request: PreparedRequest) -> Any:
-    return json.loads(json_content(request.wire.body))
+    """Return the body as it is shown: a picture has a million characters, and its hash 64."""
+    return json.loads(json_content(by_hash(request.wire.body)))
 
 
 def _authorization(request: PreparedRequest) -> str:
@@ -95,7 +107,7 @@ def _variable(request: PreparedRequest) -> str:
 
 def as_curl(request: PreparedRequest) -> str:
     """Return a shell command that sends the same request; the key comes from the environment."""
-    body = json_content(request.wire.body).decode()
+    body = json_content(by_hash(request.wire.body)).decode()
     headers = [shlex.quote(f"{name}: {value}") for name, value in request.wire.headers.items()]
     arguments = [
         f"curl --no-buffer {shlex.quote(request.wire.url)}",

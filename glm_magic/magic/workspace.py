@@ -24,6 +24,7 @@ from ..session.session import DEFAULT, Session
 from ..views.frontend import frontend_of
 from .aliases import aliases
 from .background import Jobs
+from .cell_pictures import CellPictures
 from .cells import Errors, RanCells, caller_names, prompt_namespace
 from .config import GLM
 from .line.lookup import look_up
@@ -171,6 +172,8 @@ class Workspace:
         Which cells ran.
     shown : ShownReplies, optional
         Which replies the running cell shows.
+    pictures : CellPictures, optional
+        What other cells have shown.
     """
 
     def __init__(
@@ -182,10 +185,12 @@ class Workspace:
         ran: RanCells | None = None,
         *,
         shown: ShownReplies | None = None,
+        pictures: CellPictures | None = None,
     ) -> None:
         self.shell, self.config, self.errors, self.cell = shell, config, errors, cell
         self.ran = ran or RanCells()
         self.shown = shown or ShownReplies(shell)
+        self.pictures = pictures or CellPictures(shell)
         self.jobs = Jobs()
         self.sessions: Sessions = Sessions()
         self.outputs = Outputs()
@@ -269,4 +274,4 @@ class Workspace:
 
     def namespace(self) -> dict[str, Any]:
         """Return the names that a prompt may use."""
-        return prompt_namespace(self.shell, self.errors)
+        return prompt_namespace(self.shell, self.errors, self.pictures)

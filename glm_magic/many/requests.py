@@ -26,6 +26,7 @@ from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest, check_alone
 from ..engine.tapes import open_tape
+from ..pictures.values import picture_of
 from .budget import RowBudget
 from .rows import ROW, Rows, refuse_missing
 
@@ -147,7 +148,8 @@ class Requests:
         try:
             messages = self._messages(row)
             first = self._first
-            if first is None or len(messages) != 1 or not messages[0].content.strip():
+            shows = bool(messages[-1].attachments or self.options.attach)
+            if first is None or len(messages) != 1 or shows or not messages[0].content.strip():
                 return check_alone(self._prepare(messages))
             before = first.request.messages[:-1]
             return check_alone(first.about((*before, *messages)))
@@ -172,13 +174,13 @@ class Requests:
             return messages_of(self._prompt(row))
         if self._prompt is None:
             return messages_of(row)
-        filled = interpolate(self._prompt, self._rows.names(row), refuse_missing)
+        filled = interpolate(self._prompt, self._rows.names(row), refuse_missing, picture_of)
         if filled.failed:
             raise InvalidValueError(
                 tr("the prompt lacks a value: {failed}", failed="; ".join(filled.failed)),
                 hint=tr("fill the cell, or leave the row out; the row was not asked"),
             )
-        return messages_of(filled.text)
+        return (filled.message,)
 
 
 def key_of(call: PreparedRequest) -> bytes:

@@ -22,6 +22,7 @@ from ..core.turn import Notice, Turn
 from ..engine.options import Options
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Reaction
+from . import contents
 from .amounts import Amount
 from .codec import TextDelta, encode
 from .ledger import Entry, entries_of
@@ -175,6 +176,7 @@ def save(
     """
     rows = [*slot_rows(session, slot), run_row(variant.id, variant.context_digest, variant.turn)]
     first = store.submit([*rows, new_variant_row(session, slot, variant)])
+    contents.keep(variant.id, variant.turn)
     _follow(TurnSaver(store, session, name, variant, kept=kept, first=first))
 
 
@@ -296,6 +298,7 @@ class TurnSaver:
         rows: list[Statement] = []
         if self._kept is not None:
             rows = [*self._kept(), ("DELETE FROM piece WHERE run = ?", (self.variant.id,))]
+            contents.keep(self.variant.id, turn)
         return [*rows, *self._calls(turn), *self._nameless()]
 
     def _notices(self, last: Batch) -> Iterable[Notice]:

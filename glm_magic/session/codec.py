@@ -20,6 +20,8 @@ Encoded = dict[str, Any]
 _TEXT = "_text"
 """Ends the key beside a message, with its template and values."""
 _LONGEST_SEPARATOR = 8
+_OMITTED_EMPTY = ("attachments",)
+"""Written only where there is something: files without pictures are those of older versions."""
 
 
 def encode(value: Any) -> Any:
@@ -67,7 +69,7 @@ def fits(number: float) -> bool:
 def _encoded_fields(value: Any) -> Iterator[tuple[str, Any]]:
     for name in _saved_fields(value.__class__):
         item = getattr(value, name)
-        if item is not None:
+        if item is not None and not (name in _OMITTED_EMPTY and not item):
             yield name, encode(item)
         if isinstance(item, Text):
             yield f"{name}{_TEXT}", _encoded_text(item)

@@ -20,6 +20,7 @@ from ..core.messages import Message
 from ..core.price import MILLION, format_money
 from ..core.turn import Notice, Turn
 from ..core.usage import TOKENS_PER_MESSAGE, TokenEstimate, estimate
+from ..dialects.attachments import Shown
 from ..engine.checks import input_limit
 from ..engine.prepared import PreparedRequest, check_room, fits, too_long
 from ..engine.turn_builder import Reaction
@@ -150,7 +151,8 @@ def fit_context(
         return call
     check_room(call)
     provider = call.offer.provider.name if _preserves(call) else ""
-    sizes = {slot.id: _tokens(slot, size, provider) for slot in before if slot.is_sent}
+    shown = Shown(call.request.messages, call.offer)
+    sizes = {slot.id: _tokens(slot, size, provider, shown) for slot in before if slot.is_sent}
     loose = [slot for slot in before if slot.is_sent and not slot.pinned]
     fixed = size.input - sum(sizes[slot.id] for slot in loose)
     if not fits(fixed, limit, scale):
@@ -165,11 +167,12 @@ def _preserves(call: PreparedRequest) -> bool:
     return call.offer.is_coding_plan if preserve is None else preserve
 
 
-def _tokens(slot: Slot, size: TokenEstimate, provider: str) -> int:
+def _tokens(slot: Slot, size: TokenEstimate, provider: str, shown: Shown) -> int:
     """Return the size of a slot's messages, with the reasoning that goes back to a provider."""
     counts = (
         TOKENS_PER_MESSAGE
         + estimate(message.content)
+        + sum(attachment.tokens for attachment in message.attachments if attachment in shown)
         + sum(estimate(call.name + call.arguments) for call in message.tool_calls)
         + (estimate(message.reasoning) if message.reasoning_from == provider else 0)
         for message in slot.current.messages

@@ -18,7 +18,7 @@ from ..core.usage import Usage
 from ..engine.options import Options
 from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
-from . import autosave, repository, spending
+from . import autosave, contents, repository, spending
 from .amounts import Amount
 from .autosave import as_new, call_row, kept_variant_row, run_row, session_row, slot_rows
 from .ledger import Entry, cost_of_all, entries_of
@@ -310,6 +310,9 @@ class Conversation:
         """Write every turn to disk."""
         with self.lock:
             self._write(all_rows(self.id, self.slots))
+            for variant in (variant for slot in self.slots for variant in slot.variants):
+                if self.persistent:
+                    contents.keep(variant.id, variant.turn)
 
     def row(self) -> Statement:
         """Return the statement that saves the conversation itself, without its turns."""
@@ -321,6 +324,7 @@ class Conversation:
         store = current_store()
         if slots and store is not None and self.persistent:
             store.shrink()
+            contents.sweep()
 
     def _write_marks(self, slots: Sequence[Slot]) -> None:
         self._write([row for slot in slots for row in slot_rows(self.id, slot)])

@@ -15,6 +15,7 @@ from ..core.text import join_surrogates
 from ..core.turn import Turn
 from ..views.markup.escape import escape_markdown, strip_blank_lines, summary_text
 from ..views.markup.sanitize import Tame, join_parts
+from . import contents
 from .codec import encode
 from .loading import FORMAT, MOST_BYTES, VERSION, is_head, json_of
 from .slots import Slot
@@ -65,13 +66,17 @@ def save(path: Path, name: str, slots: Sequence[Slot], system: str | None = None
 
 def _json_lines(name: str, slots: Sequence[Slot], system: str | None) -> str:
     head = {"format": FORMAT, "version": VERSION, "name": name, "system": system}
-    return "".join(
-        f"{json.dumps(line, ensure_ascii=False)}\n" for line in [head, *map(_line, slots)]
-    )
+    there: set[str] = set()
+    lines = (_line(slot, there) for slot in slots)
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in [head, *lines])
 
 
-def _line(slot: Slot) -> dict[str, Any]:
+def _line(slot: Slot, there: set[str]) -> dict[str, Any]:
+    """Return a slot; pictures that a line before it has, by their hash, are not written again."""
+    shown = contents.written(slot.turns, but=there)
+    there.update(shown)
     return {
+        **({"contents": shown} if shown else {}),
         "key": slot.key if isinstance(slot.key, str | tuple) else None,
         "place": slot.place,
         "hidden": slot.hidden,
@@ -87,7 +92,7 @@ def _messages(_: str, slots: Sequence[Slot], system: str | None) -> str:
     messages = [{"role": "system", "content": system}] if system else []
     for slot in slots:
         if slot.is_sent:
-            messages.append({"role": "user", "content": slot.turn.prompt})
+            messages.append({"role": "user", "content": slot.turn.shown_prompt})
             messages.append({"role": "assistant", "content": slot.turn.answer})
     return _dumped(messages)
 
@@ -115,7 +120,7 @@ def _system(text: str) -> str:
 
 def _parts(number: int, turn: Turn, tame: Tame) -> list[str]:
     """Return one turn as parts of a Markdown file."""
-    parts = [f"## {number}", _quoted(tame(strip_blank_lines(turn.prompt)))]
+    parts = [f"## {number}", _quoted(tame(strip_blank_lines(turn.shown_prompt)))]
     reasoning, answer = strip_blank_lines(turn.reasoning), strip_blank_lines(turn.answer)
     if reasoning:
         inside = _quoted(tame(reasoning))

@@ -29,7 +29,7 @@ from .store import current_store
 
 
 def plan(
-    prompt: str,
+    prompt: str | Message,
     options: Options,
     before: Sequence[Slot],
     *,
@@ -37,7 +37,8 @@ def plan(
     start_local: bool = True,
 ) -> PreparedRequest:
     """Return the request for a question, with as much of the slots before it as fits."""
-    messages = [*context_of(before), Message("user", prompt)]
+    asked = Message("user", prompt) if isinstance(prompt, str) else prompt
+    messages = [*context_of(before), asked]
     request = prepare(messages, options, start_local=start_local)
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, current_store())
@@ -47,7 +48,7 @@ def plan(
 
 def open_lanes(
     conversation: Conversation,
-    prompt: str,
+    prompt: str | Message,
     lanes: Sequence[Options],
     *,
     inherited: Options,

@@ -7,17 +7,19 @@ is reported with the line and the place in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from ..core.attachments import Attachment
 from ..core.errors import InvalidValueError
 from ..core.i18n import joined, tr
 from ..core.messages import Message
 from ..core.paths import read_regular
 from ..core.turn import Status, Step, Turn
 from ..engine.keywords import messages_of
+from . import contents
 from .codec import MisfitError, decode, encode
 from .notebook import CellKey
 from .rows import cut_short
@@ -166,6 +168,8 @@ class _Slot:
     hidden: bool = False
     pinned: bool = False
     gone: bool = False
+    contents: Mapping[str, Any] = field(default_factory=dict)
+    """What its turns show, by hash; a line before it may have more of it."""
 
 
 def _session(lines: Sequence[tuple[int, Any]]) -> tuple[str, list[Slot], str | None]:
@@ -180,21 +184,25 @@ def _session(lines: Sequence[tuple[int, Any]]) -> tuple[str, list[Slot], str | N
             )
         )
     ids: set[str] = set()
-    slots = [_slot(line, tr("line {line}:", line=number), ids) for number, line in rest]
+    shown: dict[str, Any] = {}
+    slots = [_slot(line, tr("line {line}:", line=number), ids, shown) for number, line in rest]
     return head.name.strip() or IMPORTED, slots, head.system
 
 
-def _slot(line: Any, place: str, ids: set[str]) -> Slot:
-    """Return a slot; `ids` are those of the runs before it."""
+def _slot(line: Any, place: str, ids: set[str], shown: dict[str, Any]) -> Slot:
+    """Return a slot; `ids` are those of the runs before it, `shown` what they show."""
     saved = decode(_Slot, line, place)
     if not 0 <= saved.place < len(saved.variants):
         raise MisfitError(f"{place} place", tr("is not that of a variant"))
     variants = []
+    shown.update(saved.contents)
+    find = contents.read_from(shown)
     for item in saved.variants:
         is_free = item.id and item.id not in ids
         run = item.id if is_free else new_id()
         ids.add(run)
-        variants.append(Variant(cut_short(item.turn), item.basis, run))
+        turn = contents.filled(cut_short(item.turn), find)
+        variants.append(Variant(turn, item.basis, run))
     key = _key(saved.key, f"{place} key")
     return Slot(key, variants, saved.place, saved.hidden, saved.pinned, saved.gone)
 
@@ -233,28 +241,35 @@ def _checked(number: int, item: Any) -> Message:
     prompt = {"role": "user", "content": "…"}
     try:
         message, _ = messages_of([item, prompt])
-        return cast("Message", decode(Message, encode(message)))
+        checked = cast("Message", decode(Message, encode(message)))
+        return replace(checked, attachments=message.attachments)
     except (TypeError, InvalidValueError, MisfitError) as error:
         reason = error.args[0] if isinstance(error, MisfitError) else f"{error}".partition("\n")[0]
         raise ValueError(tr("message {number}: {reason}", number=number, reason=reason)) from None
 
 
 def _turns(messages: Iterable[Message]) -> Iterable[Turn]:
-    prompt: list[str] = []
+    prompt: list[Message] = []
     answer: Message | None = None
     for message in messages:
         if message.role == "user":
             if answer is not None:
                 yield _turn(prompt, answer)
                 prompt, answer = [], None
-            prompt.append(message.content)
+            prompt.append(message)
         elif message.role == "assistant" and (message.content or not message.tool_calls):
             answer = message  # after tool calls, the last answer is the turn's
     if prompt or answer:
         yield _turn(prompt, answer)
 
 
-def _turn(prompt: Sequence[str], answer: Message | None) -> Turn:
+def _turn(prompt: Sequence[Message], answer: Message | None) -> Turn:
+    text = ""
+    attachments: list[Attachment] = []
+    for message in prompt:
+        text = f"{text}\n\n" if text else ""
+        attachments += (one.moved(len(text)) for one in message.attachments)
+        text += message.content
     step = Step(reasoning=answer.reasoning, content=answer.content) if answer else Step()
     status: Status = "complete" if answer else "interrupted"
-    return Turn("\n\n".join(prompt), IMPORTED, IMPORTED, (step,), status)
+    return Turn(text, IMPORTED, IMPORTED, (step,), status, attachments=tuple(attachments))

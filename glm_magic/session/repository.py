@@ -11,6 +11,7 @@ from typing import Any
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.options import Options
+from . import contents
 from .amounts import Amount, parse_amount
 from .autosave import run_row, slot_rows, turn_text
 from .ledger import Entry
@@ -72,7 +73,10 @@ def read_session(id_: str) -> tuple[list[Slot], int, list[Entry]]:
     store = current_store()
     if store is None:
         return [], 0, []
-    return *read_slots(store, id_), read_entries(store, "session = ?", (id_,))
+    slots, damaged = read_slots(store, id_)
+    for variant in (variant for slot in slots for variant in slot.variants):
+        variant.source = contents.filled(variant.turn)
+    return slots, damaged, read_entries(store, "session = ?", (id_,))
 
 
 def variant_row(session: str, slot: Slot, number: int, variant: Variant) -> Statement:
@@ -176,4 +180,5 @@ def forget(id_: str) -> bool:
         [("DELETE FROM session WHERE id = ?", (id_,)), (unused, ()), (nameless, (id_,))]
     )
     store.shrink()
+    contents.sweep()
     return done

@@ -112,7 +112,7 @@ def _in_slots(
 def _place(turn: Turn, words: Sequence[str]) -> tuple[str, str] | None:
     """Return the part of a turn that has the words, and an excerpt of it."""
     answers = "\n".join(step.content for step in turn.steps if step.content)
-    parts = {"prompt": turn.prompt, "answer": answers, "reasoning": turn.reasoning}
+    parts = {"prompt": turn.shown_prompt, "answer": answers, "reasoning": turn.reasoning}
     folded = {part: text.casefold() for part, text in parts.items()}
     everything = "\n".join(folded.values())
     if not all(word in everything for word in words):

@@ -261,7 +261,7 @@ class Session:
 
     def open(
         self,
-        prompt: str,
+        prompt: str | Message,
         options: Options,
         key: CellKey | None = None,
         budget: Amount | None = None,
@@ -271,7 +271,7 @@ class Session:
 
     def open_lanes(
         self,
-        prompt: str,
+        prompt: str | Message,
         lanes: Sequence[Options],
         key: CellKey | None = None,
         slot: Slot | None = None,
@@ -284,7 +284,7 @@ class Session:
 
         Parameters
         ----------
-        prompt : str
+        prompt : str or Message
             The question.
         lanes : sequence of Options
             How to ask it, resolved; one stream each.
@@ -322,12 +322,15 @@ class Session:
                 hint=tr("ask something first"),
             )
         last = slot.variants[-1]
-        ways = [self.resolve(last.options or Options())]
-        return self.open_lanes(last.turn.prompt, ways, slot=slot, budget=slot.budget)[0]
+        # what was attached is part of the prompt already
+        ways = [self.resolve(replace(last.options or Options(), attach=()))]
+        turn = last.turn
+        prompt = Message("user", turn.prompt, attachments=turn.attachments)
+        return self.open_lanes(prompt, ways, slot=slot, budget=slot.budget)[0]
 
     def plan(
         self,
-        prompt: str,
+        prompt: str | Message,
         options: Options,
         key: CellKey | None = None,
         *,

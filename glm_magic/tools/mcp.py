@@ -13,6 +13,7 @@ import contextlib
 import re
 import tempfile
 import threading
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -23,6 +24,7 @@ from ..core.address import shown_url
 from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
 from ..core.process import PerProcess
+from ..pictures.values import ShownPicture, picture_of
 from ..wire.io_thread import LoopThread, cancel_running
 from .tool import ToolError, parse_arguments
 
@@ -204,11 +206,11 @@ class McpServer:
             finally:
                 self._last_words = _last_line(log)
 
-    def call(self, name: str, arguments: dict[str, Any]) -> Future[str]:
+    def call(self, name: str, arguments: dict[str, Any]) -> Future[Any]:
         """Call a tool; cancelling the result cancels the call."""
         return _loop_thread.get().submit(self._call(name, arguments))
 
-    async def _call(self, name: str, arguments: dict[str, Any]) -> str:
+    async def _call(self, name: str, arguments: dict[str, Any]) -> str | list[Any]:
         client = self._client
         if client is None:
             raise ToolError(f"the MCP server {self.name} has ended")
@@ -221,7 +223,8 @@ class McpServer:
         text = _text(result)
         if _field(result, "is_error", "isError"):
             raise ToolError(text or "the tool failed")
-        return text
+        pictures = _pictures(result)
+        return [text, *pictures] if pictures else text
 
     def stop(self) -> None:
         """End the connection, and the command where there is one."""
@@ -256,6 +259,19 @@ def _text(result: CallToolResult) -> str:
         kind = f"({part.type}, {_field(part, 'mime_type', 'mimeType')})"
         parts.append(kind if content is None else content)
     return "\n".join(parts)
+
+
+def _pictures(result: CallToolResult) -> list[ShownPicture]:
+    """Return the pictures of a result, other than those that are broken."""
+    pictures = []
+    for part in result.content:
+        content = getattr(part, "data", None)
+        if part.type == "image" and isinstance(content, str):
+            with contextlib.suppress(GlmError, ValueError):
+                picture = ShownPicture(b64decode(content))
+                picture_of(picture, part.type)  # raises where it cannot be shown
+                pictures.append(picture)
+    return pictures
 
 
 def _field(value: Any, *names: str) -> Any:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from types import FunctionType
 from typing import Any
 
+from ..core.attachments import Attachment
+from ..core.errors import GlmError
 from ..core.format_value import format_value, records_in
 from ..core.text import join_surrogates
+from ..pictures.arrays import is_array
+from ..pictures.values import picture_of
 from .tool import ToolError
 
 MAX_CHARACTERS = 20_000
 """Longest result that goes to the model; more would fill its context."""
 
+_MOST_PICTURES = 20
+"""A longer list is data; so many pictures no model is shown at a time."""
 MAX_ITEMS = 1000
 """How many items are taken from a generator, which may never end."""
 
@@ -36,6 +43,47 @@ def result_text(value: Any) -> str:
         raise ToolError(
             f"the function returned {kind}, which cannot be shown: {_summary(error)}"
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a function returned, as the model gets it."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    """Its pictures, which a model that sees is shown."""
+
+
+def result_of(value: Any, name: str) -> Result:
+    """Return what a function returned: its pictures, alone or among other values, and its text.
+
+    An array is data here, not a picture.
+
+    Raises
+    ------
+    ToolError
+        The value cannot be written as text, or a picture cannot be shown.
+    """
+    several = isinstance(value, list | tuple) and len(value) <= _MOST_PICTURES
+    values = list(value) if several else [value]
+    try:
+        pictures = [None if is_array(each) else picture_of(each, name) for each in values]
+    except GlmError as error:
+        raise ToolError(f"the picture that it returned cannot be shown: {error.message}") from None
+    except Exception as error:  # what draws a figure is the user's code
+        raise ToolError(f"the picture cannot be drawn: {_summary(error)}") from None
+    shown = tuple(picture for picture in pictures if picture is not None)
+    if not shown:
+        return Result(result_text(value))
+    texts = [
+        result_text(each) if picture is None else f"(picture {name}, {_sides(picture)})"
+        for each, picture in zip(values, pictures, strict=True)
+    ]
+    return Result("\n".join(texts), shown)
+
+
+def _sides(picture: Attachment) -> str:
+    return f"{picture.width} × {picture.height}" if picture.width else picture.url
 
 
 def capped(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..core.attachments import Attachment
 from ..core.i18n import translate
 from ..core.turn import KEY_PLACE, Notice, Turn
 from ..core.usage import Usage
@@ -95,6 +97,25 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
     if not is_explained and turn.status != "streaming":
         lines.append(labels.ended.format(reason=reason))
     return lines
+
+
+def describe(attachment: Attachment, labels: Labels) -> str:
+    """Return what a reader is told of a picture or file, after its name."""
+    sides = f"{attachment.width} × {attachment.height}" if attachment.width else ""
+    pages = labels.shown_pages.format(count=attachment.pages) if attachment.pages else ""
+    count = attachment.tokens
+    tokens = labels.shown_tokens.format(count=f"{count:,}") if count else ""
+    remark = translate(attachment.remark, labels.language)
+    return " · ".join(filter(None, (sides, pages, tokens, remark)))
+
+
+def shown_line(attachments: Sequence[Attachment], labels: Labels) -> str:
+    """Return the names of what the model was shown, where no picture of it can be."""
+    names = []
+    for one in attachments:
+        name, about = translate(one.name, labels.language), describe(one, labels)
+        names.append(f"{name} ({about})" if about else name)
+    return labels.shown.format(names=", ".join(names)) if names else ""
 
 
 def unfinished(turn: Turn, labels: Labels) -> Turn:

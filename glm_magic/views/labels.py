@@ -57,6 +57,11 @@ class Labels:
     # Below the header.
     ended: str = "ended with “{reason}”"
     inserted: str = "in the prompt: {names}"
+    shown: str = "shown to the model: {names}"
+    shown_tokens: str = "≈{count} tokens"
+    shown_pages: str = "{count} pages"
+    shown_more: str = "and {count} more"
+    look: str = "Show the whole picture"
 
     # The texts, and why there is none.
     reasoning: str = "Reasoning"
@@ -202,6 +207,11 @@ CHINESE = Labels(
     # Below the header.
     ended="结束原因：{reason}",
     inserted="已放入提示：{names}",
+    shown="提供给模型：{names}",
+    shown_tokens="≈{count} tokens",
+    shown_pages="{count} 页",
+    shown_more="另有 {count} 个",
+    look="显示完整图片",
     # The texts, and why there is none.
     reasoning="思考过程",
     answer="回答",

@@ -14,7 +14,7 @@ from typing import TextIO
 from ..core.text import escape_controls
 from ..core.turn import Step, Turn
 from .columns import LineBreaker, columns_of, wrap
-from .header import facts, failure, is_error_only, missing_answer, remarks
+from .header import facts, failure, is_error_only, missing_answer, remarks, shown_line
 from .labels import labels_for
 from .markup.escape import strip_blank_lines
 from .options import ViewOptions
@@ -66,6 +66,7 @@ class TerminalView(View):
         self._breaker = LineBreaker(columns) if columns else None
         items = facts(turn, self._options, self._labels)
         self._line(" · ".join(item.text for item in items if item.kind in _HEADER_KINDS), DIM)
+        self._line(shown_line(turn.attachments, self._labels), DIM)
 
     def paint(self, turn: Turn) -> None:
         """Print what has arrived since the last paint."""

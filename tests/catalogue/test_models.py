@@ -104,7 +104,9 @@ def test_the_models_of_a_provider_are_those_it_serves(built_in: Catalogue) -> No
     assert served("dashscope-intl") == served("dashscope-native-intl") == listed
     hosted = {"zhipu/glm-5", "zhipu/glm-5.2", "zhipu/glm-5.3"}
     assert served("dashscope") == served("dashscope-native") == listed | hosted
-    assert served("bigmodel") == {*ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash", "glm-4-plus"}
+    assert served("bigmodel") == {
+        *ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash", "glm-4v-plus-0111", "glm-4-plus",
+    }  # fmt: skip
     assert served("zai") == {*ZHIPU_TABLE, *VISION_TABLE, *AT_ZAI_ALONE}
     assert served("wcode") == {"glm-4.5", "glm-4.6"}
 
@@ -124,7 +126,8 @@ def test_models_that_see_are_told_apart(built_in: Catalogue, provider: str, mode
     assert offer.images == "yes"
     assert built_in.offers[provider, "glm-4.6v-flash"].images == "yes"
     assert built_in.offers[provider, "glm-5.3-flash"].images == "yes"
-    assert built_in.offers[provider, "glm-5.2"].images == "unknown"
+    assert built_in.offers[provider, "glm-5.2"].images == "no"
+    assert built_in.offers[provider, "glm-5.3-flash"].max_images == 50
 
 
 def test_only_the_newest_generation_always_thinks(built_in: Catalogue) -> None:

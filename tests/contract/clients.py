@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,24 @@ ROUND = [
     },
     {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
 ]
+
+DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAA"
+    "AElFTkSuQmCC"
+)
+"""A picture of one red pixel."""
+PICTURE = {"type": "image_url", "image_url": {"url": DOT}}
+LINKED = {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}
+TEXT = {"type": "text", "text": "What do you see? 看到什么?"}
+DOCUMENT = {"type": "file_url", "file_url": {"url": "https://example.org/paper.pdf"}}
+PDF = "data:application/pdf;base64,JVBERi0xLjQKJSVFT0YK"
+GATEWAY_FILE = {"type": "file", "file": {"filename": "paper.pdf", "file_data": PDF}}
+
+
+def shown(*parts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages of a prompt in parts."""
+    return [{"role": "user", "content": list(parts)}]
+
 
 Calls = dict[int, list[str]]
 
@@ -170,7 +189,47 @@ GATEWAY_PATH = "/api/gpt/v1"
 
 def documented() -> list[Documented]:
     """Return every documented call."""
-    return [*_model_studio(), *_model_studio_native(), *_bigmodel(), *_gateway()]
+    return [*_model_studio(), *_model_studio_native(), *_bigmodel(), *_gateway(), *_seeing()]
+
+
+def _seeing() -> list[Documented]:
+    """Return the documented calls that show a model something."""
+
+    def by_zai(
+        name: str, model: str, messages: list[dict[str, Any]], provider: str = "bigmodel"
+    ) -> Documented:
+        asked = {"model": model, "messages": messages, "stream": True}
+
+        def theirs(base: str) -> Read:
+            # the client takes the head of a picture's content off in the very dict it is given
+            return with_zai(base, international=provider == "zai", **copy.deepcopy(asked))
+
+        ours = {"provider": provider, "model": model}
+        return Documented(f"{provider}: {name}", BIGMODEL_PATH, theirs, ours, messages)
+
+    def by_openai(
+        provider: str, name: str, model: str, path: str, messages: list[dict[str, Any]]
+    ) -> Documented:
+        asked = {"model": model, "messages": messages, "stream": True}
+
+        def theirs(base: str) -> Read:
+            return with_openai(base, **asked)
+
+        ours = {"provider": provider, "model": model.removeprefix("z-ai/")}
+        return Documented(f"{provider}: {name}", path, theirs, ours, messages)
+
+    return [
+        by_zai("a picture, then a question", "glm-4.5v", shown(PICTURE, TEXT)),
+        by_zai("two pictures, one by its address", "glm-4.6v", shown(PICTURE, LINKED, TEXT)),
+        by_zai("a document", "glm-5v-turbo", shown(DOCUMENT, TEXT)),
+        by_zai("international", "glm-4.6v", shown(PICTURE, TEXT), "zai"),
+        by_openai("openrouter", "a question, then a picture", "z-ai/glm-4.6v", NATIVE_PATH,
+                  shown(TEXT, PICTURE)),
+        by_openai("openrouter", "a document", "z-ai/glm-4.6v", NATIVE_PATH,
+                  shown(TEXT, GATEWAY_FILE)),
+        by_openai("vllm", "a picture between texts", "zai-org/GLM-4.7-Flash", "/v1",
+                  shown(TEXT, PICTURE, {"type": "text", "text": "And why?"})),
+    ]  # fmt: skip
 
 
 def _model_studio() -> list[Documented]:

@@ -14,8 +14,8 @@ from glm_magic.engine.keywords import AskKeywords, to_options
 from glm_magic.engine.options import GROUPS, KEYWORDS, Options
 from glm_magic.magic.line.options import OPTIONS, MagicOptions
 
-HELD_OTHERWISE = {"api_key", "mcp", "tools"}
-"""A key is sealed, lists are kept as tuples."""
+HELD_OTHERWISE = {"api_key", "attach", "mcp", "tools"}
+"""A key is sealed, lists are kept as tuples, values are made pictures."""
 
 
 def alternatives(hint: Any) -> set[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.servers.listener import Recorded
+from tests.servers.pictures import refusal_of
 from tests.servers.script import Failure, Script
 from tests.servers.vendor import (
     COMMON,
@@ -35,7 +36,9 @@ class BigModel(Vendor):
         *("glm-4.5", "glm-4.5-air", "glm-4.5-x", "glm-4.5-airx", "glm-4.5-flash", "glm-4.6"),
         *("glm-4.7", "glm-4.7-flash", "glm-4.7-flashx", "glm-5", "glm-5-turbo", "glm-5.1"),
         *("glm-5.2", "glm-5.3", "glm-5.3-flash"),
+        *("glm-4.5v", "glm-4.6v", "glm-4.6v-flash", "glm-5v-turbo", "glm-4v-plus-0111"),
     )
+    seeing = ("glm-5.3-flash", "glm-4.5v", "glm-4.6v", "glm-4.6v-flash", "glm-5v-turbo")
     known = (
         *COMMON,
         *("thinking", "reasoning_effort", "do_sample", "tool_stream", "request_id", "user_id"),
@@ -67,6 +70,10 @@ class BigModel(Vendor):
             return "request_id must have 6 to 64 characters"
         if len(body.get("tools") or ()) > 128:
             return "tools must not have more than 128 entries"
+        is_old = body["model"] == "glm-4v-plus-0111"
+        sees = is_old or body["model"] in self.seeing
+        if why := refusal_of(body, sees=sees, most=5 if is_old else 50):
+            return why
         if orphan_tool_message(body["messages"]):
             return "a tool message must follow the call that it answers"
         unknown = self.unknown(body)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.servers.listener import Recorded
+from tests.servers.pictures import refusal_of
 from tests.servers.script import Failure, Script
 from tests.servers.vendor import (
     COMMON,
@@ -42,7 +43,9 @@ class OpenRouter(Vendor):
     """``/api/v1/chat/completions``."""
 
     paths = ("/api/v1/chat/completions",)
-    models = tuple(f"z-ai/glm-{number}" for number in ("4.5", "4.5-air", "4.6", "4.7", "5"))
+    models = tuple(
+        f"z-ai/glm-{number}" for number in ("4.5", "4.5-air", "4.6", "4.7", "5", "4.6v", "5v-turbo")
+    )
     known = (
         *COMMON,
         *RANGES,
@@ -61,6 +64,8 @@ class OpenRouter(Vendor):
     def _why_refused(self, body: Mapping[str, Any]) -> str | None:
         if not body.get("messages"):
             return 'Input required: specify "prompt" or "messages"'
+        if why := refusal_of(body, sees=str(body["model"]).endswith(("v", "v-turbo"))):
+            return why
         reasoning = body.get("reasoning") or {}
         if "effort" in reasoning and "max_tokens" in reasoning:
             return 'Only one of "reasoning.effort" and "reasoning.max_tokens" can be specified'

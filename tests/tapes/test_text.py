@@ -97,8 +97,8 @@ def test_each_fault_is_told_in_two_lines_that_name_it(tmp_path: Path) -> None:
     assert "record it again" in hint
     cut, _ = problem(text[: text.index("end 2")], tmp_path)
     assert cut.endswith("is cut off: its end is missing after 2 replies")
-    newer, hint = problem(text.replace("glmtape 1", "glmtape 2"), tmp_path)
-    assert "has format 2; this glm_magic reads formats up to 1" in newer
+    newer, hint = problem(text.replace("glmtape 1", "glmtape 3"), tmp_path)
+    assert "has format 3; this glm_magic reads formats up to 2" in newer
     assert "pip install --upgrade" in hint
     other, _ = problem("# a page\n", tmp_path)
     assert "is not a tape" in other

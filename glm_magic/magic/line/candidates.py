@@ -83,15 +83,25 @@ def speeds(_: Workspace) -> list[str]:
 
 def at_files(_: Workspace, typed: str = "@") -> list[str]:
     """Return the files, and the folders, that ``@`` and the beginning of a path can stand for."""
-    folder = typed.removeprefix("@").rpartition("/")
+    return [f"@{path}" for path in paths(typed.removeprefix("@"))]
+
+
+def any_files(_: Workspace) -> list[str]:
+    """Return the files, and the folders, of the folder."""
+    return paths("")
+
+
+def paths(typed: str) -> list[str]:
+    """Return the files, and the folders, that the beginning of a path can stand for."""
+    folder = typed.rpartition("/")
     start = "".join(folder[:2])
     try:
-        paths = sorted(Path(start or ".").expanduser().iterdir())
+        inside = sorted(Path(start or ".").expanduser().iterdir())
     except (OSError, RuntimeError):
         return []
-    shown = (path for path in paths if not path.name.startswith("."))
+    shown = (path for path in inside if not path.name.startswith("."))
     names = (f"{path.name}/" if path.is_dir() else path.name for path in shown)
-    return [f"@{start}{name}".replace(" ", "\\ ") for name in names]
+    return [f"{start}{name}".replace(" ", "\\ ") for name in names]
 
 
 def files(*endings: str) -> list[str]:
@@ -118,6 +128,7 @@ VALUES: Mapping[Completes, Callable[[Workspace], list[str]]] = {
     "parameter": parameters,
     "speed": speeds,
     "@file": at_files,
+    "file": any_files,
 }
 """What an option's row says it `completes` -> what is offered."""
 

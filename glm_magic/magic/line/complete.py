@@ -43,6 +43,8 @@ def complete(workspace: Workspace, line: str, *, is_cell: bool) -> tuple[str, li
         option, typed = find_option(assigned[1]), assigned[2]
     if option is not None and option.completes == "@file":
         return typed, _continuing(typed, candidates.at_files(workspace, typed))
+    if option is not None and option.completes == "file":
+        return typed, _continuing(typed, candidates.paths(typed))
     if assigned:
         return typed, _continuing(typed, _values(workspace, option) if option else [])
     return typed, _continuing(typed, _words(workspace, before, is_cell=is_cell))

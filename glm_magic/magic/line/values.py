@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ...catalogue.lookup import nearest
+from ...core.attachments import Attachment
 from ...core.errors import InvalidValueError
 from ...core.i18n import Text, from_data, tr
 from ...core.messages import thinking_of
 from ...engine.options import LineOption
 from ...engine.tapes import TapeSetting, parse_speed
+from ...pictures.values import attachment_of
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
@@ -150,7 +152,12 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
+def _attachment(option: LineOption, text: str) -> Attachment:
+    return attachment_of(_text(option, text))
+
+
 _READ: dict[str, Callable[[LineOption, str], Any]] = {
+    "attachment": _attachment,
     "text": _text,
     "file": _file,
     "choice": _choice,

@@ -182,6 +182,9 @@ def _each(offer: Offer) -> Iterable[Fact]:
         word = str(getattr(offer, name))
         label = _ABILITIES.get(name, from_data(name))
         yield _fact(offer, name, label, None if word == "unknown" else from_data(word))
+    if offer.max_images:
+        most = from_data(f"{offer.max_images:,}")
+        yield _fact(offer, "max_images", tr("most pictures of a request"), most)
     yield from _prices(offer)
     yield from _ends(offer)
     for note in offer.notes:

@@ -30,6 +30,7 @@ Command = Callable[["Workspace", Sequence[str]], Displayable | None]
 """What a verb does; ``None`` where it has shown all there is itself."""
 
 _MODULES = (
+    "context",
     "defaults",
     "exceptions",
     "mcp_servers",

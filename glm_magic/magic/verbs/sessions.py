@@ -11,6 +11,7 @@ from typing import Any
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, from_data, joined, tr
 from ...session import export, loading, repository, spending
+from ...session.contents import contents_store
 from ...session.conversation import Conversation
 from ...session.ledger import cost_of_all
 from ...session.notebook import conversations
@@ -152,11 +153,11 @@ def _forget_all(workspace: Workspace) -> Displayable:
         conversations.pop(session.id, None)
     workspace.sessions.chosen = None
     spending.forget()
-    store, answers = current_store(), answers_store()
-    if store is None or answers is None:
+    store, answers, shown = current_store(), answers_store(), contents_store()
+    if store is None or answers is None or shown is None:
         return Paragraph(tr("Nothing is saved on disk."))
     try:
-        for each in (store, answers):
+        for each in (store, answers, shown):
             if each.path.exists():
                 each.erase()
     except OSError as error:

@@ -89,7 +89,7 @@ def jobs(workspace: Workspace, _: Sequence[str]) -> Displayable:
     rows = [
         (
             job.number,
-            shorten(job.turn.prompt),
+            shorten(job.turn.shown_prompt),
             job.turn.model,
             job.turn.provider,
             tr("running") if not job.done else from_data(job.status),

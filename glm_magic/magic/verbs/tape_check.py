@@ -18,6 +18,7 @@ from traitlets import TraitError
 
 from ...core.errors import GlmError, InvalidValueError, NotOnTapeError
 from ...core.i18n import Text, tr
+from ...core.messages import Message
 from ...core.text import shorten
 from ...engine.compare import Lanes, expand_axes
 from ...engine.options import WEB_SEARCH
@@ -144,14 +145,15 @@ class _Rehearsal:
             if cell is None:
                 refuse_misfit(self._workspace, line)
             options = parse.parse(line.strip(), self._workspace.is_model, self._workspace.namespace)
-            prompt = prompt_text(self._workspace, options, cell).text
+            interpolated = prompt_text(self._workspace, options, cell)
+            prompt = interpolated.text
             if options.dry_run or options.help:
                 return PromptCheck(number, prompt, tr("sends nothing"), True)
             for name in filter(None, (*options.tools, options.schema)):
                 root, variables = name.partition(".")[0], self._workspace.shell.user_ns
                 if root not in variables and name != WEB_SEARCH:
                     return self._unknown(number, prompt, _needs(name))
-            self._ask(options, prompt)
+            self._ask(options, interpolated.message)
         except NotOnTapeError as error:
             value = _VALUE.search(prompt)
             if value is not None:
@@ -170,7 +172,7 @@ class _Rehearsal:
         self._unsure = True
         return PromptCheck(number, prompt, _run_to_see(reason), None)
 
-    def _ask(self, line: MagicOptions, prompt: str) -> None:
+    def _ask(self, line: MagicOptions, prompt: Message) -> None:
         workspace = self._workspace
         session, _ = session_of(workspace, line)
         options = replace(workspace.options(line, session), tape=self._tape)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...core.errors import InvalidValueError
 from ...core.i18n import Text, from_data, joined, plural, tr
-from ...core.messages import ROLES
 from ...core.text import shorten
 from ...core.turn import Turn
-from ...core.usage import TOKENS_PER_MESSAGE, TokenEstimate, Usage
-from ...engine.checks import input_limit
-from ...engine.prepared import PreparedRequest
+from ...core.usage import Usage
 from ...session.conversation import Conversation
 from ...session.slots import Slot
 from .. import prompt
-from ..display import Displayable, Paragraph, Sections, Table
+from ..display import Displayable, Paragraph, Table
 from ..line.options import MagicOptions
 from ..request_view import sent
 from ..workspace import Workspace
@@ -72,7 +68,7 @@ def _turn_row(number: int, slot: Slot, stale: bool) -> tuple[Any, ...]:
     }
     remark = joined((from_data(text) for text, applies in remarks.items() if applies), ", ")
     texts = (
-        shorten(turn.prompt),
+        shorten(turn.shown_prompt),
         shorten(turn.answer),
         turn.model,
         from_data(turn.status),
@@ -247,88 +243,6 @@ def _no_turn(number: int, name: str, count: int) -> InvalidValueError:
         ),
         hint=tr("%glm show lists them"),
     )
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Context(Displayable):
-    """A table of the parts, and the messages in full, as they would be sent."""
-
-    table: Table
-    messages: Sections
-
-    def html(self) -> str:
-        """Return the table, with the messages folded away below."""
-        return self.table.html() + self.messages.html()
-
-    def text(self) -> str:
-        """Return the table, then the messages."""
-        return f"{self.table.text()}\n\n{self.messages.text()}"
-
-
-@verb("context", "exactly what the next turn would send")
-def context(workspace: Workspace, _: object = ()) -> Displayable:
-    """Show what the next turn would send, with the size of each part."""
-    request = workspace.session.plan(_NEXT, workspace.options(), start_local=False)
-    size = request.size
-    rows = [
-        (role, shorten(text, 200), f"≈{_tokens(role, text, size):,}")
-        for role, text in _parts(request)
-    ]
-    title = tr("Session {name}", name=workspace.session_name)
-    table = Table(("role", "text", "tokens"), rows, title, _note(request, size))
-    body = json.dumps(_messages(request)[:-1], ensure_ascii=False, indent=2)
-    return Context(table, Sections([("", ""), ("As it is sent", body)], folded=True))
-
-
-def _tokens(role: str, text: str, size: TokenEstimate) -> int:
-    """Return about how many tokens a part takes; a message's text bears what wraps the message."""
-    wraps = role in ROLES
-    return size.tokens(text) + round(size.scale * TOKENS_PER_MESSAGE * wraps)
-
-
-def _messages(request: PreparedRequest) -> list[Any]:
-    body = request.wire.body
-    return list(body.get("input", body)["messages"])
-
-
-def _parts(request: PreparedRequest) -> Iterator[tuple[str, str]]:
-    """Yield role and text of each part that the body of the request would hold."""
-    body = request.wire.body
-    options = body.get("parameters", body)
-    for message in _messages(request)[:-1]:
-        for name, value in message.items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            if name != "role" and text:
-                role = str(message["role"])
-                yield role if name == "content" else f"{role} ({name})", text
-    if options.get("tools"):
-        yield "tools", json.dumps(options["tools"], ensure_ascii=False)
-
-
-def _note(request: PreparedRequest, size: TokenEstimate) -> Text:
-    limit = input_limit(request.offer, request.request.parameters)
-    model = request.offer.model.id
-    how = (
-        tr("calibrated on {model}'s own counts", model=model)
-        if size.scale != 1
-        else tr("estimated from the text")
-    )
-    values = {"tokens": size.input, "model": model, "limit": limit, "how": how}
-    total = (
-        tr(
-            "≈{tokens:,} tokens of the {limit:,} that {model} takes, {how}; "
-            "the next prompt comes after them.",
-            **values,
-        )
-        if limit
-        else tr("≈{tokens:,} tokens, {how}; the next prompt comes after them.", **values)
-    )
-    notices = [
-        tr("{notice}.", notice=notice.message)
-        for notice in request.notices
-        if notice.code in ("left-out", "preserved")
-    ]
-    return joined([total, *notices], " ")
 
 
 @verb("wire", "a turn's request and raw reply; as curl and Python, key redacted", "[N]")

@@ -93,6 +93,8 @@ class PanelView(View):
         # What the reader did on the page, which the saved output keeps.
         self._opened: bool | None = None
         self._revealed = False
+        self._clicked: object = None
+        """The click on a picture that was answered last."""
 
     def attach(self, stream: Playable) -> None:
         """Take the stream, whose thinking the page may cut short."""
@@ -215,6 +217,8 @@ class PanelView(View):
             self._revealed = True
         elif kind == "allow" and self._options.questions is not None:
             self._options.questions.answer(content.get("question"), content.get("allowed"))
+        elif kind == "picture":
+            self._send_picture(content.get("hash"), content.get("number"))
         elif kind == "choose":
             self._choose(content.get("run"), content.get("at"))
         elif kind == "answer_now" and self._stream is not None:
@@ -238,6 +242,23 @@ class PanelView(View):
         with self._lock:
             self._send(self._protocol.whole_state())
         self._on_stop()
+
+    def _send_picture(self, hash_: object, number: object) -> None:
+        """Send the page the whole of a small picture, once for each click.
+
+        A click comes by two ways, of which one may wait for the end of the running cell.
+        """
+        if number == self._clicked:
+            return
+        self._clicked = number
+        variants = self._options.variants
+        turns = [*(variants.turns if variants is not None else ()), self._turn]
+        shown = (one for turn in turns if turn is not None for one in turn.all_attachments)
+        picture = next((one for one in shown if one.hash == hash_ and one.data), None)
+        if picture is not None and picture.kind == "picture":
+            with self._lock:
+                address = picture.data_uri
+                self._send({"picture": {"address": address, "name": picture.name}})
 
     def _choose(self, run: object, at: object) -> None:
         """Choose a run, if the page that was clicked, sent `at` that time, shows this cell."""

@@ -15,7 +15,7 @@ from ...core.text import escape_controls
 from ...core.turn import Turn
 from ...core.usage import Usage
 from ..columns import padded, text_width
-from ..header import failure, remarks, seconds
+from ..header import failure, remarks, seconds, shown_line
 from ..labels import Labels, labels_for
 from ..markup.escape import SUMMARY, escape_html, escape_markdown, strip_blank_lines
 from ..markup.markdown import markdown_html
@@ -25,6 +25,7 @@ from .answer import answer_html
 from .assets import minified_asset, page_style
 from .formulas import with_formulas
 from .page import SCHEMA, error_html, metadata, no_chapters, opens, summary_html
+from .pictures import pictures_html
 from .plaintext import plain_text, quoted_error, reasoning_markdown
 
 _MINUS = "−"
@@ -193,6 +194,7 @@ def compare_html(
         f"<tbody>{''.join(body)}</tbody></table>"
     )
     notes = "<br>".join(map(escape_html, _notes(turns, options, labels)))
+    table = pictures_html(turns[0].attachments, labels) + table
     table += f'<div class="glm-cn" style="{_NOTE}">{notes}</div>' if notes else ""
     style = page_style(table) + minified_asset("compare.css")
     table = no_chapters(table)
@@ -249,6 +251,8 @@ def _markdown(
         _table_row([difference, *_all_differences(rows, labels)]),
     ]
     notes = [f"*{escape_markdown(line)}*" for line in _notes(turns, options, labels)]
+    shown = shown_line(turns[0].attachments, labels)
+    notes = [*([f"*{escape_markdown(shown)}*"] if shown else []), *notes]
 
     def parts(tame: Tame) -> list[str]:
         answers = [

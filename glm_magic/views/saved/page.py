@@ -24,6 +24,7 @@ from .answer import answer_html
 from .assets import style_of
 from .formulas import with_formulas
 from .outline import outline_html
+from .pictures import pictures_html
 from .plaintext import markdown_text, plain_text
 from .player import can_play, page_script, player_data
 from .steps import steps_html
@@ -203,9 +204,12 @@ def _dot(now: Phase) -> str:
 
 
 def remarks_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    """Return the lines below the header; empty when there are none."""
+    """Return what the prompt shows and the lines below the header; empty when there are none."""
+    pictures = pictures_html(turn.attachments, labels)
     lines = "<br>".join(escape_html(line) for line in remarks(turn, options, labels))
-    return f'<div class="glm-n" style="{_STYLES["remark"]}">{lines}</div>\n' if lines else ""
+    if not lines:
+        return pictures
+    return f'{pictures}<div class="glm-n" style="{_STYLES["remark"]}">{lines}</div>\n'
 
 
 def error_html(turn: Turn, labels: Labels) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.text import escape_controls, head_and_tail
 from ...core.turn import Turn
-from ..header import facts, failure, missing_answer, remarks
+from ..header import facts, failure, missing_answer, remarks, shown_line
 from ..labels import Labels
 from ..markup.escape import escape_markdown, strip_blank_lines
 from ..markup.sanitize import Tame, fenced, join_parts
@@ -38,13 +38,18 @@ def plain_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     answer = missing_answer(turn, labels) or _plain_answer(turn, options, labels)
     parts = [
         f"[{header_line(turn, options, labels)}]",
-        *(f"[{line}]" for line in remarks(turn, options, labels)),
+        *(f"[{line}]" for line in _remarks(turn, options, labels)),
         failure(turn, labels),
         reasoning,
         *(f"[{line}]" for line in step_lines(turn, labels)),
         f"[{labels.answer}]\n{answer}" if reasoning and turn.answer.strip() else answer,
     ]
     return escape_controls("\n\n".join(part for part in parts if part))
+
+
+def _remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
+    shown = shown_line(turn.attachments, labels)
+    return [*([shown] if shown else []), *remarks(turn, options, labels)]
 
 
 def _plain_reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
@@ -86,7 +91,7 @@ def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     return join_parts(
         lambda tame: [
             f"**{escape_markdown(header_line(turn, options, labels))}**",
-            *(f"*{escape_markdown(line)}*" for line in remarks(turn, options, labels)),
+            *(f"*{escape_markdown(line)}*" for line in _remarks(turn, options, labels)),
             quoted_error(failure(turn, labels)),
             steps_markdown(turn, labels, tame),
             escape_markdown(missing_answer(turn, labels)) or _answer(turn, options, labels, tame),

@@ -28,6 +28,7 @@ from ..markup.highlight import block_html
 from ..markup.links import SAFE_LINK, leads_elsewhere
 from ..markup.markdown import markdown_html
 from ..markup.sanitize import Tame, fenced
+from .pictures import pictures_html
 
 MAX_LINKS = 50
 """Pages of a web search that are listed."""
@@ -82,6 +83,7 @@ def _call_html(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:
     if run is not None and run.content:
         label = labels.result if run.status == "done" else labels.failed
         parts.append(f"<p>{escape_html(label)}</p>{_code(_pretty(run.content))}")
+        parts.append(pictures_html(run.attachments, labels, line=False))
     kind = "waiting" if run is None else run.status
     # A reader wants to see a failure at once.
     opened = " open" if kind in ("failed", "refused") else ""

@@ -144,6 +144,7 @@ class Document {
     if (message.state) this.setState({ ...this.state, ...message.state });
     if (message.draft) this.saved.keep(message.draft);
     if (message.page) this.end(message.page);
+    if (message.picture) look(message.picture);
   }
 
   /** The page that stays is made. */
@@ -201,6 +202,22 @@ class Document {
     const { widget_manager: manager } = this.model;
     if (manager?.context) leaveOutOfState(manager, this.model.get("place"));
   }
+}
+
+/** Show a whole picture over the page, until a click or Escape. */
+function look({ address, name }) {
+  if (!/^data:image\/(png|jpeg);base64,/.test(address)) return;
+  const dialog = document.createElement("dialog");
+  const image = document.createElement("img");
+  image.src = address;
+  image.alt = name;
+  dialog.className = "glm-look";
+  dialog.setAttribute("aria-label", name);
+  dialog.append(image);
+  dialog.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 // Each hook gets a wrapper of its own around the one model, so a key of ours tells the model.

@@ -209,6 +209,13 @@ async function leaveOutOfState(manager, place) {
 
 // ---- the runs of a cell: arrows in the saved page, as long as the kernel can be asked ----------
 
+/** Ask for the whole of the small picture that was clicked; the kernel has it. */
+function askForPicture(event, docs) {
+  const { picture } = event.target.closest?.(".glm-pic")?.dataset ?? {};
+  const number = Math.random();
+  if (picture) for (const doc of docs) ask(doc.model, { type: "picture", hash: picture, number });
+}
+
 const HOME = Symbol.for("glm_magic.home");
 
 /** The outputs of one cell, and the models whose panels stood there; each knows its own runs. */
@@ -222,6 +229,7 @@ class Home {
     this.area = area;
     this.docs = new Set();
     area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
+    area.addEventListener("click", (event) => event.target.closest?.(".glm-live") || askForPicture(event, this.docs));
   }
 
   take(doc) {

@@ -131,6 +131,7 @@ class View {
     this.now.addEventListener("click", () => this.pressNow());
     this.reveal.addEventListener("click", () => this.pressReveal());
     this.root.addEventListener("click", (event) => this.pressCode(event));
+    this.root.addEventListener("click", (event) => askForPicture(event, [this.doc]));
     this.copy.addEventListener("click", () => this.pressCopy());
     const resume = this.gone.querySelector("button");
     resume.addEventListener("click", () => this.copyBy(resume, GO_ON));

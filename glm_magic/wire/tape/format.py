@@ -32,6 +32,9 @@ Consecutive events of a stream differ in a few characters. Such a line is writte
 ``*36 41 word``: the first 36 and the last 41 characters of the last long line, with ``word``
 between them, and an empty line after it, as server-sent events have. ``~`` is the same without the
 empty line. So a tape shows the words, and not their wrapping.
+
+A picture or file of a request stands in its message by its hash, ``data:image/png;sha256,…``. With
+``--with-attachments`` a line ``content``, the hash and base64 follows the messages (version 2).
 """
 
 from __future__ import annotations
@@ -60,15 +63,17 @@ from .line_delta import (
 )
 from .matching import ENDINGS, Chunk, Ending, Recording, RequestKey
 
-VERSION = 1
+VERSION = 2
+"""Written where a request's pictures and files are on the tape; all others are version 1."""
 
 MARK = b"glmtape "
 """The beginning of every tape."""
 
-_HEADING = f"""glmtape {VERSION}
+_HEADING = """glmtape {version}
 # Replies of a model as they came, with their times in seconds. Replay them: %glm replay FILE
 # Made by glm_magic; a changed line no longer fits the sum below it."""
 
+_CONTENT = "content"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -91,12 +96,15 @@ def block(entry: Recording) -> str:
 
 def assemble(replies: Iterable[str]) -> str:
     """Return the text of a tape, from what `block` made of its replies."""
-    blocks, sums = [_HEADING], []
+    replies = list(replies)
+    has_contents = any(f"\n{_CONTENT} " in reply for reply in replies)
+    heading = _HEADING.format(version=VERSION if has_contents else 1)
+    blocks, sums = [heading], []
     for number, reply in enumerate(replies, 1):
         lines = [f"reply {number}", reply]
         sums.append(checksum(lines))
         blocks.append("\n".join([*lines, f"sum {sums[-1]}"]))
-    blocks.append(f"end {len(sums)} {checksum([*_HEADING.splitlines(), *sums])}")
+    blocks.append(f"end {len(sums)} {checksum([*heading.splitlines(), *sums])}")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -112,6 +120,8 @@ def _entry_lines(entry: Recording) -> Iterator[str]:
     yield f"parameters {_json(entry.asked.parameters)}"
     for message in entry.asked.messages:
         yield from _message_lines(message)
+    for name, content in entry.contents.items():
+        yield f"{_CONTENT} {name} {content}"
     yield f"status {entry.status} {entry.head_s:.3f}"
     yield f"headers {_json(entry.headers)}"
     encoder = LineDeltaEncoder()
@@ -200,7 +210,7 @@ def _check_version(line: str, path: Path) -> None:
         raise errors.not_a_tape(path)
     if int(version) > VERSION:
         raise errors.newer(path, version, VERSION)
-    _check(int(version) == VERSION, path, tr("the version"), 0)
+    _check(int(version) >= 1, path, tr("the version"), 0)
 
 
 def _check(fits: bool, path: Path, what: str, at: int) -> None:
@@ -238,6 +248,7 @@ class _Block:
         provider, model = self._take("provider"), self._take("model")
         parameters = _object(self._take("parameters"))
         asked = RequestKey(provider, model, tuple(self._messages()), parameters)
+        contents = dict(self._contents())
         status, head_s = self._take("status").split(" ")
         headers = {str(name): str(value) for name, value in _object(self._take("headers")).items()}
         chunks = tuple(self._chunks())
@@ -245,7 +256,7 @@ class _Block:
         if ended not in ENDINGS or self._at + 1 != len(self._lines):
             raise ValueError(ended)
         return Recording(asked, recorded, count_of(status), _seconds(head_s), chunks,
-                         cast("Ending", ended), _seconds(ended_s), headers)  # fmt: skip
+                         cast("Ending", ended), _seconds(ended_s), headers, contents)  # fmt: skip
 
     def _take(self, word: str) -> str:
         name, _, rest = self._lines[self._at].partition(" ")
@@ -261,6 +272,11 @@ class _Block:
             if content:
                 message["content"] = "\n".join(content)
             yield message
+
+    def _contents(self) -> Iterator[tuple[str, str]]:
+        while self._lines[self._at].startswith(f"{_CONTENT} "):
+            name, content = self._take(_CONTENT).split(" ")
+            yield name, content
 
     def _chunks(self) -> Iterator[Chunk]:
         decoder = LineDeltaDecoder(self._meter)

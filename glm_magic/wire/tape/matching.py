@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from ...core.attachments import by_hash
 from ...core.i18n import tr
 from ...core.text import shorten
 
@@ -37,8 +38,11 @@ class RequestKey:
 
     @classmethod
     def of(cls, provider: str, body: Mapping[str, Any]) -> RequestKey:
-        """Read a request body, in the OpenAI-style or Model Studio's native form."""
-        rest = dict(body)
+        """Read a request body, in the OpenAI-style or Model Studio's native form.
+
+        Pictures and files are there by their hash.
+        """
+        rest = by_hash(body)
         given = rest.pop("input", None)
         if isinstance(given, Mapping):  # the native form nests both
             rest.update(given)
@@ -60,6 +64,8 @@ class RequestKey:
     def prompt(self) -> str:
         """The text of the last message that the user, or a tool, wrote."""
         content = self.messages[-1].get("content") if self.messages else ""
+        if isinstance(content, list):
+            return " ".join(str(part.get("text", f"[{part.get('type')}]")) for part in content)
         return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
     def differences(self, other: RequestKey) -> list[str]:
@@ -160,6 +166,8 @@ class Recording:
     ended_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
     """The few that reading the reply needs; never a cookie, an id or an organisation."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Pictures and files of the request in base64, by their hash; empty unless it was asked for."""
 
     @property
     def body(self) -> bytes:

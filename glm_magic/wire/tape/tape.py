@@ -281,6 +281,7 @@ class OpenTape:
     mode: Mode = "replay"
     speed: float = 1.0
     """1 is the speed of the recording, 2 twice as fast, `NO_DELAY` without waiting."""
+    keeps_contents: bool = False  # whether pictures are recorded too, not their hash alone
 
     @property
     def replays(self) -> bool:

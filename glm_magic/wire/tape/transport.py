@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
+from ...core.attachments import contents_in
 from ...core.errors import TapeError
 from ...core.secret import Secret
 from ..decompress import decompressor
@@ -40,12 +42,14 @@ class TapeTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
         tape = self._tape
-        asked = _request_key(request)
+        body = _body_of(request)
+        asked = RequestKey.of(str(request.extensions.get(PROVIDER, "")), body)
         if tape.only_replays or tape.answers(asked):
             return await _replayed(Playback(tape.tape.take(asked), tape.speed))
         if not tape.records:
             return await self._send(request)
-        return await self._recorded(request, asked)
+        contents = contents_in(body) if tape.keeps_contents else {}
+        return await self._recorded(request, asked, contents)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and follow its redirects: a tape holds replies, not the way to them."""
@@ -55,7 +59,9 @@ class TapeTransport(httpx.AsyncBaseTransport):
     async def _open(self, request: httpx.Request) -> httpx.Response:
         return await self._live.send(request, stream=True)
 
-    async def _recorded(self, request: httpx.Request, asked: RequestKey) -> httpx.Response:
+    async def _recorded(
+        self, request: httpx.Request, asked: RequestKey, contents: Mapping[str, str]
+    ) -> httpx.Response:
         began, when = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
         response = await self._send(request)
         head_s = time.monotonic() - began
@@ -71,6 +77,7 @@ class TapeTransport(httpx.AsyncBaseTransport):
                     ended,
                     time.monotonic() - began,
                     kept_headers(response.headers, _secret(request).spellings),
+                    contents,
                 )
             )
 
@@ -83,9 +90,9 @@ class TapeTransport(httpx.AsyncBaseTransport):
         )
 
 
-def _request_key(request: httpx.Request) -> RequestKey:
-    text = _secret(request).redact(request.content.decode())
-    return RequestKey.of(str(request.extensions.get(PROVIDER, "")), json.loads(text))
+def _body_of(request: httpx.Request) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(_secret(request).redact(request.content.decode()))
+    return body
 
 
 def _decompressed(headers: httpx.Headers) -> list[tuple[str, str]]:

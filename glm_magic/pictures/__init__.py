@@ -1,0 +1,1 @@
+"""Python values and files -> the pictures and files of a prompt."""
