@@ -77,10 +77,7 @@ class PreparedRequest:
 
     def with_request(self, **changes: Any) -> PreparedRequest:
         """Return this with fields of its `request` changed, and encoded again."""
-        request = replace(self.request, **changes)
-        wire = self.dialect.encode(request, self.offer)
-        size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
-        return replace(self, request=request, wire=wire, size=size)
+        return self._asking(replace(self.request, **changes))
 
     def about(self, messages: tuple[Message, ...]) -> PreparedRequest:
         """Return the request that asks the last of these messages, with this one's options.
@@ -88,11 +85,13 @@ class PreparedRequest:
         It has no notices: those of this request hold for all that are made of it.
         """
         request = replace(self.request, messages=messages)
+        return self._asking(request, prompt=messages[-1].content, notices=())
+
+    def _asking(self, request: Request, **changes: Any) -> PreparedRequest:
+        """Return this with another `request`, encoded."""
         wire = self.dialect.encode(request, self.offer)
         size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
-        return replace(
-            self, request=request, wire=wire, size=size, prompt=messages[-1].content, notices=()
-        )
+        return replace(self, request=request, wire=wire, size=size, **changes)
 
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the request that follows when these messages have joined the conversation.
