@@ -7,6 +7,8 @@ import atexit
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from glm_magic.engine import tapes
+
 
 def new_shell(config: Config | None = None) -> InteractiveShell:
     """Return a new shell in place of the last one, without history and colours."""
@@ -19,6 +21,7 @@ def new_shell(config: Config | None = None) -> InteractiveShell:
 
 
 def end_shell() -> None:
-    """Let the shell go; those that stay are all cleaned up at exit, which takes long."""
+    """Let the shell go, and the tape in use; shells that stay are all cleaned up at exit, late."""
+    tapes.insert(None)
     atexit.unregister(InteractiveShell.instance().atexit_operations)
     InteractiveShell.clear_instance()

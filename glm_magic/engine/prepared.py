@@ -81,19 +81,22 @@ class PreparedRequest:
 
     def with_request(self, **changes: Any) -> PreparedRequest:
         """Return this with fields of its `request` changed, and encoded again."""
-        request = replace(self.request, **changes)
-        wire = self.dialect.encode(request, self.offer)
-        size = size_of(request, wire, self.offer)
-        size = TokenEstimate(round(self.size.scale * size.input), self.size.scale)
-        return replace(self, request=request, wire=wire, size=size)
+        return self._asking(replace(self.request, **changes))
 
     def about(self, messages: tuple[Message, ...]) -> PreparedRequest:
         """Return the request that asks the last of these messages, with this one's options.
 
         It has no notices: those of this request hold for all that are made of it.
         """
-        call, last = self.with_request(messages=messages), messages[-1]
-        return replace(call, prompt=last.content, attachments=last.attachments, notices=())
+        request, last = replace(self.request, messages=messages), messages[-1]
+        return self._asking(request, prompt=last.content, attachments=last.attachments, notices=())
+
+    def _asking(self, request: Request, **changes: Any) -> PreparedRequest:
+        """Return this with another `request`, encoded."""
+        wire = self.dialect.encode(request, self.offer)
+        size = size_of(request, wire, self.offer)
+        size = TokenEstimate(round(self.size.scale * size.input), self.size.scale)
+        return replace(self, request=request, wire=wire, size=size, **changes)
 
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the request that follows when these messages have joined the conversation.

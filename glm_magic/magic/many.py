@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.turn import Notice
+from ..many.live import JOBS, run_job
 from ..many.results import MapResult
-from ..many.run import JOBS, make_job, run_job
+from ..many.run import make_job
 from ..many.scores import SweepResult
 from ..many.sweep import make_sweep
 from ..views.options import ViewOptions

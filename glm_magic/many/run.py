@@ -6,24 +6,17 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, Literal, Unpack, overload
 
-from ..core.errors import InvalidValueError
-from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
-from .backend import Backend, InProcess
-from .batch.handle import Batch
-from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
-from .cluster import Cluster
-from .dask_checks import check_client
+from .batch.handle import Batch, in_thread
+from .batch.submit import check_mode, make_batch, requests_of, sent
 from .dask_errors import Keys
 from .job import Job
+from .live import JOBS, check_call, live_job, needs_key, run_job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
 from .rows import Rows
-
-JOBS = 8
-"""How many rows are asked at a time, unless the user says otherwise."""
 
 
 @overload
@@ -50,6 +43,8 @@ def map(  # noqa: A001
     fresh: bool = False,
     progress: bool = True,
     mode: Literal["live"] = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult: ...
 @with_ask_keywords
@@ -148,6 +143,8 @@ async def amap(
     fresh: bool = False,
     progress: bool = True,
     mode: Literal["live"] = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Unpack[AskKeywords],
 ) -> MapResult: ...
 @with_ask_keywords
@@ -193,13 +190,7 @@ async def amap(
         jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
     )  # fmt: skip
     shown = ViewOptions(quiet=not progress)
-    running = asyncio.ensure_future(asyncio.to_thread(run_job, MapResult(job), shown))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        job.cancel()
-        await asyncio.wait([running])
-        raise
+    return await in_thread(lambda: run_job(MapResult(job), shown), job.cancel)
 
 
 @with_ask_keywords
@@ -273,10 +264,8 @@ def make_job(
     """
     check_call(jobs, options, on, keys)
     read = Rows(rows)
-    requests = Requests(read, prompt, options, needs_key=on is None or keys == "send")
-    backend = backend_for(on, keys, requests, jobs=jobs)
-    job = Job(read, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
-    return job if fresh else check_not_running(job)
+    requests = Requests(read, prompt, options, needs_key=needs_key(on, keys))
+    return live_job(read, requests, on, keys, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
 def send_batch(
@@ -304,49 +293,3 @@ def send_batch(
     requests = requests_of(mode)(read, prompt, options)
     how: dict[str, Any] = {"budget": budget, "name": name, "fresh": fresh}
     return sent(make_batch(read, requests, mode=mode, **how), quiet=not progress)
-
-
-def backend_for(on: Any, keys: Keys, requests: Requests, *, jobs: int) -> Backend:
-    """Return where rows are asked."""
-    if on is None:
-        return InProcess()
-    return Cluster(on, requests, keys=keys, jobs=jobs)
-
-
-def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:
-    """Refuse what no call over many rows can do.
-
-    Raises
-    ------
-    RefusedError
-        ``jobs`` is no number, ``on`` cannot be used, or each call of a function is to be asked
-        about.
-    """
-    if on is not None:
-        check_client(on, keys)
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
-        raise InvalidValueError(
-            tr("jobs is how many rows are asked at a time, not {value!r}", value=jobs),
-            hint=tr("give a number from 1"),
-        )
-    if options.approve is True:
-        raise InvalidValueError(
-            tr("the calls of many rows cannot be asked about one by one"),
-            hint=tr("give approve a function that decides, or leave it out"),
-        )
-
-
-def run_job(result: MapResult, options: ViewOptions) -> MapResult:
-    """Run a call to its end, and show how far it is.
-
-    Raises
-    ------
-    GlmError
-        No row was answered.
-    """
-    from ..views.many import many_view
-    from ..views.play import play
-
-    play(result.job, many_view(result, options))
-    result.job.raise_error()
-    return result

@@ -14,13 +14,13 @@ from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, to_options
 from ..engine.options import Options
 from ..views.options import ViewOptions
-from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
+from .batch.submit import check_mode, make_batch, requests_of, sent
 from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
+from .live import JOBS, check_call, live_job, needs_key, run_job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .run import JOBS, backend_for, check_call, run_job
 from .scores import Score, SweepResult
 
 _LISTS = ("tools", "mcp")
@@ -148,12 +148,9 @@ def make_sweep(
     """
     for option in options:
         check_call(jobs, option, on, keys)
-    needs_key = on is None or keys == "send"
-    kind = partial(Requests, needs_key=needs_key)
-    rows, requests = sweep_parts(cases, prompt, settings, options, samples, kind)
-    backend = backend_for(on, keys, requests, jobs=jobs)
-    job = Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
-    return job if fresh else check_not_running(job)
+    kind = partial(Requests, needs_key=needs_key(on, keys))
+    parts = sweep_parts(cases, prompt, settings, options, samples, kind)
+    return live_job(*parts, on, keys, jobs=jobs, budget=budget, name=name, fresh=fresh)
 
 
 def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests

@@ -142,16 +142,16 @@ def test_lanes_stream_side_by_side_and_end_as_one_table(lab: Lab) -> None:
     lab.run(0)
     lab.run(1, wait=False)
     lanes = lab.cell(1).locator(".glm:has(.glm-buttons)")
-    phases = ""
-    for _ in range(100):
-        phases = ",".join(lanes.evaluate_all("(lanes) => lanes.map((lane) => lane.dataset.s)"))
-        if phases == "thinking,answering":
-            break
-        lab.page.wait_for_timeout(200)
-    assert phases == "thinking,answering"
-    left, right = (lanes.nth(n).bounding_box() for n in range(2))
-    assert left["x"] + left["width"] <= right["x"] + 1
-    assert abs(left["y"] - right["y"]) < 2
+    script = "lanes => lanes.map(lane => [lane.dataset.s, lane.getBoundingClientRect().toJSON()])"
+
+    def stream_side_by_side() -> bool:
+        seen = lanes.evaluate_all(script)  # at one moment, as a lane that ends has no buttons
+        if [phase for phase, _ in seen] != ["thinking", "answering"]:
+            return False
+        left, right = (box for _, box in seen)  # the page lays them out a moment after it has them
+        return left["x"] + left["width"] <= right["x"] + 1 and abs(left["y"] - right["y"]) < 2
+
+    lab.until(stream_side_by_side)
     lab.wait_done(1)
     table = lab.cell(1).locator("table.glm-lanes")
     table.wait_for()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...core.errors import UnsupportedError
 from ...core.i18n import tr, translate
@@ -18,6 +18,7 @@ from .job import BatchJob
 from .lines import write_lines
 from .records import NO_ID, WRITTEN, Record
 
+T = TypeVar("T")
 _ORDER = (
     "unknown", "unsent", "sending", "written", "validating", "in_progress", "finalizing",
     "cancelling", "failed", "expired", "cancelled", "completed",
@@ -168,16 +169,10 @@ class Batch:
 
     def __await__(self) -> Generator[Any, None, MapResult]:
         """Wait without blocking the event loop: ``out = await batch``."""
-        return self._waited().__await__()
+        return in_thread(lambda: self.wait(progress=False), self._leave).__await__()
 
-    async def _waited(self) -> MapResult:
-        running = asyncio.ensure_future(asyncio.to_thread(self.wait, progress=False))
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            self.job.cancel()
-            await asyncio.wait([running])
-            raise
+    def _leave(self) -> None:
+        self.job.cancel()  # whose rows are read from the disk when they are first needed
 
     def result(self) -> MapResult:
         """Return the result as far as it is known, without a request.
@@ -288,3 +283,14 @@ class Batch:
             f"{p.state}: {p.problem}" for p in self.record.parts if p.problem and p.state in NO_ID
         ]
         return escape_controls("\n".join([translate(text), *problems]))
+
+
+async def in_thread(wait: Callable[[], T], cancel: Callable[[], None]) -> T:
+    """Wait for a call in a worker thread; where the task is cancelled, stop the call first."""
+    running = asyncio.ensure_future(asyncio.to_thread(wait))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        cancel()
+        await asyncio.wait([running])
+        raise

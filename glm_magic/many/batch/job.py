@@ -68,10 +68,7 @@ class BatchJob(Job):
         self._nobody_waits = asyncio.Event()
         self._io: asyncio.AbstractEventLoop | None = None
         self._state: Text | None = None
-        self._row_of: dict[bytes, int] = {}
-        for number in self.plan.open:
-            call = self.requests.of(number, self.rows[number])
-            self._row_of[self.requests.key(number, call)] = number
+        self._row_of = {key: number for number, key in self.plan.open_keys()}
         self._schema = bool(record.schema)
         self.done = not record.is_open
 

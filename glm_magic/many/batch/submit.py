@@ -7,7 +7,7 @@ each row counts with the longest answer that was asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -164,14 +164,16 @@ def make_batch(
     records = Records()
     job = BatchJob(rows, requests, InProcess(), jobs=1, budget=budget, name=name, fresh=fresh)
     job.read()
+    first_of: dict[int, int] = {}
+    for number in job.plan.open:
+        first_of.setdefault(requests.lane(number), number)
+    calls = [requests.of(number, rows[number]) for number in first_of.values()]
     if job.budget.is_limited:
-        _check_lengths(requests.of(n, rows[n]) for n in job.plan.open)
-    keys = {
-        number: requests.key(number, requests.of(number, rows[number])) for number in job.plan.open
-    }
+        _check_lengths(calls)
+    keys = dict(job.plan.open_keys())
     running = None if fresh or mode == "file" else _running(records, set(keys.values()))
     record = running or _written(job, records, mode, name, keys)
-    job.follow(record, records, _accounts(job, record))
+    job.follow(record, records, _accounts(calls, record))
     job.note(_notices(job, record) if running is None else [_found(record)])
     return Batch(record, lambda: job, make_result)
 
@@ -235,9 +237,7 @@ def check_not_running(job: Job) -> Job:
     records = Records() if is_on() else None
     if records is not None and records.has_running():
         job.read()
-        rows = ((number, job.rows[number]) for number in job.plan.open)
-        keys = {job.requests.key(n, job.requests.of(n, row)) for n, row in rows}
-        if running := records.running(keys):
+        if running := records.running({key for _, key in job.plan.open_keys()}):
             raise in_another_batch(running)
     return job
 
@@ -306,8 +306,7 @@ def _part_for(
     record: Record, call: PreparedRequest, mode: str, size: int, sizes: dict[int, int]
 ) -> int:
     """Return the part that a request goes with; a new one where the last one is full."""
-    offer = call.offer
-    whom = (offer.provider.name, offer.model.id, offer.provider.base_url)
+    whom = _account_of(call)
     most = APIS[call.dialect.name].max_lines if mode == "batch" else None
     for part in reversed(record.parts):
         if (part.provider, part.model, part.base_url) == whom:
@@ -323,19 +322,20 @@ def _part_for(
     return number
 
 
-def _accounts(job: BatchJob, record: Record) -> Callable[[int], PreparedRequest]:
-    """Return what returns a request to whom a part is sent, with the key of this call."""
-    calls: dict[tuple[str, str, str], PreparedRequest] = {}
-    for number in job.plan.open:
-        call = job.requests.of(number, job.rows[number])
-        provider = call.offer.provider
-        calls.setdefault((provider.name, call.offer.model.id, provider.base_url), call)
+def _accounts(calls: Sequence[PreparedRequest], record: Record) -> Callable[[int], PreparedRequest]:
+    """Return what returns a request to whom a part is sent: one of these, with this call's key."""
+    of_account = {_account_of(call): call for call in reversed(calls)}
 
     def account(number: int) -> PreparedRequest:
         part = record.parts[number]
-        return calls.get((part.provider, part.model, part.base_url)) or first_call(part)
+        return of_account.get((part.provider, part.model, part.base_url)) or first_call(part)
 
     return account
+
+
+def _account_of(call: PreparedRequest) -> tuple[str, str, str]:
+    offer = call.offer
+    return offer.provider.name, offer.model.id, offer.provider.base_url
 
 
 def _found(record: Record) -> Notice:
