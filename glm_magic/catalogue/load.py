@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -258,6 +257,10 @@ def _providers_of(
     return served
 
 
+_OF_PROVIDER = ("prefix", "prefix_thinking", "thinking_budget")
+"""Abilities that a provider may have whatever the model."""
+
+
 def _offer(
     provider: ProviderInfo,
     model: ModelInfo,
@@ -267,11 +270,13 @@ def _offer(
     facts: dict[str, Any] = {
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
-        "prefix": provider.prefix,
         "effort": model.effort,
     }
-    sources: dict[str, str] = {}
-    checked: dict[str, date] = {}
+    of_all = {name: getattr(provider, name) for name in _OF_PROVIDER}
+    facts |= of_all
+    known = [name for name, ability in of_all.items() if ability != "unknown"]
+    sources = dict.fromkeys(known, provider.source)
+    checked = dict.fromkeys(known, provider.checked) if provider.checked else {}
     notes: list[Note] = []
     price: Price | None = None
     place = ""

@@ -246,6 +246,8 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
         thinking_off=model.thinking_off,
         effort=model.effort,
         prefix=info.prefix,
+        prefix_thinking=info.prefix_thinking,
+        thinking_budget=info.thinking_budget,
     )
 
 

@@ -84,6 +84,10 @@ class ProviderInfo:
     """Flags by which the server reads GLM's calls itself; empty: not known, or not the user's."""
     prefix: str = "unknown"
     """Whether a reply can be begun for the model, where the operator chooses it; see `Offer`."""
+    prefix_thinking: str = "unknown"
+    """Whether it can be begun inside its reasoning; see `Offer`."""
+    thinking_budget: str = "unknown"
+    """Whether it takes a limit of the thinking's tokens; see `Offer`."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -170,8 +174,8 @@ class Offer:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values that the provider assumes for parameters that are not sent.
 
-    Like `context_cache`, a published fact that no request depends on; both are here to be looked
-    up (``%glm models NAME``), and the tests hold them against the parameters' rules.
+    Like `context_cache`, a published fact on which almost no request depends; both are here to be
+    looked up (``%glm models NAME``), and the tests hold them against the parameters' rules.
     """
     functions: str = "unknown"
     """``yes``, ``no``, ``unknown``; in `structured_output` also ``non-thinking``."""
@@ -182,6 +186,10 @@ class Offer:
     prefix: str = "unknown"
     """Whether the model goes on with an assistant's message that stands last (``yes``, ``no``,
     ``unknown``)."""
+    prefix_thinking: str = "unknown"
+    """Whether it goes on inside a thought that such a message ends in."""
+    thinking_budget: str = "unknown"
+    """Whether the provider has a parameter for the most tokens of thinking."""
     images: str = "unknown"
     """Whether it reads pictures."""
     video: str = "unknown"

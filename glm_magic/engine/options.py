@@ -20,6 +20,7 @@ from ..catalogue.lookup import find_model, split_model
 from ..core.address import BaseUrl
 from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
+from ..core.turn import Given
 from ..tools.tool import Approve
 from .checks import (
     APPROVAL,
@@ -180,6 +181,27 @@ class Options:
                 "the provider decides.", THINKING, convert=thinking_of),
         group="model",
     )  # fmt: skip
+    prefill: str | None = option(
+        LineOption(("--prefill",), "text", "begin the reasoning with this; the model goes on",
+                   "TEXT"),
+        Keyword("prefill", "str", "What the reasoning begins with; the model goes on from there, "
+                "where its server can (``%glm models NAME``).", TEXT),
+    )  # fmt: skip
+    think_tokens: int | None = option(
+        LineOption(("--think-tokens",), "count",
+                   "most tokens of thinking; the answer follows then", "N"),
+        Keyword("think_tokens", "int", "The most tokens of thinking: by the provider's own "
+                "parameter where it has one, else the thought is ended there and the answer asked "
+                "for with a second request.", COUNT),
+    )  # fmt: skip
+    wait: int | None = option(
+        LineOption(("--wait",), "count",
+                   "make it think on so many times when it would stop", "K"),
+        Keyword("wait", "int", "How often the model is made to think on when it would stop; each "
+                "time takes a request.", COUNT),
+    )  # fmt: skip
+    given: Given | None = None
+    """Where `prefill` comes from, for a turn that is thought again."""
     preserve: bool | None = None
     """Whether reasoning of earlier turns goes back with every request."""
     parameters: Mapping[str, Any] = option(

@@ -141,7 +141,7 @@ class TurnBuilder:
         self._step = StepBuilder(request, self._notices)
         self._status: Status | None = None
         """The turn's own status, where it is not that of its last step."""
-        self._continues = request.tool_plan is not None
+        self._continues = bool(request.tool_plan or request.thought_plan)
         """Whether another step may follow, so that the end of a reply is not the turn's."""
         self._beginning: int | None = None
         """Position of the event with which the newest step's reply began."""
