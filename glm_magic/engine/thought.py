@@ -53,7 +53,7 @@ def set_up_thought(options: Options, offer: Offer, dialect: Dialect) -> ThoughtS
         The model or provider cannot do it.
     """
     if options.prefill is None and options.think_tokens is None and options.wait is None:
-        return ThoughtSetup(options)
+        return ThoughtSetup(options, given=options.given)
     _check(options, offer)
     limit = options.think_tokens
     if limit is not None and offer.thinking_budget == "yes" and dialect.limit_thinking:
@@ -67,7 +67,7 @@ def set_up_thought(options: Options, offer: Offer, dialect: Dialect) -> ThoughtS
         plan = ThoughtPlan(dict(options.parameters), limit, options.wait or 0)
         options = replace(options, parameters=_bounded(plan, limit, plan.waits, offer))
     if options.prefill is None:
-        return ThoughtSetup(options, plan=plan)
+        return ThoughtSetup(options, given=options.given, plan=plan)
     # a template takes blanks at the end away, and a model goes on worse after them
     beginning = Beginning(options.prefill.rstrip())
     given = options.given or Given(written=len(beginning.reasoning))

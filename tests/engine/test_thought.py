@@ -164,6 +164,7 @@ def test_a_thought_is_ended_at_its_limit_and_the_answer_follows(place: Place) ->
     assert [step.cause for step in reply.steps] == ["prompt", "end thinking"]
     assert (reply.reasoning, reply.answer) == ("Let me see,", "No.")
     assert reply.usage == glm.Usage(49, 10)  # the input grew by the thought
+    assert {notice.code for notice in reply.turn.notices} <= {"unlisted-model"}
     assert reply.status == "complete"
 
 
