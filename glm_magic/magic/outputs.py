@@ -58,6 +58,11 @@ class Outputs:
             others = [output for output in earlier if cell is not None and output.cell != cell]
             self._outputs[slot.id] = [*others, _Output(view, cell, slot.current)]
 
+    def options_of(self, variant: Variant) -> ViewOptions:
+        """Return how a variant is shown that has an output."""
+        with self._lock:
+            return self._options[variant.id]
+
     def finished(self, session: Session, view: View) -> None:
         """Note that a view has published the output that stays, and repaint the others."""
         with self._lock:

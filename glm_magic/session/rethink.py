@@ -53,13 +53,18 @@ def rethink(
     Raises
     ------
     InvalidValueError
-        It is still running, did not think, or has no such sentence.
+        It is still running, did not think, was dropped, or has no such sentence.
     UnsupportedError
         It called functions or filled a schema, or its model does not go on inside a thought.
     """
     variant = variant or slot.current
     turn = variant.turn
     check_can_rethink(variant)
+    if slot not in session.slots:
+        raise InvalidValueError(
+            tr("this turn is no longer part of the session {name}", name=session.name),
+            hint=tr("run its cell again"),
+        )
     thought = thought_of(turn)
     if not 1 <= sentence <= len(thought):
         raise InvalidValueError(

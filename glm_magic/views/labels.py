@@ -107,6 +107,11 @@ class Labels:
     thought_came: str = "what came of it"
     thought_before: str = "before"
     thought_answer_before: str = "the answer then"
+    pencil: str = "Change the thought"
+    pencil_title: str = "Change a sentence and let the model think on from there"
+    sentence_title: str = "Think again from here"
+    think_on: str = "Think on from here"
+    cancel: str = "Cancel"
 
     # Buttons.
     stop: str = "Stop"
@@ -254,6 +259,11 @@ CHINESE = Labels(
     thought_came="由此产生",
     thought_before="原来",
     thought_answer_before="当时的回答",
+    pencil="修改思考",
+    pencil_title="修改一句，让模型从那里继续思考",
+    sentence_title="从这里重新思考",
+    think_on="从这里继续思考",
+    cancel="取消",
     # Buttons.
     stop="停止",
     stop_title="停止生成并保留已收到的内容",

@@ -151,6 +151,14 @@ def test_a_turn_that_is_still_running_is_refused(server: ModelServer) -> None:
     assert again(session, session.slots[0]).answer == "No."  # once it was stopped
 
 
+def test_a_turn_that_was_dropped_is_refused(server: ModelServer) -> None:
+    session = asked(server)
+    slot = session.slots[1]
+    session.drop(slot)
+    with pytest.raises(InvalidValueError, match="no longer part of the session prime"):
+        rethink(session, slot)
+
+
 def lookup(word: str) -> str:
     """Return what a word means."""
     return word

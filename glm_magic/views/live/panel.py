@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.errors import GlmError
+from ...core.i18n import translate
 from ...core.turn import Turn
 from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
@@ -59,6 +60,9 @@ _PAGE_LABELS = (
     "gone",
     "gone_hint",
     "no_answer_yet",
+    "sentence_title",
+    "think_on",
+    "cancel",
 )
 """The labels that the page's script writes itself."""
 
@@ -70,12 +74,15 @@ class PanelView(View):
     ----------
     options : ViewOptions
         What the user chose.
+    output : str, optional
+        Id of an output that is there, whose place the panel takes.
     """
 
-    def __init__(self, options: ViewOptions) -> None:
+    def __init__(self, options: ViewOptions, output: str = "") -> None:
         self._options = options
         self._labels = labels_for(options.language)
-        self._display_id = uuid4().hex
+        self._display_id = output or uuid4().hex
+        self._takes_place = bool(output)
         # The painter, the main thread and the page's messages all come here.
         self._lock = threading.RLock()
         self._protocol = PanelProtocol(
@@ -111,7 +118,10 @@ class PanelView(View):
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         # What a host without widgets says, and a file until the page has written more.
         plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
-        self._publish({**data, **plain}, {})
+        if self._takes_place:
+            publish({**data, **plain}, {}, self._display_id, update=True)
+        else:
+            self._publish({**data, **plain}, {})
         handshake.shown()
 
     def paint(self, turn: Turn) -> None:
@@ -215,6 +225,8 @@ class PanelView(View):
             self._revealed = True
         elif kind == "allow" and self._options.questions is not None:
             self._options.questions.answer(content.get("question"), content.get("allowed"))
+        elif kind in ("thought", "rethink"):
+            self._change_thought(content)
         elif kind == "choose":
             self._choose(content.get("run"), content.get("at"))
         elif kind == "answer_now" and self._stream is not None:
@@ -238,6 +250,24 @@ class PanelView(View):
         with self._lock:
             self._send(self._protocol.whole_state())
         self._on_stop()
+
+    def _change_thought(self, content: Message) -> None:
+        """Show the sentences of a thought, or let its run think again from one of them on."""
+        thoughts, at = self._options.thoughts, content.get("at")
+        if thoughts is None or not isinstance(at, str):
+            return
+        sentence, text = content.get("sentence"), content.get("text")
+        try:
+            if isinstance(sentence, int) and isinstance(text, str):
+                thoughts.rethink(at, sentence, text, self._display_id)
+                if self._copy is not None:
+                    self._copy.give_up()
+                return
+            answer: Message = {"at": at, "sentences": list(thoughts.sentences(at))}
+        except GlmError as error:
+            answer = {"at": at, "refused": translate(error.to_text(), self._labels.language)}
+        with self._lock:
+            self._send({"thought": answer})
 
     def _choose(self, run: object, at: object) -> None:
         """Choose a run, if the page that was clicked, sent `at` that time, shows this cell."""

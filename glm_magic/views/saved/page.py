@@ -27,7 +27,7 @@ from .outline import outline_html
 from .plaintext import markdown_text, plain_text
 from .player import can_play, page_script, player_data
 from .steps import steps_html
-from .thought import is_whole, parts_html, rethought
+from .thought import is_whole, parts_html, pencil_html, rethought
 from .timeline import timeline_html
 
 SCHEMA = 1
@@ -245,6 +245,7 @@ def _reasoning_column(turn: Turn, options: ViewOptions, labels: Labels, opened: 
         html = outline_html(markdown_html(reasoning), labels)
     else:
         html = parts_html(turn, labels)
+    html = pencil_html(turn, options, labels) + html
     kinds = " glm-hr" * (options.hold == "thinking") + " glm-few" * is_few(reasoning)
     kinds += " glm-anew" * compares
     return (

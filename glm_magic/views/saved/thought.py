@@ -12,8 +12,10 @@ from typing import Literal
 
 from ...core.turn import Given, Step, Turn
 from ..labels import Labels
-from ..markup.escape import escape_html, strip_blank_lines
+from ..markup.escape import escape_attribute, escape_html, strip_blank_lines
 from ..markup.markdown import markdown_html
+from ..options import ViewOptions
+from ..variants import stamp
 
 Kind = Literal["kept", "changed", "begun", "pushed", "own", "before", "answer_before"]
 
@@ -83,6 +85,17 @@ def label_of(part: Part, labels: Labels, given: Given | None) -> str:
     if part.kind == "own":
         return labels.thought_came if given is not None else ""
     return str(getattr(labels, f"thought_{part.kind}"))
+
+
+def pencil_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+    """Return the button that shows the sentences, which only shows where a panel hears it."""
+    if options.thoughts is None or turn.status == "streaming":
+        return ""
+    title = escape_attribute(labels.pencil_title)
+    return (
+        f'<button type="button" class="glm-pencil" data-at="{stamp(turn)}" title="{title}"'
+        f' style="display:none">✎ {escape_html(labels.pencil)}</button>'
+    )
 
 
 def parts_html(turn: Turn, labels: Labels) -> str:
