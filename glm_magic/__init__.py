@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .engine.tapes import replay as replay
     from .magic.extension import load_ipython_extension as load_ipython_extension
     from .magic.extension import unload_ipython_extension as unload_ipython_extension
+    from .many.anchors import anchors as anchors
     from .many.results import MapResult as MapResult
     from .many.results import RowReply as RowReply
     from .many.run import amap as amap
@@ -90,6 +91,7 @@ _EXPORTS = {
     "amap": "many.run",
     "imap": "many.run",
     "sweep": "many.sweep",
+    "anchors": "many.anchors",
     "Session": "session.session",
     "record": "engine.tapes",
     "replay": "engine.tapes",

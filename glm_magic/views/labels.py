@@ -165,6 +165,11 @@ class Labels:
     no_thinking: str = "no thinking"
     unknown: str = "n/a"
 
+    # The weights of a thought's sentences.
+    anchors: str = "How far the answers move without each sentence"
+    anchors_weight: str = "weight"
+    anchors_sentence: str = "sentence"
+
     # A call over many rows.
     many_running: str = "asking"
     many_ended: str = "{count} of {rows} rows"
@@ -312,6 +317,10 @@ CHINESE = Labels(
     none="无",
     no_thinking="未思考",
     unknown="未知",
+    # The weights of a thought's sentences.
+    anchors="去掉每一句后回答变化的程度",
+    anchors_weight="权重",
+    anchors_sentence="句子",
     # A call over many rows.
     many_running="进行中",
     many_ended="{count}/{rows} 行",

@@ -73,3 +73,24 @@ def test_all_of_it_replays_from_a_tape_without_a_server(
     for then, now in zip(live, again, strict=True):
         assert (now.reasoning, now.answer, now.usage) == (then.reasoning, then.answer, then.usage)
         assert [s.given for s in now.steps] == [s.given for s in then.steps]
+
+
+def test_each_sentence_of_a_real_thought_has_a_weight(at: dict[str, Any]) -> None:
+    reply = glm.ask(QUESTION, prefill="The user asks about 51. It is 3 times 17.", **at)
+    frame = glm.anchors(
+        reply, n=2, key=lambda r: "not" in r.answer, progress=False, max_tokens=120, **at
+    )
+    assert list(frame["sentence"][:2]) == ["The user asks about 51.", "It is 3 times 17."]
+    assert frame["weight"].between(0, 1).all()
+
+
+def test_a_sweep_over_limits_of_thinking_is_a_curve(at: dict[str, Any]) -> None:
+    out = glm.sweep(
+        [QUESTION], think_tokens=[3, 12], score=lambda r, _: "not" in r.answer,
+        progress=False, **at,
+    )  # fmt: skip
+    frame = out.frame
+    assert list(frame["think_tokens"]) == [3, 12]
+    assert list(frame["status"]) == ["complete", "complete"]
+    assert all(frame["answer"].str.strip())
+    assert list(out.summary()["lane"]) == ["think_tokens=3", "think_tokens=12"]
