@@ -31,7 +31,7 @@ from .job import Job
 from .requests import Requests
 from .results import MapResult, RowReply
 from .rows import Rows
-from .run import JOBS, check_call, run_job
+from .run import JOBS, backend_for, check_call, run_job
 
 Key = Callable[[RowReply], Any]
 """Takes a reply, and returns what its answer is counted as."""
@@ -100,11 +100,12 @@ def anchors(
             tr("n is how often the thought goes on from each cut, not {value!r}", value=n),
             hint=tr("give a number from 1"),
         )
-    check_call(jobs, thought.options)
+    check_call(jobs, thought.options, None, "worker")
     cuts = Rows(thought.cuts)
     rows = SweepRows(cuts, [{}], n)
     requests = SweepRequests([ThoughtRequests(cuts, thought)], n)
-    job = Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    backend = backend_for(None, "worker", requests, jobs=jobs)
+    job = Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
     shown = ViewOptions(quiet=not progress)
     result = AnchorsResult(job, thought.sentences, key or _as_text)
     run_job(result, shown)

@@ -172,6 +172,8 @@ class Labels:
 
     # A call over many rows.
     many_running: str = "asking"
+    many_reading: str = "reading the rows"
+    many_read: str = "{count} of {rows} rows read"
     many_ended: str = "{count} of {rows} rows"
     many_failed: str = "{count} failed"
     many_left: str = "{count} left"
@@ -182,6 +184,7 @@ class Labels:
     many_row: str = "row {number}"
     many_failures: str = "{count} failed: why"
     many_stop_title: str = "Stop, and keep every row that has ended"
+    many_dask: str = "Dask dashboard"
     many_unfinished: str = "The rows were still being asked when this was saved."
 
 
@@ -323,6 +326,8 @@ CHINESE = Labels(
     anchors_sentence="句子",
     # A call over many rows.
     many_running="进行中",
+    many_reading="正在读取各行",
+    many_read="已读取 {count}/{rows} 行",
     many_ended="{count}/{rows} 行",
     many_failed="失败 {count} 行",
     many_left="剩余 {count} 行",
@@ -333,6 +338,7 @@ CHINESE = Labels(
     many_row="第 {number} 行",
     many_failures="失败 {count} 行：原因",
     many_stop_title="停止，并保留所有已结束的行",
+    many_dask="Dask 仪表板",
     many_unfinished="保存时各行尚未问完。",
 )
 

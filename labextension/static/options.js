@@ -37,6 +37,7 @@ export const OPTIONS = [
   ["--budget", "AMOUNT", []],
   ["--map", "NAME", []],
   ["--jobs", "N", []],
+  ["--on", "NAME", []],
   ["--samples", "N", []],
   ["--name", "NAME", []],
   ["--fresh", "", []],
@@ -87,6 +88,7 @@ export const LIMITS = {
   "zai/glm-4.7-flash": 200704,
   "bigmodel/glm-4.7-flashx": 200704,
   "zai/glm-4.7-flashx": 200704,
+  "bigmodel/glm-4-plus": 126976,
   "zai/glm-5.4": 995904,
   "dashscope/zhipu/glm-5.3": 995904,
   "dashscope-native/zhipu/glm-5.3": 995904,
@@ -119,5 +121,7 @@ export const LIMITS = {
   "bigmodel/glm-4.6v": 126976,
   "zai/glm-4.6v": 126976,
   "bigmodel/glm-4.5v": 61440,
-  "zai/glm-4.5v": 61440
+  "zai/glm-4.5v": 61440,
+  "local/smollm2-135m": 4096,
+  "local/qwen2.5-coder-1.5b": 8192
 };
