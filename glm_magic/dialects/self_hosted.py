@@ -109,8 +109,9 @@ def vllm_beginning(body: dict[str, Any], beginning: Beginning, offer: Offer) -> 
     The text has to stand in the rendered prompt as it is written here, or vLLM refuses it: it cuts
     the prompt after it. GLM's templates write ``<think>…</think>`` without blanks around what they
     find between the tags. A thought that is still open they put after an empty one, which is not
-    what the model was trained on; vLLM has no documented way around that in one request (vLLM and
-    transformers documentation, and GLM-4.6's template, seen 2026-11; not run).
+    what the model was trained on; vLLM, whose field is a boolean, has no documented way around that
+    in one request (vLLM documentation, seen 2026-11; GLM-4.6's template, rendered by transformers
+    5.24, gives these prompts; the server was not run).
     """
     thought = beginning.reasoning.strip()
     text = f"{OPEN}{thought}{CLOSE if beginning.is_ended else ''}"

@@ -289,6 +289,19 @@ def test_a_provider_with_its_own_limit_is_sent_that(place: Place) -> None:
     assert "max_tokens" not in own
 
 
+@pytest.mark.parametrize("place", OWN_LIMIT, ids=named)
+@pytest.mark.parametrize(("took", "is_noted"), [(2000, False), (2100, False), (4000, True)])
+def test_a_limit_that_was_taken_as_a_hint_is_said_to_be_one(
+    place: Place, took: int, is_noted: bool
+) -> None:
+    with ModelServer(place.flavor) as server:
+        server.tell(Script(reasoning="Hm.", answer="No.", tokens=Tokens(9, took + 9, took)))
+        reply = glm.ask("?", **place.asked(server, think_tokens=2000))
+    texts = [str(n.message) for n in reply.turn.notices if n.code == "thinks-longer"]
+    assert bool(texts) is is_noted
+    assert all("2,000 tokens of thinking were asked for, and 4,000 came" in text for text in texts)
+
+
 def test_a_limit_beyond_the_models_is_refused_by_its_own_limit() -> None:
     assert refused(PLACES[0], InvalidValueError, "can be at most 32,768", think_tokens=40_000)
 
