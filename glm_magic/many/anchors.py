@@ -86,7 +86,8 @@ def anchors(
     DataFrame
         One row for each sentence: ``sentence``; ``weight``, from 0 (the answers stay the same) to 1
         (all of them are others); ``answers``, how often each was given where the thought was cut
-        before the sentence.
+        before the sentence. ``attrs["errors"]`` and ``attrs["left"]`` say why some samples are
+        missing, as those of a `MapResult` do.
 
     Raises
     ------
@@ -111,9 +112,11 @@ def anchors(
     run_job(result, shown)
     weights = result.weights()
     show_strip(weights, shown)
-    return rows_to_frame(
+    frame = rows_to_frame(
         {"sentence": w.sentence, "weight": w.weight, "answers": dict(w.answers)} for w in weights
     )
+    frame.attrs.update(errors=result.errors, left=result.left)
+    return frame
 
 
 class AnchorsResult(MapResult):

@@ -13,7 +13,7 @@ from glm_magic.many.anchors import weights_of
 from glm_magic.views.labels import labels_for
 from glm_magic.views.strip import Weight, strip_bundle
 from tests.servers.model_server import ModelServer
-from tests.servers.script import Call, Script
+from tests.servers.script import Call, Failure, Script
 
 THOUGHT = "Let me see. It is 3 times 17. So it is not prime."
 
@@ -77,8 +77,10 @@ def test_a_call_that_was_stopped_goes_on_where_it_was(
     asked = len(llama.requests) - 1
     assert 0 < asked < 24
     assert first["weight"].isna().any()  # what was left is not weighed
+    assert len(first.attrs["left"]) == 24 - asked
     again = glm.anchors(reply, n=6, jobs=2, progress=False, **place)
     assert not again["weight"].isna().any()
+    assert again.attrs == {"errors": {}, "left": {}}
     assert len(llama.requests) == 25
 
 
@@ -116,6 +118,17 @@ def test_what_is_asked_is_said_before_it_is_asked(
     printed = capsys.readouterr()
     assert "8 rows, 8 to ask" in printed.err.splitlines()[0]
     assert "▁▁▁" in printed.out
+
+
+def test_a_sample_that_failed_is_missing_and_says_why(
+    llama: ModelServer, place: dict[str, Any]
+) -> None:
+    reply = answered(llama, place)
+    refusal = Script(refusal=Failure(400, "invalid_request_error", "no such slot"))
+    llama.tell(*says("Yes"), refusal, *says("No", "No"))
+    frame = glm.anchors(reply, n=1, jobs=1, progress=False, **place)
+    assert frame["weight"].isna().tolist() == [True, True, False]
+    assert frame.attrs["errors"] == {1: "no such slot"}
 
 
 def double(x: int) -> int:
