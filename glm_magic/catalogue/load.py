@@ -20,7 +20,7 @@ from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
 from .parameters import ParameterRule
-from .schema import Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
+from .schema import OF_PROVIDERS, Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
 from .validate import (
     batch_price as read_batch_price,
 )
@@ -260,10 +260,6 @@ def _providers_of(
     return served
 
 
-_OF_PROVIDER = ("prefix", "prefix_thinking", "thinking_budget")
-"""Abilities that a provider may have whatever the model."""
-
-
 def _offer(
     provider: ProviderInfo,
     model: ModelInfo,
@@ -273,11 +269,10 @@ def _offer(
     facts: dict[str, Any] = {
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
+        **{name: getattr(provider, name) for name in OF_PROVIDERS},
         "effort": model.effort,
     }
-    of_all = {name: getattr(provider, name) for name in _OF_PROVIDER}
-    facts |= of_all
-    known = [name for name, ability in of_all.items() if ability != "unknown"]
+    known = [name for name in OF_PROVIDERS if facts[name] != "unknown"]
     sources = dict.fromkeys(known, provider.source)
     checked = dict.fromkeys(known, provider.checked) if provider.checked else {}
     notes: list[Note] = []

@@ -182,17 +182,13 @@ class Options:
         group="model",
     )  # fmt: skip
     prefill: str | None = option(
-        LineOption(("--prefill",), "text", "begin the reasoning with this; the model goes on",
-                   "TEXT"),
-        Keyword("prefill", "str", "What the reasoning begins with; the model goes on from there, "
-                "where its server can (``%glm models NAME``).", TEXT),
-    )  # fmt: skip
+        LineOption(("--prefill",), "text", "begin the reasoning with this text", "TEXT"),
+        Keyword("prefill", "str", "What the reasoning begins with; the model goes on there.", TEXT),
+    )
     think_tokens: int | None = option(
-        LineOption(("--think-tokens",), "count",
-                   "most tokens of thinking; the answer follows then", "N"),
-        Keyword("think_tokens", "int", "The most tokens of thinking: by the provider's own "
-                "parameter where it has one, else the thought is ended there and the answer asked "
-                "for with a second request.", COUNT),
+        LineOption(("--think-tokens",), "count", "most tokens of thinking, then the answer", "N"),
+        Keyword("think_tokens", "int", "The most tokens of thinking; then comes the answer.",
+                COUNT),
     )  # fmt: skip
     wait: int | None = option(
         LineOption(("--wait",), "count",
