@@ -59,7 +59,7 @@ class Rethinking:
 
         workspace, session = self.workspace, self.session
         variant = self._variant(at)
-        shown = workspace.outputs.options_of(variant)
+        shown = workspace.outputs.options_of(self.slot)
         stream = rethink(session, self.slot, sentence, text, variant)
         choice = VariantChoice(
             session.conversation, self.slot, lambda: workspace.outputs.refresh(session)
