@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .engine.tapes import replay as replay
     from .magic.extension import load_ipython_extension as load_ipython_extension
     from .magic.extension import unload_ipython_extension as unload_ipython_extension
+    from .many.anchors import anchors as anchors
     from .many.batch.files import read_results as read_results
     from .many.batch.handle import Batch as Batch
     from .many.batch.listing import BatchList as BatchList
@@ -94,6 +95,7 @@ _EXPORTS = {
     "amap": "many.run",
     "imap": "many.run",
     "sweep": "many.sweep",
+    "anchors": "many.anchors",
     "batches": "many.batch.listing",
     "read_results": "many.batch.files",
     "Session": "session.session",

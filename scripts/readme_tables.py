@@ -99,6 +99,8 @@ ABILITIES = {
     "structured_output": "JSON mode",
     "web_search": "web search",
     "prefix": "continues a reply",
+    "prefix_thinking": "continues a thought",
+    "thinking_budget": "own limit of thinking",
 }
 """Fact of an offer -> the head of its column."""
 
@@ -114,12 +116,12 @@ def markdown_abilities(catalogue: Catalogue) -> str:
                 facts = tuple(_ability(str(getattr(offer, name))) for name in ABILITIES)
                 groups.setdefault(facts, []).append(_code(info.name))
         rows += [(_code(model_id), ", ".join(served), *facts) for facts, served in groups.items()]
-    servers: dict[str, list[str]] = {}
+    servers: dict[tuple[str, ...], list[str]] = {}
     for info in catalogue.providers.values():
         if info.self_hosted:
-            servers.setdefault(_ability(info.prefix), []).append(_code(info.name))
-    unknown = (UNKNOWN,) * (len(ABILITIES) - 1)
-    rows += [("any", ", ".join(names), *unknown, ability) for ability, names in servers.items()]
+            facts = tuple(_ability(getattr(info, name, "unknown")) for name in ABILITIES)
+            servers.setdefault(facts, []).append(_code(info.name))
+    rows += [("any", ", ".join(names), *facts) for facts, names in servers.items()]
     return _table(("model", "provider", *ABILITIES.values()), rows)
 
 

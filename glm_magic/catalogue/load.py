@@ -20,7 +20,7 @@ from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
 from .parameters import ParameterRule
-from .schema import Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
+from .schema import OF_PROVIDERS, Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
 from .validate import (
     batch_price as read_batch_price,
 )
@@ -269,12 +269,14 @@ def _offer(
     facts: dict[str, Any] = {
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
-        "prefix": provider.prefix,
+        **{name: getattr(provider, name) for name in OF_PROVIDERS},
         "effort": model.effort,
         "images": model.images,
     }
-    sources = {"images": model.source}
+    known = [name for name in OF_PROVIDERS if facts[name] != "unknown"]
+    sources = {"images": model.source, **dict.fromkeys(known, provider.source)}
     checked = {"images": model.checked} if model.checked else {}
+    checked |= dict.fromkeys(known, provider.checked) if provider.checked else {}
     notes: list[Note] = []
     price: Price | None = None
     place = ""

@@ -90,6 +90,10 @@ class ProviderInfo:
     """Whether the content of a picture is sent as base64 alone, without ``data:image/png;``."""
     file_forms: tuple[str, ...] = ()
     """How documents are sent: by address (``url``), with their content (``data``); empty: not."""
+    prefix_thinking: str = "unknown"
+    """Whether it can be begun inside its reasoning; see `Offer`."""
+    thinking_budget: str = "unknown"
+    """Whether it takes a limit of the thinking's tokens; see `Offer`."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -178,8 +182,8 @@ class Offer:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values that the provider assumes for parameters that are not sent.
 
-    Like `context_cache`, a published fact that no request depends on; both are here to be looked
-    up (``%glm models NAME``), and the tests hold them against the parameters' rules.
+    Like `context_cache`, a published fact on which almost no request depends; both are here to be
+    looked up (``%glm models NAME``), and the tests hold them against the parameters' rules.
     """
     functions: str = "unknown"
     """``yes``, ``no``, ``unknown``; in `structured_output` also ``non-thinking``."""
@@ -190,6 +194,10 @@ class Offer:
     prefix: str = "unknown"
     """Whether the model goes on with an assistant's message that stands last (``yes``, ``no``,
     ``unknown``)."""
+    prefix_thinking: str = "unknown"
+    """Whether it goes on inside a thought that such a message ends in."""
+    thinking_budget: str = "unknown"
+    """Whether the provider has a parameter for the most tokens of thinking."""
     images: str = "unknown"
     """Whether it reads pictures."""
     max_images: int | None = None
@@ -267,3 +275,6 @@ class Offer:
 
 ABILITIES = tuple(f.name for f in fields(Offer) if f.default == "unknown")
 """The fields of an offer that say whether the model can do something there."""
+
+OF_PROVIDERS = tuple(f.name for f in fields(ProviderInfo) if f.default == "unknown")
+"""Those that a provider may state for all of its models."""

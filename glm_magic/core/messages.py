@@ -80,6 +80,15 @@ class Message:
     """Pictures and files, each with its place in `content`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Reasoning with which a reply begins: the model goes on where it ends."""
+
+    reasoning: str
+    is_ended: bool = False
+    """Whether the thought is over, so that the answer follows at once."""
+
+
 Thinking = bool | str | None
 """``None`` or ``"auto"``: the provider's default; True; False; or an effort level (``"high"``)."""
 
@@ -126,6 +135,8 @@ class Request:
     """Function schemas in the OpenAI form, sent unchanged."""
     preserve: bool | None = None
     """Whether reasoning of earlier turns goes back; ``None``: the provider's default."""
+    beginning: Beginning | None = None
+    """What the reply begins with; ``None``: the model begins by itself."""
 
 
 def forces_call(parameters: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ it: there, every tool call has an answer, wherever the turn was stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from .attachments import Attachment, with_names
@@ -39,12 +39,16 @@ Status = Literal["streaming", "complete", "incomplete", "interrupted", "failed"]
 in an error, or by a finish reason that is one (``sensitive``, ``network_error``, …).
 """
 
-Cause = Literal["prompt", "tools", "answer now", "repair"]
+Cause = Literal["prompt", "tools", "answer now", "repair", "think on", "end thinking"]
 """
 Why a request was made. ``prompt``: the user asked. ``tools``: to tell the model what its tool
 calls returned. ``answer now``: the user cut the thinking short. ``repair``: the answer did not
-match the schema.
+match the schema. ``think on``: the model would have stopped thinking, and was made to go on.
+``end thinking``: its thinking had reached its limit, and the answer follows from there.
 """
+
+CONTINUING: tuple[Cause, ...] = ("think on", "end thinking")
+"""Causes of a step that goes on with the thought of the step before it."""
 
 
 NOT_CALLED = "not called: the turn was stopped first"
@@ -77,6 +81,27 @@ class Sample(NamedTuple):
     """Seconds since the request was sent."""
     reasoning: int
     answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What of a step's reasoning the model did not write in it; the step begins with it."""
+
+    kept: int = 0
+    """Characters that stand as they did in the turn that is thought again."""
+    written: int = 0
+    """Characters after those, which somebody wrote for the model."""
+    sentence: int | None = None
+    """The first sentence that was replaced, from 1; ``None``: the turn replaces none."""
+    before: str = ""
+    """The reasoning that stood in place of what is written, to its end."""
+    answer: str = ""
+    """The answer that followed from it."""
+
+    @property
+    def length(self) -> int:
+        """Characters of the reasoning that were there before the model wrote."""
+        return self.kept + self.written
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +142,18 @@ class Step:
 
     links: tuple[WebLink, ...] = ()
     """What the provider's own web search found."""
+    given: Given | None = None
+    """How the reasoning begins, where the model did not begin it."""
+
+    @property
+    def own_reasoning(self) -> str:
+        """The reasoning that the model wrote in this step."""
+        return self.reasoning[self.given.length :] if self.given else self.reasoning
 
     @property
     def has_output(self) -> bool:
         """Whether anything came back; a request that was refused is not paid for."""
-        arrived = self.reasoning or self.content or self.tool_calls
+        arrived = self.own_reasoning or self.content or self.tool_calls
         return bool(arrived or self.usage or self.estimate) or self.cost is not None
 
     def run_of(self, call: ToolCall) -> ToolRun | None:
@@ -272,7 +304,10 @@ class Turn:
             return []
         rounds = (step for step in self.steps[:-1] if step.runs)
         messages = [Message("user", self.prompt, attachments=self.attachments)]
-        for step in (*rounds, *self.steps[-1:]):
+        last = self.steps[-1:]
+        if last and last[0].cause in CONTINUING:
+            last = (replace(last[0], reasoning=self.reasoning),)
+        for step in (*rounds, *last):
             messages += step.to_messages(self.provider)
         return messages
 

@@ -6,13 +6,13 @@ without sockets and clocks. So every law of a stream can be tested on recorded b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..catalogue.schema import Offer
 from ..core.errors import GlmError
 from ..core.events import Event
-from ..core.messages import Request
+from ..core.messages import Beginning, Request
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 
@@ -49,6 +49,14 @@ class Dialect(Protocol):
     @property
     def web_search(self) -> str:
         """The engine of the web search, where a provider names no other; empty: there is none."""
+
+    @property
+    def begin(self) -> Callable[[dict[str, Any], Beginning, Offer], None] | None:
+        """How a reply is begun inside its reasoning; ``None``: it cannot be."""
+
+    @property
+    def limit_thinking(self) -> Callable[[int], dict[str, Any]] | None:
+        """The body keys for the most tokens of thinking; ``None``: there are none."""
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request. The key is not part of it."""

@@ -27,7 +27,7 @@ from ..core.calls import (
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import PRESETS, Message, Request, Thinking, ToolCall
+from ..core.messages import PRESETS, Beginning, Message, Request, Thinking, ToolCall
 from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
@@ -37,7 +37,7 @@ from .decoding import ReplyDecoding, count
 from .errors import Classifier, response_error
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
-from .think_tags import ThinkTags
+from .think_tags import CLOSE, ThinkTags
 
 PreserveEncoder = Callable[[dict[str, Any], bool, Offer], None]
 """Adds to a body what makes the provider keep (True) or drop (False) earlier reasoning."""
@@ -71,6 +71,10 @@ ThinkingEncoder = Callable[[Thinking, Offer], dict[str, Any]]
 """Thinking -> the body keys that ask for it; called for True, False and effort levels only."""
 
 
+BeginningEncoder = Callable[[dict[str, Any], Beginning, Offer], None]
+"""Adds to a body the message that a reply begins with, and what makes the server go on with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatDialect:
     """One provider's spelling of the OpenAI-style grammar."""
@@ -88,6 +92,10 @@ class ChatDialect:
     """Whether JSON mode is refused while the model thinks."""
     web_search: str = ""
     """The engine of the web search, where a provider names no other; empty: there is none."""
+    begin: BeginningEncoder | None = None
+    """How a reply is begun inside its reasoning; ``None``: it cannot be."""
+    limit_thinking: Callable[[int], dict[str, Any]] | None = None
+    """The body keys for the most tokens of thinking; ``None``: there are none."""
     refuse: Callable[[Request, Offer], None] = lambda _request, _offer: None
     """Raises `UnsupportedError` for what this provider would answer with an error."""
 
@@ -105,6 +113,8 @@ class ChatDialect:
             "messages": encode_messages(request, offer, self.reasoning_field),
             "stream": True,
         }
+        if self.begin is not None and request.beginning is not None:
+            self.begin(body, request.beginning, offer)
         if self.asks_usage:
             body["stream_options"] = {"include_usage": True}
         add_options(body, request, offer, self.thinking, self.preserve)
@@ -194,9 +204,20 @@ def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:
     thinking, reasoning = body.get("thinking"), body.get("reasoning")
     is_off = any(isinstance(s, Mapping) and s.get("enable_thinking") is False for s in switches)
     is_off = is_off or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
+    is_off = is_off or _ends_thought(body)
     if isinstance(reasoning, Mapping):
         is_off = is_off or reasoning.get("enabled") is False or reasoning.get("effort") == "none"
     return not is_off and body.get("reasoning_effort") != "none"
+
+
+def _ends_thought(body: Mapping[str, Any]) -> bool:
+    """Whether a reply goes on after a thought that its request has ended."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    if last.get("role") != "assistant":
+        return False
+    closed = str(last.get("content")).rstrip().endswith(CLOSE)
+    return closed or body.get("continue_final_message") == "content"
 
 
 def _arguments(call: ToolCall) -> Arguments:

@@ -219,6 +219,11 @@ def encode_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa
     return {"enable_thinking": thinking}
 
 
+def thinking_budget(tokens: int) -> dict[str, Any]:
+    """Spell the most tokens of thinking (Model Studio page "GLM-4.5", seen 2026-11)."""
+    return {"thinking_budget": tokens}
+
+
 def encode_preserve(body: dict[str, Any], preserve: bool, offer: Offer) -> None:
     """Keep or drop earlier reasoning, from glm-4.7 on (third-party reports, seen 2026-11)."""
     if offer.model.rank < _PRESERVE_SINCE:
@@ -290,5 +295,6 @@ DASHSCOPE = ChatDialect(
     classify,
     preserve=encode_preserve,
     json_needs_no_thinking=True,
+    limit_thinking=thinking_budget,
     refuse=refuse,
 )

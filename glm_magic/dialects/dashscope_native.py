@@ -23,7 +23,7 @@ from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .chat import add_options, encode_messages, opens_inside_reasoning
-from .dashscope import classify, encode_preserve, encode_thinking, refuse
+from .dashscope import classify, encode_preserve, encode_thinking, refuse, thinking_budget
 from .decoding import ReplyDecoding, count
 from .errors import response_error
 from .records import Object, is_error
@@ -39,6 +39,12 @@ class DashscopeNative:
     name = "dashscope_native"
     json_needs_no_thinking = True
     web_search = ""
+    begin = None
+
+    @staticmethod
+    def limit_thinking(tokens: int) -> dict[str, Any]:
+        """Return the parameter for the most tokens of thinking."""
+        return thinking_budget(tokens)
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request as a streamed text generation.

@@ -84,6 +84,17 @@ def encode_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa
 
 
 # Reasoning that comes back is used, without any switch.
+def reasoning_tokens(tokens: int) -> dict[str, Any]:
+    """Spell the most tokens of thinking.
+
+    Notes
+    -----
+    For a host that knows levels only, OpenRouter makes a level of it ("Reasoning tokens", seen
+    2026-11), so more may come than was asked for.
+    """
+    return {"reasoning": {"max_tokens": tokens}}
+
+
 OPENROUTER = ChatDialect(
     "openrouter",
     encode_thinking,
@@ -91,6 +102,7 @@ OPENROUTER = ChatDialect(
     reasoning_field="reasoning",
     preserve=no_switch_needed,
     asks_usage=False,
+    limit_thinking=reasoning_tokens,
 )
 WCODE = ChatDialect(
     "wcode", encode_thinking, classify, reasoning_field="reasoning", preserve=no_switch_needed

@@ -14,10 +14,14 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.i18n import tr
-from ..core.messages import Thinking
+from ..core.messages import Beginning, Thinking
 from .chat import ChatDialect
 from .error_classes import ErrorClass
 from .errors import ErrorReply, common_class
+from .think_tags import CLOSE, OPEN
+
+_TEMPLATE_OPENS_SINCE = 4.7
+"""Rank of the first model whose template ends the prompt with the opening tag."""
 
 _BY_TYPE: dict[str, ErrorClass] = {
     "exceed_context_size_error": (
@@ -100,10 +104,65 @@ def ollama_thinking(thinking: Thinking, offer: Offer) -> dict[str, Any]:  # noqa
     return {"reasoning_effort": "medium" if thinking else "none"}
 
 
+def llamacpp_beginning(body: dict[str, Any], beginning: Beginning, offer: Offer) -> None:  # noqa: ARG001
+    """Begin a reply as llama.cpp's server takes it: its reasoning in a field of its own.
+
+    Notes
+    -----
+    The words say in which part of the message the reply goes on; "content" makes the template end
+    the thought (llama.cpp pull request 23089, and the server of xllamacpp 2026.10, seen 2026-11).
+    """
+    part = "content" if beginning.is_ended else "reasoning_content"
+    message = {"role": "assistant", "reasoning_content": beginning.reasoning, "content": ""}
+    body["messages"].append(message)
+    body |= {"continue_final_message": part, "add_generation_prompt": False}
+
+
+def vllm_beginning(body: dict[str, Any], beginning: Beginning, offer: Offer) -> None:  # noqa: ARG001
+    """Begin a reply as vLLM takes it: as text, between tags.
+
+    Notes
+    -----
+    The text has to stand in the rendered prompt as it is written here, or vLLM refuses it: it cuts
+    the prompt after it. GLM's templates write ``<think>…</think>`` without blanks around what they
+    find between the tags. A thought that is still open they put after an empty one, which is not
+    what the model was trained on; vLLM, whose field is a boolean, has no documented way around that
+    in one request (vLLM documentation, seen 2026-11; GLM-4.6's template, rendered by transformers
+    5.24, gives these prompts; the server was not run).
+    """
+    thought = beginning.reasoning.strip()
+    text = f"{OPEN}{thought}{CLOSE if beginning.is_ended else ''}"
+    body["messages"].append({"role": "assistant", "content": text})
+    body |= {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def sglang_beginning(body: dict[str, Any], beginning: Beginning, offer: Offer) -> None:
+    """Begin a reply as SGLang takes it: as text that is put after the prompt of the template.
+
+    Notes
+    -----
+    From GLM-4.7 on, that prompt ends with the opening tag (SGLang's ``serving_chat.py`` and GLM's
+    templates, seen 2026-11; not run).
+    """
+    opening = "" if offer.model.rank >= _TEMPLATE_OPENS_SINCE else f"\n{OPEN}"
+    text = f"{opening}{beginning.reasoning}{CLOSE if beginning.is_ended else ''}"
+    body["messages"].append({"role": "assistant", "content": text})
+    body["continue_final_message"] = True
+
+
 VLLM = ChatDialect(
-    "vllm", vllm_thinking, classify, reasoning_field="reasoning", preserve=template_preserve
+    "vllm",
+    vllm_thinking,
+    classify,
+    reasoning_field="reasoning",
+    preserve=template_preserve,
+    begin=vllm_beginning,
 )
-SGLANG = ChatDialect("sglang", template_thinking, classify, preserve=template_preserve)
-LLAMACPP = ChatDialect("llamacpp", template_thinking, classify, preserve=template_preserve)
+SGLANG = ChatDialect(
+    "sglang", template_thinking, classify, preserve=template_preserve, begin=sglang_beginning
+)
+LLAMACPP = ChatDialect(
+    "llamacpp", template_thinking, classify, preserve=template_preserve, begin=llamacpp_beginning
+)
 OLLAMA = ChatDialect("ollama", ollama_thinking, classify, reasoning_field="reasoning")
 LMSTUDIO = ChatDialect("lmstudio", template_thinking, classify)

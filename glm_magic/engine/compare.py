@@ -65,10 +65,23 @@ def _parameter(name: str) -> Callable[[Options, str], Options]:
     return with_parameter
 
 
+def _count(name: str) -> Callable[[Options, str], Options]:
+    def with_count(options: Options, word: str) -> Options:
+        if not (word.isascii() and word.isdecimal() and int(word)):
+            raise InvalidValueError(
+                tr("{name} needs whole numbers from 1, not {value!r}", name=name, value=word),
+                hint=tr("for example --compare {name}=1,2", name=name),
+            )
+        return replace(options, **{name: int(word)})  # type: ignore[arg-type]
+
+    return with_count
+
+
 AXES: dict[str, Callable[[Options, str], Options]] = {
     "think": _thinking,
     "model": _model,
     "provider": _provider,
+    **{name: _count(name) for name in ("think_tokens", "wait")},
     **{
         name: _parameter(name)
         for name in ("temperature", "top_p", "top_k", "max_tokens", "seed", "thinking_budget")

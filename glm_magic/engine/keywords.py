@@ -98,6 +98,9 @@ class AskKeywords(TypedDict, total=False):
     api_key: str | Secret | None
     system: str | None
     thinking: Thinking
+    prefill: str | None
+    think_tokens: int | None
+    wait: int | None
     temperature: float | None
     top_p: float | None
     max_tokens: int | None

@@ -21,6 +21,7 @@ from ..core.address import BaseUrl
 from ..core.attachments import Attachment
 from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
+from ..core.turn import Given
 from ..tools.tool import Approve
 from .attachments import attachments_of
 from .checks import (
@@ -192,6 +193,23 @@ class Options:
                 "the provider decides.", THINKING, convert=thinking_of),
         group="model",
     )  # fmt: skip
+    prefill: str | None = option(
+        LineOption(("--prefill",), "text", "begin the reasoning with this text", "TEXT"),
+        Keyword("prefill", "str", "What the reasoning begins with; the model goes on there.", TEXT),
+    )
+    think_tokens: int | None = option(
+        LineOption(("--think-tokens",), "count", "most tokens of thinking, then the answer", "N"),
+        Keyword("think_tokens", "int", "The most tokens of thinking; then comes the answer.",
+                COUNT),
+    )  # fmt: skip
+    wait: int | None = option(
+        LineOption(("--wait",), "count",
+                   "make it think on so many times when it would stop", "K"),
+        Keyword("wait", "int", "How often the model is made to think on when it would stop; each "
+                "time takes a request.", COUNT),
+    )  # fmt: skip
+    given: Given | None = None
+    """Where `prefill` comes from, for a turn that is thought again."""
     preserve: bool | None = None
     """Whether reasoning of earlier turns goes back with every request."""
     parameters: Mapping[str, Any] = option(

@@ -36,6 +36,7 @@ from .options import Options
 from .prepared import PreparedRequest
 from .structured import SchemaRequest, apply_schema
 from .tapes import open_tape
+from .thought import set_up_thought
 from .tool_setup import ToolSetup, set_up_tools
 
 
@@ -80,15 +81,16 @@ def prepare(
     tools = ToolSetup(parameters=options.parameters)
     if options.tools or options.mcp or answer.schema:
         tools = set_up_tools(options, offer, answer.schema)
+    dialect = DIALECTS[offer.provider.dialect]
+    thought = set_up_thought(replace(options, parameters=tools.parameters), offer, dialect)
     request = check_request(
         offer,
         messages,
         thinking=options.thinking,
-        parameters=tools.parameters,
+        parameters=thought.options.parameters,
         tools=tools.schemas,
     )
-    request = replace(request, preserve=options.preserve)
-    dialect = DIALECTS[offer.provider.dialect]
+    request = replace(request, preserve=options.preserve, beginning=thought.beginning)
     wire = dialect.encode(request, offer)
     is_live = not start_local or _needs_provider(tape, offer, wire)
     reached: tuple[Notice, ...] = ()
@@ -119,6 +121,8 @@ def prepare(
         ),
         idle_timeout_s=options.idle_timeout_s or IDLE_TIMEOUT_S,
         tool_plan=tools.plan,
+        thought_plan=thought.plan,
+        given=thought.given,
         tape=tape,
         is_live=is_live,
         attachments=messages[-1].attachments,
@@ -180,7 +184,9 @@ def _with_local_model(offer: Offer, tape: OpenTape | None) -> Offer:
     recorded = _recorded_model(tape, LOCAL) if tape is not None and tape.replays else None
     model = selected_model() if recorded is None else named_model(recorded)
     info = ModelInfo(model.name, model.title)
-    return replace(offer, model=info, wire_id=model.name, functions=model.functions, images="no")
+    stops = {"stop": model.params["antiprompt"]} if "antiprompt" in model.params else {}
+    facts: dict[str, Any] = {"functions": model.functions, "images": "no", "defaults": stops}
+    return replace(offer, model=info, wire_id=model.name, **facts)
 
 
 def _env(name: str) -> str | None:

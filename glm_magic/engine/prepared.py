@@ -17,7 +17,7 @@ from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.messages import Message, Request, forces_call
 from ..core.secret import Secret
-from ..core.turn import Notice
+from ..core.turn import Given, Notice
 from ..core.usage import TokenEstimate
 from ..dialects import Dialect
 from ..tools.output_schema import OutputSchema
@@ -50,6 +50,18 @@ class ToolPlan:
     """What the answer has to match; ``None``: anything."""
 
 
+@dataclass(frozen=True, slots=True)
+class ThoughtPlan:
+    """What may follow a reply that thinks: a limit of its thinking, and when it has to go on."""
+
+    parameters: Mapping[str, Any]
+    """The body parameters as the caller set them, without what bounds a single request."""
+    limit: int | None = None
+    """Most tokens of thinking; ``None``: any."""
+    waits: int = 0
+    """How often it is made to go on when it would stop."""
+
+
 THINKING_KEYS = ("enable_thinking", "thinking", "thinking_budget", "reasoning", "reasoning_effort")
 """Body keys by which a user may have set thinking directly, at any provider."""
 
@@ -74,10 +86,20 @@ class PreparedRequest:
     idle_timeout_s: float = IDLE_TIMEOUT_S
     tool_plan: ToolPlan | None = None
     """What may follow a reply; ``None``: nothing."""
+    thought_plan: ThoughtPlan | None = None
+    """How long it shall think, where that takes several requests."""
+    given: Given | None = None
+    """What of the beginning of the reply is part of its step, and where it comes from."""
     tape: OpenTape | None = None
     """The tape that the request goes through, if any."""
     is_live: bool = True
     """Whether the provider is asked; False where the tape answers."""
+
+    @property
+    def given_text(self) -> str:
+        """The reasoning that the step of this request begins with."""
+        beginning, length = self.request.beginning, self.given.length if self.given else 0
+        return beginning.reasoning[-length:] if beginning and length else ""
 
     def with_request(self, **changes: Any) -> PreparedRequest:
         """Return this with fields of its `request` changed, and encoded again."""
@@ -123,7 +145,8 @@ class PreparedRequest:
         template = parameters.get("chat_template_kwargs")
         if isinstance(template, dict):
             parameters["chat_template_kwargs"] = {**template, "enable_thinking": False}
-        return self.with_request(thinking=False, parameters=parameters)
+        plain = replace(self, thought_plan=None, given=None)
+        return plain.with_request(thinking=False, parameters=parameters, beginning=None)
 
 
 UNCALIBRATED_MARGIN = 0.75

@@ -22,6 +22,9 @@ from .structured import json_schema
 MAX_PROBLEM_CHARS = 300
 """How much of a mismatch an error quotes."""
 
+TOLERANCE = 1.1
+"""A thought may be this much longer than asked for, to the end of a word or sentence."""
+
 Note = Callable[[Notice], None]
 """Takes a notice for the turn."""
 
@@ -53,6 +56,16 @@ class Review:
         if thought and not self._has_noted_thinking and is_thinking_off(request.wire.body):
             self._has_noted_thinking = True
             self._note(Notice("thinks-anyway", _thinks_anyway(request, step)))
+        limit, took = thinking_limit(request.wire.body), step.usage and step.usage.reasoning
+        if limit and took and took > limit * TOLERANCE:
+            text = tr(
+                "{limit:,} tokens of thinking were asked for, and {took:,} came; {provider} takes "
+                "the number as a hint for this model",
+                limit=limit,
+                took=took,
+                provider=request.offer.provider.title,
+            )
+            self._note(Notice("thinks-longer", text))
 
     def better(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
         """Read the answer by its schema; return the request for a better one, if it is needed.
@@ -63,6 +76,16 @@ class Review:
             The answer does not match, and asking again would not help.
         """
         return self._check.after(request, step) if self._check else None
+
+
+def thinking_limit(body: Mapping[str, Any]) -> int | None:
+    """Return the most tokens of thinking that a request body asks for, in any spelling."""
+    for part in (body, body.get("parameters")):
+        if isinstance(part, Mapping):
+            limit = part.get("thinking_budget") or _field(part, "reasoning", "max_tokens")
+            if isinstance(limit, int):
+                return limit
+    return None
 
 
 def is_thinking_off(body: Mapping[str, Any]) -> bool:

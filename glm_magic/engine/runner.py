@@ -1,8 +1,8 @@
 """Runs a turn on the I/O thread: one request after the other, in one task, to its end.
 
 After a reply comes the next request, if one follows: with the results of tool calls (`tool_loop`),
-for an answer that matches its schema (`review`), or with thinking off when the user will not
-wait for its end.
+for an answer that matches its schema (`review`), to think on or to stop thinking (`thought`), or
+with thinking off when the user will not wait for its end.
 
 `TurnRunner` starts, stops and ends the turn; nothing else does. The caller's thread only waits
 (`executor.CallerExecutor.wait`), so an interrupt lands in a safe place and the socket closes at
@@ -23,6 +23,7 @@ from ..wire import io_thread
 from .executor import CallerExecutor
 from .prepared import PreparedRequest
 from .review import Review
+from .thought import ThoughtLoop
 from .tool_loop import ToolLoop
 from .turn_builder import Gate, TurnBuilder
 
@@ -68,6 +69,7 @@ class TurnRunner:
         self._answering_now = False
         plan = first.tool_plan
         self._tools = ToolLoop(plan, turn, executor) if plan and plan.tools else None
+        self._thought = ThoughtLoop(first.thought_plan) if first.thought_plan else None
         self._review: Review | None = None
         """Looks at the replies; made for the first one."""
 
@@ -209,6 +211,8 @@ class TurnRunner:
             self._review = Review(lambda n: self._turn.add([n]), plan.schema if plan else None)
         self._review.look(request, step)
         following = await self._tools.after(request, step) if self._tools else None
+        if following is None and self._thought is not None:
+            cause, following = self._thought.after(request, step)
         if following is None:
             cause, following = "repair", self._review.better(request, step)
         if following is not None:

@@ -130,6 +130,9 @@ class StepBuilder:
         self._reasoning = _Text()
         self._content = _Text()
         self._rhythm = RhythmRecorder()
+        if request.given_text:
+            self._reasoning.add(request.given_text)
+            self._rhythm.add(began_s, reasoning=len(request.given_text))
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
         self._links: dict[str, WebLink] = {}
@@ -218,7 +221,7 @@ class StepBuilder:
 
     def break_off(self, at_s: float) -> None:
         """End a reply by a failure that it did not report itself; the text so far stays."""
-        has_text = bool(str(self._content) or str(self._reasoning))
+        has_text = bool(str(self._content) or len(str(self._reasoning)) > self._given)
         self._end("incomplete" if has_text else "failed", at_s)
 
     def _end(self, status: Status, at_s: float) -> None:
@@ -248,13 +251,20 @@ class StepBuilder:
             rhythm=self._rhythm.samples(self._began_s) if self.status != "streaming" else (),
             links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
+            given=self.request.given,
         )
+
+    @property
+    def _given(self) -> int:
+        """Characters of the reasoning that the model did not write."""
+        return len(self.request.given_text)
 
     def _estimate(self, reasoning: str, content: str) -> Usage | None:
         """Return approximate usage once a reply has ended that reported none, as a cut one does."""
         if self.status == "streaming" or self._usage is not None:
             return None
         calls = "".join(str(call.arguments) for call in self._calls.values())
+        reasoning = reasoning[self._given :]
         has_output = bool(reasoning or content or calls)
         return self.request.size.usage(reasoning, content + calls) if has_output else None
 

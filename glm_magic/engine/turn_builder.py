@@ -26,7 +26,8 @@ from typing import Protocol
 
 from ..core.errors import GlmError
 from ..core.events import Event, Started, StepStarted, StreamError, TimedEvent
-from ..core.turn import Cause, Notice, Status, Step, Turn
+from ..core.finish_reasons import is_at_limit
+from ..core.turn import CONTINUING, Cause, Notice, Status, Step, Turn
 from ..wire.tape.tape import Playback
 from .prepared import PreparedRequest
 from .step_builder import StepBuilder
@@ -103,6 +104,11 @@ class Clock:
         self._playback = playback
 
 
+def _is_of_the_end(notice: Notice) -> bool:
+    """Whether a notice says how a reply ended: without an answer, or at the limit of its tokens."""
+    return notice.code == "no-answer" or is_at_limit(notice.code)
+
+
 class TurnBuilder:
     """Adds up the events of one turn.
 
@@ -141,7 +147,7 @@ class TurnBuilder:
         self._step = StepBuilder(request, self._notices)
         self._status: Status | None = None
         """The turn's own status, where it is not that of its last step."""
-        self._continues = request.tool_plan is not None
+        self._continues = bool(request.tool_plan or request.thought_plan)
         """Whether another step may follow, so that the end of a reply is not the turn's."""
         self._beginning: int | None = None
         """Position of the event with which the newest step's reply began."""
@@ -180,6 +186,8 @@ class TurnBuilder:
         with self.changed:
             self._step.interrupt(now_s)
             self._earlier += (self._step.step(now_s),)
+            if cause in CONTINUING:  # it ended as it was meant to, and its answer is still to come
+                self._notices[:] = [n for n in self._notices if not _is_of_the_end(n)]
             self._step = StepBuilder(
                 request, self._notices, cause=cause, number=len(self._earlier), began_s=now_s
             )

@@ -58,6 +58,12 @@ class Outputs:
             others = [output for output in earlier if cell is not None and output.cell != cell]
             self._outputs[slot.id] = [*others, _Output(view, cell, slot.current)]
 
+    def options_of(self, slot: Slot) -> ViewOptions:
+        """Return how the newest variant is shown that has an output; an older kernel's has none."""
+        with self._lock:
+            known = (self._options.get(variant.id) for variant in reversed(slot.variants))
+            return next(options for options in known if options is not None)
+
     def finished(self, session: Session, view: View) -> None:
         """Note that a view has published the output that stays, and repaint the others."""
         with self._lock:

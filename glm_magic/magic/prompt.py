@@ -37,6 +37,7 @@ from .help import whole_help
 from .line.options import MagicOptions
 from .line.parse import parse
 from .request_view import dry_run
+from .rethinking import thoughts_of
 from .workspace import LAST, NO_HISTORY, kept_as
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def show_reply(
             choice = VariantChoice(
                 session.conversation, slot, lambda: workspace.outputs.refresh(session)
             )
-            options = replace(options, variants=choice)
+            thoughts = thoughts_of(workspace, session, slot, stream)
+            options = replace(options, variants=choice, thoughts=thoughts)
         plan = stream.call.tool_plan
         if options.format is None and plan is not None and plan.schema is not None:
             options = replace(options, format="json")

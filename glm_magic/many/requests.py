@@ -186,6 +186,8 @@ class Requests:
 def key_of(call: PreparedRequest) -> bytes:
     """Return the key of a request: equal for equal requests to the same model at one address."""
     sent = f"{call.wire.url}\n{call.offer.provider.name}\n{_canonical(call.wire.body)}"
+    if call.thought_plan is not None:  # what follows the first request is another for each plan
+        sent += f"\n{call.thought_plan.limit} {call.thought_plan.waits}"
     return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
 
 

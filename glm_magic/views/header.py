@@ -182,7 +182,9 @@ def _time(turn: Turn, labels: Labels) -> Fact | None:
         if value_s is not None
     ]
     if turn.reasoning.strip():
-        form = labels.thought
+        is_anew = any(step.given is not None for step in turn.steps[:1])
+        form = labels.thought_anew if is_anew else labels.thought
+        details = [labels.thought_anew_title] * is_anew + details
         shown_s = None if phase(turn) == "thinking" else timing.thinking_s
     else:
         form = labels.took_unthinking if _has_not_thought(turn) else labels.took

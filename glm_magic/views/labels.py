@@ -36,6 +36,8 @@ class Labels:
 
     # The header.
     thought: str = "thought {time}"
+    thought_anew: str = "thought {time} more"
+    thought_anew_title: str = "the time of what was thought anew"
     took: str = "took {time}"
     took_unthinking: str = "took {time} without thinking"
     first_byte: str = "first byte after {time}"
@@ -99,6 +101,23 @@ class Labels:
     hurried: str = "The thinking was cut short; the model was asked again without it."
     repaired: str = "The answer did not fit the schema, and the model was asked again."
 
+    pushed: str = "It would have stopped thinking, and was made to go on."
+    ended_thought: str = "The thought was ended there, and the answer asked for."
+
+    # The parts of a thought that was begun, changed or prolonged.
+    thought_kept: str = "kept"
+    thought_changed: str = "changed to"
+    thought_begun: str = "begun for the model"
+    thought_pushed: str = "made to think on"
+    thought_came: str = "what came of it"
+    thought_before: str = "before"
+    thought_answer_before: str = "the answer then"
+    pencil: str = "Change the thought"
+    pencil_title: str = "Change a sentence and let the model think on from there"
+    sentence_title: str = "Think again from here"
+    think_on: str = "Think on from here"
+    cancel: str = "Cancel"
+
     # Buttons.
     stop: str = "Stop"
     stop_title: str = "Stop the reply and keep what has arrived"
@@ -151,6 +170,11 @@ class Labels:
     no_thinking: str = "no thinking"
     unknown: str = "n/a"
 
+    # The weights of a thought's sentences.
+    anchors: str = "How far the answers move without each sentence"
+    anchors_weight: str = "weight"
+    anchors_sentence: str = "sentence"
+
     # A call over many rows.
     many_running: str = "asking"
     many_reading: str = "reading the rows"
@@ -187,6 +211,8 @@ CHINESE = Labels(
     failed="失败",
     # The header.
     thought="思考 {time}",
+    thought_anew="又思考 {time}",
+    thought_anew_title="只计新思考的时间",
     took="用时 {time}",
     took_unthinking="未思考，用时 {time}",
     first_byte="首字节 {time}",
@@ -241,6 +267,21 @@ CHINESE = Labels(
     call_interrupted="已中断",
     hurried="思考已提前结束，并关闭思考重新请求。",
     repaired="回答不符合指定结构，已重新请求。",
+    pushed="模型将要停止思考，已让它继续。",
+    ended_thought="思考在此结束，并请求给出回答。",
+    # The parts of a thought that was begun, changed or prolonged.
+    thought_kept="保留",
+    thought_changed="改为",
+    thought_begun="为模型写好的开头",
+    thought_pushed="让它继续思考",
+    thought_came="由此产生",
+    thought_before="原来",
+    thought_answer_before="当时的回答",
+    pencil="修改思考",
+    pencil_title="修改一句，让模型从那里继续思考",
+    sentence_title="从这里重新思考",
+    think_on="从这里继续思考",
+    cancel="取消",
     # Buttons.
     stop="停止",
     stop_title="停止生成并保留已收到的内容",
@@ -289,6 +330,10 @@ CHINESE = Labels(
     none="无",
     no_thinking="未思考",
     unknown="未知",
+    # The weights of a thought's sentences.
+    anchors="去掉每一句后回答变化的程度",
+    anchors_weight="权重",
+    anchors_sentence="句子",
     # A call over many rows.
     many_running="进行中",
     many_reading="正在读取各行",

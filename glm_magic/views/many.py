@@ -36,7 +36,7 @@ def many_view(result: Mapped, options: ViewOptions) -> View:
     """
     if options.quiet:
         return NullView()
-    where = where_for(_shell(), options)
+    where = where_for(shell_of(), options)
     if where == "terminal":
         return terminal_bar(result, options)
     if where == "panel":
@@ -48,20 +48,21 @@ def many_view(result: Mapped, options: ViewOptions) -> View:
     return SavedOnly(result, options)
 
 
-def _shell() -> Any:
+def shell_of() -> Any:
+    """Return the shell that runs this; ``None`` in a plain program."""
     ipython = sys.modules.get("IPython")  # a script that has none shall not load it
     return ipython.get_ipython() if ipython is not None else None
 
 
 def current_cell() -> int | None:
     """Return the execution count of the cell that runs; ``None`` outside of a notebook."""
-    return getattr(_shell(), "execution_count", None)
+    return getattr(shell_of(), "execution_count", None)
 
 
 def announce(texts: Sequence[str]) -> None:
     """Show what a call says before it sends anything: in a page as text, else on standard error."""
     text = escape_controls("\n".join(map(translate, texts)))
-    if where_for(_shell(), ViewOptions()) == "terminal":
+    if where_for(shell_of(), ViewOptions()) == "terminal":
         sys.stderr.write(f"{text}\n")
     else:
         publish({"text/plain": text}, {})

@@ -34,6 +34,28 @@ class Variants(Protocol):
         """Let later turns see another run; may be called from any thread."""
 
 
+class Thoughts(Protocol):
+    """The thoughts of the runs of one prompt cell, which the reader of a page may change."""
+
+    def sentences(self, at: str, /) -> Sequence[str]:
+        """Return the sentences of the run that was sent at that time (`variants.stamp`).
+
+        Raises
+        ------
+        GlmError
+            It cannot think again.
+        """
+
+    def rethink(self, at: str, sentence: int, text: str, output: str, /) -> None:
+        """Let that run think again from a sentence on, and show what comes in an output.
+
+        Raises
+        ------
+        GlmError
+            It cannot.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
     """How one turn is shown; nothing here changes what is sent."""
@@ -61,6 +83,8 @@ class ViewOptions:
     """The kind of view; ``auto`` depends on the front end."""
     variants: Variants | None = None
     """The runs of the cell; ``None`` where the turn belongs to no session."""
+    thoughts: Thoughts | None = None
+    """What changes the reasoning; ``None`` where the model does not go on inside a thought."""
     questions: Questions | None = None
     """What asks whether functions may be called; ``None``: the panel does not."""
     language: str | None = None

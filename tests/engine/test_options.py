@@ -46,8 +46,8 @@ def test_the_table_is_in_groups_whichever_class_an_option_belongs_to():
     assert order == sorted(order)
     written = {option.field for option in OPTIONS}
     assert {field.name for field in fields(MagicOptions)} - written == {
-        "api_key", "base_url", "idle_timeout_s", "inserted", "notices", "preserve", "prompt",
-        "tool_timeout_s",
+        "api_key", "base_url", "given", "idle_timeout_s", "inserted", "notices", "preserve",
+        "prompt", "tool_timeout_s",
     }  # fmt: skip
 
 

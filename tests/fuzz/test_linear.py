@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 from pygments.lexers import find_lexer_class
 
+from glm_magic.core.sentences import sentences
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.engine.interpolate import interpolate
 from glm_magic.views.markup.highlight import _COLOURED, code_html
@@ -147,6 +148,7 @@ def prompt(text: str) -> None:
 
 READERS: tuple[Callable[[str], object], ...] = (
     markdown_html, incremental, growing, close_open_marks, sanitize_markdown, think_tags, prompt,
+    sentences,
 )  # fmt: skip
 
 

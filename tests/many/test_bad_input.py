@@ -199,6 +199,9 @@ NO_BATCH: dict[str, tuple[dict[str, Any], str, str]] = {
         {"provider": "bigmodel", "model": "glm-4-plus",
          "base_url": "https://open.bigmodel.cn/api/coding/paas/v4"}, "has no batch", "glm-5.3"),
     "functions": ({"tools": [fails]}, "cannot call functions", "mode='live'"),
+    "a thought": (
+        {"provider": "vllm", "model": "glm-4.6", "mode": "file", "think_tokens": 50},
+        "cannot go on with a thought", "mode='live'"),
 }  # fmt: skip
 
 

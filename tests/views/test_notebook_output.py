@@ -155,7 +155,7 @@ def test_thinking_can_be_cut_short_once_the_page_was_heard(
     assert view._state()["hurry"] is True
     view._receive(None, {"type": "answer_now"}, [])
     assert stream.hurried == 1
-    view._stop()
+    view._receive(None, {"type": "stop"}, [])
     assert view._state()["hurry"] is False
 
 

@@ -33,6 +33,8 @@ _ABILITIES = {
     "web_search": tr("web search"),
     "context_cache": tr("cache"),
     "prefix": tr("continues a reply"),
+    "prefix_thinking": tr("continues a thought"),
+    "thinking_budget": tr("own limit of thinking"),
     "images": tr("pictures"),
     "video": tr("video"),
     "files": tr("files"),

@@ -39,14 +39,15 @@ _MODULES = (
     "spending",
     "status",
     "tapes",
+    "thoughts",
     "turns",
 )
 
 ORDER = (
     "models", "use", "system", "tools", "schema", "sessions", "new", "fork", "undo", "retry",
-    "drop", "hide", "pin", "choose", "show", "find", "context", "reset", "resume", "save", "load",
-    "usage", "budget", "record", "replay", "wire", "fix", "explain", "jobs", "stop", "mcp", "tape",
-    "forget", "alias", "dealias", "preserve", "config", "help", "version",
+    "rethink", "drop", "hide", "pin", "choose", "show", "find", "context", "reset", "resume",
+    "save", "load", "usage", "budget", "record", "replay", "wire", "fix", "explain", "jobs",
+    "stop", "mcp", "tape", "forget", "alias", "dealias", "preserve", "config", "help", "version",
 )  # fmt: skip
 """How the help lists them: what is used together stands together."""
 

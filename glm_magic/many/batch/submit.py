@@ -57,11 +57,9 @@ class BatchRequests(Requests):
 
     def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
         super().__init__(rows, prompt, options)
-        _check_options(options)
-        if self._first is None:
-            raise _no_tape()
-        _check_offer(self._first.offer, self._first.dialect.name)
-        self._first = in_batch(self._first)
+        first = _checked(self._first, options)
+        _check_offer(first.offer, first.dialect.name)
+        self._first = in_batch(first)
 
     def of(self, number: int, row: Any) -> PreparedRequest:
         """Return the request about a row."""
@@ -84,9 +82,7 @@ class FileRequests(Requests):
 
     def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
         super().__init__(rows, prompt, options)
-        _check_options(options)
-        if self._first is None:
-            raise _no_tape()
+        self._first = _checked(self._first, options)
 
 
 def check_mode(mode: str, on: Any) -> None:
@@ -120,12 +116,21 @@ def _no_tape() -> UnavailableError:
     )
 
 
-def _check_options(options: Options) -> None:
+def _checked(call: PreparedRequest | None, options: Options) -> PreparedRequest:
+    """Return the request that stands for all rows, unless it asks for what a batch cannot do."""
     if options.tools or options.mcp:
         raise UnsupportedError(
             tr("a batch cannot call functions; nothing was sent"),
             hint=tr("leave tools and mcp out, or ask the rows with mode='live'"),
         )
+    if call is None:
+        raise _no_tape()
+    if call.thought_plan is not None:
+        raise UnsupportedError(
+            tr("a batch cannot go on with a thought; nothing was sent"),
+            hint=tr("leave wait and think_tokens out, or ask the rows with mode='live'"),
+        )
+    return call
 
 
 def _check_offer(offer: Offer, dialect: str) -> None:

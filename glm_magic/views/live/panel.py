@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from ...core.errors import GlmError
+from ...core.i18n import translate
 from ...core.turn import Turn
 from ..header import is_error_only, phase, unfinished
 from ..labels import labels_for
@@ -59,6 +60,9 @@ _PAGE_LABELS = (
     "gone",
     "gone_hint",
     "no_answer_yet",
+    "sentence_title",
+    "think_on",
+    "cancel",
 )
 """The labels that the page's script writes itself."""
 
@@ -70,12 +74,15 @@ class PanelView(View):
     ----------
     options : ViewOptions
         What the user chose.
+    output : str, optional
+        Id of an output that is there, whose place the panel takes.
     """
 
-    def __init__(self, options: ViewOptions) -> None:
+    def __init__(self, options: ViewOptions, output: str = "") -> None:
         self._options = options
         self._labels = labels_for(options.language)
-        self._display_id = uuid4().hex
+        self._display_id = output or uuid4().hex
+        self._takes_place = bool(output)
         # The painter, the main thread and the page's messages all come here.
         self._lock = threading.RLock()
         self._protocol = PanelProtocol(
@@ -113,7 +120,10 @@ class PanelView(View):
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         # What a host without widgets says, and a file until the page has written more.
         plain = {"text/plain": f"{turn.model}: {self._labels.unfinished_hint}"}
-        self._publish({**data, **plain}, {})
+        if self._takes_place:
+            publish({**data, **plain}, {}, self._display_id, update=True)
+        else:
+            self._publish({**data, **plain}, {})
         handshake.shown()
 
     def paint(self, turn: Turn) -> None:
@@ -203,70 +213,106 @@ class PanelView(View):
         if message and self._widget is not None:
             self._widget.send(message)
 
-    def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+    def _receive(self, _widget: Any, content: Message, _buffers: Any) -> None:
         """Take a message of the page, on whatever thread the kernel gives it."""
         handshake.acknowledged()
+        take: dict[object, Callable[[Message], None]] = {
+            "allow": self._allow,
+            "answer_now": self._answer_now,
+            "choose": self._choose,
+            "kept": self._kept,
+            "picture": self._send_picture,
+            "ready": self._send_again,
+            "rethink": self._change_thought,
+            "reveal": self._reveal,
+            "stop": self._stop,
+            "sync": self._send_again,
+            "thought": self._change_thought,
+            "toggle": self._toggle,
+        }
         kind = content.get("type")
-        if kind == "stop":
-            self._stop()
-        elif kind == "toggle":
-            self._opened = bool(content.get("open"))
-        elif kind == "kept" and self._widget is not None:
-            self._widget.kept = True
-        elif kind == "reveal":
-            self._revealed = True
-        elif kind == "allow" and self._options.questions is not None:
+        if kind in take:
+            take[kind](content)
+
+    def _allow(self, content: Message) -> None:
+        if self._options.questions is not None:
             self._options.questions.answer(content.get("question"), content.get("allowed"))
-        elif kind == "picture":
-            self._send_picture(content.get("hash"), content.get("number"))
-        elif kind == "choose":
-            self._choose(content.get("run"), content.get("at"))
-        elif kind == "answer_now" and self._stream is not None:
+
+    def _answer_now(self, _content: Message) -> None:
+        if self._stream is not None:
             with contextlib.suppress(GlmError):  # the model always thinks
                 self._stream.answer_now()
-        elif kind in ("ready", "sync"):
-            self._send_again(str(content.get("page", "")) if kind == "ready" else None)
 
-    def _send_again(self, new_page: str | None) -> None:
+    def _kept(self, _content: Message) -> None:
+        if self._widget is not None:
+            self._widget.kept = True
+
+    def _reveal(self, _content: Message) -> None:
+        self._revealed = True
+
+    def _toggle(self, content: Message) -> None:
+        self._opened = bool(content.get("open"))
+
+    def _send_again(self, content: Message) -> None:
         """Send everything: a page was loaded just now, or one has lost the thread."""
+        is_new = content["type"] == "ready"
         with self._lock:
             self._protocol.page_asks()
-            if new_page is not None and self._copy is not None:
-                self._copy.page_is_new(new_page)
+            if is_new and self._copy is not None:
+                self._copy.page_is_new(str(content.get("page", "")))
             if self._turn is not None and self._turn.status != "streaming":
                 self._send_whole(self._turn)
 
-    def _stop(self) -> None:
+    def _stop(self, _content: Message) -> None:
         self._stopping = True
         # The page waits for this answer before it interrupts the kernel.
         with self._lock:
             self._send(self._protocol.whole_state())
         self._on_stop()
 
-    def _send_picture(self, hash_: object, number: object) -> None:
+    def _send_picture(self, content: Message) -> None:
         """Send the page the whole of a small picture, once for each click.
 
         A click comes by two ways, of which one may wait for the end of the running cell.
         """
-        if number == self._clicked:
+        if content.get("number") == self._clicked:
             return
-        self._clicked = number
+        self._clicked = content.get("number")
         variants = self._options.variants
         turns = [*(variants.turns if variants is not None else ()), self._turn]
         shown = (one for turn in turns if turn is not None for one in turn.all_attachments)
-        picture = next((one for one in shown if one.hash == hash_ and one.data), None)
+        picture = next((one for one in shown if one.hash == content.get("hash") and one.data), None)
         if picture is not None and picture.kind == "picture":
             with self._lock:
                 address = picture.data_uri
                 self._send({"picture": {"address": address, "name": picture.name}})
 
-    def _choose(self, run: object, at: object) -> None:
-        """Choose a run, if the page that was clicked, sent `at` that time, shows this cell."""
+    def _change_thought(self, content: Message) -> None:
+        """Show the sentences of a thought, or let its run think again from one of them on."""
+        thoughts, at = self._options.thoughts, content.get("at")
+        if thoughts is None or not isinstance(at, str):
+            return
+        sentence, text = content.get("sentence"), content.get("text")
+        try:
+            if isinstance(sentence, int) and isinstance(text, str):
+                thoughts.rethink(at, sentence, text, self._display_id)
+                if self._copy is not None:
+                    self._copy.give_up()
+                return
+            answer: Message = {"at": at, "sentences": list(thoughts.sentences(at))}
+        except GlmError as error:
+            answer = {"at": at, "refused": translate(error.to_text(), self._labels.language)}
+        with self._lock:
+            self._send({"thought": answer})
+
+    def _choose(self, content: Message) -> None:
+        """Choose a run, if the page that was clicked shows this cell."""
         variants = self._options.variants
         turns = variants.turns if variants is not None else []
-        shows_this_cell = any(stamp(turn) == at for turn in turns)
+        shows_this_cell = any(stamp(turn) == content.get("at") for turn in turns)
         if variants is None or not shows_this_cell:
             return
+        run = content.get("run")
         if isinstance(run, int) and 0 <= run < len(turns):
             variants.choose(run)
 

@@ -134,6 +134,10 @@ class NotebookCopy:
         self._page = (data, metadata)
         self._send_page()
 
+    def give_up(self) -> None:
+        """Leave the output to another panel: a page that is loaded again is not sent this one."""
+        self._page = None
+
     def page_is_new(self, name: str) -> None:
         """Serve a page that was loaded just now."""
         self._widget.page = self._widget.page or name

@@ -28,6 +28,7 @@ from .pictures import pictures_html
 from .plaintext import markdown_text, plain_text
 from .player import can_play, page_script, player_data
 from .steps import steps_html
+from .thought import is_whole, parts_html, pencil_html, rethought
 from .timeline import timeline_html
 
 SCHEMA = 1
@@ -46,6 +47,7 @@ _STYLES = {
     "body": "display:flex;flex-wrap:wrap",
     "answer": "flex:8 1 23em;min-width:0;padding:.7em 1.1em;overflow:auto;overflow-wrap:break-word",
     "open": f"order:-1;flex:5 1 18em;min-width:0;padding:.4em .86em;border-right:{_LINE}",
+    "wide": f"order:-1;flex:1 1 100%;min-width:0;padding:.4em .86em;border-bottom:{_LINE}",
     "closed": f"order:-1;flex:0 1 auto;min-width:0;padding:.4em .86em;border-right:{_LINE}",
     "reasoning": "max-height:34em;overflow:auto;overflow-wrap:break-word;font-size:.93em;"
     "opacity:.8",
@@ -232,17 +234,24 @@ def opens(turn: Turn, options: ViewOptions) -> bool:
         return False
     if options.show_thinking in ("open", "closed"):
         return options.show_thinking == "open"
-    return options.hold == "answer" or not turn.answer.strip()
+    compares = turn.status != "streaming" and rethought(turn) is not None
+    return options.hold == "answer" or compares or not turn.answer.strip()
 
 
 def _reasoning_column(turn: Turn, options: ViewOptions, labels: Labels, opened: bool | None) -> str:
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
+    compares = rethought(turn) is not None
     is_open = opens(turn, options) if opened is None else opened
-    style = _STYLES["open" if is_open else "closed"]
-    html = outline_html(markdown_html(reasoning), labels)
+    style = _STYLES[("wide" if compares else "open") if is_open else "closed"]
+    if is_whole(turn):
+        html = outline_html(markdown_html(reasoning), labels)
+    else:
+        html = parts_html(turn, labels)
+    html = pencil_html(turn, options, labels) + html
     kinds = " glm-hr" * (options.hold == "thinking") + " glm-few" * is_few(reasoning)
+    kinds += " glm-anew" * compares
     return (
         f'<details class="glm-r{kinds}" style="{style}"{" open" * is_open}>'
         f"{SUMMARY}{summary_html(options, labels)}</summary>"

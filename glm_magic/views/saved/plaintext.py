@@ -11,6 +11,7 @@ from ..markup.sanitize import Tame, fenced, join_parts
 from ..options import ViewOptions
 from ..variants import others_markdown
 from .steps import step_lines, steps_markdown
+from .thought import is_whole, labelled_parts
 
 MAX_REASONING = 3000
 """Characters of the reasoning in plain text, where nothing can be folded away and no answer is."""
@@ -61,8 +62,18 @@ def _plain_reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
         return f"[{labels.reasoning_held}]"
     if options.show_thinking == "closed":
         return f"[{labels.reasoning_folded}]"
+    if not is_whole(turn):
+        parts = [
+            f"[{label}]\n{text}" if label else text for label, text in _cut_parts(turn, labels)
+        ]
+        return f"[{labels.reasoning}]\n" + "\n\n".join(parts)
     shown = _beginning(turn, reasoning, labels) if turn.answer.strip() else ""
     return f"[{labels.reasoning}]\n{shown or _both_ends(reasoning, labels)}"
+
+
+def _cut_parts(turn: Turn, labels: Labels) -> list[tuple[str, str]]:
+    """Return the parts of the reasoning, each with its label and with its middle left out."""
+    return [(label, _both_ends(text, labels)) for label, text in labelled_parts(turn, labels)]
 
 
 def _beginning(turn: Turn, reasoning: str, labels: Labels) -> str:
@@ -122,5 +133,11 @@ def reasoning_markdown(turn: Turn, options: ViewOptions, labels: Labels, tame: T
     reasoning = strip_blank_lines(turn.reasoning)
     if not reasoning or options.show_thinking == "hide":
         return ""
-    body = tame(reasoning)
+    if is_whole(turn):
+        body = tame(reasoning)
+    else:
+        parts = labelled_parts(turn, labels)
+        body = "\n\n".join(
+            f"*{label}*\n\n{tame(text)}" if label else tame(text) for label, text in parts
+        )
     return f"<details><summary>{labels.reasoning}</summary>\n\n{body}\n\n</details>"

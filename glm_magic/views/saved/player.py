@@ -15,6 +15,7 @@ from ...core.turn import Sample, Turn
 from ..labels import Labels
 from ..options import Position
 from .assets import minified_asset, minified_script, stylesheet_owner, whole_style
+from .thought import is_whole
 from .timeline import has_timeline
 
 _CALL = "window.glmPage&&glmPage(document.currentScript)"
@@ -51,8 +52,8 @@ def style_and_script(labels: Labels) -> str:
 
 
 def can_play(turn: Turn) -> bool:
-    """Whether a reply can be played: it took a while, and its rhythm is known."""
-    return has_timeline(turn) and len(rhythm_of(turn)) > 1
+    """Whether a reply can be played: it took a while, and its rhythm and texts are whole."""
+    return is_whole(turn) and has_timeline(turn) and len(rhythm_of(turn)) > 1
 
 
 def rhythm_of(turn: Turn) -> tuple[Sample, ...]:

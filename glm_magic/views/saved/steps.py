@@ -74,7 +74,13 @@ def _spoke_before_calling(turn: Turn, index: int) -> bool:
 
 def remark_of(step: Step, labels: Labels) -> str:
     """Return why a request was made again; empty for the user's own prompt."""
-    return {"answer now": labels.hurried, "repair": labels.repaired}.get(step.cause, "")
+    remarks = {
+        "answer now": labels.hurried,
+        "repair": labels.repaired,
+        "think on": labels.pushed,
+        "end thinking": labels.ended_thought,
+    }
+    return remarks.get(step.cause, "")
 
 
 def _call_html(call: ToolCall, run: ToolRun | None, labels: Labels) -> str:

@@ -142,6 +142,7 @@ class Document {
       this.tell((view) => view.showSteps());
     }
     if (message.state) this.setState({ ...this.state, ...message.state });
+    if (message.thought) for (const home of this.homes) home.showThought(this, message.thought);
     if (message.draft) this.saved.keep(message.draft);
     if (message.page) this.end(message.page);
     if (message.picture) look(message.picture);

@@ -230,6 +230,7 @@ class Home {
     this.docs = new Set();
     area.addEventListener("click", (event) => this.press(event.target.closest?.(".glm-go")));
     area.addEventListener("click", (event) => event.target.closest?.(".glm-live") || askForPicture(event, this.docs));
+    area.addEventListener("click", (event) => this.pressPencil(event.target.closest?.(".glm-pencil")));
   }
 
   take(doc) {
@@ -250,6 +251,26 @@ class Home {
     this.refocus(this.pages().indexOf(button.closest(".glm")), sign);
   }
 
+  /** Ask for the sentences of a thought; pressed once more, it closes their list. */
+  pressPencil(button) {
+    if (!button) return;
+    const list = button.parentNode.querySelector(".glm-sentences");
+    if (list) return list.remove();
+    for (const doc of this.docs) doc.model.send({ type: "thought", at: button.dataset.at });
+  }
+
+  /** Show the sentences of a thought above it, or why it cannot be changed. */
+  showThought(doc, { at, sentences, refused }) {
+    for (const button of this.area.querySelectorAll(".glm-pencil")) {
+      if (button.dataset.at !== at) continue;
+      const list = button.parentNode.querySelector(".glm-sentences");
+      for (const old of button.parentNode.querySelectorAll(".glm-refused")) old.remove();
+      if (refused) (list ?? button).after(element("p", refused, "glm-e glm-refused"));
+      if (refused) for (const control of list?.querySelectorAll(":disabled") ?? []) control.disabled = false;
+      if (sentences && !list) button.after(new ThoughtEditor(doc, at, sentences).list);
+    }
+  }
+
   pages() {
     return [...this.area.querySelectorAll(".glm")];
   }
@@ -263,5 +284,64 @@ class Home {
     });
     seen.observe(this.area, { childList: true, subtree: true });
     setTimeout(() => seen.disconnect(), REFOCUS_MS);
+  }
+}
+
+function element(tag, text, className = "") {
+  return Object.assign(document.createElement(tag), { textContent: text, className });
+}
+
+/** The sentences of a thought, one of which can be changed at a time. */
+class ThoughtEditor {
+  constructor(doc, at, sentences) {
+    Object.assign(this, { doc, at, sentences, labels: doc.model.get("labels") });
+    this.list = element("ol", "", "glm-sentences");
+    this.list.append(...sentences.map((text, index) => this.row(text, index)));
+  }
+
+  row(text, index) {
+    const row = document.createElement("li");
+    const pen = Object.assign(element("button", "✎", "glm-pen"), { type: "button", title: this.labels.sentence_title });
+    pen.setAttribute("aria-label", `${index + 1}: ${pen.title}`);
+    pen.addEventListener("click", () => this.open(row, text, index));
+    row.append(element("span", text), pen);
+    return row;
+  }
+
+  open(row, text, index) {
+    this.close();
+    const area = Object.assign(document.createElement("textarea"), { value: text, rows: 2 });
+    area.setAttribute("aria-label", this.labels.sentence_title);
+    const go = Object.assign(element("button", this.labels.think_on, "glm-think-on"), { type: "button" });
+    const cancel = Object.assign(element("button", this.labels.cancel, "glm-cancel"), { type: "button" });
+    const send = () => this.send(index, area.value, [area, go, cancel]);
+    go.addEventListener("click", send);
+    cancel.addEventListener("click", () => this.close());
+    area.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // the notebook's own keys
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
+      if (event.key === "Escape") this.close();
+    });
+    const buttons = element("div", "", "glm-row");
+    buttons.append(go, cancel);
+    row.replaceChildren(area, buttons);
+    row.classList.add("glm-editing");
+    for (let after = row.nextElementSibling; after; after = after.nextElementSibling) after.classList.add("glm-gone-by");
+    this.opened = { row, text, index };
+    area.focus({ preventScroll: true });
+  }
+
+  close() {
+    if (!this.opened) return;
+    const { row, text, index } = this.opened;
+    this.opened = null;
+    for (const one of this.list.children) one.classList.remove("glm-gone-by");
+    row.replaceWith(this.row(text, index));
+    this.list.children[index].querySelector("button").focus({ preventScroll: true });
+  }
+
+  send(index, text, controls) {
+    for (const control of controls) control.disabled = true;
+    this.doc.model.send({ type: "rethink", at: this.at, sentence: index + 1, text });
   }
 }
