@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .core.events import ReasoningDelta as ReasoningDelta
     from .core.events import Started as Started
     from .core.events import StreamError as StreamError
+    from .core.events import TokenReport as TokenReport
     from .core.events import ToolCallDelta as ToolCallDelta
     from .core.events import UsageReport as UsageReport
     from .core.turn import Notice as Notice
@@ -136,6 +137,7 @@ _EXPORTS = {
     "ContentWasReasoning": "core.events",
     "ToolCallDelta": "core.events",
     "UsageReport": "core.events",
+    "TokenReport": "core.events",
     "Notice": "core.turn",
     "Finish": "core.events",
     "StreamError": "core.events",

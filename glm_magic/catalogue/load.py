@@ -268,6 +268,7 @@ def _offer(
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
         "prefix": provider.prefix,
+        "logprobs": provider.logprobs,
         "effort": model.effort,
     }
     sources: dict[str, str] = {}

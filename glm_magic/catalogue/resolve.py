@@ -246,6 +246,7 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
         thinking_off=model.thinking_off,
         effort=model.effort,
         prefix=info.prefix,
+        logprobs=info.logprobs,
     )
 
 

@@ -84,6 +84,8 @@ class ProviderInfo:
     """Flags by which the server reads GLM's calls itself; empty: not known, or not the user's."""
     prefix: str = "unknown"
     """Whether a reply can be begun for the model, where the operator chooses it; see `Offer`."""
+    logprobs: str = "unknown"
+    """Whether the probabilities of tokens can be had, for any model; see `Offer`."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -182,6 +184,9 @@ class Offer:
     prefix: str = "unknown"
     """Whether the model goes on with an assistant's message that stands last (``yes``, ``no``,
     ``unknown``)."""
+    logprobs: str = "unknown"
+    """Whether the probabilities of its tokens can be had, and of how many alternatives is the
+    upper limit of the parameter ``top_logprobs``."""
     images: str = "unknown"
     """Whether it reads pictures."""
     video: str = "unknown"

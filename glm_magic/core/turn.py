@@ -14,6 +14,7 @@ from .calls import is_object
 from .finish_reasons import is_at_limit
 from .messages import Message, ToolCall, ToolRun, WebLink
 from .price import Cost
+from .tokens import Token, TokenFigures
 from .usage import Usage
 
 
@@ -116,6 +117,25 @@ class Step:
 
     links: tuple[WebLink, ...] = ()
     """What the provider's own web search found."""
+    reasoning_figures: TokenFigures | None = field(default=None, repr=False)
+    """How probable the tokens of the reasoning were; ``None``: not reported, or it streams yet."""
+    answer_figures: TokenFigures | None = field(default=None, repr=False)
+    """The same of the answer."""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens of both texts, where their figures were reported; joined, they are the text.
+
+        Empty where no figure was.
+        """
+        if self.reasoning_figures is None and self.answer_figures is None:
+            return ()
+        reasoning = self.reasoning_figures or TokenFigures("")
+        answer = self.answer_figures or TokenFigures("")
+        return (
+            *reasoning.tokens(self.reasoning, "reasoning"),
+            *answer.tokens(self.content, "answer"),
+        )
 
     @property
     def has_output(self) -> bool:

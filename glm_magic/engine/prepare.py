@@ -36,6 +36,7 @@ from .options import Options
 from .prepared import PreparedRequest
 from .structured import SchemaRequest, apply_schema
 from .tapes import open_tape
+from .token_figures import token_parameters
 from .tool_setup import ToolSetup, set_up_tools
 
 
@@ -80,7 +81,7 @@ def prepare(
         offer,
         messages,
         thinking=options.thinking,
-        parameters=tools.parameters,
+        parameters={**token_parameters(options.logprobs, offer), **tools.parameters},
         tools=tools.schemas,
     )
     request = replace(request, preserve=options.preserve)

@@ -18,6 +18,7 @@ from ..core.events import (
     ReasoningDelta,
     Started,
     StreamError,
+    TokenReport,
     ToolCallDelta,
     ToolFinished,
     ToolStarted,
@@ -26,6 +27,7 @@ from ..core.events import (
 )
 from ..core.messages import ToolCall, ToolRun, WebLink
 from ..core.price import Cost
+from ..core.tokens import Token, TokenFigures, figures_of
 from ..core.turn import Cause, Notice, Sample, Status, Step, Timing
 from ..core.usage import Usage
 from .prepared import PreparedRequest
@@ -133,6 +135,9 @@ class StepBuilder:
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
         self._links: dict[str, WebLink] = {}
+        self._tokens: list[Token] = []
+        self._figures: dict[str, TokenFigures] | None = None
+        """By the name of the step's field, once the reply has ended."""
         self._usage: Usage | None = None
         self._started = Started()
         self._finish_reason: str | None = None
@@ -154,6 +159,8 @@ class StepBuilder:
                     self._times["content"] = at_s
                 self._content.add(text)
                 self._rhythm.add(at_s, answer=len(text))
+            case TokenReport(tokens):
+                self._tokens += tokens
             case UsageReport(usage):
                 self._usage = usage
             case ToolCallDelta():
@@ -248,7 +255,17 @@ class StepBuilder:
             rhythm=self._rhythm.samples(self._began_s) if self.status != "streaming" else (),
             links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
+            **self._figures_of(reasoning, content),
         )
+
+    def _figures_of(self, reasoning: str, content: str) -> dict[str, TokenFigures]:
+        """Return the figures of the tokens, once no text can come any more."""
+        if self.status == "streaming" or not self._tokens:
+            return {}
+        if self._figures is None:
+            figures = figures_of({"reasoning": reasoning, "answer": content}, self._tokens)
+            self._figures = {f"{part}_figures": of for part, of in figures.items()}
+        return self._figures
 
     def _estimate(self, reasoning: str, content: str) -> Usage | None:
         """Return approximate usage once a reply has ended that reported none, as a cut one does."""

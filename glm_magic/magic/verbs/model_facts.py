@@ -33,6 +33,7 @@ _ABILITIES = {
     "web_search": tr("web search"),
     "context_cache": tr("cache"),
     "prefix": tr("continues a reply"),
+    "logprobs": tr("probabilities of tokens"),
     "images": tr("pictures"),
     "video": tr("video"),
     "files": tr("files"),
