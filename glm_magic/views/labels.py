@@ -132,6 +132,14 @@ class Labels:
     outline_marks: str = "{count} marks of self-correction"
     mark_title: str = "self-correction? (matched by a list of words, not by understanding)"
 
+    # How sure the model was.
+    doubt: str = "Doubt"
+    doubt_count: str = "{count} of {total} tokens could well have been another"
+    doubt_some: str = "some"
+    doubt_more: str = "more"
+    doubt_most: str = "most doubt"
+    doubt_legend: str = "Hover a marked token, or press Tab: how likely it was, and what else was."
+
     # A comparison.
     lane: str = "Lane"
     model: str = "Model"
@@ -263,6 +271,13 @@ CHINESE = Labels(
     outline_mark="1 处自我纠正标记",
     outline_marks="{count} 处自我纠正标记",
     mark_title="自我纠正？（仅按词表标记，并非理解）",
+    # How sure the model was.
+    doubt="犹豫之处",
+    doubt_count="{total} 个 token 中有 {count} 个很可能是别的",
+    doubt_some="略有",
+    doubt_more="较多",
+    doubt_most="非常犹豫",
+    doubt_legend="将指针移到带标记的 token 上，或按 Tab 键：可看到它的概率，以及其他可能的 token。",
     # A comparison.
     lane="设置",
     model="模型",

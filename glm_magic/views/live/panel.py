@@ -26,6 +26,7 @@ from ..options import ViewOptions
 from ..play import Playable, View
 from ..publish import clear_output, publish
 from ..saved.answer import answer_html
+from ..saved.doubt import doubt_html
 from ..saved.page import (
     bundle,
     error_html,
@@ -163,6 +164,7 @@ class PanelView(View):
         """Send the whole ended reply, its error included, to a page that still shows it."""
         answer = error_html(turn, self._labels)
         answer += answer_html(turn, self._options.format, self._labels)
+        answer += doubt_html(turn, self._options, self._labels)
         reasoning = markdown_html(strip_blank_lines(turn.reasoning))
         with self._lock:
             self._deliver(self._protocol.replace(reasoning, answer, turn.answer, time.monotonic()))
