@@ -11,6 +11,7 @@ from ...catalogue.load import Catalogue
 from ...catalogue.schema import ABILITIES, Conflict, ModelInfo, Offer
 from ...core.i18n import Text, from_data, joined, plural, tr, translate
 from ...core.price import Price, Tier, currency_symbol
+from ...engine.token_figures import most_alternatives
 from ...views.columns import wrap
 from ..display import Displayable, Table
 
@@ -182,7 +183,11 @@ def _each(offer: Offer) -> Iterable[Fact]:
     for name in ABILITIES:
         word = str(getattr(offer, name))
         label = _ABILITIES.get(name, from_data(name))
-        yield _fact(offer, name, label, None if word == "unknown" else from_data(word))
+        value = None if word == "unknown" else from_data(word)
+        most = most_alternatives(offer) if (name, word) == ("logprobs", "yes") else None
+        if most is not None:
+            value = tr("yes, with up to {most} alternatives of each", most=most)
+        yield _fact(offer, name, label, value)
     yield from _prices(offer)
     yield from _ends(offer)
     for note in offer.notes:
@@ -194,9 +199,10 @@ def _each(offer: Offer) -> Iterable[Fact]:
 def _fact(offer: Offer, name: str, label: Text, value: Text | None) -> Fact:
     if value is None:
         return Fact(label, from_data(_UNKNOWN))
-    own = name in offer.sources
-    source = offer.sources[name] if own else offer.model.source
-    return Fact(label, value, source, offer.checked.get(name) if own else offer.model.checked)
+    if name in offer.sources:
+        return Fact(label, value, offer.sources[name], offer.checked.get(name))
+    of = offer.provider if hasattr(offer.provider, name) and name in ABILITIES else offer.model
+    return Fact(label, value, of.source, of.checked)
 
 
 def _thinking(offer: Offer) -> Fact:
