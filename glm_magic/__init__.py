@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .many.run import imap as imap
     from .many.run import map as map  # noqa: A004 - as the builtin, over prompts
     from .many.scores import SweepResult as SweepResult
+    from .many.scores import VoteResult as VoteResult
     from .many.sweep import sweep as sweep
     from .session.session import Session as Session
     from .tools.mcp_registry import add_mcp as add_mcp
@@ -103,6 +104,7 @@ _EXPORTS = {
     "MapResult": "many.results",
     "RowReply": "many.results",
     "SweepResult": "many.scores",
+    "VoteResult": "many.scores",
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",

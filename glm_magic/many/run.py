@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
@@ -15,6 +15,8 @@ from .job import Job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
 from .rows import Rows
+
+R = TypeVar("R", bound=MapResult)
 
 JOBS = 8
 """How many rows are asked at a time, unless the user says otherwise."""
@@ -106,14 +108,7 @@ async def amap(
     job = await asyncio.to_thread(
         make_job, rows, prompt, options, jobs=jobs, budget=budget, name=name, fresh=fresh
     )
-    shown = ViewOptions(quiet=not progress)
-    running = asyncio.ensure_future(asyncio.to_thread(run_job, MapResult(job), shown))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        job.cancel()
-        await asyncio.wait([running])
-        raise
+    return await arun_job(MapResult(job), ViewOptions(quiet=not progress))
 
 
 @with_ask_keywords
@@ -207,7 +202,7 @@ def check_call(jobs: int, options: Options) -> None:
         )
 
 
-def run_job(result: MapResult, options: ViewOptions) -> MapResult:
+def run_job(result: R, options: ViewOptions) -> R:
     """Run a call to its end, and show how far it is.
 
     Raises
@@ -221,3 +216,20 @@ def run_job(result: MapResult, options: ViewOptions) -> MapResult:
     play(result.job, many_view(result, options))
     result.job.raise_error()
     return result
+
+
+async def arun_job(result: R, options: ViewOptions) -> R:
+    """Run a call to its end, as `run_job` does, without blocking the event loop.
+
+    Raises
+    ------
+    GlmError
+        No row was answered.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(run_job, result, options))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        result.job.cancel()
+        await asyncio.wait([running])
+        raise

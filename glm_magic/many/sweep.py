@@ -8,16 +8,18 @@ from typing import Any, cast
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
-from ..engine.keywords import AskKeywords, to_options
+from ..engine.keywords import AskKeywords, messages_of, to_options
+from ..engine.keywords import Prompt as AskPrompt
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .run import JOBS, check_call, run_job
-from .scores import Score, SweepResult
+from .run import JOBS, arun_job, check_call, run_job
+from .scores import Key, Score, SweepResult, VoteResult
 
+_QUIET = ViewOptions(quiet=True)
 _LISTS = ("tools", "mcp")
 """Keywords that take a list themselves, and are no axes."""
 
@@ -127,3 +129,39 @@ def make_sweep(
     rows = SweepRows(read, settings, samples)
     requests = SweepRequests(lanes, samples)
     return Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+
+
+class Vote:
+    """One prompt that is to be asked several times; nothing is sent before it runs.
+
+    Parameters
+    ----------
+    prompt : str or sequence of messages
+        The question, or a whole conversation.
+    options : Options
+        What was set for it.
+    samples : int
+        How often it is asked.
+    key : callable, optional
+        Takes a reply, and returns what it is counted as.
+
+    Raises
+    ------
+    RefusedError
+        It cannot be asked.
+    """
+
+    def __init__(
+        self, prompt: AskPrompt, options: Options, samples: int, key: Key | None = None
+    ) -> None:
+        asked = prompt if isinstance(prompt, str) else messages_of(prompt)
+        job = make_sweep([""], lambda _: asked, [{}], [options], samples)
+        self._result = VoteResult(job, key)
+
+    def run(self) -> VoteResult:
+        """Ask, and wait for all answers."""
+        return run_job(self._result, _QUIET)
+
+    async def arun(self) -> VoteResult:
+        """Ask without blocking the event loop, and wait for all answers."""
+        return await arun_job(self._result, _QUIET)

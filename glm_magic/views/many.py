@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from ..core.i18n import translate
-from ..core.progress import Progress
+from ..core.progress import Ballot, Progress
 from ..core.text import escape_controls
 from ..core.turn import Turn
 from .columns import text_width
@@ -43,6 +43,9 @@ class Mapped(Protocol):
 
     def head(self) -> Table:
         """Names and values of the first rows of the result."""
+
+    def histogram(self) -> Sequence[Ballot]:
+        """Return the distinct answers, where the same was asked several times; else none."""
 
 
 def many_view(result: Mapped, options: ViewOptions) -> View:
@@ -79,6 +82,10 @@ def current_cell() -> int | None:
     return getattr(_shell(), "execution_count", None)
 
 
+def _bundle(result: Mapped, options: ViewOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+    return map_bundle(result.progress, result.head(), options, result.histogram())
+
+
 class SavedOnly(View):
     """Publish the one output at the end, for executors, which only write a file.
 
@@ -96,7 +103,7 @@ class SavedOnly(View):
     def finish(self, turn: Turn) -> None:
         """Publish it."""
         del turn
-        publish(*map_bundle(self._result.progress, self._result.head(), self._options))
+        publish(*_bundle(self._result, self._options))
         self._result.shown_in = current_cell()
 
 
@@ -156,8 +163,7 @@ class ManyPanel(View):
     def finish(self, turn: Turn) -> None:
         """Replace the widgets by the one output that stays."""
         del turn
-        bundle = map_bundle(self._result.progress, self._result.head(), self._options)
-        publish(*bundle, self._display_id, update=True)
+        publish(*_bundle(self._result, self._options), self._display_id, update=True)
         self._result.shown_in = current_cell()
         for widget in (*self._box.children, self._box):
             widget.layout.close()

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.i18n import translate
-from ...core.progress import Progress, RowText
+from ...core.progress import Ballot, Progress, RowText
 from ...core.text import escape_controls, shorten
 from ..header import seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import escape_html, escape_markdown
 from ..options import ViewOptions
 from .assets import minified_asset, page_style
+from .histogram import histogram_html
 from .page import SCHEMA
 
 CELL = 80
@@ -56,13 +57,16 @@ def _rate(rate: float) -> str:
 
 
 def map_bundle(
-    now: Progress, table: Table, options: ViewOptions
+    now: Progress, table: Table, options: ViewOptions, ballots: Sequence[Ballot] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the saved output of a call over many rows: sums, failures, the head of the table."""
+    """Return the saved output of a call over many rows: sums, failures, the head of the table.
+
+    Where there are `ballots`, the page has their histogram in place of the table.
+    """
     labels = labels_for(options.language)
     table = _filled(table)
     data = {
-        "text/html": many_html(now, table, labels),
+        "text/html": many_html(now, table, labels, ballots),
         "text/markdown": _markdown(now, table, labels),
         "text/plain": _plain(now, table, labels),
     }
@@ -77,8 +81,10 @@ def map_bundle(
     return data, {"glm_magic": {"schema": SCHEMA, "map": described}}
 
 
-def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
-    """Return the figures of a call as HTML; with a table when it has ended."""
+def many_html(
+    now: Progress, table: Table | None, labels: Labels, ballots: Sequence[Ballot] = ()
+) -> str:
+    """Return the figures of a call as HTML; with a table or a histogram when it has ended."""
     state = "failed" if now.done and not now.ended and now.rows else "complete"
     state = "interrupted" if now.done and now.stopped is not None else state
     words = {"complete": labels.complete, "interrupted": labels.interrupted}
@@ -96,7 +102,9 @@ def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
     ]
     if now.stopped is not None:
         parts.append(f'<div class="glm-mn glm-mw">{_text(now.stopped, labels)}</div>')
-    if table is not None:
+    if ballots:
+        parts.append(histogram_html(ballots, labels))
+    elif table is not None:
         parts.append(_table_html(table))
     elif now.last:
         parts.append(_rows_html(now.last, labels))
