@@ -69,8 +69,9 @@ class Token(NamedTuple):
     @property
     def doubt(self) -> float:
         """The entropy, or where it is not known how little the token was expected, in bits."""
-        if self.entropy is not None:
-            return self.entropy
+        entropy = self.entropy
+        if entropy is not None:
+            return entropy
         return 0.0 if self.logprob is None else -self.logprob / math.log(2)
 
 
@@ -101,7 +102,7 @@ class TokenFigures:
         at = 0
         for length, logprob, texts, logprobs in self._rows():
             end = at + max(0, length) if isinstance(length, int) else at
-            yield Token(part, text[at:end], logprob_of(logprob), _alternatives(texts, logprobs))
+            yield Token(part, text[at:end], _kept(logprob), _alternatives(texts, logprobs))
             at = end
         if at < len(text):
             yield Token(part, text[at:])
@@ -124,10 +125,16 @@ def logprob_of(value: Any) -> float | None:
     return round(min(0.0, float(value)), _DIGITS)
 
 
+def _kept(value: Any) -> float | None:
+    """Return a logarithm as it was saved; a page reads a hundred thousand of them."""
+    is_ours = value.__class__ is float and _LEAST <= value <= 0.0
+    return value if is_ours else logprob_of(value)
+
+
 def _alternatives(texts: Any, logprobs: Any) -> tuple[Alternative, ...]:
     if not (isinstance(texts, list) and isinstance(logprobs, list)):
         return ()
-    pairs = ((text, logprob_of(value)) for text, value in zip(texts, logprobs, strict=False))
+    pairs = ((text, _kept(value)) for text, value in zip(texts, logprobs, strict=False))
     return tuple(
         Alternative(text, logprob)
         for text, logprob in pairs

@@ -6,7 +6,7 @@ it: there, every tool call has an answer, wherever the turn was stopped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from .calls import is_object
 from .finish_reasons import is_at_limit
 from .messages import Message, ToolCall, ToolRun, WebLink
 from .price import Cost
-from .tokens import Token, TokenFigures
+from .tokens import PARTS, Part, Token, TokenFigures
 from .usage import Usage
 
 
@@ -130,12 +130,14 @@ class Step:
         """
         if self.reasoning_figures is None and self.answer_figures is None:
             return ()
-        reasoning = self.reasoning_figures or TokenFigures("")
-        answer = self.answer_figures or TokenFigures("")
-        return (
-            *reasoning.tokens(self.reasoning, "reasoning"),
-            *answer.tokens(self.content, "answer"),
-        )
+        return tuple(token for part in PARTS for token in self.tokens_of(part))
+
+    def tokens_of(self, part: Part) -> Iterator[Token]:
+        """Yield the tokens of one text; all of it is one where no figure was reported."""
+        is_answer = part == "answer"
+        figures = self.answer_figures if is_answer else self.reasoning_figures
+        text = self.content if is_answer else self.reasoning
+        return (figures or TokenFigures("")).tokens(text, part)
 
     @property
     def has_output(self) -> bool:

@@ -26,6 +26,8 @@ MAX_SHARE = 3
 SMALL = 4000
 _LEVELS: tuple[tuple[float, str], ...] = ((1.5, "mark"), (0.9, "b"), (0.5, "u"))
 """Bits of doubt from which on a token is marked, and the element that marks it."""
+_SURE = -0.05
+"""Above this, a token has less than half a bit of doubt, whatever else was possible."""
 _OTHERS = 3
 """Alternatives in a title."""
 _LONGEST = 16
@@ -43,6 +45,7 @@ class _Piece:
     """A token with its mark."""
 
     token: Token
+    doubt: float = 0.0
     element: str = ""
     title: str = ""
 
@@ -60,7 +63,7 @@ def doubt_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     hidden = {"answer": options.hold == "answer", "reasoning": options.hold == "thinking"}
     hidden["reasoning"] = hidden["reasoning"] or options.show_thinking == "hide"
     shown = [(part, _tokens(turn, part)) for part in PARTS if not hidden[part]]
-    columns = {part: [_Piece(t, _element(t)) for t in tokens] for part, tokens in shown if tokens}
+    columns = {part: list(map(_piece, tokens)) for part, tokens in shown if tokens}
     pieces = [piece for column in columns.values() for piece in column]
     if not pieces:
         return ""
@@ -101,31 +104,30 @@ def _tokens(turn: Turn, part: Part) -> list[Token]:
         steps = turn.steps[-1:]
     else:
         steps = tuple(step for step in turn.steps if step.reasoning)
-    found = [[token for token in step.tokens if token.part == part] for step in steps]
-    if not any(token.logprob is not None for tokens in found for token in tokens):
-        return []
     joined: list[Token] = []
-    for step, tokens in zip(steps, found, strict=True):
+    for step in steps:
         gap = [Token(part, "\n\n")] if joined else []
-        joined += [*gap, *(tokens or [Token(part, step.reasoning)])]
-    return joined
+        joined += [*gap, *step.tokens_of(part)]
+    return joined if any(token.logprob is not None for token in joined) else []
 
 
-def _element(token: Token) -> str:
-    if not token.text.strip():
-        return ""
+def _piece(token: Token) -> _Piece:
+    is_sure = token.logprob is None or token.logprob > _SURE
+    if is_sure or not token.text.strip():
+        return _Piece(token)
     doubt = token.doubt
-    return next((element for least, element in _LEVELS if doubt >= least), "")
+    element = next((element for least, element in _LEVELS if doubt >= least), "")
+    return _Piece(token, doubt, element)
 
 
 def _fit(columns: Mapping[Part, Sequence[_Piece]], room: int) -> bool:
     """Keep as many marks, and then titles, as there is room for; return whether the texts fit."""
     for column in columns.values():
-        room -= len(_html([_Piece(piece.token) for piece in column]).encode())
+        room -= len(escape_html("".join(piece.token.text for piece in column)).encode())
     if room < 0:
         return False
     doubtful = [piece for column in columns.values() for piece in column if piece.element]
-    doubtful.sort(key=lambda piece: -piece.token.doubt)
+    doubtful.sort(key=lambda piece: -piece.doubt)
     for piece in doubtful:
         mark = len(f"<{piece.element}></{piece.element}>")
         if mark > room:
