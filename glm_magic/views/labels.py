@@ -277,7 +277,7 @@ CHINESE = Labels(
     mark_title="自我纠正？（仅按词表标记，并非理解）",
     # How sure the model was.
     doubt="犹豫之处",
-    doubt_count="{total} 个 token 中有 {count} 个很可能是别的",
+    doubt_count="{count} 个 token 很可能是别的（共 {total} 个）",
     doubt_some="略有",
     doubt_more="较多",
     doubt_most="非常犹豫",
