@@ -6,6 +6,7 @@
     requests  a row -> its request, and that one's key    budget    reserved before, settled after
     plan      which rows to ask; what became of each      job       sends them, so many at a time
     results   a job -> replies, a frame                   run       map, amap, imap
+    votes     answers -> the distinct ones, counted       scores    sweeps and votes, summed up
 
 The request about a row is prepared once and filled for each row. A row's place is free for the next
 one when its answer is on disk.

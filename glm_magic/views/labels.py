@@ -166,6 +166,7 @@ class Labels:
     many_row: str = "row {number}"
     many_failures: str = "{count} failed: why"
     many_stop_title: str = "Stop, and keep every row that has ended"
+    vote_ended: str = "{count} of {rows} samples"
     vote_sample: str = "sample {number}"
     vote_thoughts: str = "{count} of them thought; what led to this answer:"
     vote_more: str = "{count} more; out[N].reasoning shows each"
@@ -307,6 +308,7 @@ CHINESE = Labels(
     many_row="第 {number} 行",
     many_failures="失败 {count} 行：原因",
     many_stop_title="停止，并保留所有已结束的行",
+    vote_ended="{count}/{rows} 个样本",
     vote_sample="样本 {number}",
     vote_thoughts="其中 {count} 次有思考过程；得出此回答的过程：",
     vote_more="还有 {count} 次；out[N].reasoning 可显示",

@@ -182,7 +182,9 @@ def test_the_page_is_a_histogram_whose_thoughts_open() -> None:
     assert lines == [f"5  3 · 75 % · {_cost(reply, 0)}", f"4  1 · 25 % · {_cost(reply, 1)}"]
     assert page.count('<details class="glm-v1">') == 2
     assert len(re.findall(r'<details class="glm-v2">.*?Off\.', page)) == 3
+    assert "4 of 4 samples" in page
     for form in ("text/markdown", "text/plain"):
+        assert "4 of 4 samples" in data[form]
         assert "5" in data[form]
         assert "0.75" in data[form]
 

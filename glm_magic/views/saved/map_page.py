@@ -26,9 +26,10 @@ Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
 """Names and rows."""
 
 
-def figures(now: Progress, labels: Labels) -> list[str]:
+def figures(now: Progress, labels: Labels, *, is_vote: bool = False) -> list[str]:
     """Return the figures of a call, in reading order."""
-    texts = [labels.many_ended.format(count=f"{now.ended:,}", rows=f"{now.rows:,}")]
+    ended = labels.vote_ended if is_vote else labels.many_ended
+    texts = [ended.format(count=f"{now.ended:,}", rows=f"{now.rows:,}")]
     if now.failed:
         texts.append(labels.many_failed.format(count=f"{now.failed:,}"))
     if now.left:
@@ -64,11 +65,11 @@ def map_bundle(
     Where there are `ballots`, the page has their histogram in place of the table.
     """
     labels = labels_for(options.language)
-    table = _filled(table)
+    table, texts = _filled(table), figures(now, labels, is_vote=bool(ballots))
     data = {
         "text/html": many_html(now, table, labels, ballots),
-        "text/markdown": _markdown(now, table, labels),
-        "text/plain": _plain(now, table, labels),
+        "text/markdown": _markdown(texts, table),
+        "text/plain": _plain(now, texts, table, labels),
     }
     described = {
         "rows": now.rows,
@@ -89,7 +90,8 @@ def many_html(
     state = "interrupted" if now.done and now.stopped is not None else state
     words = {"complete": labels.complete, "interrupted": labels.interrupted}
     shown = words.get(state, labels.failed) if now.done else labels.many_running
-    facts = "".join(f"<span>{escape_html(text)}</span>" for text in figures(now, labels))
+    texts = figures(now, labels, is_vote=bool(ballots))
+    facts = "".join(f"<span>{escape_html(text)}</span>" for text in texts)
     done = 100 * now.ended / max(1, now.rows)
     live = " glm-mlive" * (table is None)
     failed = 100 * now.failed / max(1, now.rows)
@@ -171,11 +173,11 @@ def _table_html(table: Table) -> str:
     )
 
 
-def _markdown(now: Progress, table: Table, labels: Labels) -> str:
+def _markdown(texts: Sequence[str], table: Table) -> str:
     names, rows = table
     lines = [names, ["---"] * len(names), *rows]
     parts = [
-        escape_markdown(" · ".join(figures(now, labels))),
+        escape_markdown(" · ".join(texts)),
         "\n".join(
             f"| {' | '.join(c if c == '---' else escape_markdown(_cell(c)) for c in line)} |"
             for line in lines
@@ -184,8 +186,8 @@ def _markdown(now: Progress, table: Table, labels: Labels) -> str:
     return "\n\n".join(parts)
 
 
-def _plain(now: Progress, table: Table, labels: Labels) -> str:
-    lines = [" · ".join(figures(now, labels))]
+def _plain(now: Progress, texts: Sequence[str], table: Table, labels: Labels) -> str:
+    lines = [" · ".join(texts)]
     lines += [
         f"{labels.many_row.format(number=row.number)}: {translate(row.text, labels.language)}"
         for row in now.failures[:3]
