@@ -74,7 +74,7 @@ STATES: dict[str, tuple[Turn, ViewOptions]] = {
 def notebook_page(theme: str = "light") -> str:
     """Return a notebook with every state, as nbconvert writes it in JupyterLab's own style."""
     outputs = [bundle(turn, options)[0] for turn, options in STATES.values()]
-    lanes = [turn_of(), turn_of("Plain.", "")]
+    lanes = [doubted(turn_of()), turn_of("Plain.", "")]
     outputs.append(compare_bundle(["think=on", "think=off"], lanes, ENGLISH)[0])
     cells = [
         new_code_cell("x", outputs=[new_output("display_data", data={"text/html": o["text/html"]})])
