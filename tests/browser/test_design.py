@@ -170,7 +170,7 @@ def test_the_keyboard_reaches_what_a_token_could_have_been(page: Any) -> None:
     view.locator("summary").focus()
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.title")
-    assert re.fullmatch(r"\d+% · or \d+% · ⏎ \d+% · 5 < 6 \d+%", focused)
+    assert re.match(r"\d+% · or \d+%", focused)
     shown = "() => getComputedStyle(document.activeElement, '::after').content"
     assert page.evaluate(shown) == f'"{focused}"'
     page.keyboard.press("Tab")
@@ -182,10 +182,8 @@ def test_doubt_is_told_apart_without_colours(page: Any) -> None:
     style = "(node) => getComputedStyle(node).textDecorationStyle"
     kinds = [view.locator(f".glm-dk > {name}").evaluate(style) for name in ("u", "b", "mark")]
     assert kinds == ["dotted", "solid", "double"]
-    assert {view.locator(f".glm-dt > {name}").first.evaluate(style) for name in ("b", "mark")} <= {
-        "solid",
-        "double",
-    }
+    marks = [view.locator(f".glm-dt > {name}").first for name in ("u", "b", "mark")]
+    assert [mark.evaluate(style) for mark in marks] == kinds
 
 
 @pytest.mark.parametrize("width", [420, 1400])

@@ -94,6 +94,10 @@ def turn_of(answer: str = ANSWER, reasoning: str = REASONING, **fields: object) 
     return replace(turn, **fields)  # type: ignore[arg-type]
 
 
+_SURE = (-0.01, -5.0, -6.0, -7.0)
+_DOUBTFUL = ((-0.15, -2.2, -5.0, -6.0), (-0.4, -1.3, -4.0, -5.0), (-0.7, -1.4, -2.0, -2.5))
+
+
 def doubted(turn: Turn, seed: int = 0, others: tuple[str, ...] = (" or", "\n", "5 < 6")) -> Turn:
     """Return a turn of one step whose tokens have figures, about one in four of them doubtful."""
     chance = random.Random(seed)
@@ -102,7 +106,7 @@ def doubted(turn: Turn, seed: int = 0, others: tuple[str, ...] = (" or", "\n", "
     tokens = []
     for part, text in texts.items():
         for piece in re.findall(r" ?\w{1,6}|\W", text):
-            odds = (-0.7, -1.4, -2.0, -2.5) if chance.random() < 0.25 else (-0.01, -5.0, -6.0, -7.0)
+            odds = chance.choice(_DOUBTFUL) if chance.random() < 0.25 else _SURE
             top = tuple(map(Alternative, (piece, *others), odds))
             tokens.append(Token(part, piece, odds[0], top))
     figures = figures_of(texts, tokens)
