@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -21,7 +20,7 @@ from ..core.i18n import tr
 from ..core.paths import config_folder
 from ..core.price import Price
 from .parameters import ParameterRule
-from .schema import Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
+from .schema import OF_PROVIDERS, Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
 from .validate import build_dataclass, check_facts, check_keys, check_plan, names, table, tables
 from .validate import price as read_price
 
@@ -267,12 +266,12 @@ def _offer(
     facts: dict[str, Any] = {
         "wire_id": provider.model_prefix + model.id,
         "thinking_off": model.thinking_off,
-        "prefix": provider.prefix,
-        "logprobs": provider.logprobs,
+        **{name: getattr(provider, name) for name in OF_PROVIDERS},
         "effort": model.effort,
     }
-    sources: dict[str, str] = {}
-    checked: dict[str, date] = {}
+    known = [name for name in OF_PROVIDERS if facts[name] != "unknown"]
+    sources = dict.fromkeys(known, provider.source)
+    checked = dict.fromkeys(known, provider.checked) if provider.checked else {}
     notes: list[Note] = []
     price: Price | None = None
     place = ""

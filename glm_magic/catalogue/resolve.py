@@ -32,7 +32,7 @@ from .lookup import (
     split_address,
     split_model,
 )
-from .schema import ModelInfo, Offer, ProviderInfo
+from .schema import OF_PROVIDERS, ModelInfo, Offer, ProviderInfo
 
 LOCAL = "local"
 """The provider that runs a small model on this computer."""
@@ -245,8 +245,7 @@ def _unlisted(catalogue: Catalogue, info: ProviderInfo, name: str) -> Offer:
         is_listed=False,
         thinking_off=model.thinking_off,
         effort=model.effort,
-        prefix=info.prefix,
-        logprobs=info.logprobs,
+        **{name: getattr(info, name) for name in OF_PROVIDERS},
     )
 
 

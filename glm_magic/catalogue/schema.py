@@ -256,3 +256,6 @@ class Offer:
 
 ABILITIES = tuple(f.name for f in fields(Offer) if f.default == "unknown")
 """The fields of an offer that say whether the model can do something there."""
+
+OF_PROVIDERS = tuple(f.name for f in fields(ProviderInfo) if f.default == "unknown")
+"""Those that a provider may state for all of its models."""

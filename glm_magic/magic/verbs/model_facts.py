@@ -199,10 +199,9 @@ def _each(offer: Offer) -> Iterable[Fact]:
 def _fact(offer: Offer, name: str, label: Text, value: Text | None) -> Fact:
     if value is None:
         return Fact(label, from_data(_UNKNOWN))
-    if name in offer.sources:
-        return Fact(label, value, offer.sources[name], offer.checked.get(name))
-    of = offer.provider if hasattr(offer.provider, name) and name in ABILITIES else offer.model
-    return Fact(label, value, of.source, of.checked)
+    own = name in offer.sources
+    source = offer.sources[name] if own else offer.model.source
+    return Fact(label, value, source, offer.checked.get(name) if own else offer.model.checked)
 
 
 def _thinking(offer: Offer) -> Fact:
