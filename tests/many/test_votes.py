@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,11 +163,11 @@ def test_figures_of_tokens_come_with_each_sample(server: ModelServer, asked: Ask
         assert "".join(sample.tokens.text) == "Hm.4"
 
 
-def test_votes_replay_from_a_tape(server: ModelServer, asked: Asked) -> None:
+def test_votes_replay_from_a_tape(server: ModelServer, asked: Asked, tmp_path: Path) -> None:
     server.tell(Script("4"), Script("5"), Script("4"))
-    with glm.record("votes.glmtape"):
+    with glm.record(tmp_path / "votes.glmtape"):
         live = ask(asked, samples=3)
-    with glm.replay("votes.glmtape", speed="max"):
+    with glm.replay(tmp_path / "votes.glmtape", speed="max"):
         again = ask(asked, samples=3)
     assert len(server.requests) == 3
     assert again.vote == live.vote
