@@ -80,6 +80,8 @@ $(DONE)/hosts: $(DONE)/tools pyproject.toml
 	@$(BIN)/python -m venv $(HOSTS)/together && $(HOSTS)/together/bin/python -m pip install --quiet \
 		jupyterlab jupyter-collaboration anywidget \
 		|| { echo '(without jupyter-collaboration)'; rm -rf $(HOSTS)/together; }
+	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/jupyterlab-vim \
+		'jupyterlab-vim>=4.1' || echo "(without vim's keys)"
 	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/ipykernel-$(OLDEST_KERNEL) \
 		'ipykernel==$(OLDEST_KERNEL).*' || echo '(without ipykernel $(OLDEST_KERNEL))'
 	@touch $@
@@ -104,7 +106,7 @@ check: $(DONE)/tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The front end is shipped as it is written; Node is wanted for this check only.
+# The front end is plain JavaScript; Node is wanted for this check only.
 TYPES := $(VENV)/typecheck
 frontend:
 	@if ! command -v npm >/dev/null; then \

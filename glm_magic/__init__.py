@@ -68,6 +68,10 @@ if TYPE_CHECKING:
     from .engine.tapes import replay as replay
     from .magic.extension import load_ipython_extension as load_ipython_extension
     from .magic.extension import unload_ipython_extension as unload_ipython_extension
+    from .many.batch.files import read_results as read_results
+    from .many.batch.handle import Batch as Batch
+    from .many.batch.listing import BatchList as BatchList
+    from .many.batch.listing import batches as batches
     from .many.results import MapResult as MapResult
     from .many.results import RowReply as RowReply
     from .many.run import amap as amap
@@ -92,6 +96,8 @@ _EXPORTS = {
     "amap": "many.run",
     "imap": "many.run",
     "sweep": "many.sweep",
+    "batches": "many.batch.listing",
+    "read_results": "many.batch.files",
     "Session": "session.session",
     "record": "engine.tapes",
     "replay": "engine.tapes",
@@ -105,6 +111,8 @@ _EXPORTS = {
     "RowReply": "many.results",
     "SweepResult": "many.scores",
     "VoteResult": "many.scores",
+    "Batch": "many.batch.handle",
+    "BatchList": "many.batch.listing",
     "Turn": "core.turn",
     "Usage": "core.usage",
     "GlmError": "core.errors",

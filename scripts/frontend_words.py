@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from glm_magic.catalogue.load import catalogue
+from glm_magic.catalogue.resolve import LOCAL
 from glm_magic.engine.checks import input_limit
+from glm_magic.local.models import BETTER, TINY, packaged_model
 from glm_magic.magic.line.options import OPTIONS
 
 FILE = Path(__file__).parents[1] / "labextension" / "static" / "options.js"
@@ -55,6 +57,8 @@ def _limits() -> Iterable[tuple[str, int]]:
         limit = input_limit(offer, {})
         if limit:
             yield f"{provider}/{model}", limit
+    for model in (TINY, BETTER):
+        yield f"{LOCAL}/{model}", packaged_model(model).context
 
 
 def _value(metavar: str, takes_value: bool) -> str:

@@ -66,11 +66,12 @@ def default_signals() -> None:
 def fresh_process_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no session, budget, limit or learnt size of another test be known to this one."""
     from glm_magic.engine import limiter
-    from glm_magic.session import budgets, notebook
+    from glm_magic.session import budgets, notebook, spending
     from glm_magic.session.context import calibration
 
     notebook.conversations.clear()
     limiter.forget()
+    spending.forget()
     monkeypatch.setattr(notebook, "_installed", [])
     monkeypatch.setattr(budgets, "_in_memory", {})
     monkeypatch.setattr(calibration, "_seen", {})

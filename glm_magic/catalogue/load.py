@@ -21,6 +21,9 @@ from ..core.paths import config_folder
 from ..core.price import Price
 from .parameters import ParameterRule
 from .schema import OF_PROVIDERS, Conflict, ModelInfo, Note, Offer, ProviderInfo, Source
+from .validate import (
+    batch_price as read_batch_price,
+)
 from .validate import build_dataclass, check_facts, check_keys, check_plan, names, table, tables
 from .validate import price as read_price
 
@@ -277,6 +280,8 @@ def _offer(
     place = ""
     for place, block in blocks:
         stated = {key: value for key, value in block.items() if key in _OFFER_KEYS}
+        if "batch_price" in block:
+            stated["batch_price"] = read_batch_price(block, place)
         facts.update(stated)
         if not block.keys().isdisjoint(_PRICE_KEYS):
             price = read_price(block, place)

@@ -193,6 +193,8 @@ class Offer:
     files: str = "unknown"
     """Whether it reads documents such as PDF."""
     price: Price | None = None
+    batch_price: Price | None = None
+    """What a request costs in one of the provider's batches; ``None``: it has none for it."""
     free_quota: bool = True
     """False: it is not known that the free tokens of its provider are given for it as well."""
     retires: date | None = None
@@ -235,14 +237,18 @@ class Offer:
             return self
         moved = replace(self, provider=replace(self.provider, base_url=base_url))
         if moved.provider.is_plan:
-            return replace(moved, price=None, **self.plan)
-        price = self.price
+            return replace(moved, price=None, batch_price=None, **self.plan)
+        prices = (self._price_at(base_url, price) for price in (self.price, self.batch_price))
+        price, batch_price = prices
+        return replace(moved, price=price, batch_price=batch_price)
+
+    def _price_at(self, base_url: str, price: Price | None) -> Price | None:
         if price and any(part in base_url for part in self.provider.unpriced_hosts):
-            price = None
+            return None
         host, home = (urlsplit(url).hostname or "" for url in (base_url, self.provider.base_url))
         if price and host != home and not self.provider.has_host(host):
-            price = replace(price, estimated=True)
-        return replace(moved, price=price)
+            return replace(price, estimated=True)
+        return price
 
     def variant(self, ending: str) -> Offer:
         """Return the offer by an ending of its name, as a gateway has it; only `FREE` is priced."""
@@ -251,7 +257,7 @@ class Offer:
         price, checked = None, self.provider.checked
         if ending == FREE and checked is not None:
             price = Price("USD", (Tier(Decimal(0), Decimal(0)),), checked, self.provider.source)
-        return replace(self, wire_id=f"{self.wire_id}:{ending}", price=price)
+        return replace(self, wire_id=f"{self.wire_id}:{ending}", price=price, batch_price=None)
 
 
 ABILITIES = tuple(f.name for f in fields(Offer) if f.default == "unknown")

@@ -220,6 +220,21 @@ def price(block: Mapping[str, Any], where: str) -> Price:
     return Price(tiers=tuple(sorted(tiers, key=_ends)), **facts)
 
 
+def batch_price(block: Mapping[str, Any], where: str) -> Price:
+    """Return the price of the provider's batches in an offer block.
+
+    Raises
+    ------
+    InvalidValueError
+        A part of it is missing, misspelt, or not an amount of money.
+    """
+    inside = f"{where}, batch_price"
+    facts = table(block["batch_price"], inside)
+    check_keys(facts, {"currency", "tiers"}, inside)
+    about = {key: block[key] for key in ("source", "checked") if key in block}
+    return price({**facts, **about}, inside)
+
+
 def _ends(tier: Tier) -> tuple[float, float]:
     """Sort key of tiers, which puts the narrower bounds first."""
     end = tier.below if tier.up_to is None else tier.up_to + 1

@@ -66,6 +66,10 @@ class Progress:
     done: bool = False
     stopped: Text | None = None
     """Why rows were left; ``None``: none were."""
+    reading: int | None = None
+    """How many were read so far, before any is asked; ``None``: all of them."""
+    link: str = ""
+    """Address of a page that shows the machines at work; empty without one."""
 
     @property
     def left(self) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from .address import secret_values
@@ -218,6 +219,16 @@ class Secret:
         user, _, password = self.__login.partition(":")
         return base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
 
+    def sealed(self) -> SealedSecret:
+        """Return the secrets for another process of the user's; only the sending code may call it.
+
+        No log, listing or dump on the way has them in a form that could be read or searched for.
+        """
+        texts = (self.reveal(), self.source, self.__login, self.__query)
+        parts = "\0".join(texts).encode()
+        pad = secrets.token_bytes(len(parts))
+        return SealedSecret(pad, _mixed(parts, pad))
+
     def problem(self) -> tuple[Text, Text] | None:
         """Return what is wrong with the key and how to mend it; ``None`` if it can be sent."""
         return key_problem(self.__value, self.source)
@@ -241,3 +252,33 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is never pickled")
+
+
+class SealedSecret:
+    """A `Secret` on its way: mixed with noise, which is no encryption.
+
+    Parameters
+    ----------
+    pad, mixed : bytes
+        The noise, and what it hides.
+    """
+
+    __slots__ = ("_mixed", "_pad")
+
+    def __init__(self, pad: bytes, mixed: bytes) -> None:
+        self._pad, self._mixed = pad, mixed
+
+    def opened(self) -> Secret:
+        """Return the secrets; only the code that received them may call this."""
+        value, source, login, query = _mixed(self._mixed, self._pad).decode().split("\0")
+        return Secret(value, source, login=login, query=query)
+
+    def __repr__(self) -> str:
+        return "<sealed key>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._pad, self._mixed)
+
+
+def _mixed(parts: bytes, pad: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(parts, pad, strict=True))

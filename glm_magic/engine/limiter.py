@@ -55,6 +55,8 @@ class Limiter:
         """How many may run at a time; ``None``: nothing was refused so far."""
         self.running = 0
         """How many run."""
+        self.refusals = 0
+        """How often the service refused one while others of ours ran; may be read anywhere."""
         self._waiting: list[Place] = []
         """First come, first served; a request that was refused keeps its turn."""
         self._numbers = count()
@@ -175,6 +177,7 @@ class Place:
         others = limiter.running - 1
         limiter._lower(others)
         if others:
+            limiter.refusals += 1
             self._give_back()
         return others > 0
 

@@ -82,6 +82,18 @@ class PreparedRequest:
         size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
         return replace(self, request=request, wire=wire, size=size)
 
+    def about(self, messages: tuple[Message, ...]) -> PreparedRequest:
+        """Return the request that asks the last of these messages, with this one's options.
+
+        It has no notices: those of this request hold for all that are made of it.
+        """
+        request = replace(self.request, messages=messages)
+        wire = self.dialect.encode(request, self.offer)
+        size = TokenEstimate(round(self.size.scale * estimate_body(wire.body)), self.size.scale)
+        return replace(
+            self, request=request, wire=wire, size=size, prompt=messages[-1].content, notices=()
+        )
+
     def with_messages(self, messages: Sequence[Message]) -> PreparedRequest:
         """Return the request that follows when these messages have joined the conversation.
 

@@ -23,7 +23,7 @@ from .line.options import MagicOptions
 if TYPE_CHECKING:
     from .workspace import Workspace
 
-_MAP_OPTIONS = {"jobs": "--jobs", "keep": "--name", "fresh": "--fresh"}
+_MAP_OPTIONS = {"jobs": "--jobs", "on": "--on", "keep": "--name", "fresh": "--fresh"}
 _TOOL_OPTIONS = {"approve": "--approve", "parallel": "--parallel", "max_rounds": "--max-rounds"}
 
 

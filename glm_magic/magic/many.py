@@ -13,7 +13,6 @@ from ..many.results import MapResult
 from ..many.run import JOBS, make_job, run_job
 from ..many.scores import SweepResult, VoteResult
 from ..many.sweep import make_sweep
-from ..session.budgets import day_budget
 from ..views.options import ViewOptions
 from .cells import caller_names
 from .checks import without_effect
@@ -51,26 +50,23 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
     """
     _refuse_excluded(line)
     options = workspace.options(line)
-    rows = _rows(workspace, line.rows) if line.rows else [template]
+    rows = _named(workspace, "--map", line.rows) if line.rows else [template]
     prompt = (template or None) if line.rows else None
     how: dict[str, Any] = {
         "jobs": JOBS if line.jobs is None else line.jobs,
         "budget": line.budget,
         "name": line.keep,
         "fresh": line.fresh,
+        "on": _named(workspace, "--on", line.on) if line.on else None,
     }
     if line.samples:
         job = make_sweep(rows, prompt, [{}], [options], line.samples, **how)
     else:
         job = make_job(rows, prompt, options, **how)
     notices = [*line.notices, *without_effect(line, options, puts_code=False), *_idle(line)]
-    if workspace.session.budget is not None or day_budget() is not None:
-        text = tr(
-            "the budgets of the session and the day do not count this; --budget AMOUNT limits it"
-        )
-        notices.append(Notice("budget-foreign", text))
     job.note(notices)
     if line.dry_run:
+        job.read()
         first = islice(job.plan.open, 1)
         show(dry_run([job.requests.of(number, job.rows[number]) for number in first]))
         for notice in job.progress.notices:
@@ -90,9 +86,9 @@ def _result(line: MagicOptions, job: Job) -> MapResult:
     return SweepResult(job) if line.rows else VoteResult(job)
 
 
-def _rows(workspace: Workspace, name: str) -> Any:
+def _named(workspace: Workspace, option: str, name: str) -> Any:
     names = {**workspace.shell.user_ns, **caller_names()}
-    return look_up("--map", name, names, workspace.namespace())
+    return look_up(option, name, names, workspace.namespace())
 
 
 def _refuse_excluded(line: MagicOptions) -> None:

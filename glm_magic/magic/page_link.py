@@ -186,13 +186,15 @@ class PageLink:
         return self._runs or (workspace is not None and any(not j.done for j in workspace.jobs))
 
     def _tell_changes(self) -> None:
-        from .page_state import figures_of, names_of, turns_of, words_of
+        from .page_state import figures_of, names_of, tapes_of, turns_of, words_of
 
         workspace, comm = self._loaded(), self._comm
         turns = turns_of(workspace.in_use() if workspace is not None else None)
         state = {"names": names_of(self._shell), "order": list(turns), **figures_of(workspace)}
         if "words" not in self._told:  # they cost more than the rest, and hardly ever change
             state["words"] = words_of()
+        if not self._runs:
+            state["tapes"] = tapes_of()
         changed = {n: v for n, v in state.items() if n not in self._told or self._told[n] != v}
         news = {id_: row for id_, row in turns.items() if self._told_turns.get(id_) != row}
         if (changed or news) and comm is not None:

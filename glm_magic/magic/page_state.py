@@ -6,23 +6,30 @@ Everything here is plain JSON, made anew each time; `page_link` sends what chang
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.load import Catalogue, catalogue
+from ..catalogue.resolve import LOCAL
+from ..core.errors import GlmError
 from ..core.i18n import translate
 from ..core.price import currency_symbol
 from ..core.text import shorten
-from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.checks import input_limit
+from ..local.models import named_model
 from ..session.conversation import Conversation
 from ..session.ledger import Total
 from ..session.slots import Slot, cell_of
+from ..wire.tape.tape import Tape
 from .aliases import aliases
 from .cells import user_names
+from .line import candidates
 from .line.options import OPTIONS
 from .verbs.model_facts import in_lines
 from .verbs.registry import verbs
+from .verbs.tapes import summary
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 2000
 """Of a namespace with more, none are sent: a page marks no name as unknown then."""
+MOST_TAPE_BYTES = 1_000_000
+"""Of a larger tape only the name is told: reading it takes seconds."""
 _SHAPED = ("numpy", "pandas", "polars", "torch")
 """Whose values are asked for their shape; the property of another one may do anything."""
 _SIZED = (str, bytes, list, tuple, dict, set, frozenset)
@@ -48,30 +57,30 @@ def figures_of(workspace: Workspace | None) -> dict[str, Any]:
     conversation = workspace.in_use() if workspace is not None else None
     if workspace is None or conversation is None:
         return {"session": "", "turns": 0}
-    turns = conversation.turns
     total = Total.of(entry for session in workspace.sessions for entry in session.entries)
     return {
         "session": workspace.session_name,
-        "turns": len(turns),
+        "turns": len(conversation.turns),
         "input": total.usage.input or 0,
         "output": total.usage.output or 0,
         "estimated": total.estimated,
-        "cost": str(total.cost.to_text()) if total.calls else "",
+        "cost": str(total.cost.to_text()) if total.cost.amounts else "",
         "jobs": sum(not job.done for job in workspace.jobs),
-        **_context(workspace, turns),
+        **_context(workspace, conversation),
     }
 
 
-def _context(workspace: Workspace, turns: Sequence[Turn]) -> dict[str, Any]:
-    """Return who answered last, and how much of its context the next turn would begin with."""
-    if not turns:
+def _context(workspace: Workspace, conversation: Conversation) -> dict[str, Any]:
+    """Return who was asked last, and how much of its context the next turn would begin with."""
+    if not conversation.turns:
         return {"model": "", "provider": "", "used": 0, "limit": 0}
-    turn = turns[-1]
+    turn = conversation.turns[-1]
     offer = workspace.catalogue.offers.get((turn.provider, turn.model))
     limit = input_limit(offer, {}) if offer is not None else None
-    usage = next(
-        (s.usage or s.estimate for s in reversed(turn.steps) if s.usage or s.estimate), None
-    )
+    if turn.provider == LOCAL:
+        limit = named_model(turn.model).context
+    sent = [step for slot in conversation.slots if slot.is_sent for step in slot.turn.steps]
+    usage = next((s.usage or s.estimate for s in reversed(sent) if s.usage or s.estimate), None)
     used = 0
     if usage is not None:
         used = (usage.input or 0) + (usage.output or 0) - (usage.reasoning or 0)
@@ -140,6 +149,29 @@ def words_of() -> dict[str, list[tuple[str, str, str]]]:
     ]
     models = list(_models(catalogue(), aliases()))
     return {"options": options, "verbs": known, "models": models}
+
+
+def tapes_of() -> list[tuple[str, str, str]]:
+    """Return the tapes of the folder in the form of the words, each with what is on it."""
+    return [(name, "", _on_tape(Path(name))) for name in candidates.files(candidates.TAPE)]
+
+
+def _on_tape(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError:  # it is gone, or a link to nothing
+        return ""
+    if facts.st_size > MOST_TAPE_BYTES:
+        return ""
+    return _summary_of(path.absolute(), facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=100)
+def _summary_of(path: Path, _changed_ns: int, _bytes: int) -> str:
+    try:
+        return translate(summary(Tape.read(path).entries))
+    except GlmError as error:
+        return translate(error.message)
 
 
 def _models(known: Catalogue, others: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

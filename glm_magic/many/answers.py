@@ -12,7 +12,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
@@ -44,6 +44,8 @@ class Answers:
         What the call asks about each row; empty where that cannot be told.
     fresh : bool
         Ask again what was answered before.
+    run : str, optional
+        Go on with this run, in place of a new one.
 
     Raises
     ------
@@ -51,9 +53,11 @@ class Answers:
         The name belongs to another prompt.
     """
 
-    def __init__(self, name: str | None, template: str, *, fresh: bool = False) -> None:
+    def __init__(
+        self, name: str | None, template: str, *, fresh: bool = False, run: str | None = None
+    ) -> None:
         self._name, self._template = name or "", template
-        self._run = secrets.token_hex(8)
+        self.run = run or secrets.token_hex(8)
         self._next_id = secrets.randbits(62 - NUMBER_BITS) << NUMBER_BITS
         self._store: Store | None = answers_store()
         self._memory: dict[int, str] = {}
@@ -72,7 +76,7 @@ class Answers:
                     " nothing was sent",
                     name=self._name,
                 ),
-                hint=tr("choose another name, or ask all rows again with fresh=True"),
+                hint=tr("choose another name, or ask all rows again with fresh=True (--fresh)"),
             )
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, int]:
@@ -122,7 +126,7 @@ class Answers:
                 continue
             row = {
                 "id": ids[-1],
-                "run": self._run,
+                "run": self.run,
                 "name": self._name,
                 "template": self._template,
                 "key": key,
@@ -131,25 +135,9 @@ class Answers:
                 "turn": text,
             }
             statements.append(insert("answer", row))
-        if statements:
-            self._write(statements)
+        if statements and self._store is not None:
+            write_now(self._store, statements)
         return ids
-
-    def _write(self, statements: list[Statement]) -> None:
-        store = self._store
-        if store is None:
-            return
-        batch = store.submit(statements)
-        until_s = time.monotonic() + PATIENCE_S
-        while batch.state == "waiting" and time.monotonic() < until_s:
-            if batch.tries and not store.is_locked:
-                break
-            time.sleep(POLL_S)
-        if batch.state != "written":
-            raise UnavailableError(
-                batch.refused or store.problem or tr("the answers could not be written"),
-                hint=tr("what was answered before is kept; the same call goes on from there"),
-            )
 
     def finish(self, reused: Iterable[int]) -> None:
         """Let the next call without a name ask afresh: this one has reached its end."""
@@ -157,7 +145,7 @@ class Answers:
             return
         free = "UPDATE answer SET is_open = 0 WHERE"
         statements = [(f"{free} id = ?", (id_,)) for id_ in reused]
-        self._store.write([(f"{free} run = ?", (self._run,)), *statements])
+        self._store.write([(f"{free} run = ?", (self.run,)), *statements])
 
     def turns(self, ids: Iterable[int]) -> Iterator[tuple[int, Turn]]:
         """Yield id and turn of answers, a part of them at a time.
@@ -186,6 +174,27 @@ class Answers:
         return dict(self._store.read(sql, ids))
 
 
+def write_now(store: Store, statements: Iterable[Statement]) -> None:
+    """Write to the disk, and wait for a file that another program holds.
+
+    Raises
+    ------
+    UnavailableError
+        It is not on disk; it is written later, if that can be while the process runs.
+    """
+    batch = store.submit(statements)
+    until_s = time.monotonic() + PATIENCE_S
+    while batch.state == "waiting" and time.monotonic() < until_s:
+        if batch.tries and not store.is_locked:
+            break
+        time.sleep(POLL_S)
+    if batch.state != "written":
+        raise UnavailableError(
+            batch.refused or store.problem or tr("the answers could not be written"),
+            hint=tr("what was answered before is kept; the same call goes on from there"),
+        )
+
+
 class Saver:
     """Writes answers on a thread of its own, those together that end while another is written.
 
@@ -193,10 +202,12 @@ class Saver:
     ----------
     answers : Answers
         Where they are kept.
+    count : callable, optional
+        Writes what they took, so that an answer on disk is in the sums on disk, too.
     """
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers, count: Callable[[], object] = lambda: None) -> None:
+        self._answers, self._count = answers, count
         self._waiting: list[tuple[bytes, Turn, asyncio.Future[int]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -226,6 +237,7 @@ class Saver:
         pairs = [(key, turn) for key, turn, _ in batch]
         try:
             ids = await asyncio.to_thread(self._answers.save, pairs)
+            await asyncio.to_thread(self._count)
         except Exception as error:
             failure = error if isinstance(error, GlmError) else internal_error(error)
             for *_, written in batch:

@@ -71,9 +71,17 @@ class SweepRequests(Requests):
         How often each case is asked in each lane.
     """
 
+    kind = "sweep"
+
     def __init__(self, lanes: Sequence[Requests], samples: int) -> None:
         self.lanes, self.samples = lanes, samples
+        self.lane_count = len(lanes)
         self.options: Options = lanes[0].options
+
+    @property
+    def firsts(self) -> Sequence[PreparedRequest]:
+        """The request that stands for all rows of each lane."""
+        return [first for lane in self.lanes for first in lane.firsts]
 
     @property
     def offer(self) -> Offer | None:
@@ -98,11 +106,19 @@ class SweepRequests(Requests):
 
     def check(self, budget: RowBudget) -> Sequence[Notice]:
         """Refuse a budget that cannot be applied to some lane."""
-        return [notice for lane in self.lanes for notice in lane.check(budget)]
+        return list(dict.fromkeys(n for lane in self.lanes for n in lane.check(budget)))
 
     def of(self, number: int, row: Any) -> PreparedRequest:
         """Return the request about a row."""
-        return self.lanes[number // self.samples % len(self.lanes)].of(number, row)
+        return self.lanes[self.lane(number)].of(number, row)
+
+    def lane(self, number: int) -> int:
+        """Return the number of a row's lane."""
+        return number // self.samples % self.lane_count
+
+    def offer_of(self, number: int) -> Offer | None:
+        """Return who is asked in a row's lane."""
+        return self.lanes[self.lane(number)].offer
 
     def key(self, number: int, call: PreparedRequest) -> bytes:
         """Return the key of an answer: each sample has its own."""

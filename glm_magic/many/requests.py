@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..catalogue.load import catalogue
@@ -46,6 +45,8 @@ class Requests:
         How.
     options : Options
         What was set for all of them.
+    needs_key : bool
+        False where whoever sends them has the key.
 
     Raises
     ------
@@ -53,15 +54,31 @@ class Requests:
         No request can be made, whatever is in the rows.
     """
 
-    def __init__(self, rows: Rows, prompt: Prompt, options: Options) -> None:
+    kind = "map"
+    """What the sums call it."""
+    lane_count = 1
+    """In how many ways rows are asked."""
+
+    def __init__(
+        self, rows: Rows, prompt: Prompt, options: Options, *, needs_key: bool = True
+    ) -> None:
         self.options = options
+        self._needs_key = needs_key
         self._rows, self._prompt = rows, prompt
         self._models = catalogue()
         _check_prompt(rows, prompt)
         example = prompt if isinstance(prompt, str) else "a row"
         self._first: PreparedRequest | None = None
         if open_tape(options.tape, options.speed) is None:
-            self._first = prepare((Message("user", example),), options, catalogue=self._models)
+            self._first = self._prepare((Message("user", example),))
+
+    def _prepare(self, messages: Sequence[Message]) -> PreparedRequest:
+        return prepare(messages, self.options, catalogue=self._models, start_local=self._needs_key)
+
+    @property
+    def firsts(self) -> Sequence[PreparedRequest]:
+        """The request that stands for all rows, of each lane; none where a tape decides."""
+        return [] if self._first is None else [self._first]
 
     @property
     def notices(self) -> Sequence[Notice]:
@@ -85,6 +102,14 @@ class Requests:
     def offer(self) -> Offer | None:
         """Who is asked; ``None`` where a tape decides."""
         return self._first.offer if self._first else None
+
+    def lane(self, number: int) -> int:  # noqa: ARG002 - those of a sweep differ
+        """Return in which of the ways a row is asked."""
+        return 0
+
+    def offer_of(self, number: int) -> Offer | None:  # noqa: ARG002 - those of a sweep differ
+        """Return who is asked about a row."""
+        return self.offer
 
     @property
     def written(self) -> str:
@@ -123,10 +148,9 @@ class Requests:
             messages = self._messages(row)
             first = self._first
             if first is None or len(messages) != 1 or not messages[0].content.strip():
-                return check_alone(prepare(messages, self.options, catalogue=self._models))
+                return check_alone(self._prepare(messages))
             before = first.request.messages[:-1]
-            call = first.with_request(messages=(*before, *messages))
-            return check_alone(replace(call, prompt=messages[-1].content, notices=()))
+            return check_alone(first.about((*before, *messages)))
         except GlmError:
             raise
         except Exception as error:  # the user's function
@@ -159,12 +183,11 @@ class Requests:
 
 def key_of(call: PreparedRequest) -> bytes:
     """Return the key of a request: equal for equal requests to the same model at one address."""
-    sent = [call.wire.url, call.offer.provider.name, _canonical(call.wire.body)]
-    return hashlib.sha256(json.dumps(sent).encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
+    sent = f"{call.wire.url}\n{call.offer.provider.name}\n{_canonical(call.wire.body)}"
+    return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
 
 
-def _canonical(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, sort_keys=True, default=str)
+_canonical = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 def _check_prompt(rows: Rows, prompt: Prompt) -> None:

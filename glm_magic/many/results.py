@@ -6,7 +6,7 @@ than its numbers; `MapResult.frame` reads them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.i18n import Text, tr
@@ -21,8 +21,15 @@ from .plan import State
 
 FIGURES = ("reasoning", "input", "output", "cost", "currency", "seconds", "status", "error")
 """The columns after those of the answer."""
+BATCH = "batch"
+"""Code of the notice of an answer that came in a provider's batch."""
 HEAD = 5
 """Rows of the table in the saved output."""
+
+
+def is_from_batch(turn: Turn) -> bool:
+    """Whether an answer came in a provider's batch, at the price of one."""
+    return any(notice.code == BATCH for notice in turn.notices)
 
 
 class RowReply(Reply):
@@ -91,8 +98,10 @@ class MapResult:
     @property
     def left(self) -> dict[int, str]:
         """Why rows were not asked, or not to the end, by their numbers."""
-        why = self.job.stopped or tr("stopped")
-        return dict.fromkeys(self.job.plan.left(), why)
+        return {number: self._why_left(number) for number in self.job.plan.left()}
+
+    def _why_left(self, number: int) -> Text:
+        return self.job.plan.reasons.get(number) or self.job.stopped or tr("stopped")
 
     @property
     def stopped(self) -> Text | None:
@@ -108,6 +117,10 @@ class MapResult:
     def cost(self) -> CostTotal:
         """What this call cost, one sum for each currency."""
         return self.job.tally.cost
+
+    def when_read(self, show: Callable[[], None]) -> None:
+        """Have something called once it is known what is to be asked, before any of it is."""
+        self.job.when_read = show
 
     @property
     def progress(self) -> Progress:
@@ -154,10 +167,10 @@ class MapResult:
             request = job.requests.of(number, record).wire.body
             return RowReply(number, record, turn, request, self._value(turn))
         error = job.plan.errors.get(number)
-        offer = job.requests.offer
+        offer = job.requests.offer_of(number)
         provider, model = (offer.provider.name, offer.model.id) if offer else ("", "")
         status = "interrupted" if error is None else "failed"
-        message = (job.stopped or tr("stopped")) if error is None else error.message
+        message = self._why_left(number) if error is None else error.message
         empty = Turn("", provider, model, (), status, error=message)  # type: ignore[arg-type]
         return RowReply(number, record, empty, {})
 
@@ -195,10 +208,14 @@ class MapResult:
         """Return the columns of the answers; of a schema, one for each of its fields."""
         answers: list[Any] = []
         figures: dict[str, list[Any]] = {name: [] for name in FIGURES}
+        from_batches: list[bool] = []
         for number, turn in self._turns(numbers):
             answers.append(self._answer(turn))
+            from_batches.append(turn is not None and is_from_batch(turn))
             for name, value in zip(FIGURES, self._figures(number, turn), strict=True):
                 figures[name].append(value)
+        if any(from_batches):
+            figures["batch"] = from_batches
         fields = list(dict.fromkeys(k for a in answers if isinstance(a, dict) for k in a))
         if not fields:
             return {"answer": answers, **figures}
@@ -220,7 +237,7 @@ class MapResult:
     def _figures(self, number: int, turn: Turn | None) -> tuple[Any, ...]:
         if turn is None:
             error = self.job.plan.errors.get(number)
-            why = (self.job.stopped or tr("stopped")) if error is None else error.message
+            why = self._why_left(number) if error is None else error.message
             status = "left" if error is None else "failed"
             return (None, None, None, None, None, None, status, str(why))
         usage = (turn.usage or Usage()) + (turn.estimate or Usage())

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
+from ..catalogue.load import catalogue
+from ..catalogue.lookup import find_model
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.keywords import AskKeywords, messages_of, to_options
 from ..engine.keywords import Prompt as AskPrompt
 from ..engine.options import Options
 from ..views.options import ViewOptions
+from .batch.submit import check_mode, check_not_running, make_batch, requests_of, sent
+from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .run import JOBS, arun_job, check_call, run_job
+from .run import JOBS, arun_job, backend_for, check_call, run_job
 from .scores import Key, Score, SweepResult, VoteResult
 
 _QUIET = ViewOptions(quiet=True)
@@ -35,8 +40,11 @@ def sweep(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    mode: str = "live",
+    on: Any = None,
+    keys: Keys = "worker",
     **keywords: Any,
-) -> SweepResult:
+) -> Any:
     """Ask every case in several ways: ``glm.sweep(cases, "{question}", think=[False, "max"])``.
 
     A keyword of `ask` that is given as a list is an axis; each value of one goes with each of the
@@ -54,16 +62,19 @@ def sweep(
     score : callable, optional
         Takes a reply and its case (a dict, or the text), and returns a number, or whether it is
         right.
-    jobs, budget, name, fresh, progress
+    jobs, budget, name, fresh, progress, on, keys
         As for `map`.
+    mode : str, optional
+        ``"batch"`` sends all of it as batches, as `map` does; those of several models are several.
     **keywords
-        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``.
+        Keywords of `ask`, one value or a list of them; ``think`` is short for ``thinking``. A
+        model written as ``provider/model``, or a provider's name alone, is asked at that provider.
 
     Returns
     -------
-    SweepResult
+    SweepResult or Batch
         ``frame`` has one row for each answer; ``summary()`` one for each lane; ``plot()`` shows the
-        score against the cost.
+        score against the cost. The ``wait()`` of a `Batch` returns it.
 
     Raises
     ------
@@ -72,14 +83,32 @@ def sweep(
     """
     axes, fixed = _axes({SYNONYMS.get(key, key): value for key, value in keywords.items()})
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
-    options = [to_options(cast(AskKeywords, {**fixed, **lane})) for lane in settings]
+    options = [_options(lane, fixed) for lane in settings]
+    if mode != "live":
+        check_mode(mode)
+        parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
+        batch = make_batch(
+            *parts, mode=mode, budget=budget, name=name, fresh=fresh,
+            make_result=lambda job: SweepResult(job, score),
+        )  # fmt: skip
+        return sent(batch, quiet=not progress)
     job = make_sweep(
         cases, prompt, settings, options, samples,
-        jobs=jobs, budget=budget, name=name, fresh=fresh,
+        jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
     )  # fmt: skip
     result = SweepResult(job, score)
     run_job(result, ViewOptions(quiet=not progress))
     return result
+
+
+def _options(lane: Mapping[str, Any], fixed: Mapping[str, Any]) -> Options:
+    """Return the options of a lane; its ``provider/model``, or a provider alone, is asked there."""
+    lane, models = dict(lane), catalogue()
+    name = str(lane.get("model"))
+    if name in models.providers and find_model(models, name) is None:
+        lane["provider"] = lane.pop("model")
+    own, common = (to_options(cast(AskKeywords, dict(part))) for part in (lane, fixed))
+    return Options.layered(models, own, common)
 
 
 def _axes(keywords: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:
@@ -109,8 +138,35 @@ def make_sweep(
     budget: str | None = None,
     name: str | None = None,
     fresh: bool = False,
+    on: Any = None,
+    keys: Keys = "worker",
 ) -> Job:
     """Return the call over every case in every lane, ready to start.
+
+    Raises
+    ------
+    RefusedError
+        Nothing can be asked, whatever the cases are.
+    """
+    for option in options:
+        check_call(jobs, option, on, keys)
+    needs_key = on is None or keys == "send"
+    kind = partial(Requests, needs_key=needs_key)
+    rows, requests = sweep_parts(cases, prompt, settings, options, samples, kind)
+    backend = backend_for(on, keys, requests, jobs=jobs)
+    job = Job(rows, requests, backend, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    return job if fresh else check_not_running(job)
+
+
+def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
+    cases: Any,
+    prompt: Prompt,
+    settings: Sequence[Mapping[str, Any]],
+    options: Sequence[Options],
+    samples: int,
+    kind: Callable[[Rows, Prompt, Options], Requests],
+) -> tuple[SweepRows, SweepRequests]:
+    """Return every case in every lane, and what makes their requests.
 
     Raises
     ------
@@ -122,13 +178,9 @@ def make_sweep(
             tr("samples is how often each case is asked, not {value!r}", value=samples),
             hint=tr("give a number from 1"),
         )
-    for option in options:
-        check_call(jobs, option)
     read = Rows(cases)
-    lanes = [Requests(read, prompt, option) for option in options]
-    rows = SweepRows(read, settings, samples)
-    requests = SweepRequests(lanes, samples)
-    return Job(rows, requests, jobs=jobs, budget=budget, name=name, fresh=fresh)
+    lanes = [kind(read, prompt, option) for option in options]
+    return SweepRows(read, settings, samples), SweepRequests(lanes, samples)
 
 
 class Vote:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from ..core.errors import (
@@ -30,10 +30,16 @@ _OF_THE_ACCOUNT = (AuthError, BillingError, NotFoundError)
 """Errors that every other row would get as well."""
 _OF_THE_SERVICE = (ConnectionFailedError, RateLimitError, ServerError)
 """Errors that say nothing about a row; so many in a row mean that the service is gone."""
-_OF_ALL = ("waiting", REPLAYED)
-"""Codes of notices that a turn has for all: the account's limit, and that a tape answers."""
+_OF_ALL = ("waiting", "budget-near", REPLAYED)
+"""Codes of notices that a turn has for all: the account's limit, a budget that is nearly used up,
+and that a tape answers."""
 SHOWN = 120
 """Characters of a prompt or an answer in a view."""
+
+
+def is_of_provider(error: GlmError) -> bool:
+    """Whether an error says nothing about a row, but about who was asked."""
+    return isinstance(error, (*_OF_THE_ACCOUNT, *_OF_THE_SERVICE))
 
 
 class Tally:
@@ -45,8 +51,8 @@ class Tally:
         """Rows that were asked now and got an answer."""
         self.failed = 0
         """Rows that were asked now and failed."""
-        self.in_a_row = 0
-        """Rows that failed since the last answer."""
+        self.in_a_row: Counter[int] = Counter()
+        """Rows that failed since the last answer, by lane."""
         self.first_failed: int | None = None
         self.began_s = self.ended_s = 0.0
         """On the monotonic clock; 0 before."""
@@ -72,30 +78,57 @@ class Tally:
     def answer(self, number: int, turn: Turn) -> None:
         """Show the answer about a row."""
         self.answered += 1
-        self.in_a_row = 0
         text = shorten(turn.answer.strip(), SHOWN)
         self._last.append(RowText(number, shorten(turn.prompt, SHOWN), text))
 
-    def fail(self, number: int, prompt: str, error: GlmError, *, was_asked: bool) -> None:
+    def fail(
+        self, number: int, prompt: str, error: GlmError, lane: int = 0, *, was_asked: bool
+    ) -> None:
         """Show why a row has no answer."""
         if was_asked:
             self.failed += 1
-            self.in_a_row += 1
+            self.in_a_row[lane] += 1
             self.first_failed = number if self.first_failed is None else self.first_failed
         if len(self._failures) < MAX_FAILURES:
             text = " → ".join(filter(None, [error.message, error.hint]))
             self._failures.append(RowText(number, shorten(prompt, SHOWN), text))
 
-    def why_to_give_up(self, error: GlmError) -> Text | None:
-        """Return why no other row is to be asked after one failed; ``None``: others may do."""
+    def why_to_give_up(self, error: GlmError, lane: int = 0) -> Text | None:
+        """Return why no other row is to be asked after one failed; ``None``: others may do.
+
+        Of several lanes, only this one's rows are not, where `is_of_provider` says so.
+        """
         count, why = self.failed, error.message
         if isinstance(error, _OF_THE_ACCOUNT):
             return tr("the account or model is refused: {error}", error=why)
-        if isinstance(error, _OF_THE_SERVICE) and self.in_a_row >= GIVE_UP_AFTER:
-            return tr("{count} rows in a row failed: {error}", count=self.in_a_row, error=why)
+        in_a_row = self.in_a_row[lane]
+        if isinstance(error, _OF_THE_SERVICE) and in_a_row >= GIVE_UP_AFTER:
+            return tr("{count} rows in a row failed: {error}", count=in_a_row, error=why)
         if not self.answered and count >= GIVE_UP_AFTER:
             return tr("the first {count} rows all failed: {error}", count=count, error=why)
         return None
+
+    def raise_first(self, plan: Plan) -> None:
+        """Raise what the first row that was asked failed with, for all of them.
+
+        Raises
+        ------
+        GlmError
+            Rows failed.
+        """
+        errors = plan.errors
+        if not errors:
+            return
+        number = next(iter(errors)) if self.first_failed is None else self.first_failed
+        error = errors[number]
+        text = tr(
+            "no row was answered, {count:,} failed; row {number}: {error}",
+            count=len(errors),
+            number=number,
+            error=error.message,
+        )
+        error.args = (text,)
+        raise error
 
     def progress(
         self,

@@ -26,7 +26,7 @@ from .amounts import Amount
 from .codec import TextDelta, encode
 from .ledger import Entry, entries_of
 from .notebook import hooks
-from .rows import COST, USAGE
+from .rows import COST, FURTHER, USAGE
 from .slots import Slot, Variant
 from .statements import Batch, Statement, insert
 from .store import Store
@@ -144,7 +144,7 @@ def call_row(session: str, entry: Entry) -> Statement:
         "output": usage.output,
         "cached": usage.cached,
         "reasoning": usage.reasoning,
-        "estimated": guesses,
+        "estimated": guesses + FURTHER * (entry.calls - 1),
         "amount": str(cost.amount) if cost else None,
         "currency": entry.currency or None,
     }

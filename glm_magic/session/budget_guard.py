@@ -29,7 +29,7 @@ from ..core.usage import Usage, estimate_tokens_exact
 from ..engine.prepared import PreparedRequest
 from ..engine.turn_builder import Reaction
 from .amounts import WARN_AT, Amount
-from .limits import Limit, amount_text, cost_of, refusal, unapplied
+from .limits import Limit, amount_text, cost_of, refusal, unapplied, waiting_for
 from .reservations import DayClaim, Reservations, Share, limit_output, longest_output, output_for
 from .store import Store
 
@@ -128,6 +128,8 @@ class BudgetGuard:
         while True:
             if self._claim is not None:
                 self._elsewhere = await self._claim.enter()
+                for limit in self._limits:
+                    limit.reread()
             notices = self.check(request)
             for notice in () if is_first or waiting else notices:
                 tell(notice)
@@ -137,11 +139,7 @@ class BudgetGuard:
             if self._claim is not None:
                 await self._claim.leave()
             if not waiting:
-                text = tr(
-                    "waiting: requests that run now have reserved the rest of {budget}",
-                    budget=blocking.name,
-                )
-                tell(Notice("budget-wait", text))
+                tell(Notice("budget-wait", waiting_for(blocking)))
             waiting = True
             await self._running.change()
         if self._claim is not None:

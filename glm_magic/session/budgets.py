@@ -17,6 +17,7 @@ from .ledger import Entry, day_of
 from .limits import Limit
 from .reservations import in_flight
 from .rows import read_entries
+from .spending import spendings
 from .statements import Statement, insert
 from .store import Store, current_store, renewals
 
@@ -57,9 +58,11 @@ def get(name: str) -> str | None:
 
 
 def _read(store: Store | None, name: str) -> str | None:
-    if store is None or store.problem:
+    if store is None:
         return _in_memory.get(name)
     rows = store.read("SELECT value FROM setting WHERE name = ?", (name,))
+    if store.problem:  # known before, or found out by that look
+        return _in_memory.get(name)
     return str(rows[0][0]) if rows else None
 
 
@@ -78,8 +81,9 @@ def all_entries(since: float = 0.0) -> list[Entry]:
     store = current_store()
     saved = read_entries(store, "at >= ?", (since,)) if store else []
     entries = {(entry.run, entry.step): entry for entry in saved}
-    for conversation in open_conversations():
-        entries.update({(e.run, e.step): e for e in conversation.entries if e.at >= since})
+    here = [e for conversation in open_conversations() for e in conversation.entries]
+    here += [e for spending in spendings for e in spending.entries]
+    entries.update({(e.run, e.step): e for e in here if e.at >= since})
     return sorted(entries.values(), key=lambda entry: (entry.at, entry.step))
 
 
@@ -103,6 +107,10 @@ class Settled:
         self._ended, self._read_at = -1, 0.0
         self._spent: dict[str, Decimal] = {}
 
+    def forget(self) -> None:
+        """Read the calls again when the sums are asked for."""
+        self._ended = -1
+
     def __call__(self, but: Collection[str]) -> Decimal:
         """Return the amount, without the calls of some runs."""
         ended, now_s = in_flight.get().ended, time.monotonic()
@@ -118,6 +126,38 @@ class Settled:
 def _todays_entries() -> list[Entry]:
     now = time.time()
     return [entry for entry in all_entries(now - 86_400 * 1.1) if entry.day == day_of(now)]
+
+
+def limits_of(
+    of: str, own: Amount | None, run: str, conversation: Conversation | None, store: Store | None
+) -> list[Limit]:
+    """Return the budgets that hold for a run: its own, its conversation's, and that of the day.
+
+    Parameters
+    ----------
+    of : str
+        Whose its own budget is: cell or call.
+    own : Amount, optional
+        That budget.
+    run : str
+        Id of the run.
+    conversation : Conversation, optional
+        Whose budget holds, too.
+    store : Store or None
+        Where the budget of the day is.
+    """
+    limits: list[Limit] = []
+    if own is not None:
+        limits.append(Limit(of, own, run, lambda _: Decimal(0)))
+    if conversation is not None and conversation.budget is not None:
+        total = conversation.budget
+        settled = Settled(total, lambda: conversation.entries)
+        limits.append(Limit("session", total, conversation.id, settled))
+    day = _day_budget(store)
+    if day is not None:
+        taken = Settled(day, _todays_entries, REREAD_S)
+        limits.append(Limit("day", day, DAY, taken, taken.forget))
+    return limits
 
 
 def guard_of(
@@ -144,15 +184,7 @@ def guard_of(
     store : Store or None
         Where the budget of the day is.
     """
-    limits: list[Limit] = []
-    if cell is not None:
-        limits.append(Limit("cell", cell, run, lambda _: Decimal(0)))
-    total, day = conversation.budget, _day_budget(store)
-    if total is not None:
-        settled = Settled(total, lambda: conversation.entries)
-        limits.append(Limit("session", total, conversation.id, settled))
-    if day is not None:
-        limits.append(Limit("day", day, DAY, Settled(day, _todays_entries, REREAD_S)))
+    limits = limits_of("cell", cell, run, conversation, store)
     if not limits:
         return None
     scopes, running = (conversation.id, DAY), in_flight.get()

@@ -18,10 +18,10 @@ from ..core.usage import Usage
 from ..engine.options import Options
 from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
-from . import autosave, repository
+from . import autosave, repository, spending
 from .amounts import Amount
 from .autosave import as_new, call_row, kept_variant_row, run_row, session_row, slot_rows
-from .ledger import Entry, entries_of
+from .ledger import Entry, cost_of_all, entries_of
 from .notebook import CellKey, conversations
 from .repository import SavedSession, all_rows, drop_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
@@ -125,15 +125,19 @@ class Conversation:
 
     @property
     def entries(self) -> list[Entry]:
-        """Every call so far, replaced and undone turns and earlier kernels included."""
-        running = {variant.id for variant in self._asked}
+        """Every call so far, replaced and undone turns and earlier kernels included.
+
+        What was asked about many rows is part of it, as a sum.
+        """
+        of_rows = [s for s in spending.spendings if s.session == self.id]
+        running = {*(variant.id for variant in self._asked), *(s.run for s in of_rows)}
         entries = [entry for entry in self._earlier if entry.run not in running]
         for variant in self._asked:
             stream = variant.stream
             if stream is not None:
                 size, price = stream.call.size, stream.call.offer.price
                 entries += entries_of(variant.id, self.name, variant.turn, size, price)
-        return entries
+        return [*entries, *(entry for of_row in of_rows for entry in of_row.entries)]
 
     @property
     def usage(self) -> Usage:
@@ -143,7 +147,7 @@ class Conversation:
     @property
     def cost(self) -> CostTotal:
         """Cost of every call so far, replaced and undone turns included, per currency."""
-        return CostTotal.of(entry.cost for entry in self.entries)
+        return cost_of_all(self.entries)
 
     def to_frame(self) -> Any:
         """Return the turns as a pandas DataFrame, one row each.
@@ -255,6 +259,7 @@ class Conversation:
             self.reset()
             self._asked.clear()
             self._earlier.clear()
+            spending.forget(self.id)
 
     def touch(self, key: CellKey | None) -> None:
         """Note that a cell shows its slot, although it asked nothing."""

@@ -14,7 +14,7 @@ from ..engine.exchange import REPLAYED
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One call."""
+    """One call, or the sum of a call over many rows."""
 
     run: str
     """Id of the run that it belongs to."""
@@ -31,6 +31,8 @@ class Entry:
     """``None`` where no price or no usage is known."""
     estimated: bool = False
     """Whether `usage` is an estimate."""
+    calls: int = 1
+    """How many calls it is the sum of."""
 
     @property
     def is_estimate(self) -> bool:
@@ -117,11 +119,18 @@ class Total:
         """Add up calls."""
         calls = list(entries)
         return cls(
-            len(calls),
+            sum(entry.calls for entry in calls),
             sum((entry.usage for entry in calls), Usage()),
-            CostTotal.of(entry.cost for entry in calls),
+            cost_of_all(calls),
             any(entry.estimated for entry in calls),
         )
+
+
+def cost_of_all(entries: Iterable[Entry]) -> CostTotal:
+    """Return what calls cost, one sum for each currency."""
+    calls = list(entries)
+    unpriced = sum(entry.calls for entry in calls if entry.cost is None)
+    return replace(CostTotal.of(entry.cost for entry in calls), unpriced=unpriced)
 
 
 def grouped(

@@ -26,6 +26,9 @@ class Limit:
     """What calls have in common that count towards it."""
     settled: Callable[[Collection[str]], Decimal]
     """How much of it was taken by every run but those of these ids."""
+    reread: Callable[[], object] = lambda: None
+    """Looks at the disk again. Whoever has read what other kernels hold must do so after that: a
+    turn that has ended since then holds nothing, and is in what was taken."""
 
     @property
     def name(self) -> Text:
@@ -145,12 +148,19 @@ def refusal(limit: Limit, spent: Decimal, more: Decimal, *, later: bool) -> Inva
     return InvalidValueError(message, hint=tr("raise it, or {removal}", removal=_removal(limit)))
 
 
+def waiting_for(limit: Limit) -> Text:
+    """Return what a request says that has to wait for others to end."""
+    return tr(
+        "waiting: requests that run now have reserved the rest of {budget}", budget=limit.name
+    )
+
+
 def _removal(limit: Limit) -> Text:
     """Return how a budget is taken away."""
     if limit.of == "cell":
         return tr("leave out --budget")
     if limit.of == "call":
-        return tr("leave out budget")
+        return tr("leave out budget (--budget)")
     if limit.of == "session":
         return tr("remove it: %glm budget off")
     return tr("remove it: %glm budget day off")

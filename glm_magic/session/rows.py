@@ -19,6 +19,9 @@ from .store import Store
 
 USAGE, COST = 1, 2
 """Which figures of a call are estimates."""
+FURTHER = 4
+"""What each further call adds to those, where an entry is the sum of several. A version of this
+package that knows of no sums takes them for one call."""
 _ENTRY = (
     "run, step, at, session_name, provider, model, input, output, cached, reasoning, estimated, "
     "amount, currency"
@@ -36,7 +39,9 @@ def _entry(row: Sequence[Any]) -> Entry:
     guessed = bool(estimated & COST)
     cost = Cost(Decimal(amount), currency, guessed) if amount is not None else None
     usage = Usage(*counts)
-    return Entry(run, step, at, session, provider, model, usage, cost, bool(estimated & USAGE))
+    calls = 1 + max(0, estimated) // FURTHER
+    is_guess = bool(estimated & USAGE)
+    return Entry(run, step, at, session, provider, model, usage, cost, is_guess, calls)
 
 
 def read_slots(store: Store, session: str) -> tuple[list[Slot], int]:

@@ -156,6 +156,8 @@ class Labels:
 
     # A call over many rows.
     many_running: str = "asking"
+    many_reading: str = "reading the rows"
+    many_read: str = "{count} of {rows} rows read"
     many_ended: str = "{count} of {rows} rows"
     many_failed: str = "{count} failed"
     many_left: str = "{count} left"
@@ -171,6 +173,7 @@ class Labels:
     vote_thoughts: str = "{count} of them thought; what led to this answer:"
     vote_more: str = "{count} more; out[N].reasoning shows each"
     vote_others: str = "{count} other answers"
+    many_dask: str = "Dask dashboard"
     many_unfinished: str = "The rows were still being asked when this was saved."
 
 
@@ -298,6 +301,8 @@ CHINESE = Labels(
     unknown="未知",
     # A call over many rows.
     many_running="进行中",
+    many_reading="正在读取各行",
+    many_read="已读取 {count}/{rows} 行",
     many_ended="{count}/{rows} 行",
     many_failed="失败 {count} 行",
     many_left="剩余 {count} 行",
@@ -313,6 +318,7 @@ CHINESE = Labels(
     vote_thoughts="其中 {count} 次有思考过程；得出此回答的过程：",
     vote_more="还有 {count} 次；out[N].reasoning 可显示",
     vote_others="另有 {count} 种回答",
+    many_dask="Dask 仪表板",
     many_unfinished="保存时各行尚未问完。",
 )
 

@@ -25,7 +25,6 @@ from ..core.errors import (
 )
 from ..core.i18n import tr
 from ..core.secret import Secret
-from ..core.text import json_content
 from .decompress import decompressor
 from .environment import ProxyUnreachableError, open_client
 from .redirects import followed, redirect_error, set_location_aside
@@ -145,9 +144,9 @@ class HttpClient:
         trace = _ConnectionTrace()
         try:
             sent = self._client.build_request(
-                "POST",
+                request.method,
                 request.url,
-                content=json_content(request.body),
+                content=request.encoded(),
                 headers=_headers(request, key),
                 timeout=timeout,
                 extensions={

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.text import json_content
+
 USER_AGENT = "glm_magic"
 
 IDLE_TIMEOUT_S = 300.0
@@ -14,8 +16,18 @@ IDLE_TIMEOUT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One HTTP POST. The key is not part of it: it joins the headers only while sending."""
+    """One HTTP request. The key is not part of it: it joins the headers only while sending."""
 
     url: str
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    """Anything else has no body."""
+    content: bytes | None = field(default=None, repr=False)
+    """What is sent in place of the body as JSON, such as a file; its type is in the headers."""
+
+    def encoded(self) -> bytes | None:
+        """Return what is sent; ``None``: nothing."""
+        if self.content is not None or self.method != "POST":
+            return self.content
+        return json_content(self.body)

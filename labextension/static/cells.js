@@ -20,9 +20,7 @@ export function textOf(cell) {
 
 /** @param {Cell | null | undefined} cell */
 export function isPromptCell(cell) {
-  if (cell?.model.type !== 'code') return false;
-  const text = textOf(cell);
-  return isPrompt({ sliceString: (from, to) => text.slice(from, to), length: text.length });
+  return cell?.model.type === 'code' && isPrompt(textOf(cell));
 }
 
 /**
@@ -39,7 +37,7 @@ export function shortPromptOf(cell) {
  * @param {Cell | null | undefined} cell
  * @returns {any[]}
  */
-export function allOutputsOf(cell) {
+export function outputsOf(cell) {
   const model = /** @type {any} */ (cell?.model);
   return model?.type === 'code' ? model.outputs.toJSON() : [];
 }
@@ -48,8 +46,8 @@ export function allOutputsOf(cell) {
  * Return a cell's outputs that are replies.
  * @param {Cell} cell
  */
-export function outputsOf(cell) {
-  return allOutputsOf(cell).filter(output => isObject(output?.metadata?.glm_magic));
+export function repliesOf(cell) {
+  return outputsOf(cell).filter(output => isObject(output?.metadata?.glm_magic));
 }
 
 /**
@@ -58,7 +56,7 @@ export function outputsOf(cell) {
  * @returns {{ename: string, evalue: string, traceback: string[]} | undefined}
  */
 export function errorOf(cell) {
-  return isPromptCell(cell) ? undefined : allOutputsOf(cell).find(output => output.output_type === 'error');
+  return isPromptCell(cell) ? undefined : outputsOf(cell).find(output => output.output_type === 'error');
 }
 
 /**

@@ -43,7 +43,7 @@ export const CHINESE = {
   pinned: '已固定',
   hidden: '不发送',
   'cell is gone': '单元格已删除',
-  'cell was moved': '单元格已移动',
+  'out of order': '与单元格顺序不同',
   'answered before the change': '更改前的回答',
   failed: '失败',
   interrupted: '已中断',

@@ -1,6 +1,6 @@
 // The commands: in the palette, the cell's toolbar, its context menu, and by keys.
 
-import { errorOf, isPromptCell, outputsOf, textOf } from './cells.js';
+import { errorOf, isPromptCell, repliesOf, textOf } from './cells.js';
 import { markdownOf } from './conversation.js';
 import { ICONS } from './icons.js';
 
@@ -28,19 +28,24 @@ export function commandsPlugin(packages, settingsToken, linksToken) {
     id: 'glm-magic:commands',
     description: 'Commands about GLM prompts, and about cells and errors to ask about.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: [apputils.ICommandPalette],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/apputils').ICommandPalette | null} palette
      */
-    activate: (app, tracker, settings, links, palette) => {
+    activate: (app, settings, links, palette) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const commands = new Commands(packages, tracker, settings, links);
+      /** @type {string[]} */
+      const ids = [];
       for (const { name, label, icon, applies, run } of commands.all()) {
         const id = `glm-magic:${name}`;
+        const isOn = () => settings.isOn('commands') && commands.on(applies);
+        ids.push(id);
         // Icons with a name may be chosen for a toolbar in the settings editor.
         const image = new ui.LabIcon({ name: id, svgstr: ICONS[icon] });
         app.commands.addCommand(id, {
@@ -48,13 +53,12 @@ export function commandsPlugin(packages, settingsToken, linksToken) {
           caption: settings.say(label),
           icon: image,
           describedBy: { args: { type: 'object', properties: {} } },
-          isEnabled: () => settings.isOn('commands') && commands.on(applies),
-          isVisible: () => settings.isOn('commands') && commands.on(applies),
+          isEnabled: isOn,
+          isVisible: isOn,
           execute: () => commands.execute(run)
         });
         palette?.addItem({ command: id, category: 'GLM' });
       }
-      const ids = commands.all().map(({ name }) => `glm-magic:${name}`);
       // Buttons of a toolbar hear only of their own command.
       const refresh = () => ids.forEach(id => app.commands.notifyCommandChanged(id));
       settings.follow(refresh);
@@ -125,7 +129,7 @@ class Commands {
         run: (...at) => this.askAboutError(
           'Say in one or two sentences why this cell failed, then give the whole corrected cell in one Python code block.',
           '%%glm --format code', ...at) },
-      { name: 'again', label: 'Ask again', icon: 'again', applies: isPromptCell, run: (...at) => this.again(...at) },
+      { name: 'again', label: 'Ask again', icon: 'again', applies: isPromptCell, run: (_, panel) => this.run(panel) },
       { name: 'stop', label: 'Stop the reply', icon: 'stop', applies: anywhere, run: (...at) => this.stop(...at) },
       { name: 'fold', label: 'Fold or open all reasoning', icon: 'fold', applies: anywhere,
         run: (_, panel) => fold(panel) },
@@ -224,14 +228,6 @@ class Commands {
   }
 
   /**
-   * @param {Cell} _cell
-   * @param {Panel} panel
-   */
-  again(_cell, panel) {
-    return this.run(panel);
-  }
-
-  /**
    * Press Stop in the active cell's reply, or in the first that arrives; else interrupt the kernel.
    * @param {Cell} cell
    * @param {Panel} panel
@@ -247,7 +243,7 @@ class Commands {
 
   /** @param {Panel} panel */
   copy(panel) {
-    const turns = panel.content.widgets.filter(cell => isPromptCell(cell) && outputsOf(cell).length);
+    const turns = panel.content.widgets.filter(cell => isPromptCell(cell) && repliesOf(cell).length);
     this.apputils.Clipboard.copyToSystem(markdownOf(turns));
   }
 }

@@ -12,7 +12,9 @@ const ICON = 'glm-magic:word';
 /** The popup leaves room for one word beside each item; these have a sentence. */
 const STYLE = `.jp-Completer-item:has([data-icon='${ICON}']) .jp-Completer-typeExtended {
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 72ch }
-.jp-Completer-item [data-icon='${ICON}'] svg { display: block; margin: 4px 2px 4px 4px }`;
+.jp-mod-active:has([data-icon='${ICON}']) .jp-Completer-typeExtended { color: inherit }
+.jp-Completer-icon [data-icon='${ICON}'] { display: block; margin: 4px 2px }
+.jp-mod-active [data-icon='${ICON}'] g { stroke: currentColor }`;
 const LINE_MAGIC = /^\s*(?:[\p{L}_][\p{L}\p{N}_.]*\s*=\s*)?%glm(?=\s)/u;
 const CELL_MAGIC = /^\s*%%glm(?=\s)/;
 const VALUE = /\{[ \t]*((?:[\p{L}_][\p{L}\p{N}_]*)?)$/u;
@@ -47,7 +49,7 @@ export function completionPlugin({ completer, ui }, settingsToken, linksToken) {
     activate: (_app, manager, settings, links) => {
       const icon = new ui.LabIcon({ name: ICON, svgstr: ICONS.ask });
       document.head.append(Object.assign(document.createElement('style'), { textContent: STYLE }));
-      const linkOf = (/** @type {Context} */ { widget }) => links.of(/** @type {any} */ (widget));
+      const linkOf = (/** @type {Context} */ { widget }) => links.of(widget);
       manager.registerProvider({
         identifier: 'CompletionProvider:glm-magic',
         rank: RANK,
@@ -73,8 +75,7 @@ export function completionPlugin({ completer, ui }, settingsToken, linksToken) {
 async function offer({ text, offset }, context, link) {
   const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
   if (CELL_MAGIC.test(line) || LINE_MAGIC.test(line)) return withHelp(text, offset, line, context, link);
-  const isInPrompt = isPrompt({ sliceString: (from, to) => text.slice(from, to), length: text.length });
-  const typed = isInPrompt ? VALUE.exec(line)?.[1] : undefined;
+  const typed = isPrompt(text) ? VALUE.exec(line)?.[1] : undefined;
   if (typed === undefined || !link.names) return null;
   const names = [...link.names].filter(([name]) => name.startsWith(typed));
   return {
@@ -97,9 +98,9 @@ async function withHelp(text, offset, line, context, link) {
   const reply = await context.session?.kernel?.requestComplete({ code: text, cursor_pos: offset });
   if (reply?.content.status !== 'ok') return null;
   const { matches, cursor_start: start, cursor_end: end } = reply.content;
-  const { options = [], verbs = [], models = [] } = link.words;
+  const { options = [], verbs = [], models = [], tapes = [] } = link.words;
   const isFirst = /%glm\s+\S*$/.test(line) && LINE_MAGIC.test(line);
-  const meanings = new Map([...models, ...options, ...(isFirst ? verbs : [])].map(word => [word[0], word]));
+  const meanings = new Map([...models, ...options, ...tapes, ...(isFirst ? verbs : [])].map(word => [word[0], word]));
   const items = matches.flatMap(match => {
     const [, about, help] = meanings.get(match) ?? [];
     if (help === undefined) return [];

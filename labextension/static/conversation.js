@@ -1,6 +1,6 @@
 // The conversation of a notebook as Markdown, from what the file has.
 
-import { outputsOf, textOf, turnsOf } from './cells.js';
+import { repliesOf, textOf, turnsOf } from './cells.js';
 import { promptOf } from './magicLine.js';
 
 /**
@@ -10,7 +10,7 @@ import { promptOf } from './magicLine.js';
 export function markdownOf(cells) {
   const parts = cells.map((cell, at) => {
     const quoted = promptOf(textOf(cell)).split('\n').map(line => `> ${line}`.trimEnd());
-    return [`## ${at + 1}`, quoted.join('\n'), ...outputsOf(cell).map(replyOf)].join('\n\n');
+    return [`## ${at + 1}`, quoted.join('\n'), ...repliesOf(cell).map(replyOf)].join('\n\n');
   });
   return `${parts.join('\n\n')}\n`;
 }

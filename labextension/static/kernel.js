@@ -1,10 +1,10 @@
-// What a notebook's kernel says about its prompts.
+// What the kernel of a notebook or console says about its prompts.
 //
 // A kernel that has loaded glm_magic keeps a comm, and announces it to nobody: a page without this
 // extension hears nothing of it. This page asks the kernel for comms of that name, greets it, and is
 // told from then on what changed. A kernel without glm_magic has none, and nothing is asked of it.
 
-import { count, isObject, outputsOf, text, textOf } from './cells.js';
+import { count, isObject, repliesOf, text, textOf } from './cells.js';
 
 const TARGET = 'glm_magic';
 const VERSION = 1;
@@ -15,6 +15,7 @@ const MENTIONS = /glm/;
 
 /**
  * @typedef {import('@jupyterlab/notebook').NotebookPanel} Panel
+ * @typedef {import('@jupyterlab/console').ConsolePanel} ConsolePanel
  * @typedef {import('@jupyterlab/cells').Cell} Cell
  * @typedef {{
  *   model?: string, provider?: string, session?: string, turns?: number, used?: number,
@@ -28,15 +29,17 @@ const MENTIONS = /glm/;
  * @typedef {[name: string, about: string, help: string]} Word
  */
 
-/** One notebook and the kernel that it has now. */
+/** One notebook or console, and the kernel that it has now. */
 export class KernelLink {
   /**
-   * @param {Panel} panel
+   * @param {import('@jupyterlab/apputils').ISessionContext} sessionContext
+   * @param {() => boolean} mayAnswer whether this kernel may have loaded glm_magic before
    * @param {() => void} changed
    * @param {(isDone: boolean, text: string) => void} answered
    */
-  constructor(panel, changed, answered) {
-    this.panel = panel;
+  constructor(sessionContext, mayAnswer, changed, answered) {
+    this.sessionContext = sessionContext;
+    this.mayAnswer = mayAnswer;
     this.changed = changed;
     this.answered = answered;
     /** @type {State | null} */
@@ -53,7 +56,6 @@ export class KernelLink {
     this.finding = null;
     /** The cells that ran in this kernel after it had loaded glm_magic. @type {WeakSet<object>} */
     this.ran = new WeakSet();
-    const { sessionContext } = panel;
     sessionContext.kernelChanged.connect(() => this.begin());
     sessionContext.statusChanged.connect((_, status) => {
       if (/restarting|dead|terminating/.test(status)) this.forget();
@@ -61,12 +63,14 @@ export class KernelLink {
     sessionContext.ready.then(() => this.begin(), () => {});
   }
 
+  get kernel() {
+    return this.sessionContext.session?.kernel ?? null;
+  }
+
   /** Forget the kernel that was, and ask the one that is. */
   begin() {
     this.forget();
-    if (this.panel.content.widgets.some(cell => MENTIONS.test(textOf(cell)) || outputsOf(cell).length)) {
-      this.find();
-    }
+    if (this.mayAnswer()) this.find();
   }
 
   /**
@@ -89,8 +93,9 @@ export class KernelLink {
   }
 
   async look() {
-    const kernel = this.panel.sessionContext.session?.kernel;
-    if (!kernel) return;
+    const { kernel } = this;
+    // Of a page's connections to one kernel, the first has the comms.
+    if (!kernel || kernel.handleComms === false) return;
     try {
       const reply = await kernel.requestCommInfo({ target_name: TARGET });
       if (this.comm || reply.content.status !== 'ok') return;
@@ -123,11 +128,11 @@ export class KernelLink {
     if (data.type === 'done' || data.type === 'refused') {
       this.answered(data.type === 'done', String(data.text ?? ''));
     } else if (data.type === 'state' && isObject(data.state)) {
-      const { names, words, order, rows } = data.state;
+      const { names, words, tapes, order, rows } = data.state;
       this.state = { ...this.state, ...figures(data.state) };
       if (isObject(names)) this.names = new Map(Object.entries(names).map(([name, kind]) => [name, text(kind)]));
       else if (names === null) this.names = null;
-      if (isObject(words)) this.words = wordsOf(words);
+      this.words = { ...this.words, ...wordsOf({ ...words, tapes }) };
       const known = new Map(this.turns.map(row => [row.id, row]));
       const ids = Array.isArray(order) ? order : [...known.keys()];
       this.turns = ids.flatMap((id, at) => {
@@ -204,34 +209,70 @@ function wordsOf(words) {
   return Object.fromEntries(lists);
 }
 
-/** The links of all notebooks of the page. */
+/** The links of all notebooks and consoles of the page. */
 export class KernelLinks {
   /**
    * @param {import('./packages.js').Packages['notebook']} notebook
-   * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
+   * @param {import('@jupyterlab/notebook').INotebookTracker | null} tracker
+   * @param {import('@jupyterlab/console').IConsoleTracker | null} consoles
    */
-  constructor({ NotebookActions }, tracker) {
+  constructor({ NotebookActions }, tracker, consoles) {
     this.tracker = tracker;
-    /** @type {WeakMap<object, KernelLink>} */
-    this.links = new WeakMap();
-    /** @type {Set<(panel: Panel) => void>} */
+    /** @type {Map<import('@lumino/widgets').Widget, KernelLink>} */
+    this.links = new Map();
+    /** @type {Set<(widget: import('@lumino/widgets').Widget) => void>} */
     this.listeners = new Set();
-    /** @type {Set<(panel: Panel, isDone: boolean, text: string) => void>} */
+    /** @type {Set<(widget: import('@lumino/widgets').Widget, isDone: boolean, text: string) => void>} */
     this.answers = new Set();
-    tracker.forEach(panel => this.add(panel));
-    tracker.widgetAdded.connect((_, panel) => this.add(panel));
+    each(tracker, panel => {
+      const isOurs = (/** @type {Cell} */ cell) => MENTIONS.test(textOf(cell)) || repliesOf(cell).length > 0;
+      this.add(panel, () => panel.content.widgets.some(isOurs));
+    });
     NotebookActions.executed.connect((_, { notebook, cell }) => {
-      this.links.get(notebook)?.executed(cell);
+      const panel = tracker?.find(one => one.content === notebook);
+      if (panel) this.executed(panel, cell);
+    });
+    each(consoles, panel => {
+      this.add(panel, () => true);
+      const { cells, executed } = panel.console;
+      executed.connect(() => this.executed(panel, cells.get(cells.length - 1)));
     });
   }
 
-  /** @param {Panel} panel */
-  add(panel) {
-    if (this.links.has(panel.content)) return;
-    const tell = () => this.listeners.forEach(listener => listener(panel));
-    const answer = (/** @type {boolean} */ isDone, /** @type {string} */ text) =>
-      this.answers.forEach(listener => listener(panel, isDone, text));
-    this.links.set(panel.content, new KernelLink(panel, tell, answer));
+  /**
+   * @param {Panel | ConsolePanel} widget
+   * @param {() => boolean} mayAnswer
+   */
+  add(widget, mayAnswer) {
+    /** @type {KernelLink} */
+    const link = new KernelLink(
+      widget.sessionContext,
+      mayAnswer,
+      () => this.sharing(link).forEach(one => this.listeners.forEach(listener => listener(one))),
+      (...answer) => this.answers.forEach(listener => listener(widget, ...answer))
+    );
+    this.links.set(widget, link);
+    widget.disposed.connect(() => this.links.delete(widget));
+  }
+
+  /**
+   * Return the notebooks and consoles of a link's kernel.
+   * @param {KernelLink} link
+   */
+  sharing(link) {
+    return [...this.links.keys()].filter(widget => {
+      const other = this.links.get(widget);
+      return other === link || (link.kernel && other?.kernel?.id === link.kernel.id);
+    });
+  }
+
+  /**
+   * @param {import('@lumino/widgets').Widget} widget
+   * @param {Cell} cell
+   */
+  executed(widget, cell) {
+    const link = this.links.get(widget);
+    if (link) this.sharing(link).forEach(one => this.links.get(one)?.executed(cell));
   }
 
   /**
@@ -244,24 +285,25 @@ export class KernelLinks {
       clearTimeout(timer);
       timer = setTimeout(show, SETTLE_MS);
     };
-    const follow = (/** @type {Panel} */ panel) => {
+    each(this.tracker, panel => {
       panel.context.ready.then(() => {
         panel.content.model?.contentChanged.connect(soon);
         soon();
       });
-    };
-    this.tracker.forEach(follow);
-    this.tracker.widgetAdded.connect((_, panel) => follow(panel));
-    this.tracker.currentChanged.connect(soon);
-    this.listeners.add(panel => panel === this.tracker.currentWidget && show());
+    });
+    this.tracker?.currentChanged.connect(soon);
+    this.listeners.add(widget => widget === this.tracker?.currentWidget && show());
   }
 
   /**
-   * @param {Panel} panel
+   * Return what the kernel of a notebook or console says, through whichever of them hears it.
+   * @param {import('@lumino/widgets').Widget} widget
    * @returns {KernelLink | undefined}
    */
-  of(panel) {
-    return this.links.get(panel.content);
+  of(widget) {
+    const own = this.links.get(widget);
+    const all = own ? this.sharing(own).map(one => this.links.get(one)) : [];
+    return all.find(link => link?.comm) ?? own;
   }
 
   /**
@@ -269,7 +311,18 @@ export class KernelLinks {
    * @param {HTMLElement} place
    */
   namesAt(place) {
-    const panel = this.tracker.find(one => one.content.node.contains(place));
-    return (panel && this.of(panel)?.names) ?? null;
+    const widget = [...this.links.keys()].find(one => one.node.contains(place));
+    return (widget && this.of(widget)?.names) ?? null;
   }
+}
+
+/**
+ * Call a function with each widget that a tracker has, and with those that come.
+ * @template {import('@lumino/widgets').Widget} T
+ * @param {import('@jupyterlab/apputils').IWidgetTracker<T> | null} tracker
+ * @param {(widget: T) => void} call
+ */
+function each(tracker, call) {
+  tracker?.forEach(call);
+  tracker?.widgetAdded.connect((_, widget) => call(widget));
 }

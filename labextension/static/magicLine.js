@@ -4,6 +4,7 @@ import { OPTIONS } from './options.js';
 
 /** As IPython has it: blank lines and an indentation may stand before a cell magic. */
 const PROMPT = /^(?:[^\S\n]*\n)*[^\S\n]*%%glm(?=\s|$)/;
+/** The blank lines before it are read so far. */
 const FARTHEST = 1000;
 
 /**
@@ -18,19 +19,19 @@ const TAKES = new Map(
 );
 
 /**
- * Whether a cell is a prompt.
- * @param {{sliceString: (from: number, to?: number) => string, length: number}} text
+ * Return as much of an editor's text as says whether it is a prompt.
+ * @param {import('@codemirror/state').Text} text
  */
-export function isPrompt(text) {
-  return PROMPT.test(text.sliceString(0, Math.min(FARTHEST, text.length)));
+export function headOf(text) {
+  return text.sliceString(0, FARTHEST);
 }
 
 /**
- * Return where the magic's line begins in a cell that is a prompt.
- * @param {{sliceString: (from: number, to?: number) => string, length: number}} text
+ * Whether a text is a prompt.
+ * @param {string} text
  */
-export function magicAt(text) {
-  return text.sliceString(0, Math.min(FARTHEST, text.length)).search(/%%glm/);
+export function isPrompt(text) {
+  return PROMPT.test(text.slice(0, FARTHEST));
 }
 
 /** A word; a quotation in it may hold spaces where it begins the word or follows its `=`. */

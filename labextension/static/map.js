@@ -1,6 +1,6 @@
 // The map: the turns of the notebook's session in the right sidebar, and what can be done with them.
 
-import { outputsOf, shortPromptOf, turnsOf } from './cells.js';
+import { repliesOf, shortPromptOf, turnsOf } from './cells.js';
 import { ICONS } from './icons.js';
 import { MapView } from './mapView.js';
 import { stateOf } from './status.js';
@@ -19,21 +19,22 @@ const ID = 'glm-magic-map';
  * @param {any} linksToken
  */
 export function mapPlugin(packages, settingsToken, linksToken) {
-  const { apputils, notebook, ui, widgets } = packages;
+  const { apputils, ui, widgets } = packages;
   return {
     id: 'glm-magic:map',
     description: 'Shows the turns of a session beside the notebook.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: [apputils.ICommandPalette],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/apputils').ICommandPalette | null} palette
      */
-    activate: (app, tracker, settings, links, palette) => {
+    activate: (app, settings, links, palette) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const map = new SessionMap(packages, tracker, settings, links);
       const widget = new widgets.Widget({ node: map.view.node });
       const icon = new ui.LabIcon({ name: 'glm-magic:map', svgstr: ICONS.map });
@@ -167,7 +168,7 @@ class SessionMap {
  */
 function savedRows(panel) {
   return panel.content.widgets.flatMap(cell => {
-    const turn = outputsOf(cell).flatMap(turnsOf).at(-1);
+    const turn = repliesOf(cell).flatMap(turnsOf).at(-1);
     return !turn ? [] : [{
       id: cell.model.id,
       number: 0,
@@ -197,7 +198,7 @@ function placed(rows, panel) {
     const place = places.get(row.cell);
     const marks = new Set(row.marks);
     if (row.cell && place === undefined) marks.add('gone');
-    if (place !== undefined && place < last) marks.add('moved');
+    if (place !== undefined && place < last) marks.add('unordered');
     last = Math.max(last, place ?? -1);
     return { ...row, marks: [...marks] };
   });

@@ -79,7 +79,7 @@ export class MapView {
       pinned: say('pinned'),
       hidden: say('hidden'),
       gone: say('cell is gone'),
-      moved: say('cell was moved'),
+      unordered: say('out of order'),
       stale: say('answered before the change'),
       failed: say('failed'),
       interrupted: say('interrupted'),
@@ -101,7 +101,7 @@ export class MapView {
     this.buttons = {};
     const session = this.bar(say('Session'), [
       ['new', say('New')], ['fork', say('Fork')], ['undo', say('Undo')], ['resume', say('Resume')]
-    ]);
+    ], true);
     const turn = this.bar(say('Selected turn'), [
       ['go', say('Go to the cell')], ['before', say('Earlier variant')], ['after', say('Later variant')],
       ['hide', say('Do not send')], ['pin', say('Always send')], ['drop', say('Drop')]
@@ -126,12 +126,12 @@ export class MapView {
   /**
    * @param {string} label
    * @param {[keyof typeof ICONS, string][]} actions
+   * @param {boolean} [hasText] whether the buttons have words beside their icons
    */
-  bar(label, actions) {
+  bar(label, actions, hasText) {
     const bar = element('div', 'glm-map-bar');
     bar.setAttribute('role', 'toolbar');
     bar.setAttribute('aria-label', label);
-    const hasText = actions[0][0] === 'new';
     for (const [name, text] of actions) {
       const button = /** @type {HTMLButtonElement} */ (element('button', ''));
       button.type = 'button';

@@ -2,7 +2,7 @@
 //
 // Only what is in sight is marked, so a long prompt costs no more than a short one.
 
-import { magicAt, wordsOf } from './magicLine.js';
+import { headOf, wordsOf } from './magicLine.js';
 import { isUnknown, valuesIn } from './values.js';
 
 /** Text that the kernel leaves as it is; it does read indented code. */
@@ -30,8 +30,9 @@ export function promptMarks({ language, view }, namesOf, renamed) {
   /** @param {import('@codemirror/view').EditorView} editor */
   const draw = editor => {
     const { doc } = editor.state;
-    const first = doc.lineAt(Math.max(0, magicAt(doc)));
-    const names = namesOf(editor);
+    const first = doc.lineAt(Math.max(0, headOf(doc).indexOf('%%glm')));
+    // With --map, the names are a table's columns too.
+    const names = /\s--map\b/.test(first.text) ? null : namesOf(editor);
     /** @type {import('@codemirror/state').Range<import('@codemirror/view').Decoration>[]} */
     const ranges = [line.range(first.from)];
     for (const { kind, from, to } of wordsOf(first.text)) {
@@ -94,11 +95,11 @@ function untouchedSpans(tree, from, to) {
 export function promptTheme(EditorView) {
   return EditorView.baseTheme({
     '.glm-magic-line': {
-      backgroundColor: 'var(--jp-layout-color2)',
+      backgroundColor: 'color-mix(in srgb, currentColor 6%, transparent)',
       borderRadius: '2px'
     },
     '.glm-magic-magic': { color: 'var(--jp-mirror-editor-keyword-color)', fontWeight: 'bold' },
-    '.glm-magic-option': { color: 'var(--jp-mirror-editor-meta-color)' },
+    '.glm-magic-option': { color: 'var(--jp-mirror-editor-operator-color)' },
     '.glm-magic-value': { color: 'var(--jp-mirror-editor-string-color)' },
     '.glm-magic-name': {
       backgroundColor: 'color-mix(in srgb, var(--jp-brand-color1) 14%, transparent)',

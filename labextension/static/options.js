@@ -35,6 +35,7 @@ export const OPTIONS = [
   ["--budget", "AMOUNT", []],
   ["--map", "NAME", []],
   ["--jobs", "N", []],
+  ["--on", "NAME", []],
   ["--samples", "N", []],
   ["--name", "NAME", []],
   ["--fresh", "", []],
@@ -85,6 +86,7 @@ export const LIMITS = {
   "zai/glm-4.7-flash": 200704,
   "bigmodel/glm-4.7-flashx": 200704,
   "zai/glm-4.7-flashx": 200704,
+  "bigmodel/glm-4-plus": 126976,
   "zai/glm-5.4": 995904,
   "dashscope/zhipu/glm-5.3": 995904,
   "dashscope-native/zhipu/glm-5.3": 995904,
@@ -117,5 +119,7 @@ export const LIMITS = {
   "bigmodel/glm-4.6v": 126976,
   "zai/glm-4.6v": 126976,
   "bigmodel/glm-4.5v": 61440,
-  "zai/glm-4.5v": 61440
+  "zai/glm-4.5v": 61440,
+  "local/smollm2-135m": 4096,
+  "local/qwen2.5-coder-1.5b": 8192
 };

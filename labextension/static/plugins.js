@@ -29,17 +29,19 @@ export async function load(scope) {
 }
 
 /** @param {import('./packages.js').Packages} packages */
-function linksPlugin({ coreutils, notebook }) {
+function linksPlugin({ console, coreutils, notebook }) {
   return {
     id: 'glm-magic:kernels',
-    description: 'What the kernels of notebooks say about their prompts.',
+    description: 'What the kernels of notebooks and consoles say about their prompts.',
     autoStart: true,
-    requires: [notebook.INotebookTracker],
+    // A page of Notebook, and JupyterLite's small console, have only one of them, or none.
+    optional: [notebook.INotebookTracker, console.IConsoleTracker],
     provides: new coreutils.Token('glm-magic:kernels'),
     /**
      * @param {unknown} _app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
+     * @param {import('@jupyterlab/notebook').INotebookTracker | null} tracker
+     * @param {import('@jupyterlab/console').IConsoleTracker | null} consoles
      */
-    activate: (_app, tracker) => new KernelLinks(notebook, tracker)
+    activate: (_app, tracker, consoles) => new KernelLinks(notebook, tracker, consoles)
   };
 }

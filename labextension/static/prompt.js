@@ -4,7 +4,7 @@
 // over it, in the same transaction that makes the cell a prompt or Python again: nothing is drawn
 // twice, nothing is added to the history, and a colleague's change counts like one's own.
 
-import { isPrompt } from './magicLine.js';
+import { headOf, isPrompt } from './magicLine.js';
 import { promptMarks, promptTheme } from './marks.js';
 
 /** JupyterLab's Markdown with formulas and with fences in their languages. */
@@ -104,7 +104,6 @@ class PromptEditors {
     if (!inline || /** @type {any} */ (model).type !== 'code') return null;
     const { codemirror, state, view } = this.packages;
     const views = this.views;
-    const text = state.Text.of(model.sharedModel.getSource().split('\n'));
     const follow = view.ViewPlugin.define(editor => {
       views.add(editor);
       return { destroy: () => views.delete(editor) };
@@ -115,14 +114,14 @@ class PromptEditors {
       return effect && { effects: effect };
     });
     return codemirror.EditorExtensionRegistry.createImmutableExtension([
-      this.slot.of(this.languageOf(text)),
+      this.slot.of(this.languageOf(model.sharedModel.getSource())),
       switching,
       follow,
       promptTheme(view.EditorView)
     ]);
   }
 
-  /** @param {import('@codemirror/state').Text} text */
+  /** @param {string} text */
   languageOf(text) {
     return this.on && isPrompt(text) ? this.language : [];
   }
@@ -133,7 +132,7 @@ class PromptEditors {
    * @param {import('@codemirror/state').Text} text
    */
   change(before, text) {
-    const language = this.languageOf(text);
+    const language = this.languageOf(headOf(text));
     const length = (/** @type {any} */ extension) => extension?.length ?? 0;
     const now = this.slot.get(before);
     if (now === language || (length(now) === 0 && language.length === 0)) return null;

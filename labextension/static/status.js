@@ -2,7 +2,7 @@
 //
 // What the kernel says is exact. Before one says anything, the outputs in the file are added up.
 
-import { outputsOf, turnsOf } from './cells.js';
+import { repliesOf, turnsOf } from './cells.js';
 import { LIMITS } from './options.js';
 
 const NEARLY_FULL = 0.8;
@@ -18,21 +18,22 @@ const NEARLY_FULL = 0.8;
  * @param {any} settingsToken
  * @param {any} linksToken
  */
-export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, linksToken) {
+export function statusPlugin({ statusbar, widgets }, settingsToken, linksToken) {
   return {
     id: 'glm-magic:status',
     description: 'Shows model, turns, context, tokens and cost of a notebook.',
     autoStart: true,
-    requires: [notebook.INotebookTracker, settingsToken, linksToken],
+    requires: [settingsToken, linksToken],
     optional: statusbar.IStatusBar ? [statusbar.IStatusBar] : [],
     /**
      * @param {import('@jupyterlab/application').JupyterFrontEnd} app
-     * @param {import('@jupyterlab/notebook').INotebookTracker} tracker
      * @param {Settings} settings
      * @param {import('./kernel.js').KernelLinks} links
      * @param {import('@jupyterlab/statusbar').IStatusBar | null} bar
      */
-    activate: (app, tracker, settings, links, bar = null) => {
+    activate: (app, settings, links, bar = null) => {
+      const { tracker } = links;
+      if (!tracker) return;
       const line = new StatusLine(settings, () => app.commands.execute('glm-magic:map'));
       const item = new widgets.Widget({ node: line.node });
       item.id = 'glm-magic-status';
@@ -56,12 +57,12 @@ export function statusPlugin({ notebook, statusbar, widgets }, settingsToken, li
 /**
  * Return what is shown of a notebook, or null where nothing was asked in it.
  * @param {Panel} panel
- * @param {State | null} told what its kernel says
+ * @param {State | null} current what its kernel says
  * @returns {State | null}
  */
-export function stateOf(panel, told) {
-  if (told?.turns || told?.session) return told;
-  const turns = panel.content.widgets.flatMap(cell => outputsOf(cell).flatMap(turnsOf));
+export function stateOf(panel, current) {
+  if (current?.turns || current?.session) return current;
+  const turns = panel.content.widgets.flatMap(cell => repliesOf(cell).flatMap(turnsOf));
   const last = turns.at(-1);
   if (!last) return null;
   /** @type {Record<string, number>} */
@@ -73,7 +74,7 @@ export function stateOf(panel, told) {
     model: last.model,
     provider: last.provider,
     turns: turns.length,
-    used: last.used,
+    used: turns.map(turn => turn.used).filter(Boolean).at(-1) ?? 0,
     limit: LIMITS[`${last.provider}/${last.model}`] ?? 0,
     input: turns.reduce((sum, turn) => sum + turn.input, 0),
     output: turns.reduce((sum, turn) => sum + turn.output, 0),

@@ -71,6 +71,17 @@ class Lab:
         self.page.goto(f"{self._server.url}/{self._server.page_path}/{notebook}?token={TOKEN}")
         self._wait_until_ready()
 
+    def open_console(self) -> None:
+        """Open a console with a kernel of its own, and nothing else."""
+        self.page.goto(f"{self._server.url}/lab?reset&token={TOKEN}")
+        self.page.wait_for_function("() => window.jupyterapp", timeout=READY_MS)
+        self.page.evaluate(
+            "async kernelPreference => { await jupyterapp.restored;"
+            " await jupyterapp.commands.execute('console:create', { kernelPreference }) }",
+            {"name": KERNEL},
+        )
+        self.page.wait_for_function(f"() => {_CURRENT} && {_STATUS} === 'idle'", timeout=READY_MS)
+
     @property
     def name(self) -> str:
         """The file that is open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 
 import pytest
@@ -10,7 +11,8 @@ from playwright.sync_api import TimeoutError as NotThere
 from tests.servers.model_server import ModelServer
 
 from .lab import Lab
-from .test_frontend_prompt import focus, set_part
+from .server import PROJECT
+from .test_frontend_prompt import focus, set_part, type_in_console
 from .test_frontend_status import heard, watch_messages
 from .test_magic import setup_cell
 
@@ -115,3 +117,49 @@ def test_the_switch_leaves_the_words_to_the_kernel(lab: Lab, model_server: Model
     set_part(lab, "completion", False)
     words = complete(lab, 2, "--show")
     assert words["--show-thinking"] == "param"
+
+
+def test_tapes_carry_what_is_on_them(lab: Lab, model_server: ModelServer) -> None:
+    tape = lab.notebooks / "lesson.glmtape"
+    shutil.copy(PROJECT / "notebooks" / "tapes" / "03_price.glmtape", tape)
+    with_values(lab, model_server, "%%glm ")
+    words = complete(lab, 2, "--replay les")
+    assert words["lesson.glmtape"].startswith("2 replies of ")
+    tape.write_text("glmtape 1\n", encoding="utf-8")
+    lab.run(1)
+    lab.until(lambda: any("cut off" in str(state.get("tapes")) for _, state in heard(lab)))
+
+
+def complete_in_console(lab: Lab, typed: str) -> dict[str, str]:
+    """Type at the console's prompt, press Tab, and return what is offered with its help."""
+    for _ in range(10):
+        type_in_console(lab, typed)
+        lab.page.keyboard.press("Tab")
+        with suppress(NotThere):
+            lab.page.locator(POPUP).first.wait_for(state="visible", timeout=3000)
+            return offered(lab)
+    raise AssertionError("nothing was offered")
+
+
+def test_a_console_of_a_notebook_completes_as_its_cells(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    with_values(lab, model_server)
+    lab.page.evaluate("() => jupyterapp.commands.execute('notebook:create-console')")
+    assert complete_in_console(lab, "%glm us")["usage"].startswith("tokens and cost so far")
+    assert complete_in_console(lab, "%%glm\nabout {gr") == {"grid": "ndarray 4 × 5"}
+    type_in_console(lab, "%%glm\n{grid} {nobody}")
+    unknown = lab.page.locator(".jp-CodeConsole-promptCell .glm-magic-unknown")
+    lab.until(lambda: "".join(unknown.all_inner_texts()) == "{nobody}")
+
+
+def test_a_console_with_a_kernel_of_its_own_completes_too(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    lab.open_console()
+    type_in_console(lab, setup_cell(model_server))
+    lab.page.keyboard.press("Shift+Enter")
+    executed = lab.page.locator(".jp-CodeConsole-content .jp-CodeCell .jp-InputPrompt")
+    lab.until(lambda: "[1]:" in executed.all_inner_texts())
+    help_text = "how the reasoning is shown; nothing about the request changes"
+    lab.until(lambda: complete_in_console(lab, "%%glm --show") == {"--show-thinking": help_text})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.hosts, pytest.mark.timeout(300)]
 REPLY = Script(reasoning="Hm.", answer="Four.", tokens=Tokens(1200, 340, reasoning=40))
 PROMPT = f"%%glm -p zai -m glm-4.6\nWhy is {{child}} **here**? {'It goes on and on. ' * 20}"
 
+MOST_BYTES = 25_000
+"""Of all files of the extension, each in a gzip of its own as a server would send it."""
+
 
 @pytest.fixture(scope="session")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -40,6 +44,14 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     )
     return folder / "env"
+
+
+def test_what_the_wheel_installs_is_small(prefix: Path) -> None:
+    folder = prefix / "share" / "jupyter" / "labextensions" / "glm-magic"
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {path.name for path in files} >= {"package.json", "plugin.json", "remoteEntry.js"}
+    sizes = {path.name: len(gzip.compress(text)) for path, text in files.items()}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
 
 
 HOSTS = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -87,6 +88,15 @@ def test_a_prompt_is_marked_as_what_it_is(lab: Lab) -> None:
     assert not [line for line in lab.console if "glm-magic" in line]
 
 
+def test_a_tables_columns_are_no_names_of_the_kernel(lab: Lab) -> None:
+    prompts = [f"%%glm{option}\nSentiment of: {{text}}" for option in ("", " --map df -o out")]
+    lab.open(["%load_ext glm_magic", *prompts])
+    lab.run(0)
+    lab.until(lambda: marked(lab, 1, "unknown") == ["{text}"])
+    assert marked(lab, 2, "name") == ["{text}"]
+    assert marked(lab, 2, "unknown") == []
+
+
 def test_a_long_prompt_wraps_inside_the_cell(lab: Lab) -> None:
     lab.open([PROMPT])
     wait_prompt(lab, 0)
@@ -133,16 +143,24 @@ def test_search_finds_and_replaces_in_a_prompt(lab: Lab) -> None:
     assert is_prompt(lab, 0)
 
 
+CONSOLE_PROMPT = ".jp-CodeConsole-promptCell .cm-content"
+
+
+def type_in_console(lab: Lab, text: str) -> None:
+    """Type at the console's prompt in place of what stands there."""
+    lab.page.keyboard.press("Escape")
+    lab.page.locator(CONSOLE_PROMPT).click()
+    lab.page.keyboard.press("Control+a")
+    lab.page.keyboard.insert_text(text)
+
+
 def test_a_prompt_in_a_console_is_text_too(lab: Lab) -> None:
     lab.open(["1"])
     lab.page.evaluate(
         "async () => { await jupyterapp.commands.execute('notebook:create-console') }"
     )
-    editor = lab.page.locator(".jp-CodeConsole-promptCell .cm-content")
-    editor.wait_for()
-    editor.click()
-    lab.page.keyboard.type("%%glm why is it {blue}?")
-    lab.page.locator(".jp-CodeConsole-promptCell .cm-content.cm-lineWrapping").wait_for()
+    type_in_console(lab, "%%glm why is it {blue}?")
+    lab.page.locator(f"{CONSOLE_PROMPT}.cm-lineWrapping").wait_for()
     assert lab.page.locator(".jp-CodeConsole-promptCell .glm-magic-magic").inner_text() == "%%glm"
 
 
@@ -196,6 +214,21 @@ def test_the_newest_version_of_a_shared_package_is_the_semantic_one(lab: Lab) ->
     assert choose("6.9.2", "6.10.0", loaded="6.9.2") == "6.9.2", "a second one would be a stranger"
 
 
+def processor_of(lab: Lab) -> Callable[[], float]:
+    """Return what tells how long the page has been busy, in milliseconds.
+
+    It is the processor's time, not the clock's: others may use this computer.
+    """
+    devtools = lab.page.context.new_cdp_session(lab.page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy_ms() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration") * 1000)
+
+    return busy_ms
+
+
 def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
     paragraph = "Some *words* about {name} and `code`, $x^2$.\n\n" * 4500
     lab.open([f"%%glm\n{paragraph}"])
@@ -206,14 +239,7 @@ def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
         const parse = state.values.find(value => value?.context?.treeLen);
         return parse?.context.treeLen === state.doc.length;
     }""")
-    # The processor's time, not the clock's: others may use this computer.
-    devtools = lab.page.context.new_cdp_session(lab.page)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def busy_ms() -> float:
-        metrics = devtools.send("Performance.getMetrics")["metrics"]
-        return next(m["value"] for m in metrics if m["name"] == "TaskDuration") * 1000
-
+    busy_ms = processor_of(lab)
     typed, before = "and {name} more", busy_ms()
     for letter in typed:
         lab.page.keyboard.press(letter)
@@ -222,20 +248,41 @@ def test_typing_in_a_prompt_of_200_kb_is_no_long_task(lab: Lab) -> None:
 
 
 @pytest.fixture
-def plain(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Lab]:
-    """Return a page on a JupyterLab where the extension is switched off."""
-    server = LabServer(tmp_path_factory.mktemp("plain"), without=["glm-magic"])
-    server.start()
-    page = Lab(chromium, server)
-    yield page
-    page.close()
-    server.stop()
+def page_without(
+    tmp_path_factory: pytest.TempPathFactory, chromium: Any
+) -> Iterator[Callable[[str], Lab]]:
+    """Open a page on a JupyterLab where something is switched off."""
+    with ExitStack() as stack:
+
+        def open_page(name: str) -> Lab:
+            server = LabServer(tmp_path_factory.mktemp("without"), without=[name])
+            server.start()
+            stack.callback(server.stop)
+            page = Lab(chromium, server)
+            stack.callback(page.close)
+            return page
+
+        yield open_page
 
 
-def test_nothing_is_left_of_it_where_it_is_switched_off(plain: Lab) -> None:
-    plain.open([PROMPT])
-    assert not is_prompt(plain, 0)
-    assert marked(plain, 0, "magic") == []
+def test_nothing_is_left_of_it_where_it_is_switched_off(
+    page_without: Callable[[str], Lab],
+) -> None:
+    page = page_without("glm-magic")
+    page.open([PROMPT])
+    assert not is_prompt(page, 0)
+    assert marked(page, 0, "magic") == []
+
+
+def test_a_page_without_notebooks_has_prompts_in_its_consoles(
+    page_without: Callable[[str], Lab],
+) -> None:
+    page = page_without("@jupyterlab/notebook-extension:tracker")
+    page.open_console()
+    type_in_console(page, "%%glm why is it {blue}?")
+    page.page.locator(f"{CONSOLE_PROMPT}.cm-lineWrapping").wait_for()
+    assert page.page.locator(".glm-magic-magic").inner_text() == "%%glm"
+    assert not [line for line in page.console if "glm-magic" in line]
 
 
 def set_part(lab: Lab, part: str, on: bool) -> None:

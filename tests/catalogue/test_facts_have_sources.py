@@ -143,8 +143,8 @@ def test_every_file_of_the_catalogue_ships_with_the_package() -> None:
     root = files("glm_magic.catalogue")
     assert (root / "sources.toml").is_file()
     assert sorted(entry.name for entry in (root / "models").iterdir()) == [
-        "glm-4.5.toml", "glm-4.6.toml", "glm-4.7.toml", "glm-5-variants.toml", "glm-5.2.toml",
-        "glm-5.toml", "vision.toml",
+        "glm-4.5.toml", "glm-4.6.toml", "glm-4.7.toml", "glm-4.toml", "glm-5-variants.toml",
+        "glm-5.2.toml", "glm-5.toml", "vision.toml",
     ]  # fmt: skip
     assert sorted(entry.name for entry in (root / "providers").iterdir()) == [
         "bigmodel.toml", "dashscope.toml", "gateways.toml", "self_hosted.toml",

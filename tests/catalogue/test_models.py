@@ -104,7 +104,7 @@ def test_the_models_of_a_provider_are_those_it_serves(built_in: Catalogue) -> No
     assert served("dashscope-intl") == served("dashscope-native-intl") == listed
     hosted = {"zhipu/glm-5", "zhipu/glm-5.2", "zhipu/glm-5.3"}
     assert served("dashscope") == served("dashscope-native") == listed | hosted
-    assert served("bigmodel") == {*ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash"}
+    assert served("bigmodel") == {*ZHIPU_TABLE, *VISION_TABLE, "glm-4.6v-flash", "glm-4-plus"}
     assert served("zai") == {*ZHIPU_TABLE, *VISION_TABLE, *AT_ZAI_ALONE}
     assert served("wcode") == {"glm-4.5", "glm-4.6"}
 

@@ -236,7 +236,8 @@ def test_a_price_that_is_unknown_is_no_price(built_in: Catalogue, provider: str)
         "dashscope": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
         "dashscope-native": {"glm-4.5", "glm-4.5-air", "glm-5", "zhipu/glm-5"},
         "bigmodel": {
-            "glm-4.5-flash", "glm-4.6v", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1", "glm-5.2",
+            "glm-4-plus", "glm-4.5-flash", "glm-4.6v", "glm-4.7", "glm-5", "glm-5-turbo", "glm-5.1",
+            "glm-5.2",
             "glm-5.3", "glm-5.3-flash", "glm-5v-turbo",
         },
         "zai": {
@@ -247,3 +248,18 @@ def test_a_price_that_is_unknown_is_no_price(built_in: Catalogue, provider: str)
         "wcode": {"glm-4.5"},
         "openrouter": set(),
     }[provider]  # fmt: skip
+
+
+def test_a_batch_has_a_price_of_its_own(built_in: Catalogue) -> None:
+    batched = {k: offer for k, offer in built_in.offers.items() if offer.batch_price}
+    assert set(batched) == {("openrouter", "glm-5.3"), ("bigmodel", "glm-4-plus")}
+    for offer in batched.values():
+        assert offer.batch_price is not None
+        assert offer.batch_price.source in built_in.sources
+        assert offer.price is None or offer.batch_price.tiers[0].input < offer.price.tiers[0].input
+    plus = batched["bigmodel", "glm-4-plus"]
+    assert plus.at("https://open.bigmodel.cn/api/coding/paas/v4").batch_price is None
+    elsewhere = plus.at("https://proxy.example/v4").batch_price
+    assert elsewhere is not None
+    assert elsewhere.estimated
+    assert plus.variant("free").batch_price is None

@@ -26,6 +26,7 @@ WRONG = {
     "Mapping[str, Any]": "5",
     "Mapping[str, str]": "{a = 1}",
     "Decimal": '"much"',
+    "Price": '{ currency = "USD", tiers = [{ input = "cheap", output = "2" }] }',
 }
 """Annotation of a field -> a value in TOML that it does not take."""
 

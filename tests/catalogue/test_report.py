@@ -56,7 +56,7 @@ def test_rows_tell_limits_thinking_and_price(built_in: Catalogue) -> None:
 def test_the_newest_model_comes_first(built_in: Catalogue) -> None:
     rows = cells(markdown_models(built_in))
     assert rows[0][0] == "`glm-5.4`"
-    assert rows[-1][0] == "`glm-4.5v`"
+    assert rows[-1][0] == "`glm-4-plus`"
 
 
 def test_the_legend_gives_the_day_of_the_oldest_price(

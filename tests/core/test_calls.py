@@ -99,9 +99,9 @@ def test_reading_is_linear(start: str, piece: str) -> None:
     def seconds(count: int) -> float:
         best = float("inf")
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.thread_time()
             read_arguments(start + piece * count)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         return best
 
     assert seconds(80_000) < 40 * seconds(8_000) + 0.05

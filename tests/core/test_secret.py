@@ -28,3 +28,17 @@ def test_a_secret_is_neither_pickled_nor_copied(duplicate):
 def test_a_secret_has_no_dictionary_to_look_into():
     assert not hasattr(Secret(KEY, "x"), "__dict__")
     assert Secret(KEY, "x").reveal() == KEY
+
+
+def test_a_sealed_secret_is_pickled_and_shows_nothing() -> None:
+    secret = Secret("sk-0123456789", "ZAI_API_KEY", login="me:a%20password", query="token=abcdefgh")
+    sealed = secret.sealed()
+    data = pickle.dumps(sealed)
+    for part in (b"sk-0123456789", b"password", b"abcdefgh"):
+        assert part not in data
+    assert repr(sealed) == "<sealed key>"
+    opened = pickle.loads(data).opened()
+    assert opened.authorization() == secret.authorization()
+    assert (opened.source, opened.query()) == ("ZAI_API_KEY", "token=abcdefgh")
+    assert opened.has_login
+    assert pickle.dumps(secret.sealed()) != data

@@ -40,7 +40,8 @@ def names() -> set[str]:
         "Plan", "Stop", "llama", "cpp", "VS", "Code", "kernel", "pydantic", "dataclass",
         "TypedDict", "top", "Third", "zh", "list", "remove", "add", "check", "open", "closed",
         "answer", "physics", "other", "quick", "PATH", "day", "quota", "use", "plot", "frame",
-        "prices", "key", "folder", "Out", "In", "Err", "Jupyter", "JupyterLab", "IPython",
+        "prices", "key", "folder", "Dask", "worker", "client", "scheduler",
+        "Out", "In", "Err", "Jupyter", "JupyterLab", "IPython",
     ]  # fmt: skip
     return {word.lower() for text in texts for word in WORD.findall(text)}
 

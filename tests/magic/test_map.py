@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.servers.vendor import KEY
+
 ROWS = "import pandas as pd\ndf = pd.DataFrame({'text': ['fine', 'awful', 'fine']})\nname = 'x'"
 
 
@@ -102,16 +104,24 @@ def test_samples_of_every_row(rows, sent):
     assert "--samples and --bg exclude each other" in lines[0]
 
 
-def test_budgets_that_do_not_count_rows_say_so(rows):
-    rows.run("%glm budget 10k")
-    printed = rows.run("%%glm --map df --dry-run\nAbout {text}")
-    assert "do not count this; --budget AMOUNT limits it" in printed
-
-
 def test_forget_all_forgets_the_answers_too(rows, sent):
     rows.run("%%glm --map df --name mine -o out -q\nAbout {text}")
     rows.run("%glm forget all")
     lines = rows.fail("out[0]")
     assert "answers of this run are not on disk any more" in lines[0]
     rows.run("%%glm --map df --name mine -q\nAbout {text}")
+    assert len(sent()) == 4
+
+
+@pytest.mark.timeout(240)
+def test_the_workers_of_a_dask_client(rows, sent, tmp_path):
+    dask_clusters = pytest.importorskip("tests.many.dask_clusters")
+    with dask_clusters.cluster(tmp_path, workers=1, env={"ZAI_API_KEY": KEY}) as client:
+        rows.shell.user_ns["client"] = client
+        rows.run("%%glm --map df -o out --on client\nAbout {text}")
+        rows.run("assert list(out.frame['status']) == ['complete'] * 3")
+        assert prompts(sent) == ["About awful", "About fine"]
+        assert "asked by 1 Dask worker" in rows["out"].progress.notices
+        rows.run("%%glm --samples 2 --on client -o votes\nHeads or tails?")
+        rows.run("assert sum(votes.vote.values()) == 2")
     assert len(sent()) == 4

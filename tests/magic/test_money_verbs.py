@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from decimal import Decimal
 
@@ -191,3 +192,38 @@ def test_what_may_follow_these_verbs_completes(glm_shell):
     assert after("budget ") == ["off", "day", "quota"]
     assert after("budget day ") == ["off"]
     assert after("preserve o") == ["on", "off"]
+
+
+ROWS = "rows = [f'text {n}' for n in range(30)]"
+
+
+def test_rows_have_a_line_of_their_own(glm_shell, sent):
+    glm_shell.run(ROWS)
+    glm_shell.run("%glm -q glm-4.6 one")
+    glm_shell.run("%%glm glm-4.6 --map rows -q\nAbout {text}")
+    glm_shell.run("%%glm glm-4.6 --map rows --name moods -q\nAbout {text}, again")
+    lines = [re.split(r"\s{2,}", line) for line in glm_shell.run("%glm usage").splitlines()[2:5]]
+    assert [(line[0], line[3]) for line in lines] == [
+        ("default", "1"), ("(map)", "30"), ("(map moods)", "30"),
+    ]  # fmt: skip
+    assert sum("(map" in line for line in glm_shell.run("%glm usage all").splitlines()) == 2
+    assert "61" in glm_shell.run("%glm usage day")
+    glm_shell.run("frame = %glm usage frame")
+    assert list(glm_shell["frame"]["calls"]) == [1, 30, 30]
+    glm_shell.run("%glm forget all")
+    assert "map" not in glm_shell.run("%glm usage")
+
+
+def test_rows_count_towards_the_budgets(glm_shell, sent):
+    glm_shell.run(ROWS)
+    glm_shell.run("%glm budget 400")
+    glm_shell.run("%%glm glm-4.6 --map rows -o out -q\nAbout {text}")
+    assert set(glm_shell["out"].left.values()) == {"the session's budget of 400 tokens is used up"}
+    assert 8 <= len(sent()) <= 11
+    assert "the session's budget of 400 tokens" in glm_shell.fail("%glm -q glm-4.6 one")[0]
+    assert "400" in glm_shell.run("%glm budget")
+    glm_shell.run("%glm budget off")
+    glm_shell.run("%glm budget day 1000")
+    glm_shell.run("%%glm glm-4.6 --map rows -o out -q\nAbout {text}")
+    assert 22 <= len(sent()) <= 26
+    assert set(glm_shell["out"].left.values()) == {"the day's budget of 1,000 tokens is used up"}

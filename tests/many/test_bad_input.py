@@ -182,3 +182,36 @@ def test_a_refusal_of_one_row_is_told_in_its_language(server: ModelServer, asked
     with pytest.raises(glm.InvalidRequestError) as raised:
         glm.map(["a"], "About {text}", **asked())
     assert "没有任何一行得到回答" in "\n".join(raised.value.lines("zh"))
+
+
+NO_BATCH: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a mode": ({"mode": "slow"}, "mode is how rows are asked", "live, batch or file"),
+    "a model without": ({"model": "glm-4.6"}, "has no batch for glm-4.6", "glm-5.3 (openrouter)"),
+    "a provider without": (
+        {"provider": "zai", "model": "glm-5.3"}, "Z.ai has no batch", "glm-4-plus (bigmodel)"),
+    "a gateway": ({"provider": "wcode", "model": "glm-4.6"}, "wcode.net has no batch", "glm-5.3"),
+    "a plan": (
+        {"provider": "bigmodel", "model": "glm-4-plus",
+         "base_url": "https://open.bigmodel.cn/api/coding/paas/v4"}, "has no batch", "glm-5.3"),
+    "functions": ({"tools": [fails]}, "cannot call functions", "mode='live'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_BATCH)
+def test_what_cannot_be_a_batch_says_what_can(case: str) -> None:
+    more, what, can = NO_BATCH[case]
+    at = {"provider": "openrouter", "model": "glm-5.3", "api_key": "test-key", "mode": "batch"}
+    with pytest.raises(glm.RefusedError) as raised:
+        glm.map(["a"], **{**at, **more})
+    told = raised.value.lines()
+    assert what in told[0]
+    assert can in told[1]
+    assert len(told) <= 3
+
+
+def test_a_batch_needs_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLM_STORE", "off")
+    for wrong in (glm.batches, lambda: glm.read_results("out.jsonl")):
+        with pytest.raises(glm.UnavailableError) as raised:
+            wrong()
+        assert len(raised.value.lines()) == 2

@@ -30,7 +30,7 @@ def test_tokens(server: ModelServer, asked: Asked, jobs: int) -> None:
     used = (out.usage.input or 0) + (out.usage.output or 0)
     assert 1000 - 3 * ROW <= used <= 1000 + ROW
     assert out.left
-    assert set(out.left.values()) == {"the budget of 1,000 tokens is used up"}
+    assert set(out.left.values()) == {"the call's budget of 1,000 tokens is used up"}
     assert len(out.left) + len(server.requests) == 100
     assert list(out.frame["status"]).count("left") == len(out.left)
 

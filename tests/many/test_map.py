@@ -17,6 +17,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.engine.keywords import to_options
 from glm_magic.many.job import Job
+from glm_magic.many.results import MapResult
 from glm_magic.many.run import make_job
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Call, Failure, Script
@@ -319,3 +320,31 @@ def test_jobs_run_at_the_same_time_and_no_more(server: ModelServer, asked: Asked
     assert job.wait(5)
     assert job.progress.left == 9
     assert job.stopped == "stopped"
+
+
+def test_the_rows_are_read_when_the_call_is_shown_already(asked: Asked) -> None:
+    """A plan of many rows takes a while, and an interrupt or Stop ends it."""
+    seen: list[Any] = []
+
+    def prompt(row: str) -> str:
+        seen.append(job.progress)
+        if len(seen) == 500:
+            job.cancel()
+        return row
+
+    options = {k: v for k, v in asked().items() if k != "progress"}
+    job = make_job([f"text {n}" for n in range(1000)], prompt, to_options(options))
+    assert not seen
+    assert (job.progress.rows, job.progress.reading) == (1000, 0)
+    assert job.wait(10)
+    assert [now.reading for now in seen] == list(range(500))
+    assert job.stopped == "stopped"
+    assert len(MapResult(job).left) == 1000
+
+
+def test_rows_that_a_budget_leaves_are_no_error(server: ModelServer, asked: Asked) -> None:
+    """Neither with rows beside them that could not be asked: their fault is another one."""
+    out = glm.map([{"text": None}, {"text": "a" * 4000}], "{text}", **asked(budget="500 tokens"))
+    assert list(out.errors) == [0]
+    assert out.left == {1: "the call's budget of 500 tokens is used up"}
+    assert not server.requests

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import glm_magic as glm
+from glm_magic.core.paths import config_folder
 from glm_magic.many.scores import interval
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Script, Tokens
+from tests.servers.vendor import KEY
 
 Asked = Callable[..., dict[str, Any]]
 CASES = [{"question": "2+2", "right": "4"}, {"question": "2+3", "right": "5"}]
@@ -116,3 +119,66 @@ def test_wilsons_interval() -> None:
     assert interval([1.0] * 8 + [0.0] * 2) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     low, high = interval([0.2, 0.4, 0.6])
     assert (low + high) / 2 == pytest.approx(0.4)
+
+
+OWN_ADDRESSES = """
+[provider.zai]
+base_url = "{url}/api/paas/v4"
+[provider.dashscope]
+base_url = "{url}/compatible-mode/v1"
+[provider.vllm]
+base_url = "{url}/v1"
+"""
+
+
+@pytest.fixture
+def everywhere(
+    isolated_home: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> ModelServer:
+    """Give a server that is several providers, as the user's own file has them."""
+    folder = config_folder()
+    folder.mkdir(parents=True)
+    text = OWN_ADDRESSES.format(url=server.url)
+    folder.joinpath("mine.toml").write_text(text, encoding="utf-8")
+    for name in ("ZAI_API_KEY", "DASHSCOPE_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    return server
+
+
+def test_each_lane_asks_its_own_provider(everywhere: ModelServer) -> None:
+    models = ["zai/glm-4.6", "dashscope/glm-4.5", "vllm/glm-4.6"]
+    out = glm.sweep(["a", "b"], None, model=models, progress=False)
+    assert not out.errors
+    assert [(reply.turn.provider, reply.model) for reply in out][:3] == [
+        ("zai", "glm-4.6"), ("dashscope", "glm-4.5"), ("vllm", "glm-4.6"),
+    ]  # fmt: skip
+    summary = out.summary()
+    assert list(summary["lane"]) == [f"model={model}" for model in models]
+    assert [lane["currency"] for lane in out.lane_records()] == ["USD", "CNY", None]
+    estimate = out.progress.notices[0]
+    assert "$" in estimate
+    assert "¥" in estimate
+    again = glm.sweep(["a"], None, model=["dashscope", "zai/glm-4.6"], provider="vllm",
+                      progress=False)  # fmt: skip
+    assert [reply.turn.provider for reply in again] == ["dashscope", "zai"]
+
+
+def test_a_lane_that_is_refused_leaves_the_others(everywhere: ModelServer) -> None:
+    models = ["vllm/no-such-model", "zai/glm-4.6"]
+    cases = [f"text {n}" for n in range(50)]
+    out = glm.sweep(cases, None, model=models, progress=False, jobs=4)
+    assert not out.left
+    assert sorted(out.errors) == list(range(0, 100, 2))
+    assert "does not exist" in out.errors[98]
+    assert len(everywhere.requests) <= 50 + 2 * 4 + 4
+    assert out[0].model == "no-such-model"
+    assert list(out.summary()["answers"]) == [0, 50]
+
+
+def test_a_sweep_whose_lanes_are_all_refused_ends(everywhere: ModelServer) -> None:
+    models = ["vllm/no-such-model", "vllm/nor-this-one"]
+    cases = [f"text {n}" for n in range(50)]
+    with pytest.raises(glm.GlmError, match="no row was answered") as raised:
+        glm.sweep(cases, None, model=models, progress=False, jobs=4)
+    assert len(raised.value.lines()) == 3, "the third line names provider and status"
+    assert len(everywhere.requests) <= 20

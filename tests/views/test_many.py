@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from glm_magic.core.turn import Turn
 from glm_magic.core.usage import Usage
 from glm_magic.views.columns import text_width
 from glm_magic.views.labels import CHINESE, ENGLISH
-from glm_magic.views.many import TerminalBar, many_view
+from glm_magic.views.many import many_view
+from glm_magic.views.many_terminal import RichBar, TerminalBar
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.publish import NullView
 from glm_magic.views.saved.map_page import figures, many_html, map_bundle
@@ -40,6 +42,10 @@ class Call:
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
+
+    def when_read(self, show: Any) -> None:
+        """Have it called by the test."""
+        self.show = show
 
     def head(self) -> Any:
         """Return the head of the table."""
@@ -107,6 +113,7 @@ def test_a_terminal_draws_one_line_over_itself(monkeypatch: pytest.MonkeyPatch) 
     call = Call(RUNNING)
     view = TerminalBar(call, ViewOptions(language="en"))
     view.start(TURN, lambda: None)
+    call.show()
     view.paint(TURN)
     call.progress = Progress(2, 2, done=True)
     view.finish(TURN)
@@ -150,3 +157,92 @@ def test_where_no_terminal_is_there_are_two_lines(monkeypatch: pytest.MonkeyPatc
 
 def test_a_quiet_call_shows_nothing() -> None:
     assert type(many_view(Call(RUNNING), ViewOptions(quiet=True))) is NullView
+
+
+READING = Progress(rows=1_000, reading=250)
+
+
+def test_it_is_seen_while_the_rows_are_read() -> None:
+    assert figures(READING, ENGLISH) == ["250 of 1,000 rows read"]
+    html = many_html(READING, None, ENGLISH)
+    assert "reading the rows" in html
+    assert 'class="glm-mr" style="width:25.00%"' in html
+    assert "已读取 250/1,000 行" in many_html(READING, None, CHINESE)
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """Make a terminal of 100 columns standard error, and return it."""
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return screen
+
+
+def test_richs_bar_where_rich_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    screen = terminal(monkeypatch)
+    call = Call(READING)
+    view = many_view(call, ViewOptions(where="terminal", language="en"))
+    assert isinstance(view, RichBar)
+    view.start(TURN, lambda: None)
+    view.paint(TURN)
+    assert "250 of 1,000 rows read" in screen.getvalue()
+    call.progress = RUNNING
+    call.show()
+    view._painted_at = 0.0
+    view.paint(TURN)
+    call.progress = replace(RUNNING, done=True, stopped=tr("stopped"))
+    view.finish(TURN)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    lines = [line for line in re.split(r"[\r\n]+", plain) if line]
+    assert lines.count("1,000 rows, 988 to ask") == 1
+    bars = [line for line in lines if "400 of 1,000 rows · 2 failed" in line]
+    assert all(text_width(line) <= 100 for line in bars)
+    assert bars[-1].startswith("━" * 9)
+    assert lines[-2:] == ["row 7: the cell is empty", "stopped"]
+
+
+@pytest.mark.parametrize("reason", ["no rich", "no terminal", "NO_COLOR"])
+def test_else_the_plain_one(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    import sys
+
+    screen = terminal(monkeypatch)
+    if reason == "no rich":
+        monkeypatch.setitem(sys.modules, "rich.progress", None)
+    elif reason == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    else:
+        screen.is_terminal = False
+    view = many_view(Call(RUNNING), ViewOptions(where="terminal"))
+    assert type(view) is TerminalBar
+
+
+def test_what_a_row_says_is_no_markup_of_richs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    screen = terminal(monkeypatch)
+    row = RowText(1, "", "[bold]x[/] \x1b[31m")
+    view = RichBar(Call(Progress(1, 0, failed=1, failures=(row,))), ViewOptions(language="en"))
+    view.start(TURN, lambda: None)
+    view.finish(TURN)
+    assert "row 1: [bold]x[/]" in screen.getvalue()
+    assert "\x1b[31m" not in screen.getvalue()
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    names = ["text", "stars", "cost", "share"]
+    table = (names, [["a", Fraction(5), 0.0000704, float("inf")], ["b", 4, 1200.0, 0.5]])
+    html = map_bundle(Progress(2, 2, done=True), table, ViewOptions())[0]["text/html"]
+    assert '<th class="glm-mnum">stars</th>' in html
+    for cell in ("0.0000704", "inf", "1200", "0.5"):
+        assert f'<td class="glm-mnum">{cell}</td>' in html
+
+
+def test_the_page_of_the_machines_is_linked_while_they_work() -> None:
+    now = replace(RUNNING, link='http://127.0.0.1:8787/status?"<x>')
+    link = '<a href="http://127.0.0.1:8787/status?&quot;&lt;x&gt;" target="_blank"'
+    assert link in many_html(now, None, ENGLISH)
+    assert "Dask 仪表板" in many_html(now, None, CHINESE)
+    assert "Dask" not in many_html(replace(now, done=True), (["text"], [["a"]]), ENGLISH)
+    assert "Dask" not in many_html(RUNNING, None, ENGLISH)

@@ -96,7 +96,10 @@ def at_files(_: Workspace, typed: str = "@") -> list[str]:
 
 def files(*endings: str) -> list[str]:
     """Return the files of the folder with one of some endings."""
-    return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
+    try:
+        return sorted(path.name for path in Path().iterdir() if path.suffix in endings)
+    except OSError:  # the folder is gone, or nobody may look into it
+        return []
 
 
 def numbers(count: int) -> list[str]:

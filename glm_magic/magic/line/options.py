@@ -86,6 +86,12 @@ class MagicOptions(Options):
                    "how many rows or samples are asked at a time; 8 by default", "N"),
         group="run",
     )  # fmt: skip
+    on: str | None = option(
+        LineOption(("--on",), "text",
+                   "ask rows or samples on the workers of this Dask client", "NAME",
+                   completes="name"),
+        group="run",
+    )  # fmt: skip
     samples: int | None = option(
         LineOption(("--samples",), "count",
                    "ask so many times, and count the answers; with --map each row", "N"),

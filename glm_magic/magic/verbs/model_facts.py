@@ -227,6 +227,10 @@ def _prices(offer: Offer) -> Iterable[Fact]:
                 else tr("price")
             )
             yield Fact(label, _amounts(price, tier), price.source, price.checked)
+    batch = offer.batch_price
+    if batch is not None:
+        text = _amounts(batch, batch.tiers[0])
+        yield Fact(tr("price in a batch"), text, batch.source, batch.checked)
     days, tokens = offer.provider.free_quota_days, offer.provider.free_quota_tokens
     if days and tokens and offer.free_quota:
         text = tr("{tokens:,} tokens, for {days} days", tokens=tokens, days=days)

@@ -10,9 +10,9 @@ from typing import Any
 
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import Text, from_data, joined, tr
-from ...core.price import CostTotal
-from ...session import export, loading, repository
+from ...session import export, loading, repository, spending
 from ...session.conversation import Conversation
+from ...session.ledger import cost_of_all
 from ...session.notebook import conversations
 from ...session.repository import ALL, saved_sessions
 from ...session.rows import read_entries
@@ -151,6 +151,7 @@ def _forget_all(workspace: Workspace) -> Displayable:
         workspace.sessions.remove(session)
         conversations.pop(session.id, None)
     workspace.sessions.chosen = None
+    spending.forget()
     store, answers = current_store(), answers_store()
     if store is None or answers is None:
         return Paragraph(tr("Nothing is saved on disk."))
@@ -224,7 +225,7 @@ def _on_disk(store: Store, in_memory: set[str]) -> Iterator[tuple[Any, ...]]:
     for saved in others[:_MOST_SESSIONS]:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(saved.used_at))
         entries = read_entries(store, "session = ?", (saved.id,))
-        cost = CostTotal.of(entry.cost for entry in entries).to_text()
+        cost = cost_of_all(entries).to_text()
         yield saved.name, tr("on disk"), saved.turns, used, cost
 
 

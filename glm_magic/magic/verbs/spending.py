@@ -15,7 +15,7 @@ from ...core.price import Price, currency_symbol
 from ...engine.reply import rows_to_frame
 from ...session import budgets
 from ...session.amounts import TOKENS, Amount, parse_amount
-from ...session.ledger import Entry, Total, day_of, grouped
+from ...session.ledger import Entry, Total, cost_of_all, day_of, grouped
 from ..display import Displayable, Paragraph, Table, Value
 from ..workspace import Workspace
 from .arguments import one_of
@@ -135,6 +135,7 @@ def _rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
             "output": entry.usage.output,
             "reasoning": entry.usage.reasoning,
             "estimated": entry.is_estimate,
+            "calls": entry.calls,
             "cost": entry.cost.amount if entry.cost else None,
             "currency": entry.currency or None,
         }
@@ -311,7 +312,7 @@ def _used(name: str, amount: Amount, entries: Sequence[Entry]) -> tuple[str, ...
     amounts = (Amount(_rounded(number), amount.unit) for number in (spent, left))
     mark = "≈" * amount.is_estimate(entries)
     used, left_text = (f"{mark}{item}" for item in amounts)
-    unpriced = 0 if amount.unit == TOKENS else sum(entry.cost is None for entry in entries)
+    unpriced = 0 if amount.unit == TOKENS else cost_of_all(entries).unpriced
     if unpriced:
         used = plural(
             unpriced, "{used} + {count} call n/a", "{used} + {count} calls n/a", used=used

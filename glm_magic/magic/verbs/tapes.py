@@ -61,7 +61,7 @@ def _inserted() -> Displayable:
             message = joined([message, earlier], " ")
         return Paragraph(message)
     return Paragraph(
-        tr("Replies come from {name}: {content}.", name=name, content=_summary(deck.tape.entries))
+        tr("Replies come from {name}: {content}.", name=name, content=summary(deck.tape.entries))
     )
 
 
@@ -70,7 +70,7 @@ def _eject(message: Text) -> Displayable:
     return Paragraph(message)
 
 
-def _summary(entries: Sequence[Recording]) -> Text:
+def summary(entries: Sequence[Recording]) -> Text:
     """Return how much a tape holds, from whom, and from when."""
     if not entries:
         return tr("it is empty")
@@ -124,7 +124,7 @@ def _contents(opened: Tape) -> Displayable:
         for number, entry in enumerate(opened.entries, 1)
     ]  # fmt: skip
     columns = ("", "prompt", "model", "messages before", "set", "time", "recorded", "ended")
-    note = tr("The tape is sound: {content}.", content=_summary(opened.entries))
+    note = tr("The tape is sound: {content}.", content=summary(opened.entries))
     return Table(columns, rows, opened.path.name, note)
 
 

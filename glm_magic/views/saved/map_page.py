@@ -5,15 +5,18 @@ The panel shows the same while the call runs, with the last answers in place of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Protocol
 
 from ...core.i18n import translate
 from ...core.progress import Ballot, Progress, RowText
 from ...core.text import escape_controls, shorten
 from ..header import seconds
 from ..labels import Labels, labels_for
-from ..markup.escape import escape_html, escape_markdown
+from ..markup.escape import escape_attribute, escape_html, escape_markdown
 from ..options import ViewOptions
 from .assets import minified_asset, page_style
 from .histogram import histogram_html
@@ -26,8 +29,30 @@ Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
 """Names and rows."""
 
 
+class Mapped(Protocol):
+    """A call over many rows, as far as its views need to know it."""
+
+    @property
+    def progress(self) -> Progress:
+        """Where it stands now."""
+
+    shown_in: int | None
+    """The cell whose output shows the call already, by its execution count."""
+
+    def when_read(self, show: Callable[[], None]) -> None:
+        """Have something called once it is known what is to be asked, before any of it is."""
+
+    def head(self) -> Table:
+        """Names and values of the first rows of the result."""
+
+    def histogram(self) -> Sequence[Ballot]:
+        """Return the distinct answers, where the same was asked several times; else none."""
+
+
 def figures(now: Progress, labels: Labels, *, is_vote: bool = False) -> list[str]:
     """Return the figures of a call, in reading order."""
+    if now.reading is not None and not now.done:
+        return [labels.many_read.format(count=f"{now.reading:,}", rows=f"{now.rows:,}")]
     ended = labels.vote_ended if is_vote else labels.many_ended
     texts = [ended.format(count=f"{now.ended:,}", rows=f"{now.rows:,}")]
     if now.failed:
@@ -89,19 +114,24 @@ def many_html(
     state = "failed" if now.done and not now.ended and now.rows else "complete"
     state = "interrupted" if now.done and now.stopped is not None else state
     words = {"complete": labels.complete, "interrupted": labels.interrupted}
-    shown = words.get(state, labels.failed) if now.done else labels.many_running
+    reading = None if now.done else now.reading
+    running = labels.many_running if reading is None else labels.many_reading
+    shown = words.get(state, labels.failed) if now.done else running
     texts = figures(now, labels, is_vote=bool(ballots))
     facts = "".join(f"<span>{escape_html(text)}</span>" for text in texts)
-    done = 100 * now.ended / max(1, now.rows)
+    done = 100 * (now.ended if reading is None else reading) / max(1, now.rows)
+    reads = ' class="glm-mr"' * (reading is not None)
     live = " glm-mlive" * (table is None)
     failed = 100 * now.failed / max(1, now.rows)
     parts = [
         f'<div class="glm-h glm-mh{live}"><b class="glm-s">{escape_html(shown)}</b>{facts}</div>',
         f'<div class="glm-mb" role="progressbar" aria-valuemin="0" aria-valuemax="{now.rows}"'
-        f' aria-valuenow="{now.ended + now.failed}"><i style="width:{done:.2f}%"></i>'
+        f' aria-valuenow="{now.ended + now.failed}"><i{reads} style="width:{done:.2f}%"></i>'
         f'<i class="glm-mf" style="width:{failed:.2f}%"></i></div>',
         *(f'<div class="glm-mn">{_text(notice, labels)}</div>' for notice in now.notices),
     ]
+    if now.link and table is None:  # of no use to whoever opens the file
+        parts.append(f'<div class="glm-mn">{_link(now.link, labels.many_dask)}</div>')
     if now.stopped is not None:
         parts.append(f'<div class="glm-mn glm-mw">{_text(now.stopped, labels)}</div>')
     if ballots:
@@ -125,6 +155,11 @@ def _text(text: str, labels: Labels) -> str:
     return escape_html(translate(text, labels.language))
 
 
+def _link(address: str, name: str) -> str:
+    href, text = escape_attribute(address), escape_html(name)
+    return f'<a href="{href}" target="_blank" rel="noopener noreferrer">{text}</a>'
+
+
 def _rows_html(rows: Sequence[RowText], labels: Labels) -> str:
     lines = (
         f"<tr><th>{row.number}</th>{_prompt_cell(row)}{_text(row.text, labels)}</td></tr>"
@@ -139,8 +174,8 @@ def _prompt_cell(row: RowText) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{Decimal(f'{value:.3g}'):f}"  # a cost of 0.00007 is not written 7e-05
     return "" if value is None else shorten(str(value), CELL)
 
 
@@ -152,7 +187,7 @@ def _filled(table: Table) -> Table:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _cell_html(value: Any) -> str:

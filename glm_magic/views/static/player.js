@@ -53,7 +53,7 @@ window.glmPage = window.glmPage || (function () {
     const details = root.querySelector(".glm-r");
     const opens = details && !details.matches(".glm-hr"); // what is held back stays so
     const thoughts = textOf(root.querySelector(".glm-t"));
-    const said = textOf(root.querySelector(".glm-a"));
+    const answerText = textOf(root.querySelector(".glm-a"));
     let now = end, speed = 0, running = 0, before = 0;
 
     const bar = control("div", root.querySelector(".glm-y > div"), { className: "glm-pl" });
@@ -70,7 +70,7 @@ window.glmPage = window.glmPage || (function () {
       while (at + 1 < beats.length && beats[at + 1][0] <= now) at++;
       const beat = now < beats[0][0] ? [0, 0, 0] : beats[at];
       show(thoughts, reasoning ? beat[1] / reasoning : 1);
-      show(said, answer ? beat[2] / answer : 1);
+      show(answerText, answer ? beat[2] / answer : 1);
       range.value = now;
       clock.textContent = (now / 1000).toFixed(1) + " / " + (end / 1000).toFixed(1) + " s";
       rate.textContent = SPEEDS[speed] + "×";
