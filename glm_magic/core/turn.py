@@ -118,7 +118,8 @@ class Step:
     links: tuple[WebLink, ...] = ()
     """What the provider's own web search found."""
     reasoning_figures: TokenFigures | None = field(default=None, repr=False)
-    """How probable the tokens of the reasoning were; ``None``: not reported, or it streams yet."""
+    """How probable the tokens of the reasoning were; ``None``: not reported. While the reply
+    streams, they may lag behind the text."""
     answer_figures: TokenFigures | None = field(default=None, repr=False)
     """The same of the answer."""
 

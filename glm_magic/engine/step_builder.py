@@ -38,6 +38,11 @@ MAX_SAMPLES = 400
 """A reply that has more is saved in coarser steps."""
 
 
+GROWTH = 1.2
+"""The tokens of a growing reply are looked at again when there are so many times as many."""
+FEW_TOKENS = 10
+
+
 class RhythmRecorder:
     """Samples how many characters of reasoning and answer there were, and when."""
 
@@ -136,8 +141,10 @@ class StepBuilder:
         self._runs: dict[str, ToolRun] = {}
         self._links: dict[str, WebLink] = {}
         self._tokens: list[Token] = []
-        self._figures: dict[str, TokenFigures] | None = None
-        """By the name of the step's field, once the reply has ended."""
+        self._figures: dict[str, TokenFigures] = {}
+        """By the name of the step's field."""
+        self._laid, self._is_laid = FEW_TOKENS, False
+        """How many tokens had figures when they were last laid along the text; whether all."""
         self._usage: Usage | None = None
         self._started = Started()
         self._finish_reason: str | None = None
@@ -259,12 +266,16 @@ class StepBuilder:
         )
 
     def _figures_of(self, reasoning: str, content: str) -> dict[str, TokenFigures]:
-        """Return the figures of the tokens, once no text can come any more."""
-        if self.status == "streaming" or not self._tokens:
-            return {}
-        if self._figures is None:
+        """Return the figures of the tokens; while text comes, those of a moment ago.
+
+        They are laid along the text again when there are a fifth more of them, and at the end. So a
+        stream that is looked at all the time takes no more than a few times as long for it.
+        """
+        count, has_ended = len(self._tokens), self.status != "streaming"
+        if (has_ended and not self._is_laid) or count > self._laid * GROWTH:
             figures = figures_of({"reasoning": reasoning, "answer": content}, self._tokens)
             self._figures = {f"{part}_figures": of for part, of in figures.items()}
+            self._laid, self._is_laid = count, has_ended
         return self._figures
 
     def _estimate(self, reasoning: str, content: str) -> Usage | None:

@@ -63,5 +63,7 @@ class ViewOptions:
     """The runs of the cell; ``None`` where the turn belongs to no session."""
     questions: Questions | None = None
     """What asks whether functions may be called; ``None``: the panel does not."""
+    doubt: bool = False
+    """Whether the view of doubt is open, where there is one."""
     language: str | None = None
     """``"en"``, ``"zh"``, or ``None`` for the language of the locale."""

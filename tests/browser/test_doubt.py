@@ -70,3 +70,27 @@ def test_votes_are_bars_that_open_to_their_thoughts(lab: Lab, model_server: Mode
     thought.locator("summary").click()
     assert "Add the products." in thought.locator("div").inner_text()
     assert ": 5," in lab.text(2)
+
+
+def test_it_grows_while_the_reply_streams_and_stays_as_it_was_left(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    words = tuple(f" word{n}" for n in range(400))
+    model_server.tell(Script(answer=words, pause_s=0.02))
+    lab.open([setup(model_server), ASK.format("--logprobs 3")])
+    lab.run(0)
+    lab.run(1, wait=False)
+    view = lab.cell(1).locator(".glm-live .glm-doubt")
+    view.wait_for()
+    view.locator("summary").click()
+    text = view.locator(".glm-dt")
+    seen = text.inner_text()
+    assert seen.split()[:2] == ["word0", "word1"]
+    answer = lab.cell(1).locator(".glm-live .glm-a").bounding_box()
+    assert answer["width"] > 800, "there is no reasoning beside it"
+    lab.until(lambda: text.inner_text() != seen)
+    assert view.get_attribute("open") is not None
+    lab.wait_static(1)
+    saved = lab.cell(1).locator(".glm-doubt").last
+    assert saved.get_attribute("open") is not None
+    assert saved.locator(".glm-dt").inner_text().split() == "".join(words).split()

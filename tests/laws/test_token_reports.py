@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from glm_magic.core.events import TokenReport
-from glm_magic.core.tokens import MAX_FIGURES, Alternative, Token
-from glm_magic.core.turn import Step
+from glm_magic.core.tokens import MAX_FIGURES, Alternative, Token, figures_of
+from glm_magic.core.turn import Step, Turn
 from glm_magic.dialects import DIALECTS
 from glm_magic.dialects.logprobs import MAX_ALTERNATIVES, MAX_TOKEN
+from glm_magic.engine import step_builder
 from glm_magic.engine.step_builder import StepBuilder
+from glm_magic.session.codec import TextDelta, encode
 from tests.laws.decoding import decode, request_for
 from tests.laws.replies import PROTOCOLS, chunk, is_native
 from tests.reference import MISSING, reference_folder
@@ -226,3 +228,33 @@ def test_a_recorded_reply_of_llamacpp() -> None:
     assert "".join(t.text for t in step.tokens) == step.content == "```\n"
     assert [t.logprob for t in step.tokens] == [-2.7649, -0.0972]
     assert all(a < b for a, b in pairwise(t.logprob or 0.0 for t in step.tokens))
+
+
+def test_while_it_streams_the_tokens_are_the_text_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid: list[int] = []
+
+    def counted(texts: Any, reported: Any) -> Any:
+        laid.append(len(reported))
+        return figures_of(texts, reported)
+
+    monkeypatch.setattr(step_builder, "figures_of", counted)
+    pieces = [f" w{n}" for n in range(400)]
+    bodies = [_event("vllm", {"content": p}, content(entry(p, -0.5, p, "or"))) for p in pieces]
+    builder = StepBuilder(request_for("vllm"), [])
+    for event in decode("vllm", bodies):
+        builder.add(event, 1.0)
+        step = builder.step(1.0)
+        assert "".join(token.text for token in step.tokens_of("answer")) == step.content
+        if step.status == "streaming" and len(laid) > 3:
+            known = sum(token.logprob is not None for token in step.tokens_of("answer"))
+            assert known > 0.8 * len(step.content.split()) - 10
+    assert builder.step(2.0).tokens[-1].logprob == -0.5
+    assert len(laid) < 30, "not at each look"
+
+
+def test_a_piece_of_a_running_turn_is_saved_without_figures() -> None:
+    step = step_of("vllm", [({"content": "Yes"}, content(entry("Yes")))])
+    turn = Turn("Why?", "vllm", "glm-4.6", (step,), "streaming")
+    assert step.answer_figures is not None
+    assert "figures" not in json.dumps(TextDelta().piece(turn))
+    assert "figures" in json.dumps(encode(turn))

@@ -94,6 +94,8 @@ class PanelView(View):
         # What the reader did on the page, which the saved output keeps.
         self._opened: bool | None = None
         self._revealed = False
+        self._figures: list[Any] = []
+        self._doubt_html = ""
 
     def attach(self, stream: Playable) -> None:
         """Take the stream, whose thinking the page may cut short."""
@@ -164,7 +166,6 @@ class PanelView(View):
         """Send the whole ended reply, its error included, to a page that still shows it."""
         answer = error_html(turn, self._labels)
         answer += answer_html(turn, self._options.format, self._labels)
-        answer += doubt_html(turn, self._options, self._labels)
         reasoning = markdown_html(strip_blank_lines(turn.reasoning))
         with self._lock:
             self._deliver(self._protocol.replace(reasoning, answer, turn.answer, time.monotonic()))
@@ -211,6 +212,8 @@ class PanelView(View):
             self._stop()
         elif kind == "toggle":
             self._opened = bool(content.get("open"))
+        elif kind == "doubt":
+            self._options = replace(self._options, doubt=bool(content.get("open")))
         elif kind == "kept" and self._widget is not None:
             self._widget.kept = True
         elif kind == "reveal":
@@ -277,7 +280,17 @@ class PanelView(View):
             "open": opens(turn, self._options),
             "few": is_few(turn.reasoning),
             "reasoning": self._options.show_thinking != "hide" and bool(turn.reasoning.strip()),
+            "doubt": self._doubt(turn),
         }
+
+    def _doubt(self, turn: Turn) -> str:
+        """Return the view of doubt, which is made again when there are other figures."""
+        figures = [(step.reasoning_figures, step.answer_figures) for step in turn.steps]
+        if figures != self._figures:
+            options = replace(self._options, doubt=False)  # the page itself keeps it open
+            self._figures = figures
+            self._doubt_html = doubt_html(turn, options, self._labels, live=True)
+        return self._doubt_html
 
     def _can_answer_now(self, turn: Turn) -> bool:
         """Whether the page shows the button that cuts the thinking short.

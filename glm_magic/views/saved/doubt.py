@@ -55,11 +55,14 @@ class _Piece:
         return f"<{self.element}{_attributes(self.title)}>{text}</{self.element}>"
 
 
-def doubt_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
+def doubt_html(turn: Turn, options: ViewOptions, labels: Labels, *, live: bool = False) -> str:
     """Return the texts of a turn with their tokens marked; empty where nothing was reported.
 
-    What the user holds back or hides stays so.
+    What the user holds back or hides stays so. A turn that streams has it in the live panel alone,
+    which does not make it again each time.
     """
+    if turn.status == "streaming" and not live:
+        return ""
     hidden = {"answer": options.hold == "answer", "reasoning": options.hold == "thinking"}
     hidden["reasoning"] = hidden["reasoning"] or options.show_thinking == "hide"
     shown = [(part, _tokens(turn, part)) for part in PARTS if not hidden[part]]
@@ -71,14 +74,15 @@ def doubt_html(turn: Turn, options: ViewOptions, labels: Labels) -> str:
     count = sum(bool(piece.element) for piece in pieces)
     counts = labels.doubt_count.format(count=f"{count:,}", total=f"{known:,}")
     size = sum(len(piece.token.text.encode()) for piece in pieces)
-    frame = _frame(counts, dict.fromkeys(columns, ""), labels)
+    frame = _frame(counts, dict.fromkeys(columns, ""), labels, is_open=options.doubt)
     room = max(MAX_SHARE * size, SMALL) - len(frame.encode())
     if not _fit(columns, room):
         return ""
-    return _frame(counts, {part: _html(column) for part, column in columns.items()}, labels)
+    html = {part: _html(column) for part, column in columns.items()}
+    return _frame(counts, html, labels, is_open=options.doubt)
 
 
-def _frame(counts: str, columns: Mapping[Part, str], labels: Labels) -> str:
+def _frame(counts: str, columns: Mapping[Part, str], labels: Labels, *, is_open: bool) -> str:
     """Return the view around the texts."""
     named = {"reasoning": labels.reasoning, "answer": labels.answer}
     body = "".join(
@@ -86,7 +90,8 @@ def _frame(counts: str, columns: Mapping[Part, str], labels: Labels) -> str:
         for part, html in columns.items()
     )
     return (
-        f'<details class="glm-doubt" style="{_VIEW}">{SUMMARY}<b>{labels.doubt}</b> '
+        f'<details class="glm-doubt" style="{_VIEW}"{" open" * is_open}>{SUMMARY}'
+        f"<b>{labels.doubt}</b> "
         f"{escape_html(counts)}</summary><p>{_legend(labels)}</p>"
         f'<div class="glm-dc">{body}</div></details>\n'
     )
