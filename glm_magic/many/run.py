@@ -117,7 +117,7 @@ def map(  # noqa: A001 - as the builtin, over prompts
         options = to_options(keywords)
         return send_batch(
             rows, prompt, options, mode,
-            budget=budget, name=name, fresh=fresh, progress=progress,
+            budget=budget, name=name, fresh=fresh, progress=progress, on=on,
         )  # fmt: skip
     job = make_job(
         rows, prompt, to_options(keywords),
@@ -188,7 +188,7 @@ async def amap(
     if mode != "live":
         return await asyncio.to_thread(
             send_batch, rows, prompt, options, mode,
-            budget=budget, name=name, fresh=fresh, progress=progress,
+            budget=budget, name=name, fresh=fresh, progress=progress, on=on,
         )  # fmt: skip
     job = await asyncio.to_thread(
         make_job, rows, prompt, options,
@@ -284,6 +284,7 @@ def send_batch(
     name: str | None = None,
     fresh: bool = False,
     progress: bool = True,
+    on: Any = None,
 ) -> Batch:
     """Return the batch of a call over rows, sent as far as it was not; of a file, to be written.
 
@@ -292,7 +293,7 @@ def send_batch(
     GlmError
         Nothing can be asked, a part was refused, or it is not known whether it was taken.
     """
-    check_mode(mode)
+    check_mode(mode, on)
     check_call(JOBS, options, None, "worker")
     read = Rows(rows)
     requests = requests_of(mode)(read, prompt, options)

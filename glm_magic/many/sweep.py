@@ -85,7 +85,7 @@ def sweep(
     settings = [dict(zip(axes, lane, strict=True)) for lane in itertools.product(*axes.values())]
     options = [_options(lane, fixed) for lane in settings]
     if mode != "live":
-        check_mode(mode)
+        check_mode(mode, on)
         parts = sweep_parts(cases, prompt, settings, options, samples, requests_of(mode))
         batch = make_batch(
             *parts, mode=mode, budget=budget, name=name, fresh=fresh,

@@ -22,9 +22,9 @@ def hear(kernel, key):
         message = kernel.client.get_iopub_msg(timeout=TIMEOUT_S)
         data = message["content"].get("data")
         if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == COMM:
-            told = data.get("state", data)
-            if key in told:
-                return told[key]
+            state = data.get("state", data)
+            if key in state:
+                return state[key]
 
 
 def everything(kernel, code):

@@ -185,6 +185,11 @@ def test_a_refusal_of_one_row_is_told_in_its_language(server: ModelServer, asked
 
 
 NO_BATCH: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a batch on workers": (
+        {"mode": "batch", "on": object()},
+        "answered by its provider, not by Dask workers",
+        "leave out on=",
+    ),
     "a mode": ({"mode": "slow"}, "mode is how rows are asked", "live, batch or file"),
     "a model without": ({"model": "glm-4.6"}, "has no batch for glm-4.6", "glm-5.3 (openrouter)"),
     "a provider without": (
@@ -203,10 +208,10 @@ def test_what_cannot_be_a_batch_says_what_can(case: str) -> None:
     at = {"provider": "openrouter", "model": "glm-5.3", "api_key": "test-key", "mode": "batch"}
     with pytest.raises(glm.RefusedError) as raised:
         glm.map(["a"], **{**at, **more})
-    told = raised.value.lines()
-    assert what in told[0]
-    assert can in told[1]
-    assert len(told) <= 3
+    lines = raised.value.lines()
+    assert what in lines[0]
+    assert can in lines[1]
+    assert len(lines) <= 3
 
 
 def test_a_batch_needs_a_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,8 +38,8 @@ def run_batch(source: Path, target: Path, *, leave_out: int = 0, fail: int | Non
             else:
                 document = vllm.document(says, {**body, "model": body["model"]})
                 response = {"status_code": 200, "request_id": "r", "body": document}
-            told = {"id": f"vllm-{number}", "custom_id": line["custom_id"], "response": response}
-            out.write(json.dumps({**told, "error": None}) + "\n")
+            result = {"id": f"vllm-{number}", "custom_id": line["custom_id"], "response": response}
+            out.write(json.dumps({**result, "error": None}) + "\n")
 
 
 def test_there_and_back(server: ModelServer, asked: Asked, tmp_path: Path) -> None:
@@ -113,6 +113,6 @@ def test_files_that_cannot_be_used(asked: Asked, tmp_path: Path) -> None:
     ):
         with pytest.raises(glm.RefusedError) as raised:
             wrong()
-        told = raised.value.lines()
-        assert len(told) == 2
-        assert words in told[0]
+        lines = raised.value.lines()
+        assert len(lines) == 2
+        assert words in lines[0]

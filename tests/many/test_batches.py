@@ -39,9 +39,9 @@ def fails_on(word: str) -> Callable[[str], Script | Failure]:
 
 def lines(error: glm.GlmError) -> list[str]:
     """Return an error as it is shown."""
-    told = error.lines()
-    assert 2 <= len(told) <= 3, told  # the third names the provider's code
-    return told
+    texts = error.lines()
+    assert 2 <= len(texts) <= 3, texts  # the third names the provider's code
+    return texts
 
 
 def waited(batch: glm.Batch) -> glm.MapResult:
@@ -214,9 +214,9 @@ def test_the_same_call_finds_the_batch_that_runs(batches: BatchServer, sent: Sen
     for mode in ("batch", "live"):
         with pytest.raises(glm.UnavailableError) as raised:
             glm.map([*ROWS, {"text": "d"}], TEMPLATE, **sent(mode=mode))
-        told = lines(raised.value)
-        assert "3 of these rows are in batch" in told[0]
-        assert first.id in told[1]
+        texts = lines(raised.value)
+        assert "3 of these rows are in batch" in texts[0]
+        assert first.id in texts[1]
     assert batches.counters.made == 1
     glm.map(ROWS, TEMPLATE, **sent(fresh=True))
     assert batches.counters.made == 2

@@ -29,9 +29,9 @@ QUOTA = Failure(429, "1113", "no balance")
 
 
 def lines(error: glm.GlmError) -> list[str]:
-    told = error.lines()
-    assert 2 <= len(told) <= 3, told  # the third names the provider's code
-    return told
+    texts = error.lines()
+    assert 2 <= len(texts) <= 3, texts  # the third names the provider's code
+    return texts
 
 
 def send_broken(batches: BatchServer, sent: Sent, breaks: str) -> glm.GlmError:
@@ -67,9 +67,9 @@ def test_a_batch_that_was_not_made_is_not_sent_again_by_itself(
     batches: BatchServer, sent: Sent, provider: str
 ) -> None:
     error = send_broken(batches, sent, "before")
-    told = lines(error)
-    assert "it is not known" in told[0]
-    assert "lists no batch like it" in told[1]
+    texts = lines(error)
+    assert "it is not known" in texts[0]
+    assert "lists no batch like it" in texts[1]
     again = glm.map(ROWS, TEMPLATE, **sent())
     assert batches.counters.made == 0
     out = again.wait(progress=False)

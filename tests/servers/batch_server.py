@@ -86,7 +86,7 @@ class BatchServer(Listener):
             return self._refuse(connection, base, Failure(404, "1215", "batch not found"))
         if route == ("GET", "/batches/batch_id"):
             self._advance(job)
-            return _send_json(connection, 200, self._told(job))
+            return _send_json(connection, 200, self._shown(job))
         if route == ("GET", "/batches/batch_id/results") and base == OPENROUTER:
             return self._page(job, query, connection)
         if route == ("POST", "/batches/batch_id/cancel") and base == BIGMODEL:
@@ -95,7 +95,7 @@ class BatchServer(Listener):
             self.counters.cancels += 1
             job.states = ["cancelling", "cancelled"]
             job.answered = job.answered if job.answered is not None else len(job.lines) // 2
-            return _send_json(connection, 200, self._told(job))
+            return _send_json(connection, 200, self._shown(job))
         return self._refuse(connection, base, Failure(404, 404, "no such route"))
 
     def _page(self, job: Job, query: str, connection: Connection) -> bool:
@@ -107,13 +107,13 @@ class BatchServer(Listener):
         limit = min(limit, self.page)
         results = self._answers(job)[: self.loses or None]
         more = start + limit < len(results)
-        told = {
+        answer = {
             "object": "list",
             "data": results[start : start + limit],
             "has_more": more,
             "next_cursor": f"from:{start + limit}" if more else None,
         }
-        return _send_json(connection, 200, told)
+        return _send_json(connection, 200, answer)
 
     def _refuse(self, connection: Connection, base: str, failure: Failure) -> bool:
         body = self.vendors[base].error_body(failure)
@@ -126,14 +126,14 @@ class BatchServer(Listener):
         start = ids.index(asked["after"]) + 1 if asked.get("after") in ids else 0
         limit = min(100, int(asked.get("limit", 20)))
         page = jobs[start : start + limit]
-        told = {
+        answer = {
             "object": "list",
-            "data": [self._told(job, whole=False) for job in page],
+            "data": [self._shown(job, whole=False) for job in page],
             "first_id": page[0].id if page else None,
             "last_id": page[-1].id if page else None,
             "has_more": start + limit < len(jobs),
         }
-        return _send_json(connection, 200, told)
+        return _send_json(connection, 200, answer)
 
     # ---- making a batch --------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class BatchServer(Listener):
             return False
         if plan.breaks == "stall":
             connection.wait(3600.0)
-        return _send_json(connection, 202 if base == OPENROUTER else 200, self._told(job))
+        return _send_json(connection, 202 if base == OPENROUTER else 200, self._shown(job))
 
     def _made(self, base: str, body: Mapping[str, Any]) -> Job:
         self.counters.made += 1
@@ -226,11 +226,11 @@ class BatchServer(Listener):
             return self._refuse(connection, BIGMODEL, Failure(400, "1214", "the file is invalid"))
         id_ = f"file_{len(self.counters.files):04}"
         self.counters.files[id_] = content
-        told = {
+        answer = {
             "id": id_, "object": "file", "bytes": len(content), "created_at": CREATED,
             "filename": file[1].decode(), "purpose": "batch",
         }  # fmt: skip
-        return _send_json(connection, 200, told)
+        return _send_json(connection, 200, answer)
 
     def _checked_file(self, content: bytes) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return the lines of a file, and its first problem: what ``validating`` finds."""
@@ -275,27 +275,27 @@ class BatchServer(Listener):
         results = []
         for line in job.lines[: job.answered]:
             body = {"model": job.about.get("model"), **line["body"]}
-            said = self.script(body["messages"][-1]["content"])
+            reply = self.script(body["messages"][-1]["content"])
             result: dict[str, Any] = {"id": f"r-{line['custom_id'][:8]}", "error": None}
             result["custom_id"] = line["custom_id"]
-            if isinstance(said, Failure):
-                error = vendor.error_body(said)["error"]
+            if isinstance(reply, Failure):
+                error = vendor.error_body(reply)["error"]
                 if job.vendor == OPENROUTER:
                     result |= {"response": None, "error": error}
                 else:
-                    told = {"status_code": said.status, "body": {"error": error}}
-                    result["response"] = told
+                    answer = {"status_code": reply.status, "body": {"error": error}}
+                    result["response"] = answer
             else:
-                result["response"] = {"status_code": 200, "body": vendor.document(said, body)}
+                result["response"] = {"status_code": 200, "body": vendor.document(reply, body)}
             results.append(result)
         return results[::-1]
 
-    def _told(self, job: Job, *, whole: bool = True) -> dict[str, Any]:
+    def _shown(self, job: Job, *, whole: bool = True) -> dict[str, Any]:
         results = self._answers(job)
         failed = [r for r in results if r["error"] or r["response"]["status_code"] >= 400]
         done = len(job.lines) // 2 if job.state == "finalizing" else len(results) - len(failed)
         counts = {"total": len(job.lines), "completed": done, "failed": len(failed)}
-        told: dict[str, Any] = {
+        shown: dict[str, Any] = {
             "id": job.id, "object": "batch", "status": job.state, "completion_window": "24h",
             "endpoint": job.about["endpoint"], "created_at": int(time.time()),
             "request_counts": counts,
@@ -303,21 +303,24 @@ class BatchServer(Listener):
         if job.vendor == OPENROUTER:
             message = "the provider rejected the batch"
             error = {"message": message} if job.state == "failed" else None
-            told |= {
+            shown |= {
                 "model": job.about["model"],
                 "error": error,
                 "finalized_at": None,
                 "usage": None,
             }
-            return {**told, "results": results if whole and self.inline and job.has_ended else []}
-        told |= {"input_file_id": job.about["input_file_id"], "metadata": job.about.get("metadata")}
+            return {**shown, "results": results if whole and self.inline and job.has_ended else []}
+        shown |= {
+            "input_file_id": job.about["input_file_id"],
+            "metadata": job.about.get("metadata"),
+        }
         if job.state == "failed":
             problem = job.problem or {"code": "failed", "message": "the batch was rejected"}
-            told["errors"] = {"object": "list", "data": [problem]}
+            shown["errors"] = {"object": "list", "data": [problem]}
         good = [r for r in results if r not in failed][: self.loses or None]
         for name, some in (("output_file_id", good), ("error_file_id", failed)):
-            told[name] = self._file(job, name, some) if some else None
-        return told
+            shown[name] = self._file(job, name, some) if some else None
+        return shown
 
     def _file(self, job: Job, name: str, results: list[dict[str, Any]]) -> str:
         id_ = f"file_{job.id[6:]}{name[0]}"

@@ -64,10 +64,10 @@ class BigModelBatches:
         )
         form = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
         headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
-        told = await caller.ask("POST", "/files", content=form, headers=headers)
-        if not isinstance(told.get("id"), str):
+        answer = await caller.ask("POST", "/files", content=form, headers=headers)
+        if not isinstance(answer.get("id"), str):
             raise caller.not_understood()
-        return str(told["id"])
+        return str(answer["id"])
 
     async def look(self, caller: Caller, id_: str) -> Remote:
         """Return how far a batch is."""
@@ -96,16 +96,16 @@ class BigModelBatches:
                 return await self.look(caller, str(entry["id"])), ""
         return None, ""
 
-    def _remote(self, caller: Caller, told: dict[str, Any]) -> Remote:
-        id_, state = told.get("id"), told.get("status")
+    def _remote(self, caller: Caller, answer: dict[str, Any]) -> Remote:
+        id_, state = answer.get("id"), answer.get("status")
         if not isinstance(id_, str) or not id_ or not isinstance(state, str):
             raise caller.not_understood()
-        counts = told.get("request_counts")
+        counts = answer.get("request_counts")
         # the page shows the counts both ways: in an object of their own, and beside it
-        counts = counts if isinstance(counts, dict) else told
+        counts = counts if isinstance(counts, dict) else answer
         return Remote(
             id_, state, count(counts.get("completed")), count(counts.get("failed")),
-            _problem(told.get("errors")), told,
+            _problem(answer.get("errors")), answer,
         )  # fmt: skip
 
 

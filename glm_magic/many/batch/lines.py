@@ -124,8 +124,8 @@ def to_result(value: Any) -> Result:
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping) and not error:
         error = body["error"]
     if error or status >= 400 or not isinstance(body, Mapping):
-        told = error if isinstance(error, Mapping) else {"message": str(error or tr("no reply"))}
-        return Result(name, error=told, status=max(status, 400))
+        detail = error if isinstance(error, Mapping) else {"message": str(error or tr("no reply"))}
+        return Result(name, error=detail, status=max(status, 400))
     return Result(name, body, status=status)
 
 

@@ -115,18 +115,18 @@ class OpenRouterBatches:
         total = counts.get("total") if isinstance(counts, dict) else None
         return is_later and entry.get("model") == _model(caller) and total in (0, None, part.lines)
 
-    def _remote(self, caller: Caller, told: dict[str, Any]) -> Remote:
-        id_, state = told.get("id"), told.get("status")
+    def _remote(self, caller: Caller, answer: dict[str, Any]) -> Remote:
+        id_, state = answer.get("id"), answer.get("status")
         if not isinstance(id_, str) or not id_ or not isinstance(state, str):
             raise caller.not_understood()
-        counts, error = told.get("request_counts") or {}, told.get("error") or {}
+        counts, error = answer.get("request_counts") or {}, answer.get("error") or {}
         return Remote(
             id_,
             state,
             count(counts.get("completed")),
             count(counts.get("failed")),
             str(error.get("message") or "") if isinstance(error, dict) else str(error),
-            told,
+            answer,
         )
 
 

@@ -202,7 +202,7 @@ class Records:
 
     def running(self, keys: Iterable[bytes]) -> dict[str, set[bytes]]:
         """Return the batches that still may answer requests of these keys, and which of them."""
-        wanted = set(keys)
+        expected = set(keys)
         sql = (
             "SELECT r.batch, r.key FROM batch_row r JOIN batch_part p"
             " ON p.batch = r.batch AND p.number = r.part"
@@ -210,7 +210,7 @@ class Records:
         )
         batches: dict[str, set[bytes]] = {}
         for id_, key in self._store.read(sql, (WRITTEN,)):
-            if key in wanted:
+            if key in expected:
                 batches.setdefault(id_, set()).add(key)
         return batches
 

@@ -129,10 +129,10 @@ class Caller:
                 if response.status < 300:
                     yield response
                     return
-                told = await read_error_body(response)
+                text = await read_error_body(response)
                 if call.key is not None:
-                    told = without_secrets(told, call.key.spellings)
-                raise call.dialect.error(call.offer, response.status, response.headers, told)
+                    text = without_secrets(text, call.key.spellings)
+                raise call.dialect.error(call.offer, response.status, response.headers, text)
         except GlmError as error:
             raise (without_key(error, call.key.spellings) if call.key else error) from None
 
@@ -147,13 +147,13 @@ class Caller:
             It was refused, the connection failed, or the answer is no JSON object.
         """
         async with self.open(method, path, body, **more) as response:
-            told = bytearray()
+            text = bytearray()
             async for chunk in response.chunks:
-                told += chunk
-                if len(told) > MAX_REPLY_BYTES:
+                text += chunk
+                if len(text) > MAX_REPLY_BYTES:
                     raise self.not_understood()
         try:
-            answer = json.loads(told)
+            answer = json.loads(text)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):

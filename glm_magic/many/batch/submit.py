@@ -89,18 +89,23 @@ class FileRequests(Requests):
             raise _no_tape()
 
 
-def check_mode(mode: str) -> None:
-    """Refuse a mode that there is not.
+def check_mode(mode: str, on: Any) -> None:
+    """Refuse a mode that there is not, and a Dask client beside a batch.
 
     Raises
     ------
     InvalidValueError
-        It is none of `MODES`.
+        It is none of `MODES`, or ``on`` would have nothing to do.
     """
     if mode not in MODES:
         raise InvalidValueError(
             tr("mode is how rows are asked, not {value!r}", value=mode),
             hint=tr("choose live, batch or file"),
+        )
+    if on is not None:
+        raise InvalidValueError(
+            tr("a batch is answered by its provider, not by Dask workers; nothing was sent"),
+            hint=tr("leave out on=, or ask the rows with mode='live'"),
         )
 
 
