@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .core.events import ReasoningDelta as ReasoningDelta
     from .core.events import Started as Started
     from .core.events import StreamError as StreamError
+    from .core.events import TokenReport as TokenReport
     from .core.events import ToolCallDelta as ToolCallDelta
     from .core.events import UsageReport as UsageReport
     from .core.turn import Notice as Notice
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from .many.run import imap as imap
     from .many.run import map as map  # noqa: A004 - as the builtin, over prompts
     from .many.scores import SweepResult as SweepResult
+    from .many.scores import VoteResult as VoteResult
     from .many.sweep import sweep as sweep
     from .session.session import Session as Session
     from .tools.mcp_registry import add_mcp as add_mcp
@@ -110,6 +112,7 @@ _EXPORTS = {
     "MapResult": "many.results",
     "RowReply": "many.results",
     "SweepResult": "many.scores",
+    "VoteResult": "many.scores",
     "Batch": "many.batch.handle",
     "BatchList": "many.batch.listing",
     "Turn": "core.turn",
@@ -146,6 +149,7 @@ _EXPORTS = {
     "ContentWasReasoning": "core.events",
     "ToolCallDelta": "core.events",
     "UsageReport": "core.events",
+    "TokenReport": "core.events",
     "Notice": "core.turn",
     "Finish": "core.events",
     "StreamError": "core.events",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack, overload
 
 from .catalogue.load import Catalogue, catalogue
+from .core.errors import InvalidValueError
+from .core.i18n import tr
 from .core.messages import Message
 from .engine.compare import Comparison, Lanes, expand_axes
 from .engine.keywords import AskKeywords, Prompt, messages_of, to_options, with_ask_keywords
@@ -15,6 +17,10 @@ from .engine.prepare import prepare
 from .engine.prepared import PreparedRequest, check_alone
 from .engine.reply import Reply
 from .engine.stream import AsyncStream, Stream
+
+if TYPE_CHECKING:  # what counts answers is loaded when some are counted
+    from .many.scores import Key, VoteResult
+    from .many.sweep import Vote
 
 __all__ = [
     "AsyncStream",
@@ -49,22 +55,51 @@ def stream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Stream:
     return Stream(_prepared(messages_of(prompt), to_options(keywords)))
 
 
+@overload
+def ask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply: ...
+
+
+@overload
+def ask(
+    prompt: Prompt, *, samples: int, key: Key | None = None, **keywords: Unpack[AskKeywords]
+) -> VoteResult: ...
+
+
 @with_ask_keywords
-def ask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply:
+def ask(
+    prompt: Prompt,
+    *,
+    samples: int | None = None,
+    key: Key | None = None,
+    **keywords: Unpack[AskKeywords],
+) -> Reply | VoteResult:
     """Ask, and wait for the whole reply.
 
     Reads and writes no session.
 
+    Parameters
+    ----------
+    prompt : str or sequence of messages
+        The question, or a whole conversation as dicts with ``role`` and ``content``.
+    samples : int, optional
+        How often it is asked; the answers are then counted.
+    key : callable, optional
+        Takes a reply, and returns what it is counted as; by default numbers and JSON are equal by
+        value, and texts but for the spaces in them.
+
     Returns
     -------
-    Reply
-        The answer, the reasoning and what they cost.
+    Reply or VoteResult
+        The answer, the reasoning and what they cost. Under `samples`, ``vote`` maps each distinct
+        answer to its count, and the answer is the most frequent one.
 
     Raises
     ------
     GlmError
         The request was refused or failed; ``error.turn`` holds what had arrived.
     """
+    if samples is not None or key is not None:
+        return _vote(prompt, samples, key, keywords).run()
     with stream(prompt, **keywords) as opened:
         opened.wait()
         opened.raise_error()
@@ -115,26 +150,60 @@ def astream(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> AsyncStream:
     return AsyncStream(lambda: Stream(_prepared(messages, options)))
 
 
+@overload
+async def aask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply: ...
+
+
+@overload
+async def aask(
+    prompt: Prompt, *, samples: int, key: Key | None = None, **keywords: Unpack[AskKeywords]
+) -> VoteResult: ...
+
+
 @with_ask_keywords
-async def aask(prompt: Prompt, **keywords: Unpack[AskKeywords]) -> Reply:
+async def aask(
+    prompt: Prompt,
+    *,
+    samples: int | None = None,
+    key: Key | None = None,
+    **keywords: Unpack[AskKeywords],
+) -> Reply | VoteResult:
     """Ask without blocking the event loop, and wait for the whole reply.
 
     Reads and writes no session.
 
+    Parameters
+    ----------
+    prompt, samples, key
+        As for `ask`.
+
     Returns
     -------
-    Reply
-        The answer, the reasoning and what they cost.
+    Reply or VoteResult
+        The answer, the reasoning and what they cost, as `ask` returns them.
 
     Raises
     ------
     GlmError
         The request was refused or failed; ``error.turn`` holds what had arrived.
     """
+    if samples is not None or key is not None:
+        return await (await asyncio.to_thread(_vote, prompt, samples, key, keywords)).arun()
     async with astream(prompt, **keywords) as opened:
         async for _ in opened:
             pass
         return opened.reply
+
+
+def _vote(prompt: Prompt, samples: int | None, key: Key | None, keywords: AskKeywords) -> Vote:
+    from .many.sweep import Vote
+
+    if samples is None:
+        raise InvalidValueError(
+            tr("key has no effect without samples: there is one answer"),
+            hint=tr("say how often it is asked: samples=5"),
+        )
+    return Vote(prompt, to_options(keywords), samples, key)
 
 
 def _prepared(

@@ -127,24 +127,31 @@ def served_offers(catalogue: Catalogue, provider: str, base_url: str | None) -> 
     return [offer for offer in offers if offer.is_served]
 
 
-def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
-    """Return who goes on with a reply that was begun: models as ``provider/model``, and providers.
+def able(catalogue: Catalogue, ability: str, near: str = "") -> list[str]:
+    """Return where something can be done: models as ``provider/model``, and whole providers.
 
     Parameters
     ----------
     catalogue : Catalogue
         Where it is looked up.
+    ability : str
+        A field that a provider and an offer have: ``prefix``, ``logprobs``.
     near : str
         A provider, whose own models come first.
     """
-    offers = [offer for offer in catalogue.offers.values() if offer.prefix == "yes"]
+    whole = [i.name for i in catalogue.providers.values() if getattr(i, ability) == "yes"]
+    offers = [offer for offer in catalogue.offers.values() if getattr(offer, ability) == "yes"]
     offers.sort(key=lambda offer: offer.provider.name != near)
     models: dict[str, str] = {}
     for offer in offers:
-        if not offer.provider.self_hosted:
+        if offer.provider.name not in whole:
             models.setdefault(offer.model.id, f"{offer.provider.name}/{offer.model.id}")
-    servers = [info.name for info in catalogue.providers.values() if info.prefix == "yes"]
-    return [*models.values(), *servers]
+    return [*models.values(), *whole]
+
+
+def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
+    """Return who goes on with a reply that was begun; as `able`."""
+    return able(catalogue, "prefix", near)
 
 
 def seeing(catalogue: Catalogue, near: Offer, ability: str = "images") -> list[str]:

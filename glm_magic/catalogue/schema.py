@@ -94,6 +94,8 @@ class ProviderInfo:
     """Whether it can be begun inside its reasoning; see `Offer`."""
     thinking_budget: str = "unknown"
     """Whether it takes a limit of the thinking's tokens; see `Offer`."""
+    logprobs: str = "unknown"
+    """Whether the probabilities of tokens can be had, for any model; see `Offer`."""
     parameters: Mapping[str, ParameterRule] = field(default_factory=dict)
     note: str = ""
     source: str = ""
@@ -198,6 +200,9 @@ class Offer:
     """Whether it goes on inside a thought that such a message ends in."""
     thinking_budget: str = "unknown"
     """Whether the provider has a parameter for the most tokens of thinking."""
+    logprobs: str = "unknown"
+    """Whether the probabilities of its tokens can be had, and of how many alternatives is the
+    upper limit of the parameter ``top_logprobs``."""
     images: str = "unknown"
     """Whether it reads pictures."""
     max_images: int | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .errors import GlmError
 from .messages import ToolRun, WebLink
+from .tokens import Token
 from .turn import Cause, Notice
 from .usage import Usage
 
@@ -63,6 +64,16 @@ class UsageReport:
     """Counts of this reply so far; it replaces any earlier report of the same reply."""
 
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReport:
+    """How probable tokens were that the model wrote, where that was asked for.
+
+    They need not be those of the text in the events beside it.
+    """
+
+    tokens: tuple[Token, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,7 @@ Event = (
     | ContentWasReasoning
     | ToolCallDelta
     | UsageReport
+    | TokenReport
     | Notice
     | WebResults
     | StepStarted

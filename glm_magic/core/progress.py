@@ -26,6 +26,21 @@ class RowText:
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """A distinct answer to a prompt that was asked several times."""
+
+    answer: str
+    count: int
+    """How often it was given."""
+    share: float
+    """Of all answers, from 0 to 1."""
+    cost: CostTotal
+    """Of all replies that gave it."""
+    thoughts: tuple[tuple[int, str], ...] = ()
+    """The number of each such reply, from 0, and its reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a call over many rows stands."""
 

@@ -6,7 +6,7 @@ it: there, every tool call has an answer, wherever the turn was stopped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from .calls import is_object
 from .finish_reasons import is_at_limit
 from .messages import Message, ToolCall, ToolRun, WebLink
 from .price import Cost
+from .tokens import PARTS, Part, Token, TokenFigures
 from .usage import Usage
 
 
@@ -144,11 +145,33 @@ class Step:
     """What the provider's own web search found."""
     given: Given | None = None
     """How the reasoning begins, where the model did not begin it."""
+    reasoning_figures: TokenFigures | None = field(default=None, repr=False)
+    """How probable the tokens of the reasoning were; ``None``: not reported. While the reply
+    streams, they may lag behind the text."""
+    answer_figures: TokenFigures | None = field(default=None, repr=False)
+    """The same of the answer."""
 
     @property
     def own_reasoning(self) -> str:
         """The reasoning that the model wrote in this step."""
         return self.reasoning[self.given.length :] if self.given else self.reasoning
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens of both texts, where their figures were reported; joined, they are the text.
+
+        Empty where no figure was.
+        """
+        if self.reasoning_figures is None and self.answer_figures is None:
+            return ()
+        return tuple(token for part in PARTS for token in self.tokens_of(part))
+
+    def tokens_of(self, part: Part) -> Iterator[Token]:
+        """Yield the tokens of one text; all of it is one where no figure was reported."""
+        is_answer = part == "answer"
+        figures = self.answer_figures if is_answer else self.reasoning_figures
+        text = self.content if is_answer else self.reasoning
+        return (figures or TokenFigures("")).tokens(text, part)
 
     @property
     def has_output(self) -> bool:

@@ -35,6 +35,7 @@ from .attachments import Content, Shown, encode_content, result_pictures
 from .base import Decoder
 from .decoding import ReplyDecoding, count
 from .errors import Classifier, response_error
+from .logprobs import has_tokens
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import CLOSE, ThinkTags
@@ -290,10 +291,10 @@ class ChatDecoder(ReplyDecoder):
         decoding = self._decoding
         if reason := choice.get("finish_reason"):
             decoding.reason(reason)
-        if not isinstance(delta, dict):
-            return []
-        events = decoding.message(delta)
-        if calls := delta.get("tool_calls"):
+        events = decoding.message(delta) if isinstance(delta, dict) else []
+        if has_tokens(choice):
+            events += decoding.tokens(choice, delta)
+        if isinstance(delta, dict) and (calls := delta.get("tool_calls")):
             events += decoding.tool_calls(calls)
         return events
 

@@ -26,6 +26,7 @@ from .chat import add_options, encode_messages, opens_inside_reasoning
 from .dashscope import classify, encode_preserve, encode_thinking, refuse, thinking_budget
 from .decoding import ReplyDecoding, count
 from .errors import response_error
+from .logprobs import has_tokens
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags
@@ -117,6 +118,8 @@ class NativeDecoder(ReplyDecoder):
         if not isinstance(message, dict):
             return []
         events = decoding.message(message, new)
+        if has_tokens(choices[0]):
+            events += decoding.tokens(choices[0], message, repeats=new is not None)
         if calls := message.get("tool_calls"):
             events += decoding.tool_calls(calls if self._seen is None else self._new_calls(calls))
         return events

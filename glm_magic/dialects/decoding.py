@@ -23,10 +23,12 @@ from ..core.finish_reasons import is_at_limit, kind_of
 from ..core.i18n import tr
 from ..core.messages import WebLink
 from ..core.text import SurrogateJoiner, join_surrogates
+from ..core.tokens import Part
 from ..core.turn import Notice
 from ..core.usage import Usage
 from .call_markup import CallsInText
 from .error_classes import finish_error
+from .logprobs import TokenReader
 from .parts import BoxMarkers, Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls
@@ -80,6 +82,7 @@ class ReplyDecoding:
         self._has = {"reasoning": False, "content": False}
         self._has_field = False
         self._detail = ""
+        self._tokens: TokenReader | None = None
         self.has_refused = False
         """Whether some of the text came as a refusal."""
 
@@ -173,6 +176,15 @@ class ReplyDecoding:
             return []
         held = [*self._markup.feed(self._tags.settle()), *self._markup.give_up()]
         return [*self._noting(held), *calls]
+
+    def tokens(
+        self, choice: Mapping[str, Any], message: Any, *, repeats: bool = False
+    ) -> list[Event]:
+        """Return what a choice reports about the tokens of its message, see `TokenReader.read`."""
+        self._tokens = self._tokens or TokenReader()
+        fields = message if isinstance(message, Mapping) else {}
+        part: Part | None = "answer" if self._has_field and fields.get("content") else None
+        return list(self._tokens.read(choice, part, repeats=repeats))
 
     def web_results(self, value: Any) -> list[Event]:
         """Return the pages that the provider's web search listed."""

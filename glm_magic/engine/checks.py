@@ -55,6 +55,10 @@ THINKING = Kind(
 LIST = Kind(tr("a list"), _is_sequence)
 NAMES = Kind(tr("a list of names"), _is_sequence)
 COUNT = Kind(tr("a whole number of at least 1"), _is_count)
+COUNT_OR_SWITCH = Kind(
+    tr("True, False or a whole number of at least 1"),
+    lambda value: isinstance(value, bool) or _is_count(value),
+)
 APPROVAL = Kind(
     tr("True, False or a function"), lambda value: isinstance(value, bool) or callable(value)
 )

@@ -104,6 +104,7 @@ class AskKeywords(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
+    logprobs: bool | int | None
     tools: Sequence[Any] | None
     mcp: Sequence[str] | None
     max_rounds: int | None

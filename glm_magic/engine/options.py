@@ -27,6 +27,7 @@ from .attachments import attachments_of
 from .checks import (
     APPROVAL,
     COUNT,
+    COUNT_OR_SWITCH,
     DURATION,
     KEY,
     LIST,
@@ -51,6 +52,7 @@ Reads = Literal[
     "number",
     "integer",
     "count",
+    "switch",
     "pair",
     "name",
     "think",
@@ -232,6 +234,14 @@ class Options:
         default_factory=dict,
     )  # fmt: skip
     """Body parameters that the caller set, nothing else."""
+    logprobs: bool | int | None = option(
+        LineOption(("--logprobs",), "switch",
+                   "keep how probable each token was, and the K likeliest in its place; 5 by"
+                   " default", "[K]"),
+        Keyword("logprobs", "bool or int", "True or a number K keeps how probable each token was, "
+                "and the K likeliest in its place (5 for True): ``reply.tokens``.",
+                COUNT_OR_SWITCH),
+    )  # fmt: skip
     tools: Sequence[Any] = option(
         LineOption(("--tool",), "text", "let the model call this Python function (repeatable)",
                    "NAME", repeats=True, completes="function"),

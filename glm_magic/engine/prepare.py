@@ -37,6 +37,7 @@ from .prepared import PreparedRequest
 from .structured import SchemaRequest, apply_schema
 from .tapes import open_tape
 from .thought import set_up_thought
+from .token_figures import token_parameters
 from .tool_setup import ToolSetup, set_up_tools
 
 
@@ -82,7 +83,8 @@ def prepare(
     if options.tools or options.mcp or answer.schema:
         tools = set_up_tools(options, offer, answer.schema)
     dialect = DIALECTS[offer.provider.dialect]
-    thought = set_up_thought(replace(options, parameters=tools.parameters), offer, dialect)
+    parameters = {**token_parameters(options.logprobs, offer), **tools.parameters}
+    thought = set_up_thought(replace(options, parameters=parameters), offer, dialect)
     request = check_request(
         offer,
         messages,

@@ -20,6 +20,7 @@ from ..core.events import (
     ReasoningDelta,
     Started,
     StreamError,
+    TokenReport,
     ToolCallDelta,
     WebResults,
 )
@@ -27,6 +28,7 @@ from ..core.i18n import Text
 from ..core.messages import WebLink
 from ..core.secret import Secret
 from ..core.spellings import MIN_BEGINNING, REPLACEMENT, Spellings
+from ..core.tokens import Token
 from ..core.turn import Notice
 
 
@@ -72,6 +74,42 @@ class _TextFilter:
         return REPLACEMENT if is_known else text
 
 
+class _TokenFilter:
+    """The tokens that a reply reports, without those that spell a secret.
+
+    They are held back while they may begin one.
+    """
+
+    __slots__ = ("_held", "_secrets")
+
+    def __init__(self, secrets: Spellings) -> None:
+        self._secrets = secrets
+        self._held: list[Token] = []
+
+    def feed(self, tokens: Iterable[Token]) -> list[Event]:
+        """Return the tokens that can be handed on now."""
+        self._held += map(self._without_key, tokens)
+        text = "".join(token.text for token in self._held)
+        if self._secrets.spans(text):
+            self._held = []
+        may_begin = self._secrets.begins_at(text)[0] < len(text)
+        return [] if may_begin else self._release()
+
+    def finish(self) -> list[Event]:
+        """Return the tokens that are held back, at the end, unless they spell most of a secret."""
+        text = "".join(token.text for token in self._held)
+        return [] if self._secrets.may_begin(text) else self._release()
+
+    def _without_key(self, token: Token) -> Token:
+        cut = self._secrets.cut
+        others = (a for a in token.alternatives if cut(a.text) == a.text)
+        return token._replace(alternatives=tuple(others))
+
+    def _release(self) -> list[Event]:
+        tokens, self._held = tuple(self._held), []
+        return [TokenReport(tokens)] if tokens else []
+
+
 class EventFilter:
     """Takes the secrets out of the events of one reply.
 
@@ -84,6 +122,7 @@ class EventFilter:
     def __init__(self, key: Secret | None) -> None:
         self._secrets = key.spellings if key is not None else None
         self._texts: dict[Any, _TextFilter] = {}
+        self._tokens = _TokenFilter(self._secrets) if self._secrets is not None else None
 
     def feed(self, events: Iterable[Event]) -> list[Event]:
         """Return events without secrets; held text comes with a later call."""
@@ -96,7 +135,7 @@ class EventFilter:
 
     def finish(self) -> list[Event]:
         """Return the text that is still held back."""
-        return self._flush(_TextFilter.finish)
+        return self._rest()
 
     def _filtered(self, event: Event, secrets: Spellings) -> list[Event]:
         match event:
@@ -107,18 +146,21 @@ class EventFilter:
                 return [*before, *([kind(passed)] if passed or not text else [])]
             case ToolCallDelta():
                 return self._tool_call(event, secrets)
+            case TokenReport(tokens):
+                return self._tokens.feed(tokens) if self._tokens else []
             case ContentWasReasoning():
                 return [*self._flush(_TextFilter.finish), event]
             case Finish(reason):
                 reason = secrets.cut(reason) if reason else reason
-                return [*self._flush(_TextFilter.finish), replace(event, reason=reason)]
+                return [*self._rest(), replace(event, reason=reason)]
             case StreamError(error):
-                return [
-                    *self._flush(_TextFilter.finish),
-                    replace(event, error=without_key(error, secrets)),
-                ]
+                return [*self._rest(), replace(event, error=without_key(error, secrets))]
             case _:
                 return [_redacted(event, secrets)]
+
+    def _rest(self) -> list[Event]:
+        tokens = self._tokens.finish() if self._tokens else []
+        return [*self._flush(_TextFilter.finish), *tokens]
 
     def _tool_call(self, event: ToolCallDelta, secrets: Spellings) -> list[Event]:
         index = event.index

@@ -16,6 +16,7 @@ from ..core.messages import ToolCall, WebLink
 from ..core.price import Cost
 from ..core.turn import Status, Step, Timing, Turn
 from ..core.usage import Usage
+from .token_figures import COLUMNS, token_rows
 
 
 class TurnProperties:
@@ -80,6 +81,22 @@ class TurnProperties:
     def steps(self) -> tuple[Step, ...]:
         """One step for each request that the turn took."""
         return self.turn.steps
+
+    @property
+    def tokens(self) -> Any:
+        """A pandas DataFrame of the tokens and how probable each was, asked for by ``logprobs``.
+
+        Columns: ``text``; ``part``, reasoning or answer; ``logprob``, the natural logarithm of its
+        probability; ``entropy``, in bits, among the likeliest tokens in its place;
+        ``alternatives``, these with their logarithms. The texts of a part, joined, are that part;
+        what the server reported nothing about has no figures. Without any there are no rows.
+
+        Raises
+        ------
+        UnavailableError
+            pandas is not installed.
+        """
+        return rows_to_frame(token_rows(self.steps), COLUMNS)
 
     @property
     def timing(self) -> Timing:
@@ -173,8 +190,8 @@ class Reply(TurnProperties):
         return bundle(self.turn, ViewOptions(format=None if self.value is None else "json"))
 
 
-def rows_to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Return rows as a DataFrame.
+def rows_to_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Any:
+    """Return rows as a DataFrame; by default it has the columns that the rows have.
 
     Raises
     ------
@@ -187,7 +204,7 @@ def rows_to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
         raise UnavailableError(
             tr("a DataFrame needs pandas, which is not installed"), hint=tr("pip install pandas")
         ) from None
-    return pd.DataFrame(list(rows))
+    return pd.DataFrame(list(rows), columns=columns)
 
 
 def turns_to_frame(turns: Iterable[Turn]) -> Any:

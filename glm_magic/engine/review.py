@@ -18,6 +18,7 @@ from ..core.turn import Notice, Step
 from ..tools.output_schema import OutputMismatchError, OutputSchema
 from .prepared import PreparedRequest
 from .structured import json_schema
+from .token_figures import missing_figures
 
 MAX_PROBLEM_CHARS = 300
 """How much of a mismatch an error quotes."""
@@ -66,6 +67,9 @@ class Review:
                 provider=request.offer.provider.title,
             )
             self._note(Notice("thinks-longer", text))
+        notice = missing_figures(request.wire.body, request.offer, step)
+        if notice is not None:
+            self._note(notice)
 
     def better(self, request: PreparedRequest, step: Step) -> PreparedRequest | None:
         """Read the answer by its schema; return the request for a better one, if it is needed.

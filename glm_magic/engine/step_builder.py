@@ -18,6 +18,7 @@ from ..core.events import (
     ReasoningDelta,
     Started,
     StreamError,
+    TokenReport,
     ToolCallDelta,
     ToolFinished,
     ToolStarted,
@@ -26,6 +27,7 @@ from ..core.events import (
 )
 from ..core.messages import ToolCall, ToolRun, WebLink
 from ..core.price import Cost
+from ..core.tokens import Token, TokenFigures, figures_of
 from ..core.turn import Cause, Notice, Sample, Status, Step, Timing
 from ..core.usage import Usage
 from .prepared import PreparedRequest
@@ -34,6 +36,11 @@ SAMPLE_S = 0.05
 """Growth within this time makes one sample; a reader sees no finer."""
 MAX_SAMPLES = 400
 """A reply that has more is saved in coarser steps."""
+
+
+GROWTH = 1.2
+"""The tokens of a growing reply are looked at again when there are so many times as many."""
+FEW_TOKENS = 10
 
 
 class RhythmRecorder:
@@ -136,6 +143,11 @@ class StepBuilder:
         self._calls: dict[int, _Call] = {}
         self._runs: dict[str, ToolRun] = {}
         self._links: dict[str, WebLink] = {}
+        self._tokens: list[Token] = []
+        self._figures: dict[str, TokenFigures] = {}
+        """By the name of the step's field."""
+        self._laid, self._is_laid = FEW_TOKENS, False
+        """How many tokens had figures when they were last laid along the text; whether all."""
         self._usage: Usage | None = None
         self._started = Started()
         self._finish_reason: str | None = None
@@ -157,6 +169,8 @@ class StepBuilder:
                     self._times["content"] = at_s
                 self._content.add(text)
                 self._rhythm.add(at_s, answer=len(text))
+            case TokenReport(tokens):
+                self._tokens += tokens
             case UsageReport(usage):
                 self._usage = usage
             case ToolCallDelta():
@@ -252,12 +266,28 @@ class StepBuilder:
             links=tuple(self._links.values()),
             runs=tuple(_until(run, now_s) for run in self._runs.values()),
             given=self.request.given,
+            **self._figures_of(reasoning, content),
         )
 
     @property
     def _given(self) -> int:
         """Characters of the reasoning that the model did not write."""
         return len(self.request.given_text)
+
+    def _figures_of(self, reasoning: str, content: str) -> dict[str, TokenFigures]:
+        """Return the figures of the tokens; while text comes, those of a moment ago.
+
+        They are laid along the text again when there are a fifth more of them, and at the end. So a
+        stream that is looked at all the time takes no more than a few times as long for it.
+        """
+        count, has_ended = len(self._tokens), self.status != "streaming"
+        if (has_ended and not self._is_laid) or count > self._laid * GROWTH:
+            figures = figures_of(
+                self._tokens, reasoning=reasoning, answer=content, given=self._given
+            )
+            self._figures = {f"{part}_figures": of for part, of in figures.items()}
+            self._laid, self._is_laid = count, has_ended
+        return self._figures
 
     def _estimate(self, reasoning: str, content: str) -> Usage | None:
         """Return approximate usage once a reply has ended that reported none, as a cut one does."""

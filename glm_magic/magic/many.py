@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.turn import Notice
+from ..many.job import Job
 from ..many.live import JOBS, run_job
 from ..many.results import MapResult
 from ..many.run import make_job
-from ..many.scores import SweepResult
+from ..many.scores import SweepResult, VoteResult
 from ..many.sweep import make_sweep
 from ..views.options import ViewOptions
 from .cells import caller_names
@@ -81,11 +82,17 @@ def ask_rows(workspace: Workspace, line: MagicOptions, template: str) -> MapResu
             show(Paragraph(notice))
         return None
     config: Any = workspace.config  # its traits check the choices
-    result = SweepResult(job) if line.samples else MapResult(job)
+    result = _result(line, job)
     variables = workspace.shell.user_ns
     variables.update(dict.fromkeys([LAST, *([line.out] if line.out else [])], result))
     run_job(result, ViewOptions(quiet=line.quiet, language=config.language))
     return result
+
+
+def _result(line: MagicOptions, job: Job) -> MapResult:
+    if not line.samples:
+        return MapResult(job)
+    return SweepResult(job) if line.rows else VoteResult(job)
 
 
 def _named(workspace: Workspace, option: str, name: str) -> Any:

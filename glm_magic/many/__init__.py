@@ -9,6 +9,7 @@
     backend   where rows are asked: here, or elsewhere    cluster   on the workers of a Dask client
     worker    what those do with a row                    places    what they share of an account
     results   a job -> replies, a frame                   run       map, amap, imap
+    votes     answers -> the distinct ones, counted       scores    sweeps and votes, summed up
     live      what calls that are asked now share         batch     the same as a provider's batch
 
 The request about a row is prepared once and filled for each row. A row's place is free for the next

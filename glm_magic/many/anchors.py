@@ -32,6 +32,7 @@ from .live import JOBS, check_call, live_job, run_job
 from .requests import Requests
 from .results import MapResult, RowReply
 from .rows import Rows
+from .votes import value_of
 
 Key = Callable[[RowReply], Any]
 """Takes a reply, and returns what its answer is counted as."""
@@ -74,8 +75,8 @@ def anchors(
     n : int, optional
         How often the thought goes on from each cut; 4 by default.
     key : callable, optional
-        Takes a reply, and returns what its answer is counted as; by default its text, but for
-        blanks, capitals and the point at its end.
+        Takes a reply, and returns what its answer is counted as; by default its text, of
+        which equal numbers and equal JSON are one.
     jobs, budget, name, fresh, progress
         As for `map`.
     **keywords
@@ -107,7 +108,7 @@ def anchors(
     requests = SweepRequests([ThoughtRequests(cuts, thought)], n)
     job = live_job(rows, requests, None, "worker", jobs=jobs, budget=budget, name=name, fresh=fresh)
     shown = ViewOptions(quiet=not progress)
-    result = AnchorsResult(job, thought.sentences, key or _as_text)
+    result = AnchorsResult(job, thought.sentences, key or _answer)
     run_job(result, shown)
     weights = result.weights()
     show_strip(weights, shown)
@@ -116,6 +117,10 @@ def anchors(
     )
     frame.attrs.update(errors=result.errors, left=result.left)
     return frame
+
+
+def _answer(reply: Reply) -> str:
+    return value_of(reply.answer)
 
 
 class AnchorsResult(MapResult):
@@ -255,10 +260,6 @@ class ThoughtRequests(Requests):
         options = replace(self.options, prefill=row or None, given=given if row else None)
         call = check_alone(prepare(self._thought.messages, options, catalogue=self._models))
         return replace(call, notices=())
-
-
-def _as_text(reply: Reply) -> str:
-    return " ".join(reply.answer.split()).rstrip(".。!！").casefold()
 
 
 def weights_of(thought: Sequence[str], counts: Sequence[Mapping[Any, int]]) -> list[Weight]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .backend import InProcess
+from .batch.handle import in_thread
 from .batch.submit import check_not_running
 from .cluster import Cluster
 from .dask_checks import check_client
@@ -17,6 +18,8 @@ from .job import Job
 from .requests import Requests
 from .results import MapResult
 from .rows import Rows
+
+R = TypeVar("R", bound=MapResult)
 
 JOBS = 8
 """How many rows are asked at a time, unless the user says otherwise."""
@@ -73,7 +76,7 @@ def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:
         )
 
 
-def run_job(result: MapResult, options: ViewOptions) -> MapResult:
+def run_job(result: R, options: ViewOptions) -> R:
     """Run a call to its end, and show how far it is.
 
     Raises
@@ -87,3 +90,14 @@ def run_job(result: MapResult, options: ViewOptions) -> MapResult:
     play(result.job, many_view(result, options))
     result.job.raise_error()
     return result
+
+
+async def arun_job(result: R, options: ViewOptions) -> R:
+    """Run a call to its end, as `run_job` does, without blocking the event loop.
+
+    Raises
+    ------
+    GlmError
+        No row was answered.
+    """
+    return await in_thread(lambda: run_job(result, options), result.job.cancel)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.i18n import Text, tr
 from ..core.price import CostTotal
-from ..core.progress import Progress
+from ..core.progress import Ballot, Progress
 from ..core.turn import Turn
 from ..core.usage import Usage
 from ..engine.reply import Reply
@@ -156,6 +156,10 @@ class MapResult:
         columns = {**given, **self._columns(numbers)}
         return list(columns), list(zip(*columns.values(), strict=True))
 
+    def histogram(self) -> Sequence[Ballot]:
+        """Return the distinct answers, where the same was asked several times; else none."""
+        return ()
+
     def reply(self, number: int, turn: Turn | None) -> RowReply:
         """Return the reply about a row from its turn; ``None``: it failed or is left."""
         job, record = self.job, self.job.rows[number]
@@ -261,4 +265,4 @@ class MapResult:
 
         if self.shown_in is not None and self.shown_in == current_cell():
             return {"text/plain": repr(self)}, {}  # as a cell's last line
-        return map_bundle(self.progress, self.head(), ViewOptions())
+        return map_bundle(self.progress, self.head(), ViewOptions(), self.histogram())

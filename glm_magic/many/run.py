@@ -9,11 +9,11 @@ from typing import Any, Literal, Unpack, overload
 from ..engine.keywords import AskKeywords, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..views.options import ViewOptions
-from .batch.handle import Batch, in_thread
+from .batch.handle import Batch
 from .batch.submit import check_mode, make_batch, requests_of, sent
 from .dask_errors import Keys
 from .job import Job
-from .live import JOBS, check_call, live_job, needs_key, run_job
+from .live import JOBS, arun_job, check_call, live_job, needs_key, run_job
 from .requests import Prompt, Requests
 from .results import MapResult, RowReply
 from .rows import Rows
@@ -189,8 +189,7 @@ async def amap(
         make_job, rows, prompt, options,
         jobs=jobs, budget=budget, name=name, fresh=fresh, on=on, keys=keys,
     )  # fmt: skip
-    shown = ViewOptions(quiet=not progress)
-    return await in_thread(lambda: run_job(MapResult(job), shown), job.cancel)
+    return await arun_job(MapResult(job), ViewOptions(quiet=not progress))
 
 
 @with_ask_keywords

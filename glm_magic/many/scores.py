@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any, cast
 
 from ..core.errors import InvalidValueError, UnavailableError
 from ..core.i18n import tr
+from ..core.price import CostTotal
+from ..core.progress import Ballot
 from ..core.turn import Turn
 from ..engine.reply import rows_to_frame
 from .grid import SweepRows
 from .job import Job
 from .results import FIGURES, MapResult, RowReply
+from .votes import ballots_of, value_of
 
 Score = Callable[[RowReply, Any], Any]
 """Takes a reply and its case; returns a number, or whether it is right."""
+Key = Callable[[RowReply], Any]
+"""Takes a reply, and returns what it is counted as."""
 MAX_VOTES = 12
 """Answers in the table of a single lane."""
 _Z = 1.959964
@@ -33,11 +37,13 @@ class SweepResult(MapResult):
         The call, at its end.
     score : callable, optional
         Takes a reply and its case.
+    key : callable, optional
+        Takes a reply, and returns what it is counted as.
     """
 
-    def __init__(self, job: Job, score: Score | None = None) -> None:
+    def __init__(self, job: Job, score: Score | None = None, key: Key | None = None) -> None:
         super().__init__(job)
-        self._score = score
+        self._score, self._key = score, key
         self._scores: dict[int, tuple[Any, str | None]] = {}
 
     @property
@@ -92,10 +98,40 @@ class SweepResult(MapResult):
         return self._scores[number]
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How often each answer was given, the most frequent first; spaces around it are cut."""
-        answers = (turn.answer.strip() for _, turn in self._turns(range(len(self))) if turn)
-        return dict(Counter(answers).most_common())
+    def vote(self) -> dict[Any, int]:
+        """How often each distinct answer was given, the most frequent first.
+
+        Numbers and JSON are equal by value, texts but for the spaces in them; a `key` that was
+        given decides instead, and is what stands here.
+        """
+        return {ballot.answer: ballot.count for ballot in self.ballots()}
+
+    def ballots(self) -> Sequence[Ballot]:
+        """Return the distinct answers with what they cost and the reasoning that led to each."""
+        return ballots_of(
+            (number, *self._counted(number, turn), turn)
+            for number, turn in self._turns(range(len(self)))
+            if turn is not None
+        )
+
+    def histogram(self) -> Sequence[Ballot]:
+        """Return the distinct answers, where there is a single lane without a score; else none."""
+        return self.ballots() if self._is_vote else ()
+
+    @property
+    def _is_vote(self) -> bool:
+        return self._score is None and len(self.rows.lanes) == 1
+
+    def _counted(self, number: int, turn: Turn) -> tuple[Any, Any]:
+        """Return what an answer is counted as, and what stands for that."""
+        if self._key is None:
+            return value_of(turn.answer), turn.answer.strip()
+        try:
+            counted = self._key(self.reply(number, turn))
+            hash(counted)
+        except Exception as error:  # the user's function
+            counted = f"key: {type(error).__name__}: {error}"[:200]
+        return counted, counted
 
     def lane_records(self) -> list[dict[str, Any]]:
         """Return one dict for each lane, as `summary` has them."""
@@ -164,13 +200,59 @@ class SweepResult(MapResult):
 
         It has a row for each lane; for a single one without a score, a row for each answer.
         """
-        if self._score is None and len(self.rows.lanes) == 1:
-            total = sum(self.counts.values())
-            votes = list(self.counts.items())[: count or MAX_VOTES]
-            return ["answer", "count", "share"], [[text, n, n / total] for text, n in votes]
+        if self._is_vote:
+            ballots = self.ballots()[: count or MAX_VOTES]
+            rows = [[b.answer, b.count, b.share, _amount(b.cost)] for b in ballots]
+            return ["answer", "count", "share", "cost"], rows
         records = self.lane_records()
         names = list(records[0]) if records else ["lane"]
         return names, [[record[name] for name in names] for record in records]
+
+
+class VoteResult(SweepResult):
+    """The answers to one prompt that was asked several times, counted.
+
+    ``vote`` maps each distinct answer to its count. ``answer``, ``reasoning`` and ``value`` are
+    those of the first reply with the most frequent answer, ``usage`` and ``cost`` those of all.
+
+    Parameters
+    ----------
+    job : Job
+        The call, at its end.
+    key : callable, optional
+        Takes a reply, and returns what it is counted as.
+    """
+
+    def __init__(self, job: Job, key: Key | None = None) -> None:
+        super().__init__(job, key=key)
+
+    @property
+    def winner(self) -> RowReply:
+        """The first reply with the most frequent answer; one without an answer if there is none."""
+        ballots = self.ballots()
+        return self[ballots[0].thoughts[0][0] if ballots else 0]
+
+    @property
+    def answer(self) -> str:
+        """The winner's answer."""
+        return self.winner.answer
+
+    @property
+    def reasoning(self) -> str:
+        """The winner's reasoning."""
+        return self.winner.reasoning
+
+    @property
+    def value(self) -> Any:
+        """The object in the winner's answer under a schema; ``None`` without one."""
+        return self.winner.value
+
+    def __str__(self) -> str:
+        return self.answer
+
+
+def _amount(cost: CostTotal) -> str | None:
+    return str(cost) if cost.amounts else None
 
 
 def _summed(lane: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,18 +11,20 @@ from ..catalogue.load import catalogue
 from ..catalogue.lookup import find_model
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
-from ..engine.keywords import AskKeywords, to_options
+from ..engine.keywords import AskKeywords, messages_of, to_options
+from ..engine.keywords import Prompt as AskPrompt
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .batch.submit import check_mode, make_batch, requests_of, sent
 from .dask_errors import Keys
 from .grid import SYNONYMS, SweepRequests, SweepRows
 from .job import Job
-from .live import JOBS, check_call, live_job, needs_key, run_job
+from .live import JOBS, arun_job, check_call, live_job, needs_key, run_job
 from .requests import Prompt, Requests
 from .rows import Rows
-from .scores import Score, SweepResult
+from .scores import Key, Score, SweepResult, VoteResult
 
+_QUIET = ViewOptions(quiet=True)
 _LISTS = ("tools", "mcp")
 """Keywords that take a list themselves, and are no axes."""
 
@@ -176,3 +178,39 @@ def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
     read = Rows(cases)
     lanes = [kind(read, prompt, option) for option in options]
     return SweepRows(read, settings, samples), SweepRequests(lanes, samples)
+
+
+class Vote:
+    """One prompt that is to be asked several times; nothing is sent before it runs.
+
+    Parameters
+    ----------
+    prompt : str or sequence of messages
+        The question, or a whole conversation.
+    options : Options
+        What was set for it.
+    samples : int
+        How often it is asked.
+    key : callable, optional
+        Takes a reply, and returns what it is counted as.
+
+    Raises
+    ------
+    RefusedError
+        It cannot be asked.
+    """
+
+    def __init__(
+        self, prompt: AskPrompt, options: Options, samples: int, key: Key | None = None
+    ) -> None:
+        asked = prompt if isinstance(prompt, str) else messages_of(prompt)
+        job = make_sweep([""], lambda _: asked, [{}], [options], samples)
+        self._result = VoteResult(job, key)
+
+    def run(self) -> VoteResult:
+        """Ask, and wait for all answers."""
+        return run_job(self._result, _QUIET)
+
+    async def arun(self) -> VoteResult:
+        """Ask without blocking the event loop, and wait for all answers."""
+        return await arun_job(self._result, _QUIET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -253,14 +253,18 @@ TEXTS = ("reasoning", "content")
 
 
 class TextDelta:
-    """Encodes a growing turn as pieces, each with only what is new of its texts."""
+    """Encodes a growing turn as pieces, each with only what is new of its texts.
+
+    How probable the tokens were is saved with the whole turn, when it has ended.
+    """
 
     def __init__(self) -> None:
         self._steps: list[dict[str, str]] = []
 
     def piece(self, turn: Turn) -> Encoded:
         """Return the turn with only as much of its texts as is new since the last piece."""
-        encoded: Encoded = encode(turn)
+        steps = tuple(replace(s, reasoning_figures=None, answer_figures=None) for s in turn.steps)
+        encoded: Encoded = encode(replace(turn, steps=steps))
         texts = [{name: step[name] for name in TEXTS} for step in encoded["steps"]]
         for place, step in enumerate(encoded["steps"]):
             before = self._steps[place] if place < len(self._steps) else {}

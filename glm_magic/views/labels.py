@@ -156,6 +156,14 @@ class Labels:
     outline_marks: str = "{count} marks of self-correction"
     mark_title: str = "self-correction? (matched by a list of words, not by understanding)"
 
+    # How sure the model was.
+    doubt: str = "Doubt"
+    doubt_count: str = "{count} of {total} tokens could well have been another"
+    doubt_some: str = "some"
+    doubt_more: str = "more"
+    doubt_most: str = "most doubt"
+    doubt_legend: str = "Hover a marked token, or press Tab: how likely it was, and what else was."
+
     # A comparison.
     lane: str = "Lane"
     model: str = "Model"
@@ -189,6 +197,11 @@ class Labels:
     many_row: str = "row {number}"
     many_failures: str = "{count} failed: why"
     many_stop_title: str = "Stop, and keep every row that has ended"
+    vote_ended: str = "{count} of {rows} samples"
+    vote_sample: str = "sample {number}"
+    vote_thoughts: str = "{count} of them thought; what led to this answer:"
+    vote_more: str = "{count} more; out[N].reasoning shows each"
+    vote_others: str = "{count} other answers"
     many_dask: str = "Dask dashboard"
     many_unfinished: str = "The rows were still being asked when this was saved."
 
@@ -317,6 +330,13 @@ CHINESE = Labels(
     outline_mark="1 处自我纠正标记",
     outline_marks="{count} 处自我纠正标记",
     mark_title="自我纠正？（仅按词表标记，并非理解）",
+    # How sure the model was.
+    doubt="犹豫之处",
+    doubt_count="{count} 个 token 很可能是别的（共 {total} 个）",
+    doubt_some="略有",
+    doubt_more="较多",
+    doubt_most="非常犹豫",
+    doubt_legend="将指针移到带标记的 token 上，或按 Tab 键：可看到它的概率，以及其他可能的 token。",
     # A comparison.
     lane="设置",
     model="模型",
@@ -348,6 +368,11 @@ CHINESE = Labels(
     many_row="第 {number} 行",
     many_failures="失败 {count} 行：原因",
     many_stop_title="停止，并保留所有已结束的行",
+    vote_ended="{count}/{rows} 个样本",
+    vote_sample="样本 {number}",
+    vote_thoughts="其中 {count} 次有思考过程；得出此回答的过程：",
+    vote_more="还有 {count} 次；out[N].reasoning 可显示",
+    vote_others="另有 {count} 种回答",
     many_dask="Dask 仪表板",
     many_unfinished="保存时各行尚未问完。",
 )

@@ -59,6 +59,10 @@ def current_cell() -> int | None:
     return getattr(shell_of(), "execution_count", None)
 
 
+def _bundle(result: Mapped, options: ViewOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+    return map_bundle(result.progress, result.head(), options, result.histogram())
+
+
 def announce(texts: Sequence[str]) -> None:
     """Show what a call says before it sends anything: in a page as text, else on standard error."""
     text = escape_controls("\n".join(map(translate, texts)))
@@ -85,7 +89,7 @@ class SavedOnly(View):
     def finish(self, turn: Turn) -> None:
         """Publish it."""
         del turn
-        publish(*map_bundle(self._result.progress, self._result.head(), self._options))
+        publish(*_bundle(self._result, self._options))
         self._result.shown_in = current_cell()
 
 
@@ -137,8 +141,7 @@ class ManyPanel(View):
     def finish(self, turn: Turn) -> None:
         """Replace the widget by the one output that stays."""
         del turn
-        bundle = map_bundle(self._result.progress, self._result.head(), self._options)
-        publish(*bundle, self._display_id, update=True)
+        publish(*_bundle(self._result, self._options), self._display_id, update=True)
         self._result.shown_in = current_cell()
         self._figures.close()
 

@@ -87,5 +87,7 @@ class ViewOptions:
     """What changes the reasoning; ``None`` where the model does not go on inside a thought."""
     questions: Questions | None = None
     """What asks whether functions may be called; ``None``: the panel does not."""
+    doubt: bool = False
+    """Whether the view of doubt is open, where there is one."""
     language: str | None = None
     """``"en"``, ``"zh"``, or ``None`` for the language of the locale."""

@@ -11,7 +11,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..core.interrupts import held, suppress_interrupt
@@ -57,6 +57,22 @@ class Playable(Protocol):
 
     def answer_now(self) -> bool:
         """Cut the thinking short; return whether there was any to cut."""
+
+
+class Compared(Protocol):
+    """Lanes in progress, as far as a view needs to know them."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What sets each lane apart."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """Each lane's turn, as it stands now."""
+
+    @property
+    def streams(self) -> Sequence[Playable]:
+        """Each lane's stream, which can be cancelled alone."""
 
 
 class View:

@@ -21,6 +21,10 @@ _TOKEN = re.compile(r'"index"\s*:\s*(\d{1,9})|"((?:[^"\\\n]|\\[^\n]?)*+)(?:("\s*
 
 The string always matches from its first quotation mark, so that nothing is read twice.
 """
+_REPORTED = re.compile(
+    r'"(?:token|bytes)"\s*:\s*(?:"((?:[^"\\]|\\.)*+)|\[([\d,\s]*+))|"id"\s*:\s*\d(\d+)'
+)
+"""What is reported about a token and tells which it is: its text, its bytes, its number."""
 _UNIT = re.compile(r"\\u([0-9a-fA-F]{4})|\\(.?)|(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _MOST_CHANNELS = 10_000
@@ -78,6 +82,8 @@ def secret_spans(body: bytes | bytearray, secrets: Spellings) -> list[Span]:
         spans += channel.spans(secrets)
         if channel.texts:  # a frame may repeat all before it, and end within the secret
             spans += _cut_ends(channel, secrets)
+    if spans:  # the tokens of what is cut out would spell it once more
+        spans += (Span(*m.span(m.lastindex or 0), True) for m in _REPORTED.finditer(text))
     return merged(spans)
 
 

@@ -21,6 +21,7 @@ export const OPTIONS = [
   ["--seed", "N", []],
   ["--stop", "TEXT", []],
   ["--param", "K=V", []],
+  ["--logprobs", "[K]", []],
   ["-f --format", "markdown|text|json|code", []],
   ["-o --out", "NAME", []],
   ["-S --session", "NAME", []],

@@ -18,7 +18,7 @@ from glm_magic.core.turn import Notice, Sample, Step, Turn
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.compare_page import compare_bundle
 from glm_magic.views.saved.page import bundle
-from tests.views.turns import ANSWER, REASONING, turn_of
+from tests.views.turns import ANSWER, REASONING, doubted, turn_of
 
 from .lab import Lab
 from .scripts import SETUP
@@ -67,13 +67,14 @@ STATES: dict[str, tuple[Turn, ViewOptions]] = {
     "reasoning held": (turn_of(), replace(ENGLISH, hold="thinking")),
     "tools": (with_calls(), ENGLISH),
     "wide": (turn_of(WIDE, REASONING), ENGLISH),
+    "doubt": (doubted(turn_of()), ENGLISH),
 }
 
 
 def notebook_page(theme: str = "light") -> str:
     """Return a notebook with every state, as nbconvert writes it in JupyterLab's own style."""
     outputs = [bundle(turn, options)[0] for turn, options in STATES.values()]
-    lanes = [turn_of(), turn_of("Plain.", "")]
+    lanes = [doubted(turn_of()), turn_of("Plain.", "")]
     outputs.append(compare_bundle(["think=on", "think=off"], lanes, ENGLISH)[0])
     cells = [
         new_code_cell("x", outputs=[new_output("display_data", data={"text/html": o["text/html"]})])
@@ -152,6 +153,48 @@ SIZES = """() => [...document.querySelectorAll(".glm *")]
   .filter((node) => node.checkVisibility())
   .map((node) => [`${node.tagName}.${node.className}`, parseFloat(getComputedStyle(node).fontSize)])
 """
+
+
+def in_doubt(page: Any, width: int = 1400, seed: int = 0) -> Any:
+    """Show a reply with its doubt opened; return the view."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_content(bundle(doubted(turn_of(), seed), ENGLISH)[0]["text/html"])
+    view = page.locator(".glm-doubt")
+    assert view.get_attribute("open") is None, "it is closed until somebody asks"
+    view.locator("summary").click()
+    return view
+
+
+def test_the_keyboard_reaches_what_a_token_could_have_been(page: Any) -> None:
+    view = in_doubt(page)
+    view.locator("summary").focus()
+    page.keyboard.press("Tab")
+    focused = page.evaluate("() => document.activeElement.title")
+    assert re.match(r"\d+% · or \d+%", focused)
+    shown = "() => getComputedStyle(document.activeElement, '::after').content"
+    assert page.evaluate(shown) == f'"{focused}"'
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('.glm-dt') !== null")
+
+
+def test_doubt_is_told_apart_without_colours(page: Any) -> None:
+    view = in_doubt(page)
+    style = "(node) => getComputedStyle(node).textDecorationStyle"
+    kinds = [view.locator(f".glm-dk > {name}").evaluate(style) for name in ("u", "b", "mark")]
+    assert kinds == ["dotted", "solid", "double"]
+    marks = [view.locator(f".glm-dt > {name}").first for name in ("u", "b", "mark")]
+    assert [mark.evaluate(style) for mark in marks] == kinds
+
+
+@pytest.mark.parametrize("width", [420, 1400])
+def test_doubt_stays_within_the_page(page: Any, width: int) -> None:
+    view = in_doubt(page, width)
+    parts = [part.bounding_box() for part in view.locator(".glm-dt").all()]
+    assert (parts[0]["y"] == parts[1]["y"]) == (width > 1000), "side by side where there is room"
+    edge = view.bounding_box()["x"] + view.bounding_box()["width"]
+    view.locator(".glm-dt [title]").last.focus()
+    assert all(part["x"] + part["width"] <= edge for part in parts)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_every_size_grows_with_the_hosts_font(page: Any) -> None:

@@ -148,6 +148,22 @@ def test_the_reasoning_is_what_was_written_and_what_came(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ABLE, ids=named)
+@pytest.mark.parametrize("asked", [{"prefill": THOUGHT}, {"wait": 1}, {"think_tokens": 2}], ids=str)
+def test_what_was_written_for_it_has_no_figures(place: Place, asked: dict[str, Any]) -> None:
+    with ModelServer(place.flavor) as server:
+        server.tell(Script(reasoning=(" 51", " is"), answer=("No", "."), tokens=None))
+        reply = glm.ask("Is 51 prime?", **place.asked(server, logprobs=2, **asked))
+    assert all(request.json["logprobs"] is True for request in server.requests)
+    for step in reply.steps:
+        tokens = [token for token in step.tokens if token.part == "reasoning"]
+        given = len(step.reasoning) - len(step.own_reasoning)
+        assert "".join(token.text for token in tokens if token.logprob is None) == (
+            step.reasoning[:given]
+        )
+        assert "".join(token.text for token in tokens) == step.reasoning
+
+
+@pytest.mark.parametrize("place", ABLE, ids=named)
 def test_a_thought_is_ended_at_its_limit_and_the_answer_follows(place: Place) -> None:
     with ModelServer(place.flavor) as server:
         server.tell(

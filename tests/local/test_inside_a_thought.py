@@ -94,3 +94,12 @@ def test_a_sweep_over_limits_of_thinking_is_a_curve(at: dict[str, Any]) -> None:
     assert list(frame["status"]) == ["complete", "complete"]
     assert all(frame["answer"].str.strip())
     assert list(out.summary()["lane"]) == ["think_tokens=3", "think_tokens=12"]
+
+
+def test_what_was_written_for_it_has_no_figures(at: dict[str, Any]) -> None:
+    reply = glm.ask(QUESTION, prefill=BEGINNING, logprobs=3, **at)
+    (step,) = reply.steps
+    first, *others = [token for token in step.tokens if token.part == "reasoning"]
+    assert (first.text, first.logprob) == (BEGINNING, None)
+    assert "".join(token.text for token in others) == step.own_reasoning
+    assert all(token.logprob is not None for token in others if token.text.strip())

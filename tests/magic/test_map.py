@@ -92,8 +92,8 @@ def test_options_without_rows_say_so(rows):
 def test_samples_of_one_prompt_are_counted(rows, sent, model_server):
     rows.run("%%glm --samples 4 -o out\nIs {name} fine?")
     assert prompts(sent) == ["Is x fine?"] * 4
-    assert list(rows["out"].counts.values()) == [4]
-    assert repr(rows["out"]) == "<SweepResult 4 of 4 rows, 0 failed>"
+    assert list(rows["out"].vote.values()) == [4]
+    assert repr(rows["out"]) == "<VoteResult 4 of 4 rows, 0 failed>"
 
 
 def test_samples_of_every_row(rows, sent):
@@ -123,5 +123,5 @@ def test_the_workers_of_a_dask_client(rows, sent, tmp_path):
         assert prompts(sent) == ["About awful", "About fine"]
         assert "asked by 1 Dask worker" in rows["out"].progress.notices
         rows.run("%%glm --samples 2 --on client -o votes\nHeads or tails?")
-        rows.run("assert sum(votes.counts.values()) == 2")
+        rows.run("assert sum(votes.vote.values()) == 2")
     assert len(sent()) == 4

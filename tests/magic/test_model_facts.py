@@ -230,3 +230,14 @@ def test_a_type_is_a_schema_and_another_builtin_is_told_what_to_name(glm_shell, 
     assert lines[1] == (
         "→ name a type such as bool, int, float, str, list, dict, or a class of the notebook"
     )
+
+
+@pytest.mark.parametrize(
+    ("provider", "value"),
+    [("openrouter", "yes, with up to 20 alternatives of each"), ("zai", "no"), ("dashscope", None)],
+)
+def test_whether_tokens_have_probabilities_and_how_many(provider, value):
+    tables = describe(catalogue(), catalogue().models["glm-4.5"], offers_of("glm-4.5"))
+    (table,) = (t for t in tables if provider in re.split(r"[ ,]+", t.title))
+    values = [row[1] for row in table.rows if row[0] == "probabilities of tokens"]
+    assert values == ([] if value is None else [value])

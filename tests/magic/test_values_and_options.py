@@ -268,3 +268,29 @@ def test_without_history_nothing_is_started_afresh(glm_shell, sent):
     glm_shell.run("%glm -q --new --no-history two")
     glm_shell.run("%glm -q three")
     assert [len(body["messages"]) for body in sent()] == [1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "prompt"),
+    [
+        ("--logprobs why?", 5, "why?"),
+        ("--logprobs 3 why?", 3, "why?"),
+        ("--logprobs=12 why?", 12, "why?"),
+        ("--logprobs on why?", 5, "why?"),
+        ("--logprobs three pigs", 5, "three pigs"),
+        ("--logprobs off why?", None, "why?"),
+    ],
+)
+def test_logprobs_takes_a_number_only_where_one_follows(cells, model_server, monkeypatch,
+                                                        line, asked, prompt):  # fmt: skip
+    monkeypatch.setenv("GLM_BASE_URL", model_server.url + "/v1")
+    cells.run(f"%glm -p vllm -m glm-4.6 {line}")
+    body = model_server.requests[-1].json
+    assert body.get("top_logprobs") == asked
+    assert body.get("logprobs") == (True if asked else None)
+    assert body["messages"][-1]["content"] == prompt
+
+
+def test_logprobs_refuses_none(cells):
+    lines = cells.fail("%glm --logprobs 0 why?")
+    assert "--logprobs must be at least 1" in lines[0]

@@ -108,8 +108,9 @@ def test_what_cannot_be_swept(
 def test_votes_where_there_is_one_lane(server: ModelServer, asked: Asked) -> None:
     server.tell(Script("4"), Script("5 "), Script("4"))
     out = glm.sweep(["2+2?"], samples=5, **asked(jobs=1))
-    assert out.counts == {"4": 4, "5": 1}
-    assert out.head() == (["answer", "count", "share"], [["4", 4, 0.8], ["5", 1, 0.2]])
+    assert out.vote == {"4": 4, "5": 1}
+    assert out.head()[0] == ["answer", "count", "share", "cost"]
+    assert [row[:3] for row in out.head()[1]] == [["4", 4, 0.8], ["5", 1, 0.2]]
 
 
 def test_wilsons_interval() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.servers.listener import Recorded
 from tests.servers.model_studio import MODELS, OPTIONS, REQUEST_ID, refused
-from tests.servers.script import Call, Failure, Script
+from tests.servers.script import Call, Failure, Script, token_report
 from tests.servers.vendor import KEY, SAMPLING, Vendor, bearer, joined, to_json, whole_call
 
 OPTIONS_INSIDE = (
@@ -76,7 +76,11 @@ class ModelStudioNative(Vendor):
             messages = list(_cumulative(messages))
         for number, (kind, message) in enumerate(messages, 1):
             usage = _usage(script, number, [kind for kind, _ in messages])
-            yield _frame(number, _output(message, None, script), usage)
+            output = _output(message, None, script)
+            text = message["reasoning_content"] or message["content"]
+            if report := token_report(text, options, script):
+                output["choices"][0]["logprobs"] = report
+            yield _frame(number, output, usage)
         yield from self._end(script, len(messages) + 1)
 
     def _end(self, script: Script, number: int) -> Iterator[bytes]:

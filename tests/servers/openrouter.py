@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.servers.listener import Recorded
 from tests.servers.pictures import refusal_of
-from tests.servers.script import Failure, Script
+from tests.servers.script import Failure, Script, token_report
 from tests.servers.vendor import (
     COMMON,
     CREATED,
@@ -124,7 +124,9 @@ class OpenRouter(Vendor):
         delta: dict[str, Any],
         finish: str | None = None,
     ) -> bytes:
-        return data(self._chunk(script, body, [self._choice(delta, finish)]))
+        text = delta.get("reasoning") or delta.get("content")
+        choice = {**self._choice(delta, finish), "logprobs": token_report(text, body, script)}
+        return data(self._chunk(script, body, [choice]))
 
     def _choice(self, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
         ends = {"finish_reason": finish, "native_finish_reason": finish}

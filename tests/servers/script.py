@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Text = str | tuple[str, ...]
 """A text to be cut into pieces, or the pieces themselves."""
@@ -79,6 +80,8 @@ class Script:
     """Whether ``[DONE]`` is sent, where the protocol has it."""
     running: Literal["absent", "null", "none"] = "absent"
     """How the native protocol spells a finish reason that is still to come."""
+    reports_tokens: bool = True
+    """Whether ``logprobs`` has an effect, where the protocol has it."""
     tags: Literal["no", "both", "close", "open"] = "no"
     """Self-hosted only: reasoning inside the content, with both think tags, or one of them."""
 
@@ -102,6 +105,19 @@ class Script:
     @property
     def _ends_in_calls(self) -> bool:
         return bool(self.calls) and self.finish == "stop"
+
+
+def token_report(text: str | None, options: Mapping[str, Any], script: Script) -> Any:
+    """Return what a choice reports about the token that its text is, in the form of OpenAI's."""
+    if not (text and options.get("logprobs") and script.reports_tokens):
+        return None
+    odds = [(text, -0.5), ("<b>or</b>", -1.25), ("\0", -2.5), (" else", -4.0)]
+    top = [_entry(*pair) for pair in odds[: options.get("top_logprobs") or 0]]
+    return {"content": [{**_entry(*odds[0]), "top_logprobs": top}]}
+
+
+def _entry(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
 
 def pieces(text: Text, length: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.servers.listener import Recorded
-from tests.servers.script import Call, Failure, Script, pieces
+from tests.servers.script import Call, Failure, Script, pieces, token_report
 from tests.servers.vendor import (
     COMMON,
     CREATED,
@@ -22,6 +22,7 @@ from tests.servers.vendor import (
     whole_call,
 )
 
+REPORTED = ("logprobs", "top_logprobs")
 REPLY_ID = "chatcmpl-8c4be1f27a90"
 
 
@@ -54,6 +55,7 @@ FLAVORS = {
                 *("reasoning_effort", "include_reasoning", "thinking_token_budget", "top_k"),
                 *("min_p", "repetition_penalty", "stop_token_ids", "structured_outputs"),
                 *("presence_penalty", "frequency_penalty", "parallel_tool_calls"),
+                *REPORTED,
             ),
         ),
         Flavor(
@@ -68,7 +70,10 @@ FLAVORS = {
             {"role": "assistant", "content": "", "reasoning_content": None, "tool_calls": None},
             "chat_template_kwargs",
             checks_model=False,
-            known=("separate_reasoning", "stream_reasoning", "top_k", "min_p", "regex", "ebnf"),
+            known=(
+                *("separate_reasoning", "stream_reasoning", "top_k", "min_p", "regex", "ebnf"),
+                *REPORTED,
+            ),
         ),
         Flavor(
             "llamacpp",
@@ -77,7 +82,10 @@ FLAVORS = {
             "chat_template_kwargs",
             checks_model=False,
             fingerprint="b0-unknown",
-            known=("reasoning_format", "parallel_tool_calls", "parse_tool_calls", "top_k", "min_p"),
+            known=(
+                *("reasoning_format", "parallel_tool_calls", "parse_tool_calls", "top_k", "min_p"),
+                *REPORTED,
+            ),
         ),
         Flavor(
             "ollama",
@@ -87,7 +95,7 @@ FLAVORS = {
             finish_has_usage=True,
             whole_calls=True,
             fingerprint="fp_ollama",
-            known=("reasoning", "frequency_penalty", "presence_penalty"),
+            known=("reasoning", "frequency_penalty", "presence_penalty", *REPORTED),
         ),
         Flavor("lmstudio", "reasoning_content", {"role": "assistant"}, "none", checks_model=False),
     )
@@ -191,7 +199,9 @@ class SelfHost(Vendor):
             yield data({**self._chunk(script, body, []), "usage": usage})
 
     def _delta(self, script: Script, body: Mapping[str, Any], delta: dict[str, Any]) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+        text = delta.get(self.flavor.reasoning_field) or delta.get("content")
+        report = token_report(text, body, script)
+        choice = {"index": 0, "delta": delta, "logprobs": report, "finish_reason": None}
         return data(self._chunk(script, body, [choice]))
 
     def _chunk(self, script: Script, body: Mapping[str, Any], choices: list[Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 import threading
 import time
 from dataclasses import replace
@@ -9,6 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from glm_magic.core.price import Cost
+from glm_magic.core.tokens import Alternative, Part, Token, figures_of
 from glm_magic.core.turn import Notice, Step, Timing, Turn
 from glm_magic.core.usage import Usage
 
@@ -89,6 +92,26 @@ def turn_of(answer: str = ANSWER, reasoning: str = REASONING, **fields: object) 
         status="complete",
     )
     return replace(turn, **fields)  # type: ignore[arg-type]
+
+
+_SURE = (-0.01, -5.0, -6.0, -7.0)
+_DOUBTFUL = ((-0.15, -2.2, -5.0, -6.0), (-0.4, -1.3, -4.0, -5.0), (-0.7, -1.4, -2.0, -2.5))
+
+
+def doubted(turn: Turn, seed: int = 0, others: tuple[str, ...] = (" or", "\n", "5 < 6")) -> Turn:
+    """Return a turn of one step whose tokens have figures, about one in four of them doubtful."""
+    chance = random.Random(seed)
+    step = turn.steps[0]
+    texts: dict[Part, str] = {"reasoning": step.reasoning, "answer": step.content}
+    tokens = []
+    for part, text in texts.items():
+        for piece in re.findall(r" ?\w{1,6}|\W", text):
+            odds = chance.choice(_DOUBTFUL) if chance.random() < 0.25 else _SURE
+            top = tuple(map(Alternative, (piece, *others), odds))
+            tokens.append(Token(part, piece, odds[0], top))
+    figures = figures_of(tokens, **texts)
+    fields = {f"{part}_figures": of for part, of in figures.items()}
+    return replace(turn, steps=(replace(step, **fields),))
 
 
 class ScriptedStream:

@@ -25,6 +25,11 @@ _LONG = re.compile(r"(--[^\s=]*)(=?)")
 _AXIS = re.compile(r"(?P<name>[A-Za-z][\w-]*)=(?P<values>\S+)")
 _MISPLACED = re.compile(r"(?<!\S)(?:--[A-Za-z][\w-]*|[A-Za-z]\w*(?==\S))")
 """What may be an option or an axis among the words of a prompt."""
+_LEFT_OUT = {
+    "think": re.compile("|".join(THINKING_WORDS)),
+    "switch": re.compile(r"on|off|\d+"),
+}
+"""The values of options that may stand without one."""
 _MOST_MISPLACED = 3
 """Notices on them; a prompt that has more is about options."""
 
@@ -154,8 +159,8 @@ class _Parser:
             self.values[option.field] = option.value
             return
         if value is None:
-            thinks = option.reads == "think"
-            value = self._thinking_word() if thinks else self._next_value(option)
+            may_be_left_out = _LEFT_OUT.get(option.reads)
+            value = self._word_if(may_be_left_out) if may_be_left_out else self._next_value(option)
         self._store(option, value)
         while option.field == "compare" and (axis := self._next_axis()):
             self.at = axis.end()
@@ -166,11 +171,11 @@ class _Parser:
         axis = _AXIS.match(self.line, skip_space(self.line, self.at))
         return axis if axis and ("," in axis["values"] or is_axis(axis["name"])) else None
 
-    def _thinking_word(self) -> str:
-        """Return the level after ``--think``, or ``on`` where no level follows."""
+    def _word_if(self, fits: re.Pattern[str]) -> str:
+        """Return the value after an option that needs none, or ``on`` where none follows."""
         start = skip_space(self.line, self.at)
         word = (self.line[start:].split(None, 1) or [""])[0]
-        if word not in THINKING_WORDS:
+        if not fits.fullmatch(word):
             return "on"
         self.at = start + len(word)
         return word

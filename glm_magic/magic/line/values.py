@@ -102,6 +102,11 @@ def _count(option: LineOption, text: str) -> int:
     return count
 
 
+def _switch(option: LineOption, text: str) -> bool | int:
+    words = {"on": True, "off": False}
+    return words[text] if text in words else _count(option, text)
+
+
 def _name(option: LineOption, text: str) -> str:
     if text.isidentifier() and not keyword.iskeyword(text):
         return text
@@ -164,6 +169,7 @@ _READ: dict[str, Callable[[LineOption, str], Any]] = {
     "number": _number,
     "integer": _integer,
     "count": _count,
+    "switch": _switch,
     "pair": _pair,
     "name": _name,
     "think": _think,

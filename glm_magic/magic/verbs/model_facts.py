@@ -11,6 +11,7 @@ from ...catalogue.load import Catalogue
 from ...catalogue.schema import ABILITIES, Conflict, ModelInfo, Offer
 from ...core.i18n import Text, from_data, joined, plural, tr, translate
 from ...core.price import Price, Tier, currency_symbol
+from ...engine.token_figures import most_alternatives
 from ...views.columns import wrap
 from ..display import Displayable, Table
 
@@ -35,6 +36,7 @@ _ABILITIES = {
     "prefix": tr("continues a reply"),
     "prefix_thinking": tr("continues a thought"),
     "thinking_budget": tr("own limit of thinking"),
+    "logprobs": tr("probabilities of tokens"),
     "images": tr("pictures"),
     "video": tr("video"),
     "files": tr("files"),
@@ -183,10 +185,14 @@ def _each(offer: Offer) -> Iterable[Fact]:
     for name in ABILITIES:
         word = str(getattr(offer, name))
         label = _ABILITIES.get(name, from_data(name))
-        yield _fact(offer, name, label, None if word == "unknown" else from_data(word))
+        value = None if word == "unknown" else from_data(word)
+        most = most_alternatives(offer) if (name, word) == ("logprobs", "yes") else None
+        if most is not None:
+            value = tr("yes, with up to {most} alternatives of each", most=most)
+        yield _fact(offer, name, label, value)
     if offer.max_images:
-        most = from_data(f"{offer.max_images:,}")
-        yield _fact(offer, "max_images", tr("most pictures of a request"), most)
+        limit = from_data(f"{offer.max_images:,}")
+        yield _fact(offer, "max_images", tr("most pictures of a request"), limit)
     yield from _prices(offer)
     yield from _ends(offer)
     for note in offer.notes:

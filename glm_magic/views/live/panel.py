@@ -27,6 +27,7 @@ from ..options import ViewOptions
 from ..play import Playable, View
 from ..publish import clear_output, publish
 from ..saved.answer import answer_html
+from ..saved.doubt import doubt_html
 from ..saved.page import (
     bundle,
     error_html,
@@ -102,6 +103,8 @@ class PanelView(View):
         self._revealed = False
         self._clicked: object = None
         """The click on a picture that was answered last."""
+        self._figures: list[Any] = []
+        self._doubt_html = ""
 
     def attach(self, stream: Playable) -> None:
         """Take the stream, whose thinking the page may cut short."""
@@ -220,6 +223,7 @@ class PanelView(View):
             "allow": self._allow,
             "answer_now": self._answer_now,
             "choose": self._choose,
+            "doubt": self._show_doubt,
             "kept": self._kept,
             "picture": self._send_picture,
             "ready": self._send_again,
@@ -242,6 +246,9 @@ class PanelView(View):
         if self._stream is not None:
             with contextlib.suppress(GlmError):  # the model always thinks
                 self._stream.answer_now()
+
+    def _show_doubt(self, content: Message) -> None:
+        self._options = replace(self._options, doubt=bool(content.get("open")))
 
     def _kept(self, _content: Message) -> None:
         if self._widget is not None:
@@ -342,7 +349,17 @@ class PanelView(View):
             "open": opens(turn, self._options),
             "few": is_few(turn.reasoning),
             "reasoning": self._options.show_thinking != "hide" and bool(turn.reasoning.strip()),
+            "doubt": self._doubt(turn),
         }
+
+    def _doubt(self, turn: Turn) -> str:
+        """Return the view of doubt, which is made again when there are other figures."""
+        figures = [(step.reasoning_figures, step.answer_figures) for step in turn.steps]
+        if figures != self._figures:
+            options = replace(self._options, doubt=False)  # the page itself keeps it open
+            self._figures = figures
+            self._doubt_html = doubt_html(turn, options, self._labels, live=True)
+        return self._doubt_html
 
     def _can_answer_now(self, turn: Turn) -> bool:
         """Whether the page shows the button that cuts the thinking short.
@@ -353,40 +370,3 @@ class PanelView(View):
         if turn.status != "streaming" or not self._protocol.page_ready or self._stopping:
             return False
         return self._stream is not None and self._stream.can_answer_now
-
-
-class LanePanel(PanelView):
-    """One lane of a comparison; the row that it stands in does the publishing."""
-
-    _ended = False
-
-    @property
-    def widget(self) -> Any:
-        """The widget, once the lane has started."""
-        return self._widget
-
-    def stands_in(self, place: str) -> NotebookCopy | None:
-        """Look after the output that shows the row; `place` is the id of the row's model."""
-        if self._copy is not None:
-            self._copy.place = place
-        return self._copy
-
-    def follow(self, turn: Turn) -> None:
-        """Send what has changed; a lane that has ended while others go on is shown whole, once."""
-        if turn.status == "streaming":
-            self.paint(turn)
-        elif not self._ended:
-            self._ended = True
-            self.finish(turn)
-            self._send_whole(turn)
-
-    def _publish(
-        self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
-    ) -> None:
-        """Leave it to the row."""
-
-    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Leave it to the row."""
-
-    def _keep_draft(self, turn: Turn) -> None:
-        """Leave it to the row."""

@@ -23,6 +23,7 @@ from ..markup.sanitize import Tame, join_parts
 from ..options import ViewOptions
 from .answer import answer_html
 from .assets import minified_asset, page_style
+from .doubt import doubt_html
 from .formulas import with_formulas
 from .page import SCHEMA, error_html, metadata, no_chapters, opens, summary_html
 from .pictures import pictures_html
@@ -232,7 +233,8 @@ def _reasoning(turn: Turn, options: ViewOptions, labels: Labels) -> str:
 
 
 def _answer(turn: Turn, options: ViewOptions, labels: Labels) -> str:
-    return error_html(turn, labels) + answer_html(turn, options.format, labels)
+    answer = answer_html(turn, options.format, labels)
+    return error_html(turn, labels) + answer + doubt_html(turn, options, labels)
 
 
 # Markdown and plain text

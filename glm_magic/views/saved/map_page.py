@@ -12,13 +12,14 @@ from numbers import Real
 from typing import Any, Protocol
 
 from ...core.i18n import translate
-from ...core.progress import Progress, RowText
+from ...core.progress import Ballot, Progress, RowText
 from ...core.text import escape_controls, shorten
 from ..header import seconds
 from ..labels import Labels, labels_for
 from ..markup.escape import escape_attribute, escape_html, escape_markdown
 from ..options import ViewOptions
 from .assets import minified_asset, page_style
+from .histogram import histogram_html
 from .page import SCHEMA
 
 CELL = 80
@@ -44,12 +45,16 @@ class Mapped(Protocol):
     def head(self) -> Table:
         """Names and values of the first rows of the result."""
 
+    def histogram(self) -> Sequence[Ballot]:
+        """Return the distinct answers, where the same was asked several times; else none."""
 
-def figures(now: Progress, labels: Labels) -> list[str]:
+
+def figures(now: Progress, labels: Labels, *, is_vote: bool = False) -> list[str]:
     """Return the figures of a call, in reading order."""
     if now.reading is not None and not now.done:
         return [labels.many_read.format(count=f"{now.reading:,}", rows=f"{now.rows:,}")]
-    texts = [labels.many_ended.format(count=f"{now.ended:,}", rows=f"{now.rows:,}")]
+    ended = labels.vote_ended if is_vote else labels.many_ended
+    texts = [ended.format(count=f"{now.ended:,}", rows=f"{now.rows:,}")]
     if now.failed:
         texts.append(labels.many_failed.format(count=f"{now.failed:,}"))
     if now.left:
@@ -78,15 +83,18 @@ def _rate(rate: float) -> str:
 
 
 def map_bundle(
-    now: Progress, table: Table, options: ViewOptions
+    now: Progress, table: Table, options: ViewOptions, ballots: Sequence[Ballot] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the saved output of a call over many rows: sums, failures, the head of the table."""
+    """Return the saved output of a call over many rows: sums, failures, the head of the table.
+
+    Where there are `ballots`, the page has their histogram in place of the table.
+    """
     labels = labels_for(options.language)
-    table = _filled(table)
+    table, texts = _filled(table), figures(now, labels, is_vote=bool(ballots))
     data = {
-        "text/html": many_html(now, table, labels),
-        "text/markdown": _markdown(now, table, labels),
-        "text/plain": _plain(now, table, labels),
+        "text/html": many_html(now, table, labels, ballots),
+        "text/markdown": _markdown(texts, table),
+        "text/plain": _plain(now, texts, table, labels),
     }
     described = {
         "rows": now.rows,
@@ -99,15 +107,18 @@ def map_bundle(
     return data, {"glm_magic": {"schema": SCHEMA, "map": described}}
 
 
-def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
-    """Return the figures of a call as HTML; with a table when it has ended."""
+def many_html(
+    now: Progress, table: Table | None, labels: Labels, ballots: Sequence[Ballot] = ()
+) -> str:
+    """Return the figures of a call as HTML; with a table or a histogram when it has ended."""
     state = "failed" if now.done and not now.ended and now.rows else "complete"
     state = "interrupted" if now.done and now.stopped is not None else state
     words = {"complete": labels.complete, "interrupted": labels.interrupted}
     reading = None if now.done else now.reading
     running = labels.many_running if reading is None else labels.many_reading
     shown = words.get(state, labels.failed) if now.done else running
-    facts = "".join(f"<span>{escape_html(text)}</span>" for text in figures(now, labels))
+    texts = figures(now, labels, is_vote=bool(ballots))
+    facts = "".join(f"<span>{escape_html(text)}</span>" for text in texts)
     done = 100 * (now.ended if reading is None else reading) / max(1, now.rows)
     reads = ' class="glm-mr"' * (reading is not None)
     live = " glm-mlive" * (table is None)
@@ -123,7 +134,9 @@ def many_html(now: Progress, table: Table | None, labels: Labels) -> str:
         parts.append(f'<div class="glm-mn">{_link(now.link, labels.many_dask)}</div>')
     if now.stopped is not None:
         parts.append(f'<div class="glm-mn glm-mw">{_text(now.stopped, labels)}</div>')
-    if table is not None:
+    if ballots:
+        parts.append(histogram_html(ballots, labels))
+    elif table is not None:
         parts.append(_table_html(table))
     elif now.last:
         parts.append(_rows_html(now.last, labels))
@@ -195,11 +208,11 @@ def _table_html(table: Table) -> str:
     )
 
 
-def _markdown(now: Progress, table: Table, labels: Labels) -> str:
+def _markdown(texts: Sequence[str], table: Table) -> str:
     names, rows = table
     lines = [names, ["---"] * len(names), *rows]
     parts = [
-        escape_markdown(" · ".join(figures(now, labels))),
+        escape_markdown(" · ".join(texts)),
         "\n".join(
             f"| {' | '.join(c if c == '---' else escape_markdown(_cell(c)) for c in line)} |"
             for line in lines
@@ -208,8 +221,8 @@ def _markdown(now: Progress, table: Table, labels: Labels) -> str:
     return "\n\n".join(parts)
 
 
-def _plain(now: Progress, table: Table, labels: Labels) -> str:
-    lines = [" · ".join(figures(now, labels))]
+def _plain(now: Progress, texts: Sequence[str], table: Table, labels: Labels) -> str:
+    lines = [" · ".join(texts)]
     lines += [
         f"{labels.many_row.format(number=row.number)}: {translate(row.text, labels.language)}"
         for row in now.failures[:3]

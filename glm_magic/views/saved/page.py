@@ -22,6 +22,7 @@ from ..options import ViewOptions
 from ..variants import others_html, with_arrows
 from .answer import answer_html
 from .assets import style_of
+from .doubt import doubt_html
 from .formulas import with_formulas
 from .outline import outline_html
 from .pictures import pictures_html
@@ -153,6 +154,7 @@ def _inside(
         f'<div class="glm-b{" glm-k" * _stacks(turn, options)}" style="{_STYLES["body"]}">'
         f'<div class="glm-a" style="{_STYLES["answer"]}">{answer}</div>\n'
         f"{_reasoning_column(turn, options, labels, opened)}</div>"
+        f"{doubt_html(turn, options, labels)}"
     )
 
 

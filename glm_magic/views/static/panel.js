@@ -75,7 +75,7 @@ const SKELETON = `
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
 <div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
-<div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
+<div class="glm-doubts"></div><div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
 
 const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
 <button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span>`;
@@ -116,6 +116,7 @@ class View {
     this.live = one("[aria-live]");
     this.bench = one(".glm-bench");
     this.dots = one(".glm-dots");
+    this.doubts = one(".glm-doubts");
     this.nodes = {
       reasoning: [...this.scroller.querySelectorAll(".glm-f")],
       answer: [...one(".glm-a").querySelectorAll(":scope > .glm-f")],
@@ -205,6 +206,7 @@ class View {
     this.dots.hidden = !!state.question || !["waiting", "thinking", "calling"].includes(state.phase);
     this.showHeld();
     this.showSteps();
+    this.showDoubt(state.doubt || "");
     this.showQuestion();
     if (state.stopping) this.showStopping();
     if (changed) this.changePhase(state);
@@ -250,6 +252,20 @@ class View {
       if (index < open.length && node.className === shown[index]) node.open = open[index];
     });
     typeset(this.steps, this.model, this.bench);
+  }
+
+  /** Show how sure the model was; once opened it stays open, in the saved page too. */
+  showDoubt(html) {
+    if (this.doubts.shownHtml === html) return;
+    this.put(this.doubts, html);
+    const details = this.doubts.querySelector("details");
+    if (!details) return;
+    details.open = !!this.doc.doubting;
+    details.addEventListener("toggle", () => {
+      if (details.open === !!this.doc.doubting) return;
+      this.doc.doubting = details.open;
+      this.model.send({ type: "doubt", open: details.open });
+    });
   }
 
   /** Ask whether a function may be called; whoever uses a screen reader hears it. */
