@@ -85,7 +85,7 @@ def ask(
         How often it is asked; the answers are then counted.
     key : callable, optional
         Takes a reply, and returns what it is counted as; by default numbers and JSON are equal by
-        value, and texts but for the spaces in them.
+        value, and texts but for spaces, capitals and the stop at the end.
 
     Returns
     -------

@@ -17,7 +17,9 @@ def new_shell(config: Config | None = None) -> InteractiveShell:
     config.InteractiveShell.colors = "nocolor"
     if InteractiveShell.initialized():
         end_shell()
-    return InteractiveShell.instance(config=config)
+    shell = InteractiveShell.instance(config=config)
+    getattr(shell.history_manager, "outputs", {}).clear()  # IPython 9 has one for all shells
+    return shell
 
 
 def end_shell() -> None:

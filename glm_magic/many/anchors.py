@@ -75,8 +75,8 @@ def anchors(
     n : int, optional
         How often the thought goes on from each cut; 4 by default.
     key : callable, optional
-        Takes a reply, and returns what its answer is counted as; by default its text, of
-        which equal numbers and equal JSON are one.
+        Takes a reply, and returns what its answer is counted as; by default as for the samples of
+        `ask`.
     jobs, budget, name, fresh, progress
         As for `map`.
     **keywords

@@ -101,8 +101,8 @@ class SweepResult(MapResult):
     def vote(self) -> dict[Any, int]:
         """How often each distinct answer was given, the most frequent first.
 
-        Numbers and JSON are equal by value, texts but for the spaces in them; a `key` that was
-        given decides instead, and is what stands here.
+        Numbers and JSON are equal by value, texts but for spaces, capitals and the stop at the
+        end; a `key` that was given decides instead, and is what stands here.
         """
         return {ballot.answer: ballot.count for ballot in self.ballots()}
 

@@ -1,7 +1,7 @@
 """Answers to one prompt, counted: those that are equal together, with what they cost.
 
-Numbers and JSON are equal by value (``42``, ``42.0``; keys in any order), other texts but for the
-spaces in them.
+Numbers and JSON are equal by value (``42``, ``42.0``; keys in any order), other texts but for
+spaces, capitals and the stop at the end (``Yes.``, ``yes``).
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from ..core.price import CostTotal
 from ..core.progress import Ballot
 from ..core.turn import Turn
 
+_STOPS = ".!。！"
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 def value_of(answer: str) -> str:
     """Return a text that is the same for all answers that are equal."""
-    text = " ".join(answer.split())
+    text = " ".join(answer.split()).rstrip(_STOPS)
     number = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text.removeprefix("+")
     try:
         value = json.loads(number)
     except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, str) else json.dumps(_plain(value), sort_keys=True)
+        return text.casefold()
+    return value.casefold() if isinstance(value, str) else json.dumps(_plain(value), sort_keys=True)
 
 
 def _plain(value: Any) -> Any:

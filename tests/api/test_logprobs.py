@@ -158,8 +158,8 @@ def test_a_key_that_is_repeated_is_not_spelt_by_the_tokens(
     body = b""
     for at in range(0, len(text), size):
         piece = text[at : at + size]
-        said = {"id": 70000 + at, "token": piece, "logprob": -1, "bytes": list(piece.encode())}
-        report = {"content": [{**said, "top_logprobs": [said, {"token": KEY, "logprob": -2}]}]}
+        likely = {"id": 70000 + at, "token": piece, "logprob": -1, "bytes": list(piece.encode())}
+        report = {"content": [{**likely, "top_logprobs": [likely, {"token": KEY, "logprob": -2}]}]}
         choice = {"index": 0, "delta": {"content": piece}, "logprobs": report}
         body += b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
     raw_server.answer(Send(head() + body + b"data: [DONE]\n\n"))

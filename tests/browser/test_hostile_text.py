@@ -50,25 +50,25 @@ STRANGERS = """(roots) => {
   const maths = new Set("MATHML".split(" "));
   const ours = new Set(SCRIPTS);
   const loading = ["src", "srcset", "action", "formaction", "data", "ping"];
-  const found = [];
+  const strange = [];
   const look = (node) => {
     const name = node.localName;
     const isFormula = maths.has(name) && node.closest(".glm-x > math");
     const isScript = name === "script" && ours.has(node.textContent) && !node.src;
-    if (!allowed.has(name) && !isFormula && !isScript) found.push(name);
+    if (!allowed.has(name) && !isFormula && !isScript) strange.push(name);
     for (const { name: key, value } of node.attributes) {
       if (key === "onclick" && value === COPY) continue;
-      if (key.startsWith("on") || loading.includes(key)) found.push(`${name} ${key}=${value}`);
+      if (key.startsWith("on") || loading.includes(key)) strange.push(`${name} ${key}=${value}`);
       const leads = /^(https?:|mailto:|#g[0-9a-f]{5}-)/i.test(value);
-      if (key === "href" && !leads) found.push(`${name} ${value}`);
-      if (key === "style" && /url|fixed|expression/.test(value)) found.push(`${name} ${value}`);
+      if (key === "href" && !leads) strange.push(`${name} ${value}`);
+      if (key === "style" && /url|fixed|expression/.test(value)) strange.push(`${name} ${value}`);
     }
-    if (getComputedStyle(node).position === "fixed") found.push(`${name} is fixed`);
+    if (getComputedStyle(node).position === "fixed") strange.push(`${name} is fixed`);
   };
   for (const root of document.querySelectorAll(roots))
     for (const node of root.querySelectorAll("*"))
       if (!node.closest("mjx-container, .MathJax, .glm-buttons, .glm-cp, .glm-gone")) look(node);
-  return found;
+  return strange;
 }"""
 for name, value in {
     "ALLOWED": ALLOWED,

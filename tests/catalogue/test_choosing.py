@@ -405,8 +405,8 @@ def test_an_address_is_asked_in_its_own_protocol(
     assert info.name == asked
     assert info.endpoint.endswith(path)
     assert info.endpoint.count(path) == 1
-    told = [notice for notice in choice.notices if notice.code == "other-protocol"]
-    assert len(told) == (provider is not None and provider != asked)
+    notices = [notice for notice in choice.notices if notice.code == "other-protocol"]
+    assert len(notices) == (provider is not None and provider != asked)
 
 
 @pytest.mark.parametrize("provider", ["zai", "dashscope", "dashscope-native", "openrouter", "vllm"])

@@ -107,8 +107,8 @@ def test_figures_are_laid_in_time_that_grows_with_the_text() -> None:
     count = MAX_FIGURES // 10
     lost = reported(*(["Q"] * count))
     assert figures_of(lost, reasoning="a" * count, answer="b" * count) == {}
-    found = figures_of(reported(*(["ab"] * count)), reasoning="", answer="ab" * count)
-    assert sum(1 for _ in found["answer"].tokens("ab" * count, "answer")) == count
+    figures = figures_of(reported(*(["ab"] * count)), reasoning="", answer="ab" * count)
+    assert sum(1 for _ in figures["answer"].tokens("ab" * count, "answer")) == count
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,9 @@ def test_what_was_written_for_it_has_no_figures(place: Place, asked: dict[str, A
     for step in reply.steps:
         tokens = [token for token in step.tokens if token.part == "reasoning"]
         given = len(step.reasoning) - len(step.own_reasoning)
-        assert "".join(token.text for token in tokens if token.logprob is None) == (
-            step.reasoning[:given]
+        assert (
+            "".join(token.text for token in tokens if token.logprob is None)
+            == (step.reasoning[:given])
         )
         assert "".join(token.text for token in tokens) == step.reasoning
 

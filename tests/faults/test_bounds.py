@@ -17,6 +17,7 @@ from glm_magic.engine import exchange
 from glm_magic.session.amounts import parse_amount
 from tests.faults.life import settled
 from tests.faults.protocols import PROTOCOLS, Protocol
+from tests.memory import PEAK
 from tests.servers.listener import Connection, Listener, Recorded
 from tests.servers.raw_server import RawServer, Send, Stall, head
 
@@ -25,17 +26,16 @@ VLLM = next(protocol for protocol in PROTOCOLS if protocol.provider == "vllm")
 every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda t: t.provider)
 
 CLIENT = """
-import json, resource, sys
+import json, sys
 import glm_magic as glm
 asked = json.loads(sys.argv[1])
 warm = asked.pop("warm")
 glm.ask("warm up", **{**asked, "base_url": warm})
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before = peak()
+before = peak_mb()
 with glm.stream("Why?", **asked) as stream:
     stream.wait(60)
     turn = stream.turn
-print(json.dumps([peak() - before, type(stream.error).__name__, str(stream.error), turn.status,
+print(json.dumps([peak_mb() - before, type(stream.error).__name__, str(stream.error), turn.status,
                   turn.answer[:20]]))
 """
 """Measured in a process of its own: the server's memory is not the client's."""
@@ -61,7 +61,7 @@ def measured(server: Listener, protocol: Protocol = VLLM) -> tuple[float, str, s
     with RawServer() as warm:
         warm.answer(Send(head() + protocol.start + protocol.rest))
         asked = {**protocol.asked(server.url), "warm": warm.url + protocol.path}
-        command = [sys.executable, "-c", CLIENT, json.dumps(asked)]
+        command = [sys.executable, "-c", PEAK + CLIENT, json.dumps(asked)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     growth, *rest = json.loads(run.stdout)
     return (growth, *rest)

@@ -71,8 +71,9 @@ def test_free_tokens_stand_where_they_are_known_to_be_given():
 
 def test_a_new_fact_of_an_offer_would_be_shown_or_missed_here():
     shown = {"wire_id", "context", "max_input", "max_reasoning", "max_answer", "max_output",
-             "thinking_off", "effort", "defaults", *ABILITIES, "price", "batch_price", "retires",
-             "plan_only", "plan", "notes", "conflicts", "free_quota"}  # fmt: skip
+             "max_images", "thinking_off", "effort", "defaults", *ABILITIES, "price",
+             "batch_price", "retires", "plan_only", "plan", "notes", "conflicts",
+             "free_quota"}  # fmt: skip
     about = {"provider", "model", "is_listed", "sources", "checked"}
     assert {field.name for field in fields(Offer)} == shown | about
 

@@ -82,9 +82,10 @@ def test_a_background_turn_has_everything_that_a_reply_has(glm_shell, model_serv
     job = glm_shell["job"]
     reply = job.result()
     assert public(reply) <= public(job)
-    for name in public(reply) - {"result", "to_frame", "turn"}:
+    for name in public(reply) - {"result", "to_frame", "tokens", "turn"}:
         assert getattr(job, name) == getattr(reply, name), name
     assert job.to_frame().equals(reply.to_frame())
+    assert job.tokens.equals(reply.tokens)
     assert str(job) == str(reply) == "42"
     assert reply.result() is reply
     assert reply.result(timeout_s=1) is reply

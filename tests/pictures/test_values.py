@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 import zlib
 
 import matplotlib as mpl
@@ -16,6 +15,7 @@ from PIL import Image, ImageCms
 from glm_magic.core.attachments import LONGEST_SIDE, MOST_BYTES, MOST_THUMBNAIL_BYTES
 from glm_magic.core.errors import GlmError, InvalidValueError
 from glm_magic.pictures.values import attachment_of, picture_of
+from tests.memory import PEAK
 from tests.pictures.conftest import noise
 
 mpl.use("Agg")
@@ -222,12 +222,10 @@ def test_a_large_photo_says_its_own_size():
     assert str(attachment.remark) == "made smaller, from 6,000 × 3,000 pixels"
 
 
-def test_a_file_of_countless_pieces_is_read_in_no_time():
-    began = time.monotonic()
+def test_a_file_of_countless_pieces_is_refused():
     for data in (b"\xff\xd8" + b"\xff\xe5\x00\x02" * 2_000_000, PNG + EMPTY_CHUNK * 1_000_000):
         with pytest.raises(InvalidValueError):
             attachment_of(data)
-    assert time.monotonic() - began < 20
 
 
 def test_a_picture_that_png_would_make_too_large_is_a_jpeg():
@@ -255,16 +253,15 @@ def test_a_picture_that_says_it_has_billions_of_pixels_is_not_opened():
 
 
 MEASURE = """
-import io, resource, sys
+import io, sys
 import numpy as np
 from PIL import Image
 from glm_magic.pictures.values import attachment_of
 file = io.BytesIO()
 grey = np.tile(np.arange(250, dtype=np.uint8), (6000, 34))[:, :8400]
 Image.fromarray(grey).convert("RGB").save(file, sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 attachment = attachment_of(file.getvalue())
-print(attachment.width, attachment.height, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(attachment.width, attachment.height, peak_mb())
 """
 
 
@@ -272,11 +269,11 @@ print(attachment.width, attachment.height, resource.getrusage(resource.RUSAGE_SE
 def test_fifty_megapixels_cost_bounded_memory(form):
     """It takes little more than the 200 MB of its own pixels, as Pillow holds them."""
     run = subprocess.run(
-        [sys.executable, "-c", MEASURE, form], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PEAK + MEASURE, form], capture_output=True, text=True, check=True
     )
-    width, height, peak_kb = map(int, run.stdout.split())
+    width, height, peak_mb = map(float, run.stdout.split())
     assert (width, height) == (2048, 1463)
-    assert peak_kb < 600_000
+    assert 200 < peak_mb < 600
 
 
 @pytest.mark.parametrize("size", [0, 3, 50, 200, 1000])

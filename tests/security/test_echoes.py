@@ -178,8 +178,8 @@ def test_an_error_never_repeats_it(raw_server: RawServer, spelling: str, where: 
         assert stream.wait(20)
     error = stream.error
     assert error is not None
-    told = repr(vars(error)) + str(error) + "\n".join([*error.lines("zh"), *error.lines("en")])
-    assert leaks("error", told.encode() + shown(stream) + stream.raw) == []
+    words = repr(vars(error)) + str(error) + "\n".join([*error.lines("zh"), *error.lines("en")])
+    assert leaks("error", words.encode() + shown(stream) + stream.raw) == []
 
 
 @every_spelling

@@ -47,8 +47,8 @@ def upload(server: BatchServer, content: str, purpose: str = "batch", name: str 
         f"{content}\r\n--x--\r\n"
     )
     kind = "multipart/form-data; boundary=x"
-    status, told = send(server, "POST", f"{BIGMODEL}/files", form.encode(), kind)
-    return json.loads(told)["id"] if status == 200 else status
+    status, answer = send(server, "POST", f"{BIGMODEL}/files", form.encode(), kind)
+    return json.loads(answer)["id"] if status == 200 else status
 
 
 WRONG = [
