@@ -68,7 +68,9 @@ class Lab:
             self.write(name, notebook)
             notebook = name
         self._name = notebook
-        self.page.goto(f"{self._server.url}/{self._server.page_path}/{notebook}?token={TOKEN}")
+        # The layout of the page before may have been saved: the map beside it, or the page halved.
+        address = f"{self._server.url}/{self._server.page_path}/{notebook}"
+        self.page.goto(f"{address}?reset&token={TOKEN}")
         self._wait_until_ready()
 
     def open_console(self) -> None:
