@@ -199,10 +199,10 @@ def test_doubt_stays_within_the_page(page: Any, width: int) -> None:
 
 def test_every_size_grows_with_the_hosts_font(page: Any) -> None:
     page.set_content(notebook_page())
-    before = page.evaluate(SIZES)
-    grow = "() => document.documentElement.style.setProperty('--jp-content-font-size1', '28px')"
-    page.evaluate(grow)
-    after = page.evaluate(SIZES)
+    grow = "document.documentElement.style.setProperty('--jp-content-font-size1', '28px')"
+    # In one go: a script may add its controls at any moment.
+    both = f"() => {{ const all = {SIZES.strip()}; return [all(), ({grow}, all())] }}"
+    before, after = page.evaluate(both)
     still = [
         name
         for (name, small), (_, large) in zip(before, after, strict=True)
