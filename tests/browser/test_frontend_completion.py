@@ -70,7 +70,7 @@ def with_values(lab: Lab, model_server: ModelServer, *cells: str) -> None:
 def test_options_carry_their_help(lab: Lab, model_server: ModelServer) -> None:
     with_values(lab, model_server, "%%glm ")
     words = complete(lab, 2, "--th")
-    assert list(words) == ["--think"]
+    assert list(words) == ["--think", "--think-tokens"]
     assert words["--think"].startswith("ask for thinking: on")
 
 
