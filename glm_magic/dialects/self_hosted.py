@@ -55,7 +55,7 @@ _NO_PICTURES = re.compile(
 )
 """What llama.cpp (as HTTP 500) and vLLM answer where a picture, or one more, cannot be read."""
 _SEES_NOTHING: ErrorClass = (
-    errors.UnsupportedError,
+    errors.InvalidRequestError,
     tr(
         "the server's model does not see so many pictures, or none: leave them out, ask another"
         " model, or start the server for them (llama.cpp: --mmproj)"

@@ -380,7 +380,7 @@ def test_a_body_cut_inside_a_record_keeps_the_records_before_it(raw_server: RawS
 
 def test_silence_is_given_up_and_the_connection_closed(raw_server: RawServer) -> None:
     raw_server.answer(Send(head() + chunk("Bl")), Stall())
-    error = caught(errors.IdleTimeoutError, **at_raw(raw_server, idle_timeout_s=0.3))
+    error = caught(errors.IdleTimeoutError, **at_raw(raw_server, idle_timeout_s=1.0))
     assert (error.turn.answer, error.turn.status) == ("Bl", "incomplete")
     assert raw_server.last.hung_up.wait(10)
 

@@ -15,7 +15,7 @@ from tests.servers.vendor import to_json
 
 SETTLE = Wait(0.1)
 """Lets what was sent arrive before a reset overtakes it."""
-IDLE_S = 0.3
+IDLE_S = 1.0
 ALL, NOTHING = ("Think", "Blue"), ("", "")
 PAGE = b"<!DOCTYPE html><title>Sign in</title><body>" + b"private " * 2000 + b"</body>"
 
@@ -82,7 +82,7 @@ idle = {"options": {"idle_timeout_s": IDLE_S}}
 WHOLE_IN_SPITE = (
     Fault("by the byte", lambda t: [Send(head() + body(t), each=1)]),
     Fault("in odd pieces", lambda t: [Send(head() + body(t), each=7)]),
-    Fault("as a slow drip", lambda t: [Send(head() + body(t), each=200, pause_s=0.02)], **idle),
+    Fault("as a slow drip", lambda t: [Send(head() + body(t), each=100, pause_s=0.1)], **idle),
     Fault("head in two pieces", lambda t: [Send(head()[:9]), SETTLE, Send(head()[9:] + body(t))]),
     Fault("chunked oddly", lambda t: [Send(CHUNKED), chunks([body(t)[:5], body(t)[5:]])]),
     Fault("gzip", lambda t: [Send(GZIP + gzip.compress(body(t)))]),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import glm_magic as glm
-from glm_magic.core.errors import InvalidValueError, UnsupportedError
+from glm_magic.core.errors import InvalidRequestError, InvalidValueError, UnsupportedError
 from glm_magic.session.session import Session
 from tests.api.providers import PLACES, Place
 from tests.pictures.conftest import at_zai, noise, seen
@@ -221,7 +221,7 @@ def test_a_model_that_sees_nothing_may_write_of_such_marks(server):
 def test_a_server_whose_model_sees_nothing_is_understood(server, status, message):
     server.tell(Script(refusal=Failure(status, "", message)))
     place = Place("vllm", "/v1", "zai-org/GLM-4.7-Flash", hosted=False)
-    with pytest.raises(UnsupportedError, match=r"image|multimodal") as caught:
+    with pytest.raises(InvalidRequestError, match=r"image|multimodal") as caught:
         glm.ask("?", attach=noise(30, 30), **place.asked(server))
     assert "--mmproj" in caught.value.hint
     assert len(server.requests) == 1
