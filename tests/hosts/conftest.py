@@ -66,7 +66,8 @@ class Kernel:
     """A kernel that is driven as a front end drives it."""
 
     def __init__(self):
-        self.manager = KernelManager(kernel_name="python3")
+        # A port that is free now may be taken before the kernel has it.
+        self.manager = KernelManager(kernel_name="python3", transport="ipc")
         self.manager.start_kernel()
         self.client = self.manager.blocking_client()
         self.client.start_channels()
