@@ -242,6 +242,11 @@ class Turn:
     """Pictures and files of the prompt, each with its place in it."""
 
     @property
+    def question(self) -> Message:
+        """The prompt as a message, with what it shows."""
+        return Message("user", self.prompt, attachments=self.attachments)
+
+    @property
     def shown_prompt(self) -> str:
         """The prompt as a person reads it, with the names of its pictures and files."""
         return with_names(self.prompt, self.attachments)
@@ -326,7 +331,7 @@ class Turn:
         if self.awaits_caller:
             return []
         rounds = (step for step in self.steps[:-1] if step.runs)
-        messages = [Message("user", self.prompt, attachments=self.attachments)]
+        messages = [self.question]
         last = self.steps[-1:]
         if last and last[0].cause in CONTINUING:
             last = (replace(last[0], reasoning=self.reasoning),)

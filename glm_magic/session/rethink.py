@@ -81,8 +81,7 @@ def rethink(
     kept_length = min(len(kept), len(prefill))
     given = Given(kept_length, len(prefill) - kept_length, sentence, before, turn.answer)
     asked = variant.options or Options(model=turn.model, provider=turn.provider)
-    options = session.resolve(replace(asked, prefill=prefill or None, given=given))
-    return session.open_lanes(turn.prompt, [options], slot=slot, budget=slot.budget)[0]
+    return session.ask_again(slot, turn, replace(asked, prefill=prefill or None, given=given))
 
 
 def check_can_rethink(variant: Variant) -> None:

@@ -322,11 +322,13 @@ class Session:
                 hint=tr("ask something first"),
             )
         last = slot.variants[-1]
+        return self.ask_again(slot, last.turn, last.options or Options())
+
+    def ask_again(self, slot: Slot, turn: Turn, options: Options) -> Stream:
+        """Ask the prompt of a turn once more in its slot, with options that are not resolved."""
         # what was attached is part of the prompt already
-        ways = [self.resolve(replace(last.options or Options(), attach=()))]
-        turn = last.turn
-        prompt = Message("user", turn.prompt, attachments=turn.attachments)
-        return self.open_lanes(prompt, ways, slot=slot, budget=slot.budget)[0]
+        options = replace(self.resolve(options), attach=())
+        return self.open_lanes(turn.question, [options], slot=slot, budget=slot.budget)[0]
 
     def plan(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import glm_magic as glm
@@ -14,7 +15,9 @@ from glm_magic.session import notebook
 from glm_magic.session.conversation import Conversation
 from glm_magic.session.rethink import rethink, thought_of
 from glm_magic.session.session import Session
+from tests.pictures.conftest import noise
 from tests.servers.model_server import ModelServer
+from tests.servers.pictures import pictures_in
 from tests.servers.script import Call, Script
 from tests.servers.vendor import KEY
 
@@ -191,3 +194,21 @@ def test_a_model_that_does_not_go_on_inside_a_thought_is_refused(server: ModelSe
         with pytest.raises(UnsupportedError, match="does not go on inside a thought"):
             rethink(session, session.slots[0], 2, "No.")
         assert len(hosted.requests) == 1
+
+
+@pytest.mark.parametrize("attach", ["the prompt", "the session"])
+def test_what_the_turn_showed_is_shown_again_once(server: ModelServer, attach: str) -> None:
+    kept = {"attach": noise(30, 40)} if attach == "the session" else {}
+    session = chat(server, "seen", **kept)
+    server.tell(Script(reasoning=THOUGHT, answer="It is prime."))
+    session.ask("Is 51 prime?", **({} if kept else {"attach": noise(30, 40)}))
+    first = server.last.json["messages"][0]
+    with session.retry() as retried:
+        assert retried.reply.status == "complete"
+    assert server.last.json["messages"][0] == first
+    server.tell(Script(reasoning=" So it is not.", answer="It is not."))
+    reply = again(session, session.slots[0], 2, "It is 3 times 17.")
+    assert server.last.json["messages"][0] == first
+    (picture,) = reply.turn.attachments
+    assert np.array_equal(pictures_in({"messages": [first]})[0], noise(30, 40))
+    assert picture.hash == session.slots[0].variants[0].turn.attachments[0].hash
