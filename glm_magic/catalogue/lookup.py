@@ -127,31 +127,30 @@ def served_offers(catalogue: Catalogue, provider: str, base_url: str | None) -> 
     return [offer for offer in offers if offer.is_served]
 
 
-def able(catalogue: Catalogue, ability: str, near: str = "") -> list[str]:
+def able(catalogue: Catalogue, *abilities: str, near: str = "") -> list[str]:
     """Return where something can be done: models as ``provider/model``, and whole providers.
 
     Parameters
     ----------
     catalogue : Catalogue
         Where it is looked up.
-    ability : str
-        A field that a provider and an offer have: ``prefix``, ``logprobs``.
+    *abilities : str
+        Fields that a provider and an offer have, one of which is enough: ``prefix``, ``logprobs``.
     near : str
         A provider, whose own models come first.
     """
-    whole = [i.name for i in catalogue.providers.values() if getattr(i, ability) == "yes"]
-    offers = [offer for offer in catalogue.offers.values() if getattr(offer, ability) == "yes"]
+
+    def can(where: ProviderInfo | Offer) -> bool:
+        return any(getattr(where, ability) == "yes" for ability in abilities)
+
+    whole = [info.name for info in catalogue.providers.values() if can(info)]
+    offers = [offer for offer in catalogue.offers.values() if can(offer)]
     offers.sort(key=lambda offer: offer.provider.name != near)
     models: dict[str, str] = {}
     for offer in offers:
         if offer.provider.name not in whole:
             models.setdefault(offer.model.id, f"{offer.provider.name}/{offer.model.id}")
     return [*models.values(), *whole]
-
-
-def continuing(catalogue: Catalogue, near: str = "") -> list[str]:
-    """Return who goes on with a reply that was begun; as `able`."""
-    return able(catalogue, "prefix", near)
 
 
 def seeing(catalogue: Catalogue, near: Offer, ability: str = "images") -> list[str]:

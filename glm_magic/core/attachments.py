@@ -34,6 +34,8 @@ FEWEST_TOKENS, MOST_TOKENS = 16, 12_288
 """The same preprocessor's bounds for one picture."""
 PAGE_TOKENS = 1_500
 """Approximate tokens of a page of a document."""
+_ADDRESSES = ("url", "file_data")
+"""Where a part of a message has an address."""
 UNSEEN_SIDE = 1024
 """Assumed of a picture that is sent by its address, which nobody here has seen."""
 
@@ -75,6 +77,11 @@ class Attachment:
         width, height = self.width or UNSEEN_SIDE, self.height or UNSEEN_SIDE
         squares = -(-width // PATCH_PIXELS) * -(-height // PATCH_PIXELS)
         return max(FEWEST_TOKENS, min(squares, MOST_TOKENS))
+
+    @property
+    def sides(self) -> str:
+        """Width and height for a reader; empty where they are not known."""
+        return f"{self.width} × {self.height}" if self.width else ""
 
     @property
     def is_there(self) -> bool:
@@ -169,12 +176,23 @@ def _message_by_hash(message: Any) -> Any:
 
 
 def _part_by_hash(part: Any) -> Any:
-    inside = part.get(str(part.get("type"))) if isinstance(part, Mapping) else None
-    if not isinstance(inside, Mapping):
+    addresses = _addresses_in(part)
+    if not addresses:
         return part
-    names = ("url", "file_data")
-    named = {name: _by_hash(inside[name]) for name in names if isinstance(inside.get(name), str)}
-    return {**part, part["type"]: {**inside, **named}}
+    named = {name: _by_hash(address) for name, address in addresses.items()}
+    return {**part, part["type"]: {**part[part["type"]], **named}}
+
+
+def inside_of(part: Any) -> Mapping[str, Any]:
+    """Return what a part of a message in the OpenAI form holds under the name of its type."""
+    inside = part.get(str(part.get("type"))) if isinstance(part, Mapping) else None
+    return inside if isinstance(inside, Mapping) else {}
+
+
+def _addresses_in(part: Any) -> dict[str, str]:
+    """Return the addresses of a part by their fields; they may hold the content themselves."""
+    inside = inside_of(part)
+    return {name: inside[name] for name in _ADDRESSES if isinstance(inside.get(name), str)}
 
 
 @lru_cache(maxsize=2)
@@ -195,14 +213,7 @@ def contents_in(body: Mapping[str, Any]) -> dict[str, str]:
     messages = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
     contents = (message.get("content") for message in messages if isinstance(message, Mapping))
     parts = (part for content in contents if isinstance(content, list) for part in content)
-    fields = (part.get(str(part.get("type"))) for part in parts if isinstance(part, Mapping))
-    addresses = (
-        address
-        for inside in fields
-        if isinstance(inside, Mapping)
-        for address in (inside.get("url"), inside.get("file_data"))
-        if isinstance(address, str)
-    )
+    addresses = (address for part in parts for address in _addresses_in(part).values())
     named = ((_by_hash(address), address.rpartition(",")[2]) for address in addresses)
     return {name: content for name, content in named if ";sha256," in name}
 

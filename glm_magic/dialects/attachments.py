@@ -52,18 +52,22 @@ class Shown:
         pictures = [one for one in able if one.kind == "picture"][: offer.max_images]
         self._shown = [*pictures, *(one for one in able if one.kind != "picture")]
         self._ids = set(map(id, self._shown))
-        self.in_order = [
-            one
-            for message in messages
-            for one in sorted(message.attachments, key=lambda one: one.at)
-            if one in self
-        ]
-        """What is shown, in the order in which the request has it."""
+        self._messages = messages
         self.left_out = [one for one in reversed(newest) if one not in self]
         """What is named in the text instead, oldest first."""
 
     def __contains__(self, attachment: Attachment) -> bool:
         return id(attachment) in self._ids
+
+    @property
+    def in_order(self) -> list[Attachment]:
+        """What is shown, in the order in which the request has it."""
+        return [
+            one
+            for message in self._messages
+            for one in sorted(message.attachments, key=lambda one: one.at)
+            if one in self
+        ]
 
     @property
     def tokens(self) -> int:

@@ -42,10 +42,7 @@ class DashscopeNative:
     web_search = ""
     begin = None
 
-    @staticmethod
-    def limit_thinking(tokens: int) -> dict[str, Any]:
-        """Return the parameter for the most tokens of thinking."""
-        return thinking_budget(tokens)
+    limit_thinking = staticmethod(thinking_budget)
 
     def encode(self, request: Request, offer: Offer) -> WireRequest:
         """Spell a request as a streamed text generation.

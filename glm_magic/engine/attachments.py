@@ -9,7 +9,7 @@ from typing import Any
 from ..catalogue.load import catalogue
 from ..catalogue.lookup import seeing
 from ..catalogue.schema import Offer
-from ..core.attachments import Attachment, Kind
+from ..core.attachments import Attachment, Kind, inside_of
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, joined, plural, tr
 from ..core.messages import Message, Request
@@ -82,15 +82,14 @@ def read_parts(parts: Sequence[Any]) -> tuple[str, tuple[Attachment, ...]]:
 def _read_part(part: Any) -> Attachment:
     if not isinstance(part, Mapping):
         return attachment_of(part)
-    inside = part.get(str(part.get("type")))
-    fields = inside if isinstance(inside, Mapping) else {}
-    address = fields.get("url") or fields.get("file_data")
+    inside = inside_of(part)
+    address = inside.get("url") or inside.get("file_data")
     if not isinstance(address, str):
         raise InvalidValueError(
             tr("not a part of a message: {part}", part=str(part)[:80]),
             hint=tr('a part is a text, a value, or {{"type": "image_url", "image_url": …}}'),
         )
-    attachment = of_address(address, str(fields.get("filename") or ""))
+    attachment = of_address(address, str(inside.get("filename") or ""))
     kinds: dict[Any, Kind] = {"file": "file", "file_url": "file", "video_url": "video"}
     kind = kinds.get(part["type"], attachment.kind)
     return replace(attachment, kind=kind) if attachment.url else attachment

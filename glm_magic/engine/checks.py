@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.load import catalogue
-from ..catalogue.lookup import continuing, without_thinking
+from ..catalogue.lookup import able, without_thinking
 from ..catalogue.parameters import ParameterRule
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
@@ -39,7 +39,8 @@ def _is_duration(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number from 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
@@ -54,10 +55,10 @@ THINKING = Kind(
 )
 LIST = Kind(tr("a list"), _is_sequence)
 NAMES = Kind(tr("a list of names"), _is_sequence)
-COUNT = Kind(tr("a whole number of at least 1"), _is_count)
+COUNT = Kind(tr("a whole number of at least 1"), is_count)
 COUNT_OR_SWITCH = Kind(
     tr("True, False or a whole number of at least 1"),
-    lambda value: isinstance(value, bool) or _is_count(value),
+    lambda value: isinstance(value, bool) or is_count(value),
 )
 APPROVAL = Kind(
     tr("True, False or a function"), lambda value: isinstance(value, bool) or callable(value)
@@ -129,7 +130,7 @@ def _check_ending(offer: Offer, last: Message, parameters: Mapping[str, Any]) ->
             ),
             hint=tr(
                 "these do: {names}; or end with a message from the user",
-                names=", ".join(continuing(catalogue(), offer.provider.name)),
+                names=", ".join(able(catalogue(), "prefix", near=offer.provider.name)),
             ),
             provider=offer.provider.name,
         )

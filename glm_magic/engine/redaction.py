@@ -134,8 +134,9 @@ class EventFilter:
         return result
 
     def finish(self) -> list[Event]:
-        """Return the text that is still held back."""
-        return self._rest()
+        """Return what is still held back."""
+        tokens = self._tokens.finish() if self._tokens else []
+        return [*self._flush(_TextFilter.finish), *tokens]
 
     def _filtered(self, event: Event, secrets: Spellings) -> list[Event]:
         match event:
@@ -152,15 +153,11 @@ class EventFilter:
                 return [*self._flush(_TextFilter.finish), event]
             case Finish(reason):
                 reason = secrets.cut(reason) if reason else reason
-                return [*self._rest(), replace(event, reason=reason)]
+                return [*self.finish(), replace(event, reason=reason)]
             case StreamError(error):
-                return [*self._rest(), replace(event, error=without_key(error, secrets))]
+                return [*self.finish(), replace(event, error=without_key(error, secrets))]
             case _:
                 return [_redacted(event, secrets)]
-
-    def _rest(self) -> list[Event]:
-        tokens = self._tokens.finish() if self._tokens else []
-        return [*self._flush(_TextFilter.finish), *tokens]
 
     def _tool_call(self, event: ToolCallDelta, secrets: Spellings) -> list[Event]:
         index = event.index

@@ -8,11 +8,11 @@ said itself. Either takes a server that goes on inside a reply that was begun fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue.load import catalogue
+from ..catalogue.lookup import able
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.finish_reasons import is_at_limit
@@ -117,15 +117,9 @@ def _cannot(options: Options, offer: Offer) -> UnsupportedError:
         text = tr("{model} at {provider} takes no limit for its thinking", **values)
     return UnsupportedError(
         text,
-        hint=tr("these do: {names}", names=", ".join(_able(facts))),
+        hint=tr("these do: {names}", names=", ".join(able(catalogue(), *facts))),
         provider=offer.provider.name,
     )
-
-
-def _able(facts: Sequence[str]) -> list[str]:
-    """Return the providers that have one of these abilities."""
-    providers = catalogue().providers.values()
-    return [info.name for info in providers if any(getattr(info, f) == "yes" for f in facts)]
 
 
 def _bounded(plan: ThoughtPlan, left: int | None, waits: int, offer: Offer) -> dict[str, Any]:

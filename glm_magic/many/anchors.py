@@ -17,13 +17,14 @@ from typing import Any, Unpack
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import tr
 from ..core.messages import Message
-from ..core.sentences import sentences
 from ..core.turn import CONTINUING, Given, Turn
+from ..engine.checks import is_count
 from ..engine.keywords import AskKeywords, messages_of, to_options, with_ask_keywords
 from ..engine.options import Options
 from ..engine.prepare import prepare
 from ..engine.prepared import PreparedRequest, check_alone
 from ..engine.reply import Reply, TurnProperties, rows_to_frame
+from ..session.rethink import thought_of
 from ..views.options import ViewOptions
 from ..views.strip import Weight, show_strip
 from .grid import SweepRequests, SweepRows
@@ -97,7 +98,7 @@ def anchors(
     """
     rows_to_frame([])  # without pandas, nothing is asked
     thought = Thought(reply, to_options(keywords))
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+    if not is_count(n):
         raise InvalidValueError(
             tr("n is how often the thought goes on from each cut, not {value!r}", value=n),
             hint=tr("give a number from 1"),
@@ -180,9 +181,9 @@ class Thought:
         turn, body = reply.turn, _body_of(reply)
         _check(turn, body)
         self.messages = _messages(body)
-        self.sentences = [s.text for s in sentences(turn.reasoning)]
-        starts = [s.start for s in sentences(turn.reasoning)]
-        self.cuts = [turn.reasoning[:start].rstrip() for start in starts]
+        thought = thought_of(turn)
+        self.sentences = [sentence.text for sentence in thought]
+        self.cuts = [turn.reasoning[: sentence.start].rstrip() for sentence in thought]
         self.cuts.append(turn.reasoning.rstrip())
         """The beginnings of the thought: before each sentence, and the whole of it."""
         below = Options(

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
+from ..engine.checks import is_count
 from ..engine.options import Options
 from ..views.options import ViewOptions
 from .backend import InProcess
@@ -64,7 +65,7 @@ def check_call(jobs: int, options: Options, on: Any, keys: Keys) -> None:
     """
     if on is not None:
         check_client(on, keys)
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+    if not is_count(jobs):
         raise InvalidValueError(
             tr("jobs is how many rows are asked at a time, not {value!r}", value=jobs),
             hint=tr("give a number from 1"),

@@ -45,6 +45,8 @@ class SweepResult(MapResult):
         super().__init__(job)
         self._score, self._key = score, key
         self._scores: dict[int, tuple[Any, str | None]] = {}
+        self._ballots: Sequence[Ballot] | None = None
+        """The distinct answers, once the call has ended and they were counted."""
 
     @property
     def rows(self) -> SweepRows:
@@ -108,11 +110,16 @@ class SweepResult(MapResult):
 
     def ballots(self) -> Sequence[Ballot]:
         """Return the distinct answers with what they cost and the reasoning that led to each."""
-        return ballots_of(
+        if self._ballots is not None:
+            return self._ballots
+        is_whole = self.job.done
+        ballots = ballots_of(
             (number, *self._counted(number, turn), turn)
             for number, turn in self._turns(range(len(self)))
             if turn is not None
         )
+        self._ballots = ballots if is_whole else None
+        return ballots
 
     def histogram(self) -> Sequence[Ballot]:
         """Return the distinct answers, where there is a single lane without a score; else none."""

@@ -11,6 +11,7 @@ from ..catalogue.load import catalogue
 from ..catalogue.lookup import find_model
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
+from ..engine.checks import is_count
 from ..engine.keywords import AskKeywords, messages_of, to_options
 from ..engine.keywords import Prompt as AskPrompt
 from ..engine.options import Options
@@ -170,7 +171,7 @@ def sweep_parts(  # noqa: PLR0917 - those of make_sweep, and what makes requests
     RefusedError
         Nothing can be asked, whatever the cases are.
     """
-    if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
+    if not is_count(samples):
         raise InvalidValueError(
             tr("samples is how often each case is asked, not {value!r}", value=samples),
             hint=tr("give a number from 1"),

@@ -23,9 +23,14 @@ _FEWEST_SHOWN = 1000
 _SHORTEST_SIDE = 16
 
 
+def is_a(value: Any, module: str, name: str) -> bool:
+    """Whether a value is of a library's class; the library need not be loaded for that."""
+    return any(c.__module__ == module and c.__name__ == name for c in type(value).__mro__)
+
+
 def is_array(value: Any) -> bool:
-    """Whether a value is an array of numpy, which need not be loaded for that."""
-    return any(c.__module__ == "numpy" and c.__name__ == "ndarray" for c in type(value).__mro__)
+    """Whether a value is an array of numpy."""
+    return is_a(value, "numpy", "ndarray")
 
 
 def is_picture(array: NDArray[Any]) -> bool:

@@ -24,7 +24,7 @@ from ..core.attachments import (
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
 from ..core.paths import read_regular
-from .arrays import convert_array, is_array, is_picture
+from .arrays import convert_array, is_a, is_array, is_picture
 from .headers import is_known, read_header
 from .pillow import Converted, broken, check, convert_bytes, convert_image, is_installed
 
@@ -159,18 +159,14 @@ def _of_object(value: Any, name: str) -> Attachment | None:
         return _of_content(value.data, name, name)
     if is_array(value):
         return _picture(convert_array(value, name), name)
-    if _is_a(value, "PIL.Image", "Image"):
+    if is_a(value, "PIL.Image", "Image"):
         return _picture(convert_image(value, name), name)
-    if _is_a(value, "IPython.core.display", "Image"):
+    if is_a(value, "IPython.core.display", "Image"):
         return _of_display(value, name)
-    figure = value.figure if _is_a(value, "matplotlib.artist", "Artist") else value
-    if _is_a(figure, "matplotlib.figure", "FigureBase"):
+    figure = value.figure if is_a(value, "matplotlib.artist", "Artist") else value
+    if is_a(figure, "matplotlib.figure", "FigureBase"):
         return _of_figure(figure, name)
     return None
-
-
-def _is_a(value: Any, module: str, name: str) -> bool:
-    return any(c.__module__ == module and c.__name__ == name for c in type(value).__mro__)
 
 
 def _of_display(value: Any, name: str) -> Attachment:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.address import shown_url
+from ..core.attachments import Attachment
 from ..core.errors import GlmError, UnavailableError
 from ..core.i18n import tr
 from ..core.process import PerProcess
@@ -261,17 +262,15 @@ def _text(result: CallToolResult) -> str:
     return "\n".join(parts)
 
 
-def _pictures(result: CallToolResult) -> list[ShownPicture]:
+def _pictures(result: CallToolResult) -> list[Attachment]:
     """Return the pictures of a result, other than those that are broken."""
-    pictures = []
+    pictures: list[Attachment | None] = []
     for part in result.content:
         content = getattr(part, "data", None)
         if part.type == "image" and isinstance(content, str):
             with contextlib.suppress(GlmError, ValueError):
-                picture = ShownPicture(b64decode(content))
-                picture_of(picture, part.type)  # raises where it cannot be shown
-                pictures.append(picture)
-    return pictures
+                pictures.append(picture_of(ShownPicture(b64decode(content)), part.type))
+    return [picture for picture in pictures if picture is not None]
 
 
 def _field(value: Any, *names: str) -> Any:

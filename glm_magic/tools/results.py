@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import FunctionType
 from typing import Any
@@ -67,7 +67,7 @@ def result_of(value: Any, name: str) -> Result:
     several = isinstance(value, list | tuple) and len(value) <= _MOST_PICTURES
     values = list(value) if several else [value]
     try:
-        pictures = [None if is_array(each) else picture_of(each, name) for each in values]
+        pictures = [_picture(each, name) for each in values]
     except GlmError as error:
         raise ToolError(f"the picture that it returned cannot be shown: {error.message}") from None
     except Exception as error:  # what draws a figure is the user's code
@@ -76,14 +76,18 @@ def result_of(value: Any, name: str) -> Result:
     if not shown:
         return Result(result_text(value))
     texts = [
-        result_text(each) if picture is None else f"(picture {name}, {_sides(picture)})"
+        result_text(each)
+        if picture is None
+        else f"(picture {name}, {picture.sides or picture.url})"
         for each, picture in zip(values, pictures, strict=True)
     ]
     return Result("\n".join(texts), shown)
 
 
-def _sides(picture: Attachment) -> str:
-    return f"{picture.width} × {picture.height}" if picture.width else picture.url
+def _picture(value: Any, name: str) -> Attachment | None:
+    if isinstance(value, Attachment):  # an MCP server's, which was read already
+        return replace(value, name=name)
+    return None if is_array(value) else picture_of(value, name)
 
 
 def capped(text: str) -> str:

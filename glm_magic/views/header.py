@@ -101,12 +101,11 @@ def remarks(turn: Turn, options: ViewOptions, labels: Labels) -> list[str]:
 
 def describe(attachment: Attachment, labels: Labels) -> str:
     """Return what a reader is told of a picture or file, after its name."""
-    sides = f"{attachment.width} × {attachment.height}" if attachment.width else ""
     pages = labels.shown_pages.format(count=attachment.pages) if attachment.pages else ""
     count = attachment.tokens
     tokens = labels.shown_tokens.format(count=f"{count:,}") if count else ""
     remark = translate(attachment.remark, labels.language)
-    return " · ".join(filter(None, (sides, pages, tokens, remark)))
+    return " · ".join(filter(None, (attachment.sides, pages, tokens, remark)))
 
 
 def shown_line(attachments: Sequence[Attachment], labels: Labels) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import glm_magic as glm
 from glm_magic.catalogue.load import catalogue
-from glm_magic.catalogue.lookup import continuing
+from glm_magic.catalogue.lookup import able
 from glm_magic.core.errors import InvalidValueError, NotFoundError, RefusedError, UnsupportedError
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
@@ -95,7 +95,7 @@ def test_a_conversation_that_nobody_has_to_answer_is_refused(prompt: Any) -> Non
 
 
 def test_who_can_is_read_from_the_catalogue() -> None:
-    names = continuing(catalogue(), "dashscope-native")
+    names = able(catalogue(), "prefix", near="dashscope-native")
     zhipu = ["zhipu/glm-5.3", "zhipu/glm-5.2", "zhipu/glm-5"]
     assert names[:3] == [f"dashscope-native/{model}" for model in zhipu]
     assert names[3:] == ["vllm", "sglang", "llamacpp", "local"]

@@ -92,9 +92,8 @@ def _content_parts(
             yield role, part["text"], size.tokens(part["text"]) + wrapping
         else:
             one = next(shown)
-            sides = f" {one.width} × {one.height}" if one.width else ""
             tokens = round(size.scale * one.tokens) + wrapping
-            yield f"{role} ({one.kind})", f"{one.name}{sides}", tokens
+            yield f"{role} ({one.kind})", f"{one.name} {one.sides}".rstrip(), tokens
         wrapping = 0
 
 
