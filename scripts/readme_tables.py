@@ -18,6 +18,15 @@ from glm_magic.catalogue.lookup import default_model
 from glm_magic.catalogue.schema import Offer, ProviderInfo
 from glm_magic.core.price import Price, Tier, currency_symbol
 from glm_magic.magic.help import option_rows, verb_rows
+from scripts.reference_tables import (
+    code,
+    markdown_errors,
+    markdown_facts,
+    markdown_keys,
+    markdown_settings,
+    markdown_sources,
+    table,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -34,6 +43,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "providers": lambda: markdown_providers(catalogue()),
     "models": lambda: markdown_models(catalogue()),
     "abilities": lambda: markdown_abilities(catalogue()),
+    "facts": lambda: markdown_facts(catalogue(), _newest_first(catalogue())),
+    "sources": lambda: markdown_sources(catalogue()),
+    "errors": markdown_errors,
+    "keys": lambda: markdown_keys(catalogue()),
+    "settings": markdown_settings,
     "hosts": lambda: markdown_hosts(json.loads(SEEN.read_text(encoding="utf-8"))),
 }
 _TABLE = re.compile(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", re.DOTALL)
@@ -79,7 +93,7 @@ def main() -> None:
 def markdown_providers(catalogue: Catalogue) -> str:
     """Return one row for each provider, in the order in which keys are looked for."""
     rows = [_provider_row(catalogue, info) for info in catalogue.providers.values()]
-    return _table(("provider", "service", "address", "key", "default model"), rows)
+    return table(("provider", "service", "address", "key", "default model"), rows)
 
 
 def markdown_models(catalogue: Catalogue) -> str:
@@ -91,7 +105,7 @@ def markdown_models(catalogue: Catalogue) -> str:
     rows = [
         row for model_id in _newest_first(catalogue) for row in _model_rows(catalogue, model_id)
     ]
-    return f"{_table(head, rows)}\n{_price_legend(catalogue)}\n"
+    return f"{table(head, rows)}\n{_price_legend(catalogue)}\n"
 
 
 ABILITIES = {
@@ -114,15 +128,15 @@ def markdown_abilities(catalogue: Catalogue) -> str:
             offer = catalogue.offers.get((info.name, model_id))
             if offer:
                 facts = tuple(_ability(str(getattr(offer, name))) for name in ABILITIES)
-                groups.setdefault(facts, []).append(_code(info.name))
-        rows += [(_code(model_id), ", ".join(served), *facts) for facts, served in groups.items()]
+                groups.setdefault(facts, []).append(code(info.name))
+        rows += [(code(model_id), ", ".join(served), *facts) for facts, served in groups.items()]
     servers: dict[tuple[str, ...], list[str]] = {}
     for info in catalogue.providers.values():
         if info.self_hosted:
             facts = tuple(_ability(getattr(info, name, "unknown")) for name in ABILITIES)
-            servers.setdefault(facts, []).append(_code(info.name))
+            servers.setdefault(facts, []).append(code(info.name))
     rows += [("any", ", ".join(names), *facts) for facts, names in servers.items()]
-    return _table(("model", "provider", *ABILITIES.values()), rows)
+    return table(("model", "provider", *ABILITIES.values()), rows)
 
 
 def markdown_hosts(seen: Mapping[str, Mapping[str, str]]) -> str:
@@ -147,7 +161,7 @@ def markdown_hosts(seen: Mapping[str, Mapping[str, str]]) -> str:
     ]
     head = ("host", "version", "the reply is shown", "stopped by", "what stays", "seen")
     return "\n".join(
-        [_table(head, runs), "", _table(("converter", "version", "what stays", "seen"), converts)]
+        [table(head, runs), "", table(("converter", "version", "what stays", "seen"), converts)]
     )
 
 
@@ -162,13 +176,13 @@ def _newest_first(catalogue: Catalogue) -> list[str]:
 
 def _provider_row(catalogue: Catalogue, info: ProviderInfo) -> tuple[str, ...]:
     model = default_model(catalogue, info.name)
-    key = " or ".join(_code(name) for name in info.key_env)
+    key = " or ".join(code(name) for name in info.key_env)
     return (
-        _code(info.name),
+        code(info.name),
         info.title,
-        "any free port of this computer" if ":0/" in info.base_url else _code(info.base_url),
+        "any free port of this computer" if ":0/" in info.base_url else code(info.base_url),
         key or "none needed",
-        _code(model.id) if model else "the one it serves",
+        code(model.id) if model else "the one it serves",
     )
 
 
@@ -177,9 +191,9 @@ def _model_rows(catalogue: Catalogue, model_id: str) -> Iterable[tuple[str, ...]
     for info in catalogue.providers.values():
         offer = catalogue.offers.get((info.name, model_id))
         if offer:
-            groups.setdefault(_facts(catalogue, offer), []).append(_code(info.name))
+            groups.setdefault(_facts(catalogue, offer), []).append(code(info.name))
     for facts, served in groups.items():
-        yield (_code(model_id), ", ".join(served), *facts)
+        yield (code(model_id), ", ".join(served), *facts)
 
 
 def _facts(catalogue: Catalogue, offer: Offer) -> tuple[str, ...]:
@@ -248,15 +262,6 @@ def _tokens(count: int | None) -> str:
         if count and count % size == 0:
             return f"{count // size}{unit}"
     return f"{count:,}"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 if __name__ == "__main__":

@@ -145,102 +145,180 @@ class GlmError(Exception):
 
 
 class RefusedError(GlmError):
-    """The request was refused before anything was sent."""
+    """The request was refused before anything was sent.
+
+    Do what the second line of the message says, then ask again; it cost nothing.
+    """
 
 
 class UnknownNameError(RefusedError):
-    """There is no model, provider, option or session of that name."""
+    """There is no model, provider, option or session of that name.
+
+    Take the name that the message suggests; ``%glm models`` and ``%glm sessions`` list what there
+    is.
+    """
 
 
 class MissingKeyError(RefusedError):
-    """The provider needs an API key and none was found."""
+    """The provider needs an API key and none was found.
+
+    Set the variable that the message names, in the environment or in a ``.env`` file, or
+    choose a server of your own.
+    """
 
 
 class InvalidValueError(RefusedError):
-    """A value is out of range, of the wrong type, or empty."""
+    """A value is out of range, of the wrong type, or empty.
+
+    Correct the value; the message names the range or what was expected.
+    """
 
 
 class UnsupportedError(RefusedError):
-    """The model or the provider cannot do what was asked."""
+    """The model or the provider cannot do what was asked.
+
+    Leave the option out, or choose one of the models that the message names.
+    """
 
 
 class UnavailableError(RefusedError):
-    """Something that must be installed or running is not."""
+    """Something that must be installed or running is not.
+
+    Install or start what the message names.
+    """
 
 
 class TapeError(RefusedError):
-    """A tape cannot be read, written or used."""
+    """A tape cannot be read, written or used.
+
+    Check the path, or record the tape again; a tape that was edited by hand is refused.
+    """
 
 
 class NotOnTapeError(TapeError):
-    """The tape does not hold a reply to this request."""
+    """The tape does not hold a reply to this request.
+
+    Use the recorded words and options, record it (``%glm record``), or ask live with
+    ``%glm replay off``.
+    """
 
 
 class ConnectionFailedError(GlmError):
-    """No connection could be made, or it broke before the reply was whole."""
+    """No connection could be made, or it broke before the reply was whole.
+
+    Look at address, network and proxy (``%glm config``), then ask again. A reply that broke
+    halfway may have been billed; what arrived is in ``error.turn``.
+    """
 
 
 class IdleTimeoutError(ConnectionFailedError):
-    """The server sent nothing for longer than the idle timeout."""
+    """The server sent nothing for longer than the idle timeout.
+
+    Ask again, or allow a longer silence with ``idle_timeout_s``.
+    """
 
 
 class ApiError(GlmError):
-    """The service answered with an error."""
+    """The service answered with an error.
+
+    Read the service's own words in the message; ``error.request_id`` is for its support.
+    """
 
 
 class AuthenticationError(ApiError):
-    """The key is wrong, expired, or belongs to another region or plan."""
+    """The key is wrong, expired, or belongs to another region or plan.
+
+    Compare key, region and address; the message says where keys are made.
+    """
 
 
 AuthError = AuthenticationError
 
 
 class AccessDeniedError(ApiError):
-    """The key is right but lacks permission."""
+    """The key is right but lacks permission.
+
+    Activate the model, or allow it for this key, in the provider's console.
+    """
 
 
 class BillingError(ApiError):
-    """No money, no quota, or an expired plan."""
+    """No money, no quota, or an expired plan.
+
+    Pay in, wait for the quota to be renewed, or ask another provider with ``-p``.
+    """
 
 
 class NotFoundError(ApiError):
-    """The service knows no such model or path."""
+    """The service knows no such model or path.
+
+    Compare the model's name with ``%glm models``, and the address with ``%glm config``.
+    """
 
 
 class InvalidRequestError(ApiError):
-    """The service refuses the request as it stands."""
+    """The service refuses the request as it stands.
+
+    Change what the service names; ``%glm wire`` shows what was sent.
+    """
 
 
 class ContextLengthError(ApiError):
-    """Prompt and reply together do not fit the model's context."""
+    """Prompt and reply together do not fit the model's context.
+
+    Shorten the prompt, begin a new session (``%glm new``), or choose a model with a larger
+    context.
+    """
 
 
 class ContentBlockedError(ApiError):
-    """A content-safety filter stopped the prompt or the reply."""
+    """A content-safety filter stopped the prompt or the reply.
+
+    Put it in other words, or ask another provider; the same request is refused again.
+    """
 
 
 class RateLimitError(ApiError):
-    """Too many requests or tokens in a short time."""
+    """Too many requests or tokens in a short time.
+
+    Wait as long as ``error.retry_after_s`` says, or run fewer at a time (``--jobs``).
+    """
 
 
 class ServerError(ApiError):
-    """The service is overloaded or broken."""
+    """The service is overloaded or broken.
+
+    Ask again later or elsewhere (``-p``). It may have been billed, so nothing repeats it for
+    you unless the service says that it generated nothing.
+    """
 
 
 class SchemaError(GlmError):
-    """The answer does not fit the schema that was asked for."""
+    """The answer does not fit the schema that was asked for.
+
+    Read ``error.text``; a simpler schema, or a larger model, helps most.
+    """
 
     text: str = ""
     """The answer as it came."""
 
 
 class ProtocolError(GlmError):
-    """The answer is not what the protocol says it should be."""
+    """The answer is not what the protocol says it should be.
+
+    See with ``%glm wire`` what came, and look for a gateway or proxy that changes replies.
+    """
 
 
 class NotAnApiError(ProtocolError):
-    """A web page came back in place of an API reply."""
+    """A web page came back in place of an API reply.
+
+    Correct the base URL; a login page means that a gateway or proxy stands in between.
+    """
 
 
 class EmptyReplyError(ProtocolError):
-    """The service reported success and sent nothing."""
+    """The service reported success and sent nothing.
+
+    Ask again; a server of your own may need another chat template or more tokens.
+    """

@@ -39,8 +39,9 @@ def with_ask_keywords(function: F) -> F:
     signature = inspect.signature(function)
     named = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     function.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
-    head, mark, tail = (function.__doc__ or "").partition("\n    Returns\n")
-    has_section = "\n    Parameters\n" in head
+    # without indentation, which is a method's deeper than a function's
+    head, mark, tail = inspect.cleandoc(function.__doc__ or "").partition("\nReturns\n")
+    has_section = "\nParameters\n" in head
     parameters = f"{_keyword_entries()}\n" if has_section else _parameters()
     function.__doc__ = f"{head.rstrip()}\n{parameters}{mark}{tail}"
     return _sealing(function)
@@ -50,7 +51,7 @@ def with_ask_keywords(function: F) -> F:
 def _parameters() -> str:
     """Return the section ``Parameters`` of the docstrings."""
     prompt = _entry("prompt : str or sequence of messages", _PROMPT)
-    return f"\n    Parameters\n    ----------\n{prompt}\n{_keyword_entries()}\n"
+    return f"\nParameters\n----------\n{prompt}\n{_keyword_entries()}\n"
 
 
 @functools.cache
@@ -60,11 +61,11 @@ def _keyword_entries() -> str:
 
 
 def _entry(head: str, text: str) -> str:
-    indent = " " * 8
+    indent = " " * 4
     body = textwrap.fill(
         text, 100, initial_indent=indent, subsequent_indent=indent, break_long_words=False
     )
-    return f"    {head}\n{body}"
+    return f"{head}\n{body}"
 
 
 def _sealing(function: F) -> F:

@@ -22,7 +22,7 @@ LANGUAGES = ("en", "zh")
 class GLM(Configurable):
     """Settings of the %%glm magic; what is not set here is left to the environment."""
 
-    provider = Unicode(None, allow_none=True, help="Where to ask.").tag(config=True)
+    provider = Unicode(None, allow_none=True, help="Where to ask: a provider.").tag(config=True)
     model = Unicode(None, allow_none=True, help="Model to ask, or provider/model.").tag(config=True)
     thinking = Enum(
         (True, False, *THINKING_WORDS),

@@ -1,0 +1,68 @@
+"""How Sphinx makes the site; ``make docs`` writes it to ``build/docs/html``.
+
+The source folder is the whole repository, so that a link between pages, lessons and pictures is the
+one that works on GitHub, too. Nothing is fetched while the site is built.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+from glm_magic import __version__
+
+_ROOT = Path(__file__).parents[1]
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_REPOSITORY = _PROJECT["urls"]["Repository"]
+
+project = "glm_magic"
+author = "the glm_magic maintainers"
+copyright = author
+release = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+include_patterns = ["docs/*.md", "notebooks/*.ipynb", "notebooks/*.md", "*.md"]
+exclude_patterns = [".*", "build", "tests", "glm_magic", "README.md", "docs/README.md"]
+root_doc = "docs/index"
+
+# Lessons are shown as they were saved.
+nb_execution_mode = "off"
+myst_heading_anchors = 4
+myst_url_schemes = ["http", "https", "mailto"]
+highlight_language = "none"
+
+# A name in single backticks of a docstring is a link where it is a public one.
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
+
+html_theme = "furo"
+html_title = "glm_magic"
+html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_css_files = ["site.css"]
+html_additional_pages = {"index": "start.html"}
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {
+    "source_repository": _REPOSITORY,
+    "source_branch": "main",
+    "source_directory": "",
+}
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Point what is only in the repository to it."""
+    app.connect("source-read", _link_to_repository)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _link_to_repository(_: Sphinx, name: str, source: list[str]) -> None:
+    if name.startswith("docs/"):
+        source[0] = source[0].replace("](../glm_magic/", f"]({_REPOSITORY}/tree/main/glm_magic/")
+    source[0] = source[0].replace("](docs/README.md)", "](docs/index.md)")
