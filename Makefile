@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check frontend hosts kernels tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check frontend docs hosts kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -30,6 +30,7 @@ help:
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make frontend check the types of the front end, with Node and JupyterLab'"'"'s own types'
+	@echo 'make docs    build the site of guides, lessons and reference: build/docs/html/index.html'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make hosts   run every host that can be had, and write what was seen to docs/hosts.md'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
@@ -59,7 +60,11 @@ $(DONE)/tools: $(DONE)/package
 	$(BIN)/python -m pip install --quiet --group test --group lint
 	@touch $@
 
-$(DONE)/everything: $(DONE)/tools
+$(DONE)/docs: $(DONE)/package
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+$(DONE)/everything: $(DONE)/tools $(DONE)/docs
 	$(BIN)/python -m pip install --quiet --group browser --group sdk
 	@touch $@
 
@@ -137,6 +142,12 @@ kernels: $(DONE)/everything browser-ready
 		test -d $(VENV)/kernels/$$version || $(BIN)/python -m pip install --quiet --no-deps \
 			--target $(VENV)/kernels/$$version ipykernel==$$version; done
 	GLM_KERNELS=$(abspath $(VENV)/kernels) $(BIN)/python -m pytest tests/browser/test_stop.py -s $(PYTEST_ARGS)
+
+# Nothing is fetched, no lesson is run, and a warning is an error: a link that leads nowhere, too.
+SITE := build/docs
+docs: $(DONE)/docs
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d $(SITE)/doctrees -b html . $(SITE)/html
+	@echo 'The site is in $(SITE)/html; open index.html.'
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write

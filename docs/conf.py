@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a file of settings, no module
 """How Sphinx makes the site; ``make docs`` writes it to ``build/docs/html``.
 
 The source folder is the whole repository, so that a link between pages, lessons and pictures is the
@@ -20,7 +21,7 @@ _REPOSITORY = _PROJECT["urls"]["Repository"]
 
 project = "glm_magic"
 author = "the glm_magic maintainers"
-copyright = author
+copyright = author  # noqa: A001 - the name that Sphinx reads
 release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
@@ -43,6 +44,7 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "glm_magic"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["site.css"]

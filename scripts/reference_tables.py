@@ -35,7 +35,7 @@ def _fact_row(
     catalogue: Catalogue, name: str, value: str, _: str, checked: str, source: str
 ) -> tuple[str, ...]:
     known = catalogue.sources.get(source)
-    return (name, plain(value), checked, _linked(known) if known else code(source) if source else "")
+    return (name, plain(value), checked, _linked(known) if known else source)
 
 
 def _linked(source: Source) -> str:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import glm_magic
+from glm_magic.catalogue.load import catalogue
 from scripts.readme_tables import DOCS, TABLES, tables_in, with_tables
+from scripts.reference_tables import error_words, public_errors
 
 ROOT = DOCS.parent
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
@@ -63,3 +66,34 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "LICENSE"])
 def test_the_usual_files_are_there(name: str) -> None:
     assert (ROOT / name).is_file()
+
+
+def test_every_error_says_what_happened_and_what_to_do() -> None:
+    for kind in public_errors():
+        what, advice = error_words(kind)
+        assert what.endswith("."), kind
+        assert advice.endswith("."), kind
+
+
+def test_every_provider_has_a_first_answer() -> None:
+    page = (DOCS / "first-answer.md").read_text(encoding="utf-8")
+    for provider in catalogue().providers.values():
+        assert re.search(rf"-p {provider.name}\b(?!-)", page), provider.name
+        assert not provider.key_url or provider.key_url in page, provider.name
+        assert not provider.key_env or f"{provider.key_env[0]}=…" in page, provider.name
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    package = Path(glm_magic.__file__).parent
+    for module in package.rglob("*.py"):
+        for name in re.findall(r'"(GLM_[A-Z_]+[A-Z])"', module.read_text(encoding="utf-8")):
+            assert f"`{name}`" in page, f"{module.name} reads {name}"
+
+
+def test_the_site_shows_every_page() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    entries = set(re.findall(r"^[\w./-]+$", index, re.MULTILINE))
+    assert {page.stem for page in DOCS.glob("*.md")} - {"README", "index"} <= entries
+    lessons = {f"../notebooks/{page.stem}" for page in (ROOT / "notebooks").glob("*.ipynb")}
+    assert lessons <= entries
