@@ -44,7 +44,8 @@ class OpenRouter(Vendor):
 
     paths = ("/api/v1/chat/completions",)
     models = tuple(
-        f"z-ai/glm-{number}" for number in ("4.5", "4.5-air", "4.6", "4.7", "5", "4.6v", "5v-turbo")
+        f"z-ai/glm-{number}"
+        for number in ("4.5", "4.5-air", "4.6", "4.7", "5", "5.2", "4.6v", "5v-turbo")
     )
     known = (
         *COMMON,
