@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check frontend docs hosts kernels tables facts bench fuzz browser-ready clean
+.PHONY: help demo test quick check frontend docs matrix licences hosts kernels tables facts bench fuzz browser-ready clean
 
 # The first Python that is new enough and can make a virtual environment.
 FITS = import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -31,6 +31,9 @@ help:
 	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
 	@echo 'make frontend check the types of the front end, with Node and JupyterLab'"'"'s own types'
 	@echo 'make docs    build the site of guides, lessons and reference: build/docs/html/index.html'
+	@echo 'make matrix  run the everyday tests with the lowest and the newest dependencies, on Python $(PYTHONS)'
+	@echo '             (PYTHONS=3.13 and DEPENDENCIES=lowest choose)'
+	@echo 'make licences list the licences of all that an installation brings along'
 	@echo 'make bench   measure what it all costs, and write tests/benchmarks/RESULTS.md (10 minutes)'
 	@echo 'make hosts   run every host that can be had, and write what was seen to docs/hosts.md'
 	@echo 'make kernels time Stop and interrupt on every ipykernel from 6.29 on'
@@ -65,7 +68,7 @@ $(DONE)/docs: $(DONE)/package
 	@touch $@
 
 $(DONE)/everything: $(DONE)/tools $(DONE)/docs
-	$(BIN)/python -m pip install --quiet --group browser --group sdk
+	$(BIN)/python -m pip install --quiet --group browser --group sdk --group release
 	@touch $@
 
 # Hosts that do not belong into the environment of the tests: each gets one of its own. What cannot
@@ -148,6 +151,29 @@ SITE := build/docs
 docs: $(DONE)/docs
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d $(SITE)/doctrees -b html . $(SITE)/html
 	@echo 'The site is in $(SITE)/html; open index.html.'
+
+# Each Python is looked for on the PATH, then among those of pyenv. Only the package's own
+# requirements are held at their lowest; the tools of the tests are the newest.
+PYTHONS ?= 3.11 3.12 3.13
+DEPENDENCIES ?= lowest newest
+matrix: $(DONE)/tools
+	@$(BIN)/python -m scripts.lowest > $(VENV)/lowest.txt; : > $(VENV)/newest.txt
+	@for version in $(PYTHONS); do \
+		python=$$(for name in python$$version "$$(pyenv root 2>/dev/null)"/versions/$$version.*/bin/python; do \
+			"$$name" -c 'import ensurepip' >/dev/null 2>&1 && echo "$$name" && break; done || true); \
+		test -n "$$python" || { echo "(without Python $$version)"; continue; }; \
+		for which in $(DEPENDENCIES); do \
+			there=$(VENV)/matrix/$$version-$$which; \
+			echo "Python $$version, $$which dependencies"; \
+			rm -rf $$there && "$$python" -m venv $$there; \
+			$(BIN)/python -m pip --python $$there/bin/python install --quiet \
+				--constraint $(VENV)/$$which.txt --editable . --group test; \
+			$$there/bin/python -m pytest $(EVERYDAY) $(PYTEST_ARGS); \
+		done; \
+	done
+
+licences: $(DONE)/tools
+	@$(BIN)/python -m scripts.licences
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write
