@@ -153,7 +153,7 @@ docs: $(DONE)/docs
 	@echo 'The site is in $(SITE)/html; open index.html.'
 
 # Each Python is looked for on the PATH, then among those of pyenv. Only the package's own
-# requirements are held at their lowest; the tools of the tests are the newest.
+# requirements are held at their lowest; the tools of the tests are the newest, and MCP is left out.
 PYTHONS ?= 3.11 3.12 3.13
 DEPENDENCIES ?= lowest newest
 matrix: $(DONE)/tools
@@ -164,10 +164,11 @@ matrix: $(DONE)/tools
 		test -n "$$python" || { echo "(without Python $$version)"; continue; }; \
 		for which in $(DEPENDENCIES); do \
 			there=$(VENV)/matrix/$$version-$$which; \
+			group=$$(test $$which = lowest && echo test-lowest || echo test); \
 			echo "Python $$version, $$which dependencies"; \
 			rm -rf $$there && "$$python" -m venv $$there; \
 			$(BIN)/python -m pip --python $$there/bin/python install --quiet \
-				--constraint $(VENV)/$$which.txt --editable . --group test; \
+				--constraint $(VENV)/$$which.txt --editable . --group $$group; \
 			$$there/bin/python -m pytest $(EVERYDAY) $(PYTEST_ARGS); \
 		done; \
 	done

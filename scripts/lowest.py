@@ -1,6 +1,7 @@
 """Print the lowest version of each requirement, as constraints for pip.
 
-It is what the package promises to work with; ``make matrix`` tries it.
+It is what the package promises to work with, with the newest corrections of it; ``make matrix``
+tries it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main() -> None:
         lowest = [part.version for part in requirement.specifier if part.operator == ">="]
         if len(lowest) != 1:
             raise ValueError(f"{text} has no lowest version")
-        print(f"{requirement.name}=={lowest[0]}")  # noqa: T201 - the result
+        print(f"{requirement.name}=={lowest[0]}.*")  # noqa: T201 - the result
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from ..core.errors import UnavailableError
+from ..core.i18n import tr
 from ..core.interrupts import StoppedByUser, landing, restore, suppress_interrupt
 from ..engine.tapes import set_default_speed
 from ..session import notebook
@@ -226,7 +229,18 @@ _loaded: dict[int, Loaded] = {}
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give a shell ``%glm`` and ``%%glm``."""
+    """Give a shell ``%glm`` and ``%%glm``.
+
+    Raises
+    ------
+    UnavailableError
+        Python runs in the browser (Pyodide, JupyterLite).
+    """
+    if sys.platform == "emscripten":
+        raise UnavailableError(
+            tr("glm_magic does not run in the browser: Python has no threads there"),
+            hint=tr("open the notebook in a JupyterLab or Notebook with a kernel of its own"),
+        )
     if id(shell) in _loaded:
         return
     loaded = Loaded(shell)

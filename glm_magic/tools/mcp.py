@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import tempfile
 import threading
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 START_S = 30.0
 """How long a server may take to start and to name its tools."""
 STOP_S = 5.0
+_NETWORK = (
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+)  # fmt: skip
+"""What a command needs in a network of certificates and proxies of its own; it gets these, too."""
 _MOST_PAGES = 50
 _CONNECTION_CLOSED = -32000
 
@@ -197,7 +204,8 @@ class McpServer:
                 yield client
             return
         command, *arguments = self.address.command
-        env = dict(self.address.env) or None
+        network = {name: os.environ[name] for name in _NETWORK if name in os.environ}
+        env = {**network, **self.address.env}
         parameters = StdioServerParameters(command=command, args=arguments, env=env)
         # a notebook's stderr has no file descriptor that a child process could use
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:

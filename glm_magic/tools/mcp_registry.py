@@ -32,7 +32,8 @@ def add_mcp(
     url : str
         Address of a running one, instead of a command.
     env : mapping, optional
-        Environment variables for the command, besides the few that every command gets.
+        Environment variables for the command, besides the few that every command gets and those of
+        proxies and certificates.
 
     Returns
     -------

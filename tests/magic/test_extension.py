@@ -1,8 +1,12 @@
 """Loading gives a shell the magics, unloading takes every trace away but the user's names."""
 
+import sys
+
+import pytest
+
 import glm_magic
 from glm_magic.core import i18n
-from glm_magic.core.errors import GlmError
+from glm_magic.core.errors import GlmError, UnavailableError
 from glm_magic.engine import tapes
 from glm_magic.session import notebook
 
@@ -97,3 +101,22 @@ def test_a_session_follows_the_cells_where_the_extension_is_not_loaded(bare_shel
     assert notebook.hooks() is not hooks
     bare_shell.run_line_magic("unload_ext", "glm_magic")
     assert state(bare_shell) == followed
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en_US.UTF-8", "does not run in the browser"), ("zh_CN.UTF-8", "不能在浏览器里运行")],
+)
+def test_in_the_browser_two_lines_say_that_it_does_not_run(
+    bare_shell, capsys, monkeypatch, locale, words
+):
+    with monkeypatch.context() as browser:
+        browser.setenv("LC_ALL", locale)
+        browser.setattr(sys, "platform", "emscripten")
+        result = bare_shell.run_cell("%load_ext glm_magic")
+    assert isinstance(result.error_in_exec, UnavailableError)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert words in lines[0]
+    assert lines[1].startswith("→ ")
+    assert len(lines) == 2
+    assert bare_shell.find_line_magic("glm") is None

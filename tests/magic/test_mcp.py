@@ -81,3 +81,55 @@ def test_a_login_in_the_address_is_not_shown(glm_shell, tail):
     assert len(lines) == 2
     assert "hunter2xyz" not in "\n".join(lines)
     assert "http://127.0.0.1:9" in lines[1]
+
+
+def test_a_variable_is_passed_by_its_name(glm_shell, model_server, sent, monkeypatch):
+    monkeypatch.setenv("CITY", "Ulm")
+    monkeypatch.setenv("OTHER", "not passed")
+    line = f"%glm mcp add example --env CITY --env HOME -- {COMMAND}"
+    first = glm_shell.run(line)
+    assert glm_shell.run(line) == first
+    assert "Ulm" not in glm_shell.run("%glm mcp list")
+    model_server.tell(
+        Script(
+            answer="",
+            calls=(
+                Call("example_environment", '{"name": "CITY"}', "a"),
+                Call("example_environment", '{"name": "OTHER"}', "b"),
+            ),
+        ),
+        Script(answer="Done."),
+    )
+    glm_shell.run("%%glm --mcp example\nWhere?")
+    contents = [message["content"] for message in sent()[1]["messages"][-2:]]
+    assert contents == ["Ulm", "not set"]
+    monkeypatch.setenv("CITY", "Bonn")
+    assert "exists already" in glm_shell.fail(line)[0]
+
+
+REFUSED = {
+    "--env ZAI_API_KEY -- x": ("is the key of a model provider", "是模型服务商的密钥"),
+    "--env GLM_API_KEY -- x": ("is the key of a model provider", "是模型服务商的密钥"),
+    "--env OPENROUTER_API_KEY x": ("is the key of a model provider", "是模型服务商的密钥"),
+    "--env SAME_AS_THE_KEY -- x": ("is the key of a model provider", "是模型服务商的密钥"),
+    "--env NOT_THERE -- x": ("there is no variable NOT_THERE", "环境中没有变量 NOT_THERE"),
+    "--env -- x": ("--env names no variable", "--env 没有指定变量"),
+    "--env CITY http://127.0.0.1:9": ("--env is for a command", "--env 用于命令"),
+}
+
+
+@pytest.mark.parametrize("tail", REFUSED)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_key_and_what_is_not_there_are_refused_in_two_lines(
+    glm_shell, tail, language, monkeypatch
+):
+    monkeypatch.setenv("CITY", "Ulm")
+    monkeypatch.setenv("SAME_AS_THE_KEY", "test-key")
+    glm_shell.run(f'%config GLM.language = "{language}"')
+    lines = glm_shell.fail(f"%glm mcp add x {tail}")
+    assert REFUSED[tail][language == "zh"] in lines[0]
+    assert lines[1].startswith("→ ")
+    assert len(lines) == 2
+    assert "test-key" not in "".join(lines)
+    assert mcp_registry.mcp_servers() == []
+    glm_shell.run('%config GLM.language = "en"')

@@ -217,3 +217,21 @@ def test_names_are_taken_once_and_unknown_ones_are_told() -> None:
     glm.remove_mcp("example")
     with pytest.raises(UnknownNameError):
         glm.remove_mcp("example")
+
+
+NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "no_proxy")
+
+
+def test_a_command_gets_the_proxies_and_certificates_of_the_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in NETWORK:
+        monkeypatch.setenv(name, f"/of/the/company/{name}")
+    monkeypatch.delenv("ALL_PROXY", raising=False)
+    glm.add_mcp("example", COMMAND, env={"HTTPS_PROXY": "http://127.0.0.1:9"})
+    names = [*NETWORK, "ALL_PROXY"]
+    reply, _ = ask(*(Call("example_environment", json.dumps({"name": n}), n) for n in names))
+    given = dict(zip(names, (content for _, content in runs(reply)), strict=True))
+    assert given.pop("HTTPS_PROXY") == "http://127.0.0.1:9", "what is said wins"
+    assert given.pop("ALL_PROXY") == "not set"
+    assert given == {name: f"/of/the/company/{name}" for name in given}
