@@ -7,6 +7,7 @@ one that works on GitHub, too. Nothing is fetched while the site is built.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -59,12 +60,19 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Point what is only in the repository to it."""
+    """Point links to what is no page of the site to the repository."""
     app.connect("source-read", _link_to_repository)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _link_to_repository(_: Sphinx, name: str, source: list[str]) -> None:
-    if name.startswith("docs/"):
-        source[0] = source[0].replace("](../glm_magic/", f"]({_REPOSITORY}/tree/main/glm_magic/")
-    source[0] = source[0].replace("](docs/README.md)", "](docs/index.md)")
+    folder = (_ROOT / name).parent
+
+    def link(match: re.Match[str]) -> str:
+        target = (folder / match[1]).resolve()
+        if not target.is_dir() and target.name != "README.md":
+            return match[0]
+        kind = "tree" if target.is_dir() else "blob"
+        return f"]({_REPOSITORY}/{kind}/main/{target.relative_to(_ROOT).as_posix()})"
+
+    source[0] = re.sub(r"\]\((?!https?:|#)([^)#]+)\)", link, source[0])

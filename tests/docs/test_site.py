@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,6 +22,9 @@ PAGES = [
     *(f"notebooks/{page.stem}" for page in (ROOT / "notebooks").glob("*.ipynb")),
     *("notebooks/CLASSROOM", "SECURITY", "CHANGELOG", "ARCHITECTURE", "CONTRIBUTING"),
 ]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
+SOURCE = re.compile(rf"{re.escape(REPOSITORY)}/(?:tree|blob|edit)/main/([^?#]+)")
 
 
 class Page(HTMLParser):
@@ -70,6 +75,14 @@ def test_every_link_inside_leads_to_a_page_and_a_place_in_it(pages: dict[Path, P
             if parts.fragment and target.suffix == ".html":
                 place = unquote(parts.fragment)
                 assert place in pages[target].anchors, f"{path.name} links to {link}"
+
+
+def test_every_link_to_the_repository_leads_to_a_file_of_it(pages: dict[Path, Page]) -> None:
+    links = {link for page in pages.values() for link in page.links if link.startswith(REPOSITORY)}
+    paths = {match[1] for link in links if (match := SOURCE.match(link))}
+    assert "glm_magic/catalogue" in paths
+    for path in paths:
+        assert (ROOT / path).exists(), path
 
 
 def test_no_page_loads_anything_from_the_network(pages: dict[Path, Page]) -> None:

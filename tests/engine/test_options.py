@@ -30,7 +30,10 @@ def test_the_keywords_for_type_checkers_are_those_of_the_fields():
             assert alternatives(keywords[name]) == alternatives(held[keyword.field]), name
 
 
-@pytest.mark.parametrize("function", [glm.ask, glm.aask, glm.stream, glm.astream, glm.compare])
+@pytest.mark.parametrize(
+    "function",
+    [glm.ask, glm.aask, glm.stream, glm.astream, glm.compare, glm.Session.ask, glm.Session.stream],
+)
 def test_signature_and_docstring_have_every_keyword(function):
     parameters = inspect.signature(function).parameters
     doc = inspect.getdoc(function)
