@@ -157,7 +157,7 @@ docs: $(DONE)/docs
 PYTHONS ?= 3.11 3.12 3.13
 DEPENDENCIES ?= lowest newest
 matrix: $(DONE)/tools
-	@$(BIN)/python -m scripts.lowest > $(VENV)/lowest.txt; : > $(VENV)/newest.txt
+	@$(BIN)/python -m scripts.requirements lowest > $(VENV)/lowest.txt; : > $(VENV)/newest.txt
 	@for version in $(PYTHONS); do \
 		python=$$(for name in python$$version "$$(pyenv root 2>/dev/null)"/versions/$$version.*/bin/python; do \
 			"$$name" -c 'import ensurepip' >/dev/null 2>&1 && echo "$$name" && break; done || true); \
@@ -174,7 +174,7 @@ matrix: $(DONE)/tools
 	done
 
 licences: $(DONE)/tools
-	@$(BIN)/python -m scripts.licences
+	@$(BIN)/python -m scripts.requirements licences
 
 tables: $(DONE)/package
 	$(BIN)/python scripts/readme_tables.py --write

@@ -14,7 +14,7 @@ import yaml
 
 import glm_magic
 from glm_magic.local.install import LIBRARY_PIN
-from scripts.licences import licence, needed
+from scripts.requirements import licence, needed
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def test_everything_installed_names_a_licence() -> None:
 
 def test_the_lowest_versions_are_those_that_are_declared() -> None:
     printed = subprocess.run(
-        [sys.executable, "-m", "scripts.lowest"],
+        [sys.executable, "-m", "scripts.requirements", "lowest"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,24 +1,46 @@
-"""Print the licence of everything that an installation of glm_magic brings along.
+"""What the package requires.
 
-``python scripts/licences.py`` goes from the package through its requirements as they are installed
-here, extras left out, and writes a table. It exits with 1 when a licence is not named.
+``python -m scripts.requirements lowest`` prints the lowest version of each requirement, with the
+newest corrections of it, as constraints for pip; ``make matrix`` tries them.
+``python -m scripts.requirements licences`` goes from the package through its requirements as they
+are installed here, extras left out, and prints the licence of each; it exits with 1 when one is not
+named.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from importlib.metadata import Distribution, distribution
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from scripts.reference_tables import table
 
 PACKAGE = "glm-magic"
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
-def main() -> None:
-    """Print the table."""
+def print_lowest() -> None:
+    """Print one constraint for each requirement.
+
+    Raises
+    ------
+    ValueError
+        A requirement has no lowest version.
+    """
+    for text in tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]:
+        requirement = Requirement(text)
+        lowest = [part.version for part in requirement.specifier if part.operator == ">="]
+        if len(lowest) != 1:
+            raise ValueError(f"{text} has no lowest version")
+        print(f"{requirement.name}=={lowest[0]}.*")  # noqa: T201 - the result
+
+
+def print_licences() -> None:
+    """Print the table of licences."""
     installed = {name: distribution(name) for name in sorted(needed(PACKAGE))}
     licences = {name: licence(about) for name, about in installed.items()}
     rows = [(name, about.version, licences[name]) for name, about in installed.items()]
@@ -63,4 +85,4 @@ def licence(about: Distribution) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    {"lowest": print_lowest, "licences": print_licences}[sys.argv[1]]()
