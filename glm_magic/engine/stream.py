@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakKeyDictionary
 
 from ..core.errors import GlmError
 from ..core.events import Event, StreamError, TimedEvent
@@ -206,8 +209,9 @@ class Stream:
     async def aevents(self) -> AsyncIterator[Event]:
         """Iterate on the caller's asyncio loop."""
         arrived = asyncio.Event()
-        self._executor.loop = asyncio.get_running_loop()
-        self._builder.notify_loop(self._executor.loop, arrived)
+        loop = self._executor.loop = asyncio.get_running_loop()
+        wakeups = _wakeups.setdefault(loop, _Wakeups())
+        self._builder.wake_with(lambda: wakeups.set(arrived, loop))
         self.start()
         count = 0
         while True:
@@ -227,6 +231,39 @@ class Stream:
         """Raise what the reply failed with, if it did."""
         if self.error is not None:
             raise self.error
+
+
+class _Wakeups:
+    """Sets events of a caller's loop, many with one wake-up of its thread."""
+
+    def __init__(self) -> None:
+        self._events: deque[asyncio.Event] = deque()
+        self._is_due = False
+
+    def set(self, event: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+        """Set an event soon, from any thread; from a loop's own, at the end of its round."""
+        self._events.append(event)
+        if self._is_due:
+            return
+        self._is_due = True
+        here = asyncio._get_running_loop()
+        if here is None:
+            self._wake(loop)
+        else:  # the other streams that have something to read now share the wake-up
+            here.call_soon(self._wake, loop)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the caller's loop may be closed already
+            loop.call_soon_threadsafe(self._set_all)
+
+    def _set_all(self) -> None:
+        self._is_due = False  # first: what is added from here on may come too late for the loop
+        while self._events:
+            self._events.popleft().set()
+
+
+_wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, _Wakeups] = WeakKeyDictionary()
+"""By the loop of the caller."""
 
 
 def _without_error(batch: list[Event]) -> list[Event]:

@@ -15,12 +15,10 @@ does; so a turn that a program was told is finished is on disk.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -266,21 +264,15 @@ class TurnBuilder:
 
     def events_since(self, count: int) -> list[Event]:
         """Return the events after the first `count`."""
-        with self.changed:
-            return self._events[count:]
+        return self._events[count:]  # which needs no lock: the list only grows
 
     def timed_events(self) -> list[TimedEvent]:
         """Return the events so far, with their times."""
         with self.changed:
             return list(map(TimedEvent, self._times, self._events))
 
-    def notify_loop(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Event) -> None:
-        """Set an event of the caller's asyncio loop at every change from here on."""
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the caller's loop may be closed already
-                loop.call_soon_threadsafe(arrived.set)
-
+    def wake_with(self, wake: Callable[[], None]) -> None:
+        """Call a quick function at every change from here on, from any thread."""
         with self.changed:
             self._wakers.append(wake)
 
