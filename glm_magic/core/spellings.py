@@ -38,35 +38,38 @@ class Spellings:
         What must not show; each of printable ASCII, and not empty.
     """
 
-    __slots__ = ("_beginning", "_longest", "_packed", "_pattern", "_plain")
+    __slots__ = ("_begins", "_firsts", "_forms", "_longest", "_pattern", "_plain")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._plain = tuple(sorted(set(secrets), key=len, reverse=True))
-        self._packed = tuple({form for secret in self._plain for form in _packed(secret)})
-        forms = [*map(_pattern, self._plain), *map(_pattern, self._packed)]
-        self._pattern = re.compile("|".join(forms)) if forms else None
-        heads = [_pattern(text[:MIN_BEGINNING]) for text in (*self._plain, *self._packed)]
-        self._beginning = re.compile("|".join(heads)) if heads else None
-        self._longest = max((9 * len(text) for text in (*self._plain, *self._packed)), default=0)
+        packed = {form for secret in self._plain for form in _packed(secret)}
+        held = {**dict.fromkeys(packed, MIN_HELD_PACKED), **dict.fromkeys(self._plain, MIN_HELD)}
+        self._forms = {form: held[form] for form in (*self._plain, *packed)}
+        """Each form of a secret, and how many characters of its beginning are held back."""
+        self._pattern = _AnyOf(self._forms)
+        self._begins = _AnyOf(form[:MIN_BEGINNING] for form in self._forms)
+        firsts = {form[0] for form in self._forms} | _ENDS.keys()
+        self._firsts = re.compile(f"[{re.escape(''.join(sorted(firsts)))}]")
+        self._longest = max((9 * len(form) for form in self._forms), default=0)
 
     def __repr__(self) -> str:
         return "<Spellings>"
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the secrets stand in a text, in order and without overlaps."""
-        if self._pattern is None:
+        if not self._pattern.may_be_in(text):
             return []
-        return [match.span() for match in self._pattern.finditer(text)]
+        return [match.span() for match in self._pattern.regex.finditer(text)]
 
     def cut(self, text: str) -> str:
         """Return a text without the secrets; the very same text where none is in it."""
-        if self._pattern is None or not self._pattern.search(text):
+        if not self._pattern.may_be_in(text) or not self._pattern.regex.search(text):
             return text
-        return self._pattern.sub(REPLACEMENT, text)
+        return self._pattern.regex.sub(REPLACEMENT, text)
 
     def may_begin(self, text: str) -> bool:
         """Whether the first characters of a secret stand in a text."""
-        return self._beginning is not None and self._beginning.search(text) is not None
+        return self._begins.may_be_in(text) and self._begins.regex.search(text) is not None
 
     def are_part(self, text: str) -> bool:
         """Whether a text is a long part of a secret, as where a secret was divided."""
@@ -85,12 +88,44 @@ class Spellings:
         start : int
             Where to begin looking.
         """
-        for at in range(max(start, len(text) - self._longest), len(text)):
-            if any(_reaches_end(text, at, secret) for secret in self._plain):
-                return at, len(text) - at >= MIN_HELD
-            if any(_reaches_end(text, at, form) for form in self._packed):
-                return at, len(text) - at >= MIN_HELD_PACKED
+        if not self._forms:
+            return len(text), False
+        is_plain = not _is_escaped(text)
+        for first in self._firsts.finditer(text, max(start, len(text) - self._longest)):
+            at = first.start()
+            rest = text[at:]
+            for form, held in self._forms.items():
+                if form.startswith(rest) if is_plain else _reaches_end(text, at, form):
+                    return at, len(rest) >= held
         return len(text), False
+
+
+def _is_escaped(text: str) -> bool:
+    """Whether characters of a text may stand for others."""
+    return "\\" in text or "%" in text or "&" in text
+
+
+class _AnyOf:
+    """Finds any of several texts, in every spelling."""
+
+    __slots__ = ("_regex", "_texts")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = tuple(texts)
+        self._regex: re.Pattern[str] | None = None
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking: a text is there as it is, or something is escaped."""
+        return any(map(text.__contains__, self._texts)) or (
+            bool(self._texts) and _is_escaped(text)
+        )
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """Matches a text; compiled when it is first needed, which takes a while."""
+        if self._regex is None:
+            self._regex = re.compile("|".join(map(_pattern, self._texts)))
+        return self._regex
 
 
 def _packed(secret: str) -> Iterable[str]:

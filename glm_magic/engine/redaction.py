@@ -47,8 +47,11 @@ class _TextFilter:
     def feed(self, piece: str) -> str:
         """Return what can be handed on now."""
         text, shown = self._tail + piece, self._shown
+        spans = self._secrets.spans(text)
+        if not (spans or self._tail) and self._secrets.begins_at(text)[0] == len(text):
+            return piece
         result, at = [], 0
-        for left, right in self._secrets.spans(text):
+        for left, right in spans:
             result += [text[max(at, shown) : left], REPLACEMENT]
             at = right
         start, is_held = self._secrets.begins_at(text, at)
@@ -56,6 +59,11 @@ class _TextFilter:
         self._tail = text[start:]
         self._shown = max(0, shown - start) if is_held else len(self._tail)
         return "".join(result)
+
+    @property
+    def holds_some(self) -> bool:
+        """Whether a secret may have begun."""
+        return bool(self._tail)
 
     def release(self) -> str:
         """Return what is held back, because another text goes on; it may still turn out a secret.
@@ -130,7 +138,10 @@ class EventFilter:
             return list(events)
         result: list[Event] = []
         for event in events:
-            result += self._filtered(event, self._secrets)
+            if isinstance(event, (ContentDelta, ReasoningDelta)):  # as nearly all are
+                result += self._delta(event, self._secrets)
+            else:
+                result += self._filtered(event, self._secrets)
         return result
 
     def finish(self) -> list[Event]:
@@ -138,13 +149,18 @@ class EventFilter:
         tokens = self._tokens.finish() if self._tokens else []
         return [*self._flush(_TextFilter.finish), *tokens]
 
+    def _delta(self, event: ContentDelta | ReasoningDelta, secrets: Spellings) -> list[Event]:
+        kind, text = type(event), event.text
+        events = self._flush(_TextFilter.release, kind)
+        passed = self._text(kind, secrets).feed(text)
+        if passed == text:
+            events.append(event)
+        elif passed:
+            events.append(kind(passed))
+        return events
+
     def _filtered(self, event: Event, secrets: Spellings) -> list[Event]:
         match event:
-            case ReasoningDelta(text) | ContentDelta(text):
-                kind = type(event)
-                before = self._flush(_TextFilter.release, kind)
-                passed = self._text(kind, secrets).feed(text)
-                return [*before, *([kind(passed)] if passed or not text else [])]
             case ToolCallDelta():
                 return self._tool_call(event, secrets)
             case TokenReport(tokens):
@@ -180,8 +196,9 @@ class EventFilter:
     ) -> list[Event]:
         events: list[Event] = []
         for channel, text_filter in self._texts.items():
-            text = take(text_filter) if channel != channel_that_goes_on else ""
-            if text:
+            if channel == channel_that_goes_on or not text_filter.holds_some:
+                continue
+            if text := take(text_filter):
                 is_call = isinstance(channel, int)
                 events.append(ToolCallDelta(channel, text) if is_call else channel(text))
         return events
