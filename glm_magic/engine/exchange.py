@@ -305,6 +305,7 @@ class Exchange:
     ) -> None:
         until_s: float | None = None
         while not decoder.is_done:
+            response.keep_pace(self._is_shown and decoder.finish_reason is None)
             if decoder.finish_reason is None:
                 chunk = await anext(response.chunks, None)
             else:

@@ -17,6 +17,7 @@ import httpx
 from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
+from .gathering import Pace, gathering
 from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
 
@@ -99,23 +100,24 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
     transport : httpx.AsyncBaseTransport, optional
         Replaces the network, and with it the environment.
     """
+    pace = Pace()
     return httpx.AsyncClient(
-        transport=transport or Network(),
-        mounts=None if transport else _loopback_routes(),
+        transport=transport or Network(pace),
+        mounts=None if transport else _loopback_routes(pace),
         trust_env=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
         follow_redirects=False,
     )
 
 
-def _loopback_routes() -> dict[str, httpx.AsyncBaseTransport | None]:
+def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
     """Return the routes to this computer's usual addresses, which depend on no environment."""
     direct = httpx.AsyncHTTPTransport(
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         limits=_limits(KEEPALIVE_LOCAL_S),
         trust_env=False,
     )
-    return dict.fromkeys(_LOOPBACK, direct)
+    return dict.fromkeys(_LOOPBACK, gathering(direct, pace))
 
 
 def _limits(keepalive_s: float) -> httpx.Limits:
@@ -138,7 +140,8 @@ class Network(httpx.AsyncBaseTransport):
         message names it, and never shows its value, which may hold a password.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._pools: dict[_Route, httpx.AsyncHTTPTransport] = {}
 
     @property
@@ -169,7 +172,8 @@ class Network(httpx.AsyncBaseTransport):
         uses_tls = scheme == "https" or (proxy is not None and proxy.scheme == "https")
         settings = tuple(os.environ.get(name, "") for name in VARIABLES) if uses_tls else None
         route = (proxy.url if proxy else "", is_this_computer(host), settings)
-        pool = self._pools.pop(route, None) or self._open(route, proxy, scheme)
+        pool = self._pools.pop(route, None)
+        pool = pool or gathering(self._open(route, proxy, scheme), self._pace)
         self._pools[route] = pool  # the last one used stands last
         for old in [old for old in self._pools if self._is_over(old)]:
             await self._pools.pop(old).aclose()

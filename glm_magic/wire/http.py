@@ -27,6 +27,7 @@ from ..core.i18n import tr
 from ..core.secret import Secret
 from .decompress import decompressor
 from .environment import ProxyUnreachableError, open_client
+from .gathering import GatheringStream
 from .redirects import followed, redirect_error, set_location_aside
 from .request import IDLE_TIMEOUT_S, WireRequest
 from .tape.tape import KEY, PLAYBACK, PROVIDER, RECORDING, Playback
@@ -46,6 +47,10 @@ STALE_S = 1.0
 """A kept connection that breaks later than this was open: the server was working on the request."""
 
 
+def _no_pace(_: bool) -> None:
+    """Read on the moment that something comes."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """An open response: its head, and its body as chunks still to come."""
@@ -59,6 +64,8 @@ class HttpResponse:
     is_framed: bool = True
     """Whether the head says how the body ends, so that a body that ends early is told from one
     that is short."""
+    keep_pace: Callable[[bool], None] = _no_pace
+    """Lets the body be read on together with those of many other replies, or no longer so."""
 
 
 class _ConnectionTrace:
@@ -124,13 +131,19 @@ class HttpClient:
         if 300 <= response.status_code < 400:
             await response.aclose()
             raise _without_key(redirect_error(response), key)
+        connection = response.extensions.get("network_stream")
+        keep_pace = connection.keep_pace if isinstance(connection, GatheringStream) else _no_pace
         try:
-            chunks = _chunks(response, request.url, idle_timeout_s)
-            playback = response.extensions.get(PLAYBACK)
             yield HttpResponse(
-                response.status_code, response.headers, chunks, playback, _is_framed(response)
+                response.status_code,
+                response.headers,
+                _chunks(response, request.url, idle_timeout_s),
+                response.extensions.get(PLAYBACK),
+                _is_framed(response),
+                keep_pace,
             )
         finally:
+            keep_pace(False)
             await response.aclose()
             recording = response.extensions.get(RECORDING)
             if recording is not None and recording.error is not None:

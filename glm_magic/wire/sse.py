@@ -25,6 +25,7 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 _LINE_BYTES = 50
 """What a line costs beside its bytes: a million empty ones are as much as one long one."""
 
+_NO_HEAD: tuple[str, int | None] = ("", None)
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:")
 _IGNORED = (b"id", b"retry")
@@ -100,7 +101,7 @@ class _Events:
         self._size = 0
         self._event = ""
         self._status: int | None = None
-        self._head: tuple[str, int | None] = ("", None)
+        self._head = _NO_HEAD
         """Event name and status of the record in `_data`; what came after waits in the fields."""
 
     def feed(self, chunk: bytes) -> list[Record]:
@@ -160,21 +161,23 @@ class _Events:
             records.append(Record(line.decode("utf-8", "replace"), kind="line"))
 
     def _take_fields(self) -> None:
-        event, status = self._head
-        self._head = self._event or event, self._status or status
-        self._event, self._status = "", None
+        if self._event or self._status:
+            event, status = self._head
+            self._head = self._event or event, self._status or status
+            self._event, self._status = "", None
 
     def _dispatch(self, records: list[Record]) -> None:
         self._take_fields()
         self._emit(records)
 
     def _emit(self, records: list[Record]) -> None:
-        data = b"\n".join(self._data).decode("utf-8", "replace")
-        if data:
-            records.append(Record(data, *self._head))
-        self._data.clear()
-        self._size = 0
-        self._head = "", None
+        if self._data:
+            data = b"\n".join(self._data).decode("utf-8", "replace")
+            if data:
+                records.append(Record(data, *self._head))
+            self._data.clear()
+            self._size = 0
+        self._head = _NO_HEAD
 
 
 def _is_whole(data: bytes) -> bool:

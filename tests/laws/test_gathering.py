@@ -1,0 +1,203 @@
+"""Chunks that arrive together become one; what h11 makes of the response stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import h11
+import httpcore
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from glm_magic.wire import gathering
+from glm_magic.wire.environment import Network
+from glm_magic.wire.gathering import ChunkMerger, GatheringStream, Pace
+from glm_magic.wire.http import HttpClient
+from glm_magic.wire.request import WireRequest
+from tests.laws.test_framing import cut
+from tests.servers.raw_server import RawServer, Send
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
+
+
+def chunked(*pieces: bytes) -> bytes:
+    """Return pieces as HTTP chunks, without an end."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+def read(chunks: Iterable[bytes]) -> tuple[list[bytes], str]:
+    """Return the pieces of a body that h11 reads, and how it ended."""
+    connection = h11.Connection(h11.CLIENT)
+    request = h11.Request(method="GET", target="/", headers=[("host", "h")])
+    connection.send(request)
+    connection.send(h11.EndOfMessage())
+    pieces: list[bytes] = []
+    try:
+        for chunk in [*chunks, b""]:
+            connection.receive_data(chunk)
+            while (event := connection.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                if isinstance(event, h11.EndOfMessage):
+                    return pieces, "whole"
+                if isinstance(event, h11.Data):
+                    pieces.append(bytes(event.data))
+                elif isinstance(event, h11.Response | h11.InformationalResponse):
+                    pieces.append(b"%d" % event.status_code)
+    except h11.RemoteProtocolError:
+        return pieces, "broken"
+    return pieces, "open"
+
+
+def merged(chunks: Iterable[bytes]) -> list[bytes]:
+    """Return what comes out of a merger, without the times that nothing does."""
+    merger = ChunkMerger()
+    return [out for chunk in chunks if (out := merger.feed(chunk))]
+
+
+heads = st.sampled_from(
+    [
+        HEAD,
+        b"HTTP/1.1 200\r\ntransfer-encoding:chunked\r\nA: b\r\n\r\n",
+        b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD,
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"",
+    ]
+)
+bodies = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=20).map(chunked),
+        st.sampled_from(
+            [b"3;a=b\r\nabc\r\n", b"003\r\nabc\r\n", b"3 \r\nabc\r\n", b"3\r\nabcd\r\n"]
+            + [b"3\nabc\n", b"-1\r\n", b"", b"\r\n", b"ffffffffff\r\na", END, b"0\r\na: b\r\n\r\n"]
+        ),
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+@given(head=heads, body=bodies, places=st.lists(st.integers(0, 120), max_size=8))
+@example(head=HEAD, body=chunked(b"abc") + b"5;\r\nabcde\r\n" + END, places=[60])
+def test_h11_reads_the_same(head: bytes, body: bytes, places: list[int]) -> None:
+    """Wherever a response is cut, and whatever is wrong with it."""
+    whole = head + body
+    chunks = cut(whole, [min(place, len(whole)) for place in places])
+    (pieces, ended), (pieces_before, ended_before) = read(merged(chunks)), read([whole])
+    assert b"".join(pieces) == b"".join(pieces_before)
+    assert ended == ended_before
+
+
+def test_chunks_that_arrive_together_become_one() -> None:
+    """Whatever their number; and each arrival is handed on at once."""
+    words = [b"data: %d\n\n" % number for number in range(1000)]
+    first, second = chunked(*words[:600]), chunked(*words[600:]) + END
+    pieces, ended = read(merged([HEAD, first[:-7], first[-7:] + second]))
+    assert len(pieces) == 3
+    assert b"".join(pieces[1:]) == b"".join(words)
+    assert ended == "whole"
+
+
+def test_each_response_of_a_connection_is_read_anew() -> None:
+    """Requests follow each other on a kept connection."""
+
+    async def scenario() -> list[bytes]:
+        again = [HEAD + chunked(b"a", b"b") + END, HEAD + chunked(b"c", b"d") + END]
+        stream = GatheringStream(httpcore.AsyncMockStream(again), Pace())
+        answers = []
+        for _ in again:
+            await stream.write(b"GET / HTTP/1.1\r\n\r\n")
+            answers.append(await stream.read(65536))
+        return answers
+
+    for answer in asyncio.run(scenario()):
+        assert len(read([answer])[0]) == 2
+
+
+def test_a_response_of_this_client_is_gathered() -> None:
+    """The seam that httpx has no parameter for is where it is looked for, here and elsewhere."""
+    body = chunked(*(b"data: {}\n\n" for _ in range(100))) + END
+
+    async def scenario(url: str, network: Network | None) -> list[bytes]:
+        client = HttpClient(network)
+        try:
+            async with client.post(WireRequest(url, {}), None) as response:
+                assert response.keep_pace.__name__ == "keep_pace"
+                return [chunk async for chunk in response.chunks]
+        finally:
+            await client.aclose()
+
+    with RawServer() as server:
+        server.answer(Send(HEAD + body))
+        for network in (None, Network()):
+            chunks = asyncio.run(scenario(server.url, network))
+            assert len(chunks) < 50
+            assert b"".join(chunks) == b"data: {}\n\n" * 100
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> list[GatheringStream]:
+    """Return connections on which more than a few replies keep the pace."""
+    monkeypatch.setattr(gathering, "WAIT_S", 0.001)
+    pace = Pace()
+    streams = [
+        GatheringStream(httpcore.AsyncMockStream([b"a", b"b"]), pace)
+        for _ in range(gathering.FEW + 4)
+    ]
+    for stream in streams:
+        stream.keep_pace(True)
+    return streams
+
+
+def test_many_replies_are_read_on_together(readers: list[GatheringStream]) -> None:
+    """One that is cancelled meanwhile disturbs no other."""
+
+    async def scenario() -> int:
+        rounds: list[int] = []
+        loop = asyncio.get_running_loop()
+        tick = [0]
+
+        def count() -> None:
+            tick[0] += 1
+            loop.call_soon(count)
+
+        count()
+
+        async def read_on(stream: GatheringStream) -> None:
+            assert await stream.read(10) == b"a"
+            rounds.append(tick[0])
+
+        tasks = [asyncio.create_task(read_on(stream)) for stream in readers]
+        await asyncio.sleep(0)
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert len(rounds) == len(readers) - 1
+        return max(rounds) - min(rounds)
+
+    assert asyncio.run(scenario()) <= 1
+
+
+def test_few_replies_are_read_at_once(readers: list[GatheringStream]) -> None:
+    """So are those that have not shown anything yet, or are at their end."""
+    for stream in readers[: len(readers) // 2]:
+        stream.keep_pace(False)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later = None  # type: ignore[assignment, method-assign]
+        for stream in readers:
+            await stream.read(10)
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_connection_keeps_no_pace(readers: list[GatheringStream]) -> None:
+    """Its reply may have been cut short anywhere."""
+    pace = readers[0]._pace
+    asyncio.run(readers[0].aclose())
+    assert pace.count == len(readers) - 1
