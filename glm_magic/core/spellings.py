@@ -116,9 +116,7 @@ class _AnyOf:
 
     def may_be_in(self, text: str) -> bool:
         """Whether it is worth looking: a text is there as it is, or something is escaped."""
-        return any(map(text.__contains__, self._texts)) or (
-            bool(self._texts) and _is_escaped(text)
-        )
+        return any(map(text.__contains__, self._texts)) or (bool(self._texts) and _is_escaped(text))
 
     @property
     def regex(self) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,19 +83,6 @@ def estimate_message(message: Mapping[str, Any]) -> int:
         elif value and name != "role":
             tokens += estimate_tokens_exact(value if isinstance(value, str) else _json(value))
     return TOKENS_PER_MESSAGE + round(tokens)
-
-
-def estimate_body(body: Mapping[str, Any]) -> int:
-    """Return the approximate input tokens of a request: its messages and tool schemas.
-
-    Pictures and files count nothing here: a body does not say how large they are.
-    """
-    inner = body.get("input")
-    messages: Sequence[Any] = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
-    options = body.get("parameters")
-    tools = (options if isinstance(options, Mapping) else body).get("tools")
-    counted = sum(estimate_message(message) for message in messages)
-    return counted + (estimate(_json(tools)) if tools else 0)
 
 
 def _json(value: Any) -> str:

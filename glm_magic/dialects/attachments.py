@@ -22,7 +22,7 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.attachments import Attachment, parts_of
-from ..core.messages import Message
+from ..core.messages import Message, SpelledMessage
 
 Part = dict[str, Any]
 Content = str | list[Part]
@@ -47,6 +47,7 @@ class Shown:
 
     def __init__(self, messages: Sequence[Message], offer: Offer) -> None:
         self._offer, self.provider = offer, offer.provider
+        messages = [message for message in messages if message.attachments]
         newest = [one for message in reversed(messages) for one in reversed(message.attachments)]
         able = [one for one in newest if self._is_able(one)]
         pictures = [one for one in able if one.kind == "picture"][: offer.max_images]
@@ -102,13 +103,14 @@ def encode_content(message: Message, shown: Shown) -> Content:
     return [encoded for part in _joined(parts) for encoded in _encoded(part, shown)]
 
 
-def result_pictures(results: Iterable[Message], shown: Shown) -> list[dict[str, Any]]:
+def result_pictures(results: Iterable[Message], shown: Shown) -> list[SpelledMessage]:
     """Return the message that shows what functions returned; none where there is no picture."""
     pictures = [one for message in results for one in message.attachments if one in shown]
     if not pictures:
         return []
     parts = [part for one in pictures for part in _encoded(one, shown)]
-    return [{"role": "user", "content": [{"type": "text", "text": OF_TOOL}, *parts]}]
+    content = [{"type": "text", "text": OF_TOOL}, *parts]
+    return [SpelledMessage({"role": "user", "content": content})]
 
 
 def _joined(parts: Sequence[str | Attachment]) -> Iterator[str | Attachment]:

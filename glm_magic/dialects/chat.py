@@ -12,7 +12,7 @@ Every provider requires that reasoning is sent back complete and unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,15 @@ from ..core.calls import (
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import PRESETS, Beginning, Message, Request, Thinking, ToolCall
+from ..core.messages import (
+    PRESETS,
+    Beginning,
+    Message,
+    Request,
+    SpelledMessage,
+    Thinking,
+    ToolCall,
+)
 from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
@@ -159,7 +167,7 @@ def add_options(
         body[name] = {**preset, **value} if both and preset else value
 
 
-def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[dict[str, Any]]:
+def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[SpelledMessage]:
     """Spell messages, with the reasoning that the provider wants back and no other.
 
     Notes
@@ -169,19 +177,23 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
     preserved thinking was requested; on the Coding Plan that is on by default. It never goes to
     another provider.
     """
-    messages, preserve = request.messages, request.preserve
+    messages = request.messages
+    preserve = offer.is_coding_plan if request.preserve is None else request.preserve
     offered = offered_functions(request.tools) if request.tools else {}
     problems: dict[str, Arguments] = {}
-    if preserve is None:
-        preserve = offer.is_coding_plan
-    last_user = max((at for at, m in enumerate(messages) if m.role == "user"), default=0)
+    last_user = _last_user(messages)
     shown = Shown(messages, offer)
-    encoded: list[dict[str, Any]] = []
+    way = f"{reasoning_field} {offer.provider.name}" if preserve else reasoning_field
+    encoded: list[SpelledMessage] = []
     results: list[Message] = []
     for at, message in enumerate(messages):
         if message.role != "tool":
-            encoded += result_pictures(results, shown)
-            results.clear()
+            if results:
+                encoded += result_pictures(results, shown)
+                results.clear()
+            if (spelled := message.spelled.get(way)) is not None:
+                encoded.append(spelled)
+                continue
         elif message.attachments:
             results.append(message)
         fields = encode_message(message, offered, encode_content(message, shown))
@@ -193,8 +205,20 @@ def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> lis
         is_theirs = goes_back and message.reasoning_from == offer.provider.name
         if message.reasoning and (is_theirs or message.reasoning_from is None):
             fields[reasoning_field] = message.reasoning
-        encoded.append(fields)
+        encoded.append(SpelledMessage(fields))
+        if _stands_alone(message):
+            message.spelled[way] = encoded[-1]
     return [*encoded, *result_pictures(results, shown)]
+
+
+def _last_user(messages: Sequence[Message]) -> int:
+    places = reversed(range(len(messages)))
+    return next((at for at in places if messages[at].role == "user"), 0)
+
+
+def _stands_alone(message: Message) -> bool:
+    """Whether the spelling of a message depends on no other one, and not on what can be shown."""
+    return not (message.attachments or message.tool_calls or message.tool_call_id is not None)
 
 
 def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:

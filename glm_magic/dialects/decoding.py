@@ -111,8 +111,16 @@ class ReplyDecoding:
             Takes the kind of a text and the text so far, and returns what is new in it; for replies
             in which each message repeats what came before.
         """
-        pieces = pieces_of(message.get("content"))
+        content = message.get("content")
         thought = self._thought(message, repeats=new is not None)
+        if (
+            new is None
+            and (content is None or isinstance(content, str))
+            and (not message.get("refusal"))
+        ):
+            events = self.reasoning(thought) if thought else []
+            return events + self.content(content) if content else events
+        pieces = pieces_of(content)
         if thought:
             if pieces and joined(pieces) == thought:
                 pieces = [piece for piece in pieces if piece[0] != "reasoning"]
@@ -121,7 +129,7 @@ class ReplyDecoding:
             pieces += self._refusal(refusal, pieces)
         if new is not None:
             pieces = [(kind, new(kind, joined(pieces, kind))) for kind in _kinds_of(pieces)]
-        events: list[Event] = []
+        events = []
         for kind, text in pieces:
             events += self.reasoning(text) if kind == "reasoning" else self.content(text)
             self.has_refused = self.has_refused or kind == "refusal"

@@ -98,6 +98,8 @@ class BoxMarkers:
 
     def feed(self, text: str) -> str:
         """Return what is certain of a piece, without marks."""
+        if not self._held and "<" not in text:
+            return text
         text = _BOX.sub("", self._held + text)
         at = text.rfind("<", max(0, len(text) - len(_BOX_MARKERS[0])))
         is_held = at >= 0 and any(mark.startswith(text[at:]) for mark in _BOX_MARKERS)

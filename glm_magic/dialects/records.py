@@ -61,8 +61,10 @@ def read_record(record: Record) -> Reading:
     if text == DONE:
         return Reading([], is_end=True)
     try:
-        value = json.loads(text)
+        value, end = _decoder.raw_decode(text)
     except (ValueError, RecursionError):
+        return _not_json(record, text)
+    if end < len(text):
         return _not_json(record, text)
     if isinstance(value, dict):
         return Reading([] if _is_ping(value, record) else [value])

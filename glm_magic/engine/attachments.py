@@ -12,9 +12,9 @@ from ..catalogue.schema import Offer
 from ..core.attachments import Attachment, Kind, inside_of
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, joined, plural, tr
-from ..core.messages import Message, Request
+from ..core.messages import Message, Request, body_tokens
 from ..core.turn import Notice
-from ..core.usage import TokenEstimate, estimate_body
+from ..core.usage import TokenEstimate
 from ..dialects.attachments import Shown
 from ..pictures.values import attachment_of, of_address
 from ..wire.request import WireRequest
@@ -168,7 +168,7 @@ def _choose(offer: Offer, ability: str) -> Text:
 def size_of(request: Request, wire: WireRequest, offer: Offer) -> TokenEstimate:
     """Return the approximate size of a request, with everything that it shows."""
     shown = Shown(request.messages, offer)
-    return TokenEstimate(estimate_body(wire.body) + shown.tokens)
+    return TokenEstimate(body_tokens(wire.body) + shown.tokens)
 
 
 def left_out_notices(request: Request, offer: Offer) -> Iterable[Notice]:

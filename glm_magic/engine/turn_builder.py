@@ -279,12 +279,13 @@ class TurnBuilder:
     def _record(self, events: Sequence[Event], at_s: float | None = None) -> None:
         with self.changed:
             now_s = self.clock.now_s() if at_s is None else at_s
+            add, append = self._step.add, self._append
             for event in events:
-                self._step.add(event, now_s)
+                add(event, now_s)
                 if isinstance(event, Started):
                     self._begin(event, now_s)
                 else:
-                    self._append(event, now_s)
+                    append(event, now_s)
                 if isinstance(event, StreamError):
                     self._set_error(event.error)
             self._notify()

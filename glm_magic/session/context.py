@@ -24,7 +24,7 @@ from ..dialects.attachments import Shown
 from ..engine.checks import input_limit
 from ..engine.prepared import PreparedRequest, check_room, fits, too_long
 from ..engine.turn_builder import Reaction
-from .slots import Slot
+from .slots import Slot, sent_of
 from .statements import Statement, insert
 from .store import Store
 
@@ -121,7 +121,7 @@ EVICTION_STEPS = 4
 
 def context_of(slots: Iterable[Slot]) -> list[Message]:
     """Return the messages that slots bring into a later prompt's context."""
-    return [message for slot in slots if slot.is_sent for message in slot.current.messages]
+    return [message for variant in sent_of(slots) for message in variant.messages]
 
 
 def fit_context(

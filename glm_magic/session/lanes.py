@@ -17,14 +17,13 @@ from .budgets import guard_of
 from .context import (
     CalibrationObserver,
     calibration,
-    context_of,
     damage_notice,
     fit_context,
     reasoning_notice,
 )
 from .conversation import Conversation
 from .notebook import CellKey
-from .slots import Slot, Variant, digest_of, new_id
+from .slots import Slot, Variant, digest_of_sent, new_id, sent_of
 from .store import current_store
 
 
@@ -32,13 +31,18 @@ def plan(
     prompt: str | Message,
     options: Options,
     before: Sequence[Slot],
+    sent: Sequence[Variant] | None = None,
     *,
     remarks: tuple[Notice, ...] = (),
     start_local: bool = True,
 ) -> PreparedRequest:
-    """Return the request for a question, with as much of the slots before it as fits."""
+    """Return the request for a question, with as much of the slots before it as fits.
+
+    The caller may have what the slots are sent as already.
+    """
     asked = Message("user", prompt) if isinstance(prompt, str) else prompt
-    messages = [*context_of(before), asked]
+    sent = sent_of(before) if sent is None else sent
+    messages = [*(message for variant in sent for message in variant.messages), asked]
     request = prepare(messages, options, start_local=start_local)
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, current_store())
@@ -64,9 +68,10 @@ def open_lanes(
     store = current_store()
     slot = slot or conversation.slots.find(key)
     before = conversation.slots.before(slot)
-    digest = digest_of(before)
+    sent = sent_of(before)
+    digest = digest_of_sent(sent)
     damage, conversation.unread = damage_notice(conversation.unread), 0
-    requests = [plan(prompt, options, before, remarks=damage) for options in lanes]
+    requests = [plan(prompt, options, before, sent, remarks=damage) for options in lanes]
     variants: list[Variant] = []
     guards: list[BudgetGuard] = []
     for planned, options in zip(requests, lanes, strict=True):

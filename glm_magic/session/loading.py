@@ -23,7 +23,7 @@ from . import contents
 from .codec import MisfitError, decode, encode
 from .notebook import CellKey
 from .rows import cut_short
-from .slots import Slot, Variant, digest_of, new_id
+from .slots import Slot, Variant, digests_before, new_id
 
 FORMAT = "glm_magic session"
 VERSION = 1
@@ -230,9 +230,9 @@ def slots_of_messages(messages: Any) -> tuple[str | None, list[Slot]]:
         raise ValueError(tr("an empty list"))
     checked = [_checked(number, item) for number, item in enumerate(messages, 1)]
     system = "\n\n".join(message.content for message in checked if message.role == "system")
-    slots: list[Slot] = []
-    for turn in _turns(checked):
-        slots.append(Slot(variants=[Variant(turn, digest_of(slots))]))
+    slots = [Slot(variants=[Variant(turn)]) for turn in _turns(checked)]
+    for slot, digest in zip(slots, digests_before(slots), strict=True):
+        slot.current.context_digest = digest
     return system or None, slots
 
 

@@ -194,8 +194,8 @@ class Slots:
 
     def stale(self) -> set[Slot]:
         """Return the slots that were answered from something else than what is before them now."""
-        pairs = zip(self._slots, _running_digest(self._slots), strict=False)
-        return {slot for slot, digest in pairs if slot.current.context_digest != _text(digest)}
+        pairs = zip(self._slots, digests_before(self._slots), strict=True)
+        return {slot for slot, digest in pairs if slot.current.context_digest != digest}
 
     def newest(self) -> Slot | None:
         """Return the slot that ran last, wherever it stands; one that was only read comes after."""
@@ -224,21 +224,30 @@ def cell_of(key: CellKey | None) -> str | None:
     return key[0] if isinstance(key, tuple) and key and isinstance(key[0], str) else None
 
 
+def sent_of(slots: Iterable[Slot]) -> list[Variant]:
+    """Return the variants that later turns are sent, as long as there is room."""
+    shown = [slot.variants[slot.place] for slot in slots if slot.is_shown]
+    return [variant for variant in shown if variant.messages]
+
+
 def digest_of(slots: Iterable[Slot]) -> str:
     """Return the fingerprint of what slots bring into a later prompt's context."""
-    *_, digest = _running_digest(slots)
-    return _text(digest)
+    return digest_of_sent(sent_of(slots))
 
 
-def _running_digest(slots: Iterable[Slot]) -> Iterator[hashlib._Hash]:
-    """Yield one hash again and again: of what stands before each slot, and at last of all."""
+def digest_of_sent(sent: Iterable[Variant]) -> str:
+    """Return the fingerprint of variants that a later prompt is sent."""
+    return _text(hashlib.sha256(" ".join([variant.id for variant in sent]).encode()))
+
+
+def digests_before(slots: Iterable[Slot]) -> Iterator[str]:
+    """Yield for each slot the fingerprint of what stands before it."""
     digest, gap = hashlib.sha256(), ""
     for slot in slots:
-        yield digest
+        yield _text(digest)
         if slot.is_sent:
             digest.update(f"{gap}{slot.current.id}".encode())
             gap = " "
-    yield digest
 
 
 def _text(digest: hashlib._Hash) -> str:

@@ -125,6 +125,7 @@ class Pace:
             self._next = None
 
 
+# ``timeout`` is a parameter of httpcore's own interface.
 class GatheringStream(httpcore.AsyncNetworkStream):
     """A connection, or TLS on one, whose responses come in few pieces."""
 
@@ -140,7 +141,7 @@ class GatheringStream(httpcore.AsyncNetworkStream):
             self._keeps_pace = keeps
             self._pace.count += 1 if keeps else -1
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Return what has come, once something has; nothing at the end."""
         if self._keeps_pace:
             await self._pace.wait()
@@ -149,7 +150,7 @@ class GatheringStream(httpcore.AsyncNetworkStream):
                 return merged
         return b""
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a part of a request; what comes next is its response."""
         self._merger = ChunkMerger()
         await self._stream.write(buffer, timeout)
@@ -163,7 +164,7 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         """Return TLS on this connection."""
         inner = await self._stream.start_tls(ssl_context, server_hostname, timeout)
@@ -185,7 +186,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
@@ -202,7 +203,8 @@ def gathering(transport: httpx.AsyncHTTPTransport, pace: Pace) -> httpx.AsyncHTT
     httpx has no parameter for it. Where its transport is built in another way, it stays as it is,
     and only costs more.
     """
-    pool = getattr(transport, "_pool", None)
-    if isinstance(getattr(pool, "_network_backend", None), httpcore.AsyncNetworkBackend):
-        pool._network_backend = _Backend(pool._network_backend, pace)
+    pool: Any = getattr(transport, "_pool", None)
+    backend = getattr(pool, "_network_backend", None)
+    if isinstance(backend, httpcore.AsyncNetworkBackend):
+        pool._network_backend = _Backend(backend, pace)
     return transport

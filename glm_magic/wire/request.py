@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.text import json_content
+from ..core.messages import body_content
 
 USER_AGENT = "glm_magic"
 
@@ -30,4 +30,4 @@ class WireRequest:
         """Return what is sent; ``None``: nothing."""
         if self.content is not None or self.method != "POST":
             return self.content
-        return json_content(self.body)
+        return body_content(self.body)

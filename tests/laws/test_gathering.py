@@ -74,8 +74,11 @@ bodies = st.lists(
     st.one_of(
         st.binary(min_size=1, max_size=20).map(chunked),
         st.sampled_from(
-            [b"3;a=b\r\nabc\r\n", b"003\r\nabc\r\n", b"3 \r\nabc\r\n", b"3\r\nabcd\r\n"]
-            + [b"3\nabc\n", b"-1\r\n", b"", b"\r\n", b"ffffffffff\r\na", END, b"0\r\na: b\r\n\r\n"]
+            (
+                *(b"3;a=b\r\nabc\r\n", b"003\r\nabc\r\n", b"3 \r\nabc\r\n"),
+                *(b"3\r\nabcd\r\n", b"3\nabc\n", b"-1\r\n", b"", b"\r\n"),
+                *(b"ffffffffff\r\na", END, b"0\r\na: b\r\n\r\n"),
+            )
         ),
     ),
     max_size=6,

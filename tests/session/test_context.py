@@ -15,7 +15,8 @@ from glm_magic.catalogue.load import catalogue
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
 from glm_magic.core.messages import Message
 from glm_magic.core.turn import Step, Turn
-from glm_magic.core.usage import estimate, estimate_body
+from glm_magic.core.messages import body_tokens
+from glm_magic.core.usage import estimate
 from glm_magic.engine.options import Options
 from glm_magic.engine.prepare import prepare
 from glm_magic.session.context import (
@@ -58,7 +59,7 @@ def test_what_fits_is_sent_whole():
     call = fit_context(call_with(slots), slots, None)
     assert len(sent(call)) == 19
     assert left(call) == []
-    assert call.size.input == estimate_body(call.wire.body)
+    assert call.size.input == body_tokens(call.wire.body)
 
 
 def test_the_oldest_leave_first_and_the_notice_says_which():
@@ -155,7 +156,7 @@ def test_the_estimate_is_calibrated_on_what_is_reported(chat, model_server, monk
     model_server.tell(Script(answer="a" * 400, tokens=Tokens(154, 100)))
     session.ask("w" * 400)  # estimated at 100 and 4 for the message
     call = session.plan("x", session.options)
-    raw = estimate_body(call.wire.body)
+    raw = body_tokens(call.wire.body)
     assert call.size.scale == pytest.approx(154 / 104)
     assert call.size.input == round(raw * 154 / 104)
     monkeypatch.setattr(calibration, "_seen", {})

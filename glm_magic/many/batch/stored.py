@@ -14,9 +14,9 @@ from typing import Any
 from ...catalogue.schema import Offer
 from ...core.errors import GlmError
 from ...core.i18n import tr
-from ...core.messages import Message
+from ...core.messages import Message, body_tokens
 from ...core.turn import Notice
-from ...core.usage import TokenEstimate, estimate_body
+from ...core.usage import TokenEstimate
 from ...engine.keywords import to_options
 from ...engine.options import Options
 from ...engine.prepare import prepare
@@ -129,7 +129,7 @@ def with_body(first: PreparedRequest, text: str) -> PreparedRequest:
         first,
         prompt=prompt if isinstance(prompt, str) else "",
         wire=replace(first.wire, body=body),
-        size=TokenEstimate(estimate_body(body)),
+        size=TokenEstimate(body_tokens(body)),
         notices=(),
     )
 
