@@ -29,6 +29,7 @@ from .line import hooks
 from .line.hooks import Completion
 from .outputs import SHOWN, ShownReplies
 from .page_link import PageLink
+from .warm_up import WarmUp
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -147,11 +148,14 @@ class Loaded:
             persistence=lambda: self.magics.settings.store,
             session=lambda: self.magics.workspace.session,
         )
+        self.warm_up = WarmUp()
         self.events = [
             ("post_run_cell", self.magics.errors.note),
             ("post_run_cell", self.magics.ran.note),
             ("pre_run_cell", _cell_started),
             ("post_run_cell", _cell_ended),
+            ("pre_run_cell", self.warm_up.cell_started),
+            ("post_run_cell", self.warm_up.cell_ended),
         ]
 
     @property
@@ -181,11 +185,13 @@ class Loaded:
         self.magics.pictures.install()
         notebook.install(self.hooks)
         self.page_link.install()
+        self.warm_up.start()
         self.speed_before = set_default_speed(self._default_speed)
 
     def uninstall(self) -> None:
         """Leave the shell as it was; the user's own names stay."""
         set_default_speed(self.speed_before)
+        self.warm_up.stop()
         self.page_link.uninstall()
         notebook.uninstall(self.hooks)
         self.magics.pictures.uninstall()
