@@ -108,15 +108,18 @@ def _is_escaped(text: str) -> bool:
 class _AnyOf:
     """Finds any of several texts, in every spelling."""
 
-    __slots__ = ("_regex", "_texts")
+    __slots__ = ("_regex", "_shortest", "_texts")
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = tuple(texts)
+        self._shortest = min(map(len, self._texts), default=0)
         self._regex: re.Pattern[str] | None = None
 
     def may_be_in(self, text: str) -> bool:
         """Whether it is worth looking: a text is there as it is, or something is escaped."""
-        return any(map(text.__contains__, self._texts)) or (bool(self._texts) and _is_escaped(text))
+        if len(text) < self._shortest or not self._texts:  # an escape is longer than what it is
+            return False
+        return _is_escaped(text) or any(map(text.__contains__, self._texts))
 
     @property
     def regex(self) -> re.Pattern[str]:

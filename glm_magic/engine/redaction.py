@@ -151,7 +151,8 @@ class EventFilter:
 
     def _delta(self, event: ContentDelta | ReasoningDelta, secrets: Spellings) -> list[Event]:
         kind, text = type(event), event.text
-        events = self._flush(_TextFilter.release, kind)
+        goes_on = kind in self._texts and len(self._texts) == 1
+        events = [] if goes_on else self._flush(_TextFilter.release, kind)
         passed = self._text(kind, secrets).feed(text)
         if passed == text:
             events.append(event)

@@ -48,6 +48,22 @@ print(json.dumps([there - here for here, there in zip(began, asked[-6:], strict=
 """
 
 
+BESIDE = """
+import json, time
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance()
+from urllib.request import urlopen
+began = time.monotonic()
+import httpx
+with httpx.Client() as client:
+    client.post(URL + "/vllm/chat/completions", json={})
+with urlopen(URL + "/times") as reply:
+    asked = json.load(reply)["asked"]
+print(json.dumps(asked[-1] - began))
+"""
+IDLE = "time.sleep(1)"
+
+
 def run() -> Iterator[Figure]:
     """Measure in fresh processes of Python."""
     bare = _median(BARE)
@@ -55,10 +71,19 @@ def run() -> Iterator[Figure]:
     yield Figure("Start", "bare IPython, for comparison", bare * 1e3, "ms")
     body = {"vllm": records("vllm", 20)}
     with TemporaryDirectory() as folder, served(Path(folder), body) as url:
-        timings = [json.loads(_printed(f"URL = {url!r}\n{ASKED}", url)) for _ in range(ROUNDS)]
+        head, tail = f"URL = {url!r}\n", ASKED.partition("began = []")
+        idle = f"{head}{tail[0]}{IDLE}\n{tail[1]}{tail[2]}"
+        rested = [json.loads(_printed(idle, url))[0] for _ in range(ROUNDS)]
+        bare_post = [json.loads(_printed(head + BESIDE, url)) for _ in range(ROUNDS)]
+        timings = [json.loads(_printed(head + ASKED, url)) for _ in range(ROUNDS)]
     cold = statistics.median(times[0] for times in timings)
     warm = statistics.median(value for times in timings for value in times[1:])
-    yield Figure("Start", "first %%glm to its request on the wire", cold * 1e3, "ms")
+    beside = statistics.median(bare_post) * 1e3
+    name = "importing httpx, and a POST"
+    what = "first %%glm to its request on the wire"
+    yield Figure("Start", f"{what}, at once", cold * 1e3, "ms", name, beside)
+    idle_ms = statistics.median(rested) * 1e3
+    yield Figure("Start", f"{what}, after an idle second", idle_ms, "ms", name, beside, reach=2.5)
     yield Figure("Start", "later %%glm to its request on the wire", warm * 1e3, "ms", reach=20)
 
 

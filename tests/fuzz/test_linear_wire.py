@@ -1,0 +1,107 @@
+"""Readers of what a service sends: sixteen times the input takes about sixteen times the time.
+
+Each text is a pattern that one of them may begin to read again and again: beginnings of the key in
+every spelling, marks of calls, HTTP chunks of a byte. A quadratic reader would take 256 times as
+long; times of a few hundredths of a second are not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from glm_magic.core.events import ContentDelta
+from glm_magic.core.secret import Secret
+from glm_magic.dialects.call_markup import CallsInText
+from glm_magic.engine.redaction import EventFilter
+from glm_magic.session.loading import slots_of_messages
+from glm_magic.wire.echoes import without_secrets
+from glm_magic.wire.gathering import ChunkMerger
+from tests.fuzz.test_linear import seconds
+
+pytestmark = pytest.mark.usefixtures("quiet_heap")
+
+SHORT, LONG = 10_000, 160_000
+TOO_MUCH = 48.0
+MEASURABLE_S = 0.1
+PIECE = 7
+KEY = Secret("sk-0123456789abcdef0123456789abcdef", "a test")
+PATTERNS = (
+    *("a", "s", "sk-", "sk-012345678", KEY.reveal()[:-1], "sk-0123456789\\u0061", "736b2d3031"),
+    *("\\", "\\\\", "\\u", "\\u00", "\\u0073", "\\x73", "%", "%25", "%2573", "&", "&#", "&#115;"),
+    *('"', '"a":', '"a":"', '"a":"s"', '"index": 1', '"index":', '{"token":"s"', "\\n", "c2stMDEy"),
+    *("<", "<tool_call>", "<tool_call>f", "</tool_call>", "<arg_key>", "<tool_call>f{", "{", "`"),
+    *("<tool_call>f\n<arg_key>a</arg_key>", "\n", " ", "0\r\n", "1\r\na\r\n", "\r\n", "f"),
+)
+
+
+def pieces(text: str) -> Iterator[str]:
+    return (text[at : at + PIECE] for at in range(0, len(text), PIECE))
+
+
+def cut(text: str) -> None:
+    KEY.redact(text)
+
+
+def echoes(text: str) -> None:
+    without_secrets(text.encode(), KEY.spellings)
+
+
+def deltas(text: str) -> None:
+    events = EventFilter(KEY)
+    for piece in pieces(text):
+        events.feed([ContentDelta(piece)])
+    events.finish()
+
+
+def calls(text: str) -> None:
+    reader = CallsInText({"f": {}})
+    for piece in pieces(text):
+        reader.feed([ContentDelta(piece)])
+    reader.finish_with([])
+
+
+def chunks(text: str) -> None:
+    merger = ChunkMerger()
+    merger.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    for piece in pieces(text):
+        merger.feed(piece.encode())
+
+
+def heads(text: str) -> None:
+    merger = ChunkMerger()
+    for piece in pieces(text):
+        merger.feed(piece.encode())
+
+
+def messages(text: str) -> None:
+    roles = ("user", "assistant")
+    slots_of_messages([{"role": role, "content": "a"} for _ in pieces(text) for role in roles])
+
+
+READERS: tuple[Callable[[str], object], ...] = (cut, echoes, deltas, calls, chunks, heads)
+
+
+def is_linear(reader: Callable[[str], object], pattern: str) -> bool:
+    """Whether the longer text takes no more than it may; a second look clears a hiccup."""
+
+    def work(size: int) -> float:
+        text = pattern * (size // len(pattern))
+        return seconds(lambda: reader(text))
+
+    for _ in range(2):
+        long_s = work(LONG)
+        if long_s < MEASURABLE_S or long_s < TOO_MUCH * work(SHORT):
+            return True
+    return False
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+def test_what_a_service_sends_takes_linear_time(reader: Callable[[str], object]) -> None:
+    assert [pattern for pattern in PATTERNS if not is_linear(reader, pattern)] == []
+
+
+def test_reading_many_messages_takes_linear_time() -> None:
+    assert is_linear(messages, "word ")
