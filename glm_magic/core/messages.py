@@ -122,11 +122,15 @@ def body_content(body: Mapping[str, Any]) -> bytes:
 def _content(value: Any) -> bytes:
     if isinstance(value, SpelledMessage):
         return value.content
-    if isinstance(value, list) and value and isinstance(value[0], SpelledMessage):
+    if _is_spelled(value):
         return b"[" + b",".join(map(_content, value)) + b"]"
-    if isinstance(value, Mapping) and "messages" in value:
+    if isinstance(value, Mapping) and _is_spelled(value.get("messages")):
         return body_content(value)
     return json_content(value)
+
+
+def _is_spelled(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], SpelledMessage)
 
 
 def body_tokens(body: Mapping[str, Any]) -> int:

@@ -123,3 +123,22 @@ def kernel(asks_the_server):
         yield kernel
     finally:
         kernel.close()
+
+
+COLD = """
+%load_ext glm_magic
+from glm_magic.magic import extension
+for loaded in extension._loaded.values():
+    loaded.warm_up.stop()
+"""
+
+
+@pytest.fixture
+def cold_kernel(asks_the_server):
+    """Give a kernel in which nothing is loaded before a prompt needs it."""
+    kernel = Kernel()
+    try:
+        kernel.run(COLD)
+        yield kernel
+    finally:
+        kernel.close()

@@ -56,15 +56,15 @@ def check_end(kernel, server, ran):
         "glm_magic.views.saved.page",
     ],
 )
-def test_an_interrupt_in_the_first_imports(kernel, asks_the_server, module):
-    kernel.run(HOOK.format(name=module))
-    was_loaded = "True" in kernel.run(f"print({module!r} in sys.modules)").text
+def test_an_interrupt_in_the_first_imports(cold_kernel, asks_the_server, module):
+    cold_kernel.run(HOOK.format(name=module))
+    was_loaded = "True" in cold_kernel.run(f"print({module!r} in sys.modules)").text
     if was_loaded:
         pytest.skip("it is loaded with the extension")
     began = time.monotonic()
-    ran = kernel.collect(kernel.send("%%glm\nwhy?", "a"))
+    ran = cold_kernel.collect(cold_kernel.send("%%glm\nwhy?", "a"))
     assert time.monotonic() - began < 5, "the interrupt was lost"
-    check_end(kernel, asks_the_server, ran)
+    check_end(cold_kernel, asks_the_server, ran)
 
 
 def interrupted(kernel, server, code, after, *, times=1):
