@@ -113,11 +113,8 @@ class ReplyDecoding:
         """
         content = message.get("content")
         thought = self._thought(message, repeats=new is not None)
-        if (
-            new is None
-            and (content is None or isinstance(content, str))
-            and (not message.get("refusal"))
-        ):
+        is_plain = new is None and (content is None or isinstance(content, str))
+        if is_plain and not message.get("refusal"):  # as nearly all are
             events = self.reasoning(thought) if thought else []
             return events + self.content(content) if content else events
         pieces = pieces_of(content)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import httpcore
@@ -173,6 +173,16 @@ class GatheringStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """Return a fact about the connection."""
         return self._stream.get_extra_info(info)
+
+
+def no_pace(_: bool) -> None:
+    """Read on the moment that something comes, as where a tape or a test answers."""
+
+
+def pace_of(extensions: Mapping[str, Any]) -> Callable[[bool], None]:
+    """Return what lets a response keep the pace of the others, or no longer."""
+    connection = extensions.get("network_stream")
+    return connection.keep_pace if isinstance(connection, GatheringStream) else no_pace
 
 
 class _Backend(httpcore.AsyncNetworkBackend):

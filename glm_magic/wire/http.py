@@ -27,7 +27,7 @@ from ..core.i18n import tr
 from ..core.secret import Secret
 from .decompress import decompressor
 from .environment import ProxyUnreachableError, open_client
-from .gathering import GatheringStream
+from .gathering import no_pace, pace_of
 from .redirects import followed, redirect_error, set_location_aside
 from .request import IDLE_TIMEOUT_S, WireRequest
 from .tape.tape import KEY, PLAYBACK, PROVIDER, RECORDING, Playback
@@ -47,10 +47,6 @@ STALE_S = 1.0
 """A kept connection that breaks later than this was open: the server was working on the request."""
 
 
-def _no_pace(_: bool) -> None:
-    """Read on the moment that something comes."""
-
-
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """An open response: its head, and its body as chunks still to come."""
@@ -62,9 +58,8 @@ class HttpResponse:
     playback: Playback | None = None
     """The clock of a reply that comes from a tape."""
     is_framed: bool = True
-    """Whether the head says how the body ends, so that a body that ends early is told from one
-    that is short."""
-    keep_pace: Callable[[bool], None] = _no_pace
+    """Whether the head says how the body ends, so that a broken one is told from a short one."""
+    keep_pace: Callable[[bool], None] = no_pace
     """Lets the body be read on together with those of many other replies, or no longer so."""
 
 
@@ -131,17 +126,11 @@ class HttpClient:
         if 300 <= response.status_code < 400:
             await response.aclose()
             raise _without_key(redirect_error(response), key)
-        connection = response.extensions.get("network_stream")
-        keep_pace = connection.keep_pace if isinstance(connection, GatheringStream) else _no_pace
+        keep_pace = pace_of(response.extensions)
         try:
-            yield HttpResponse(
-                response.status_code,
-                response.headers,
-                _chunks(response, request.url, idle_timeout_s),
-                response.extensions.get(PLAYBACK),
-                _is_framed(response),
-                keep_pace,
-            )
+            chunks = _chunks(response, request.url, idle_timeout_s)
+            more = response.extensions.get(PLAYBACK), _is_framed(response), keep_pace
+            yield HttpResponse(response.status_code, response.headers, chunks, *more)
         finally:
             keep_pace(False)
             await response.aclose()
