@@ -357,7 +357,7 @@ def square(x: int) -> int:
         ({"wait": -1}, "at least 1"),
         ({"wait": 1.5}, "at least 1"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_options_that_contradict_each_other_are_refused(
     asked: dict[str, Any], problem: str

@@ -124,7 +124,6 @@ def test_truths_are_black_and_white():
         {"a": 1},
         plt,
     ],
-    ids=str,
 )
 def test_what_is_no_picture_stays_a_text(value):
     assert picture_of(value, "x") is None
