@@ -17,6 +17,9 @@ DEMO_PORT ?= 8888
 ARGS ?=
 PYTEST_ARGS ?=
 FUZZ ?=
+# Tests spend half of their time on waiting, so one process more than two cores could feed.
+WORKERS ?= 3
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
 EVERYDAY := -m 'not slow and not browser and not sdk' --ignore tests/browser
 FONTS := fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
 
@@ -28,7 +31,7 @@ help:
 	@echo '             (127 MB for the model; DEMO_PORT=9999 and ARGS="--no-browser" go to JupyterLab)'
 	@echo 'make test    run everything: style, types, layers, and all tests, in a real browser too'
 	@echo 'make quick   run the everyday checks: no browser, no official clients, nothing slow'
-	@echo '             (PYTEST_ARGS="tests/core -x" chooses, for both)'
+	@echo '             (PYTEST_ARGS="tests/core -x" chooses, WORKERS=0 uses one process, for both)'
 	@echo 'make frontend check the types of the front end, with Node and JupyterLab'"'"'s own types'
 	@echo 'make docs    build the site of guides, lessons and reference: build/docs/html/index.html'
 	@echo 'make matrix  run the everyday tests with the lowest and the newest dependencies, on Python $(PYTHONS)'
@@ -127,10 +130,10 @@ frontend:
 	$(TYPES)/node_modules/.bin/tsc --project scripts/typecheck && echo 'The types of the front end are right.'
 
 test: $(DONE)/everything $(DONE)/hosts $(DONE)/model browser-ready check frontend
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 quick: $(DONE)/tools check
-	$(BIN)/python -m pytest $(EVERYDAY) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(EVERYDAY) $(PYTEST_ARGS)
 
 # A test that saw something else than docs/hosts.md says fails in `make test`.
 hosts: $(DONE)/everything $(DONE)/hosts browser-ready
@@ -169,7 +172,7 @@ matrix: $(DONE)/tools
 			rm -rf $$there && "$$python" -m venv $$there; \
 			$(BIN)/python -m pip --python $$there/bin/python install --quiet \
 				--constraint $(VENV)/$$which.txt --editable . --group $$group; \
-			$$there/bin/python -m pytest $(EVERYDAY) $(PYTEST_ARGS); \
+			$$there/bin/python -m pytest $(SIDE_BY_SIDE) $(EVERYDAY) $(PYTEST_ARGS); \
 		done; \
 	done
 

@@ -77,7 +77,7 @@ def test_the_map_has_the_turns_of_the_session(lab: Lab, model_server: ModelServe
     lab.run(2)
     lab.until(lambda: "run 2/2" in rows(lab)[1]["facts"])
     assert prompts(lab) == ["one", "two", "three"]
-    assert marks(lab) == [[], [], ["stale"]]
+    lab.until(lambda: marks(lab) == [[], [], ["stale"]])
     assert [row["facts"] for row in rows(lab)] == [
         "glm-4.6 · 1,540 tokens",
         "glm-4.6 · 1,540 tokens · run 2/2",
@@ -118,7 +118,7 @@ def test_the_order_is_that_in_which_turns_are_sent(lab: Lab, model_server: Model
     sent = model_server.requests[-1].json["messages"]
     assert [one["content"] for one in sent if one["role"] == "user"] == ["two", "one", "three"]
     assert prompts(lab) == ["two", "one", "three"]
-    assert marks(lab) == [[], ["unordered"], []]
+    lab.until(lambda: marks(lab) == [[], ["unordered"], []])
     table = lab.cell(4).locator("tbody tr").all_inner_texts()
     assert [row.split("\t")[1] for row in table] == prompts(lab)
 
