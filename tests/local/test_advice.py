@@ -14,12 +14,13 @@ from glm_magic.catalogue.load import catalogue
 from glm_magic.catalogue.resolve import LOCAL
 from glm_magic.core.errors import UnavailableError
 from glm_magic.local import __main__ as command
-from glm_magic.local import install, models, probe
+from glm_magic.local import install, models, probe, server
 from tests.servers.model_server import ModelServer
 
 
 @pytest.fixture
 def without_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    server._shared.close()  # one of an earlier test, which needs no library any more
     monkeypatch.setattr(install, "LIBRARY", "no_such_library")
 
 
