@@ -64,10 +64,10 @@ def test_a_sentence_is_changed_and_what_comes_stands_beside_what_was(
     panel.locator("textarea").fill("So it is a multiple of 3.")
     server.tell(SECOND)
     panel.locator(".glm-think-on").click()
-    lab.wait_phase(1, "thinking")
     lab.until(lambda: len(server.requests) == 2)
     sent = server.last.json["messages"][-1]["reasoning_content"]
     assert sent.endswith("The digits add up to 6. So it is a multiple of 3.")
+    lab.until(lambda: "3 × 17" in lab.text(1))
     lab.wait_static(1)
     text = lab.text(1)
     for words in ("kept", "changed to", "So it is a multiple of 3.", "before", "It is not prime."):
@@ -93,7 +93,7 @@ def test_a_page_that_is_loaded_again_shows_the_new_run_alone(lab: Lab, server: M
     lab.panel(1).locator(PEN).nth(1).locator("button").click()
     server.tell(SECOND)
     lab.panel(1).locator(".glm-think-on").click()
-    lab.wait_phase(1, "thinking")
+    lab.until(lambda: "3 × 17" in lab.text(1))
     lab.wait_static(1)
     lab.reload()  # without having been saved
     lab.until(lambda: "run 2/2" in lab.text(1))
