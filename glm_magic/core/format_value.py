@@ -60,6 +60,9 @@ def _source(value: Any) -> str:
 
     if not (inspect.isroutine(value) or inspect.isclass(value)):
         return ""
+    code = getattr(value, "__code__", None)
+    if code is not None and code.co_filename == "<string>":
+        return ""  # made by `eval` or `exec`; Python 3.13 takes ``python -c …`` for its source
     try:
         return textwrap.dedent(inspect.getsource(value)).strip()
     except (OSError, TypeError):  # it is built in, or was typed where no source is kept

@@ -25,6 +25,7 @@ def test_a_session_goes_on_by_name_as_it_was(old_home, work, name):
 
 def test_the_notebooks_own_session_is_resumed(shell, old_home, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/ada/cells.ipynb")
+    monkeypatch.setenv("ZAI_API_KEY", "key.of-ada")
     assert "3" in shell.run("%glm resume")
     rows = [row for row in shell.rows("%glm show") if row and row[0] in "123"]
     assert [row[1:3] for row in rows] == [

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -96,7 +97,7 @@ def test_a_line_is_named_by_its_key_and_does_not_stream(
 ) -> None:
     glm.map(ROWS, TEMPLATE, **sent(max_tokens=50))
     (job,) = batches.jobs.values()
-    with sqlite3.connect(data_folder() / "answers.db") as database:
+    with closing(sqlite3.connect(data_folder() / "answers.db")) as database:
         keys = {key.hex() for (key,) in database.execute("SELECT key FROM batch_row")}
     assert {line["custom_id"] for line in job.lines} == keys
     assert all(line["body"]["max_tokens"] == 50 for line in job.lines)
