@@ -91,6 +91,10 @@ $(DONE)/hosts: $(DONE)/tools pyproject.toml
 	@$(BIN)/python -m venv $(HOSTS)/together && $(HOSTS)/together/bin/python -m pip install --quiet \
 		jupyterlab jupyter-collaboration anywidget \
 		|| { echo '(without jupyter-collaboration)'; rm -rf $(HOSTS)/together; }
+	@$(BIN)/python -m venv $(HOSTS)/hub && $(HOSTS)/hub/bin/python -m pip install --quiet \
+		jupyterhub jupyterlab --editable . \
+		&& npm install --silent --prefix $(HOSTS)/hub configurable-http-proxy \
+		|| { echo '(without JupyterHub)'; rm -rf $(HOSTS)/hub; }
 	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/jupyterlab-vim \
 		'jupyterlab-vim>=4.1' || echo "(without vim's keys)"
 	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/ipykernel-$(OLDEST_KERNEL) \

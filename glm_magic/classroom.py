@@ -279,7 +279,7 @@ class Ask(RequestHandler):
 
 
 class Spent(RequestHandler):
-    """``GET``: what the student who asks has spent."""
+    """``GET``: what the student who asks has spent; without a token, that the service is there."""
 
     def initialize(self, service: Service) -> None:
         """Take what all requests share; Tornado calls it."""
@@ -287,6 +287,8 @@ class Spent(RequestHandler):
 
     async def get(self) -> None:
         """Answer with the sum and the budget."""
+        if "Authorization" not in self.request.headers:
+            return  # the Hub looks whether anybody answers
         name = await self.service.student(self.request.headers.get("Authorization", ""))
         spent = self.service.ledger.spent().get(name, Decimal(0))
         self.write({"spent": str(spent), "budget": str(self.service.ledger.budget)})
