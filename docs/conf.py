@@ -26,7 +26,7 @@ copyright = author  # noqa: A001 - the name that Sphinx reads
 release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-include_patterns = ["docs/*.md", "notebooks/*.ipynb", "notebooks/*.md", "*.md"]
+include_patterns = ["docs/*.md", "notebooks/*.ipynb", "*.md"]
 exclude_patterns = [".*", "build", "tests", "glm_magic", "README.md", "docs/README.md"]
 root_doc = "docs/index"
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.plot import plot
 
-PARTS = ("decoding", "starting", "stopping", "many", "rows", "storing", "painting")
+PARTS = ("decoding", "starting", "classroom", "stopping", "many", "rows", "storing", "painting")
 HERE = Path(__file__).parent
 HEAD = """# What glm_magic costs on top of the model
 

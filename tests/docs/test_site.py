@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAGES = [
     *(f"docs/{page.stem}" for page in (ROOT / "docs").glob("*.md") if page.stem != "README"),
     *(f"notebooks/{page.stem}" for page in (ROOT / "notebooks").glob("*.ipynb")),
-    *("notebooks/CLASSROOM", "SECURITY", "CHANGELOG", "ARCHITECTURE", "CONTRIBUTING"),
+    *("SECURITY", "CHANGELOG", "ARCHITECTURE", "CONTRIBUTING"),
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REPOSITORY = PROJECT["urls"]["Repository"]

@@ -96,14 +96,14 @@ def test_the_readme_links_every_lesson() -> None:
     readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
     for path in (NOTEBOOKS / "01_first_prompt.ipynb", *LESSONS):
         assert f"notebooks/{path.name}" in readme
-    assert "notebooks/CLASSROOM.md" in readme
+    assert "docs/classroom.md" in readme
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_each_lesson_passes_its_own_check(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What CLASSROOM.md tells a teacher to do before the class."""
+    """What docs/classroom.md tells a teacher to do before the class."""
     monkeypatch.chdir(NOTEBOOKS)
     monkeypatch.setenv("GLM_PROVIDER", "local")
     shell = new_shell()
