@@ -32,6 +32,6 @@ c.Spawner.environment = {
     "GLM_API_KEY": lambda spawner: spawner.api_token,
 }
 
-# Where the lessons and their tapes are; only you can write there.
+# Everybody starts in their own folder.
 c.Spawner.notebook_dir = "~"
 c.Spawner.default_url = "/lab"
