@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -19,9 +20,12 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 import glm_magic as glm
-from glm_magic import classroom
 from glm_magic.catalogue.load import catalogue
-from glm_magic.classroom import Ledger, Service, application
+from glm_magic.catalogue.lookup import listed_offer
+from glm_magic.classroom import __main__ as command
+from glm_magic.classroom.service import Service, application
+from glm_magic.classroom.spending import Ledger, highest_cost
+from glm_magic.core.price import Price, Tier
 from glm_magic.core.secret import Secret
 from glm_magic.wire.http import HttpClient
 from tests.servers.model_server import ModelServer
@@ -110,7 +114,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 
 def price(tokens: Tokens) -> Decimal:
-    offer = classroom.listed_offer(catalogue(), catalogue().providers["zai"], MODEL)
+    offer = listed_offer(catalogue(), catalogue().providers["zai"], MODEL)
     assert offer is not None
     assert offer.price is not None
     cost = offer.price.cost(glm.Usage(tokens.input, tokens.output))
@@ -208,7 +212,7 @@ def test_what_was_spent_survives_a_restart(
             spent = settled(service)
     assert spent == 2 * price(Tokens())
     assert file.stat().st_mode & 0o077 == 0
-    assert classroom.main(["--show", "--file", str(file)]) == 0
+    assert command.main(["--show", "--file", str(file)]) == 0
     assert capsys.readouterr().out == f"{spent:10.4f}  ana\n"
 
 
@@ -273,6 +277,7 @@ def test_a_stranger_is_refused(
         (b"{", "no JSON object"),
         ([], "no JSON object"),
         ({"model": "gpt-5"}, "may not ask 'gpt-5'"),
+        ({"model": "50%s off"}, "may not ask '50%s off'"),
         ({"model": ["glm-4.6"]}, "may not ask"),
         ({}, "may not ask None"),
         ({"model": MODEL, "plugins": [{"id": "web"}]}, "may not send plugins"),
@@ -316,6 +321,18 @@ def test_neither_key_nor_prompt_is_in_the_log(
             assert "token-of" not in line
 
 
+def test_a_length_without_a_price_is_refused() -> None:
+    tier = Tier(Decimal(1), Decimal(2), below=1000)
+    known = Price("USD", (tier,), date(2026, 11, 28), "the test")
+    short, long = ({"messages": ["a" * size], "max_tokens": 10} for size in (900, 1000))
+    cost = highest_cost(known, short)
+    assert cost is not None
+    assert cost.amount > Decimal("0.0009")
+    assert highest_cost(known, long) is None
+    picture = {"messages": ["data:image/png;base64," + "A" * 10**6], "max_tokens": 1}
+    assert highest_cost(replace(known, tiers=(replace(tier, below=20_000),)), picture)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -332,6 +349,6 @@ def test_a_wrong_command_says_what_is_right(
     words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        classroom.main(words)
+        command.main(words)
     assert caught.value.code == 2
     assert problem in capsys.readouterr().err
