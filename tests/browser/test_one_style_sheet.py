@@ -16,7 +16,8 @@ from .test_session import do
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-SLOW = Script(reasoning="Let me see. " * 30, answer="It is **so**. " * 60, pause_s=0.05)
+SLOW = Script(reasoning="Let me see. " * 30, answer="It is **so**. " * 60, pause_s=0.012)
+"""It takes more than two seconds, so its page has a player."""
 
 
 def pages(lab: Lab) -> list[str]:
@@ -58,6 +59,7 @@ def test_the_others_stay_whole_when_the_first_is_removed(
         lab.wait_static(cell)
     assert sheets(lab) == [True, False, False]
     before = look(lab, 2)
+    assert before[2], "there is a player to be lost"
     do(lab, 1, how)
     lab.until(lambda: sheets(lab) == [True, False])
     second = 1 if how == "notebook:delete-cell" else 2
