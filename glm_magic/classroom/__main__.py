@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..catalogue.load import catalogue
+from ..catalogue.lookup import listed_offer
 from ..catalogue.schema import ProviderInfo
 from ..core.errors import GlmError
 from ..credentials import require_key
 from ..wire.http import HttpClient
-from .service import CHAT_PATH, MAX_TOKENS, Service, application
+from .service import MAX_TOKENS, Service, application, can_serve
 from .spending import Ledger
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -36,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "--budget", type=_amount, help="for each student, in the provider's currency"
     )
     parser.add_argument("--models", help="the models that may be asked, with commas between them")
-    parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="longest reply")
+    parser.add_argument("--max-tokens", type=_whole, default=MAX_TOKENS, help="longest reply")
     parser.add_argument(
         "--file", type=Path, default=Path("spent.db"), help="where spending is kept"
     )
@@ -47,14 +48,19 @@ def main(words: Sequence[str] | None = None) -> int:
             for name, amount in ledger.spent().items():
                 sys.stdout.write(f"{amount:10.4f}  {name}\n")
         return 0
-    info = catalogue().providers.get(options.provider or "")
-    if info is None or info.path != CHAT_PATH:
-        known = [each.name for each in catalogue().providers.values() if each.path == CHAT_PATH]
+    known = {each.name: each for each in catalogue().providers.values() if can_serve(each)}
+    info = known.get(options.provider or "")
+    if info is None:
         parser.error(f"--provider is one of: {', '.join(known)}")
+    models = tuple((options.models or "").replace(",", " ").split())
+    if unknown := [name for name in models if listed_offer(catalogue(), info, name) is None]:
+        parser.error(f"{info.name} has no model {unknown[0]!r} that the catalogue lists")
     if options.budget is None:
         parser.error("--budget is needed: an amount for each student, such as 2 or 0.50")
     try:
-        asyncio.run(_serve(replace(info, base_url=options.base_url or info.base_url), options))
+        asyncio.run(
+            _serve(replace(info, base_url=options.base_url or info.base_url), models, options)
+        )
     except GlmError as error:
         parser.exit(1, "\n".join(error.lines()) + "\n")
     return 0
@@ -71,7 +77,16 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-async def _serve(provider: ProviderInfo, options: argparse.Namespace) -> None:
+def _whole(text: str) -> int:
+    """Read a number of tokens."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("a number of tokens is needed, such as 8192")
+    return int(text)
+
+
+async def _serve(
+    provider: ProviderInfo, models: tuple[str, ...], options: argparse.Namespace
+) -> None:
     """Answer at the address that the Hub chose, until it ends the process."""
     from jupyterhub.services.auth import HubAuth
 
@@ -83,7 +98,7 @@ async def _serve(provider: ProviderInfo, options: argparse.Namespace) -> None:
             ledger=ledger,
             client=HttpClient(),
             identify=lambda token: hub.user_for_token(token, sync=False),
-            models=tuple((options.models or "").replace(",", " ").split()),
+            models=models,
             max_tokens=options.max_tokens,
         )
         address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])

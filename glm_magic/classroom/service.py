@@ -38,9 +38,28 @@ ALLOWED = frozenset(
 """What a request may ask for. Anything else might cost what no usage reports, such as a search."""
 
 
+def _is_plain(messages: object) -> bool:
+    """Whether messages hold nothing but texts and pictures, whose size can be told."""
+    if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        return False
+    contents = [message.get("content") for message in messages]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return all(isinstance(content, str | list | None) for content in contents) and all(
+        isinstance(part, dict) and part.get("type") in ("text", "image_url") for part in parts
+    )
+
+
 def refusal(status: int, words: str) -> HTTPError:
     """Return an error whose words the student and the log get; they may hold a percent sign."""
     return HTTPError(status, "%s", words)
+
+
+def can_serve(provider: ProviderInfo) -> bool:
+    """Whether a provider's requests can be bounded here.
+
+    At Model Studio ``max_tokens`` may leave out the reasoning, so it bounds no cost.
+    """
+    return provider.path == CHAT_PATH and provider.dialect != "dashscope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,8 @@ class Service:
         tools = body.get("tools") or []
         if not all(isinstance(tool, dict) and tool.get("type") == "function" for tool in tools):
             raise refusal(400, "this class may use functions only, no tools of the provider")
+        if not _is_plain(body.get("messages")):
+            raise refusal(400, "this class may send messages of texts and pictures only")
         name = body.get("model")
         offer = listed_offer(catalogue(), self.provider, name) if isinstance(name, str) else None
         price = offer.price if offer is not None else None
@@ -85,8 +106,14 @@ class Service:
             models = ", ".join(self.models) or "those whose price the catalogue knows"
             raise refusal(400, f"this class may not ask {name!r}; the models are: {models}")
         limit = body.get("max_tokens")
-        wants = limit if isinstance(limit, int) and limit > 0 else self.max_tokens
-        return offer, price, {**body, "max_tokens": min(wants, self.max_tokens)}
+        wants = limit if type(limit) is int and limit > 0 else self.max_tokens
+        body["max_tokens"] = min(wants, self.max_tokens)
+        # What is hidden, or not reported, is paid for all the same.
+        if "stream_options" in body or (body.get("stream") and self.provider.dialect != "bigmodel"):
+            body["stream_options"] = {"include_usage": True}
+        if isinstance(body.get("reasoning"), dict):
+            body["reasoning"].pop("exclude", None)
+        return offer, price, body
 
 
 class Ask(RequestHandler):
@@ -96,11 +123,14 @@ class Ask(RequestHandler):
         """Take what all requests share; Tornado calls it."""
         self.service = service
         self._asking: asyncio.Task[bool] | None = None
+        self._is_left = False
 
     async def post(self) -> None:
         """Ask for a student, within the budget."""
         name = await self.service.student(self.request.headers.get("Authorization", ""))
         offer, price, body = self.service.request(self.request.body)
+        if self._is_left:
+            return
         most = highest_cost(price, body)
         if most is None:
             raise refusal(400, "no price is known for a prompt of this length")
@@ -127,6 +157,7 @@ class Ask(RequestHandler):
 
     def on_connection_close(self) -> None:
         """Leave the provider, too, where the student has left."""
+        self._is_left = True
         if self._asking is not None:
             self._asking.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -107,12 +108,13 @@ def highest_cost(price: Price, body: Mapping[str, Any]) -> Cost | None:
 
     A token of text has at least one byte.
     """
-    return price.cost(Usage(_most_tokens(body), body["max_tokens"]))
-
-
-def _most_tokens(value: object) -> int:
-    if isinstance(value, str):
-        return PICTURE_TOKENS if value.startswith("data:") else len(value.encode())
-    if isinstance(value, Mapping):
-        return sum(len(name) + _most_tokens(inner) for name, inner in value.items())
-    return sum(map(_most_tokens, value)) if isinstance(value, list) else 8
+    pictures = 0
+    messages = [dict(message) for message in body["messages"]]
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            message["content"] = [part for part in content if part["type"] != "image_url"]
+            pictures += len(content) - len(message["content"])
+    text = json.dumps({**body, "messages": messages}, ensure_ascii=False)
+    size = len(text.encode("utf-8", "surrogatepass")) + pictures * PICTURE_TOKENS
+    return price.cost(Usage(size, body["max_tokens"]))

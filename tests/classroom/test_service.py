@@ -276,13 +276,21 @@ def test_a_stranger_is_refused(
     [
         (b"{", "no JSON object"),
         ([], "no JSON object"),
-        ({"model": "gpt-5"}, "may not ask 'gpt-5'"),
-        ({"model": "50%s off"}, "may not ask '50%s off'"),
-        ({"model": ["glm-4.6"]}, "may not ask"),
-        ({}, "may not ask None"),
+        ({"model": "gpt-5", "messages": []}, "may not ask 'gpt-5'"),
+        ({"model": "50%s off", "messages": []}, "may not ask '50%s off'"),
+        ({"model": ["glm-4.6"], "messages": []}, "may not ask"),
+        ({"messages": []}, "may not ask None"),
         ({"model": MODEL, "plugins": [{"id": "web"}]}, "may not send plugins"),
         ({"model": MODEL, "tools": [{"type": "web_search"}]}, "functions only"),
         ({"model": MODEL, "tools": "web"}, "functions only"),
+        ({"model": MODEL}, "texts and pictures only"),
+        ({"model": MODEL, "messages": "?"}, "texts and pictures only"),
+        ({"model": MODEL, "messages": [{"content": {"a": 1}}]}, "texts and pictures only"),
+        ({"model": MODEL, "messages": [{"content": ["?"]}]}, "texts and pictures only"),
+        (
+            {"model": MODEL, "messages": [{"content": [{"type": "video_url"}]}]},
+            "texts and pictures",
+        ),
     ],
     ids=str,
 )
@@ -321,16 +329,49 @@ def test_neither_key_nor_prompt_is_in_the_log(
             assert "token-of" not in line
 
 
+def most(content: Any, below: int = 10**9) -> Decimal | None:
+    """Return what a prompt can cost at most, at a price of one for each token of it."""
+    tier = Tier(Decimal(10**6), Decimal(0), below=below)
+    price = Price("USD", (tier,), date(2026, 11, 28), "the test")
+    cost = highest_cost(price, {"messages": [{"content": content}], "max_tokens": 1})
+    return cost and cost.amount
+
+
 def test_a_length_without_a_price_is_refused() -> None:
-    tier = Tier(Decimal(1), Decimal(2), below=1000)
-    known = Price("USD", (tier,), date(2026, 11, 28), "the test")
-    short, long = ({"messages": ["a" * size], "max_tokens": 10} for size in (900, 1000))
-    cost = highest_cost(known, short)
-    assert cost is not None
-    assert cost.amount > Decimal("0.0009")
-    assert highest_cost(known, long) is None
-    picture = {"messages": ["data:image/png;base64," + "A" * 10**6], "max_tokens": 1}
-    assert highest_cost(replace(known, tiers=(replace(tier, below=20_000),)), picture)
+    assert most("a" * 900, below=1000)
+    assert most("a" * 1000, below=1000) is None
+
+
+@pytest.mark.parametrize("text", ["a", "data:", "天", "\ud83d", '"'])
+def test_a_text_counts_its_bytes_whatever_it_says(text: str) -> None:
+    size = most(text * 5000)
+    assert size is not None
+    assert size >= 5000 * len(text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64," + "A" * 10**6, "https://a.example/b"])
+def test_a_picture_counts_the_same_wherever_it_is(url: str) -> None:
+    size = most([{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "?"}])
+    assert size is not None
+    assert 8192 < size < 8400
+
+
+@pytest.mark.parametrize("tokens", [True, -5, 0, "9", 1.5, None])
+def test_a_length_that_is_none_means_the_longest(
+    model_server: ModelServer, start: Callable[..., Running], tokens: object
+) -> None:
+    service = start(model_server, max_tokens=300)
+    service.post({"model": MODEL, "messages": [], "max_tokens": tokens})
+    assert model_server.last.json["max_tokens"] == 300
+
+
+def test_no_student_hides_what_is_paid_for(
+    model_server: ModelServer, start: Callable[..., Running]
+) -> None:
+    hidden = {"stream_options": {"include_usage": False}, "reasoning": {"exclude": True}}
+    start(model_server).post({"model": MODEL, "messages": [], "stream": True, **hidden})
+    assert model_server.last.json["stream_options"] == {"include_usage": True}
+    assert model_server.last.json["reasoning"] == {}
 
 
 @pytest.mark.parametrize(
@@ -338,7 +379,11 @@ def test_a_length_without_a_price_is_refused() -> None:
     [
         ([], "--provider is one of"),
         (["--provider", "dashscope-native"], "--provider is one of"),
+        (["--provider", "dashscope"], "--provider is one of"),
         (["--provider", "zai"], "--budget is needed"),
+        (["--provider", "zai", "--budget=1", "--models", "glm-4.6, gpt-5"], "no model 'gpt-5'"),
+        (["--provider", "zai", "--budget=1", "--max-tokens=-5"], "a number of tokens is needed"),
+        (["--provider", "zai", "--budget=1", "--max-tokens=0"], "a number of tokens is needed"),
         (["--provider", "zai", "--budget=-1"], "an amount is needed"),
         (["--provider", "zai", "--budget=nan"], "an amount is needed"),
         (["--provider", "zai", "--budget=ten"], "an amount is needed"),
