@@ -17,8 +17,8 @@ DEMO_PORT ?= 8888
 ARGS ?=
 PYTEST_ARGS ?=
 FUZZ ?=
-# Tests spend half of their time on waiting, so one process more than two cores could feed.
-WORKERS ?= 3
+# A browser, a JupyterLab and its kernels belong to each, which is enough for two cores.
+WORKERS ?= 2
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
 EVERYDAY := -m 'not slow and not browser and not sdk' --ignore tests/browser
 FONTS := fonts-dejavu-core fonts-noto-cjk fonts-noto-color-emoji
