@@ -17,6 +17,7 @@ from ..catalogue.schema import Offer, ProviderInfo
 from ..core.errors import GlmError
 from ..core.price import Price, format_money
 from ..core.secret import Secret
+from ..dialects import DIALECTS
 from ..wire.echoes import without_secrets
 from ..wire.http import HttpClient, HttpResponse, read_error_body
 from ..wire.request import WireRequest
@@ -109,25 +110,35 @@ class Service:
         wants = limit if type(limit) is int and limit > 0 else self.max_tokens
         body["max_tokens"] = min(wants, self.max_tokens)
         # What is hidden, or not reported, is paid for all the same.
-        if "stream_options" in body or (body.get("stream") and self.provider.dialect != "bigmodel"):
+        asks_usage = DIALECTS[self.provider.dialect].asks_usage
+        if "stream_options" in body or (body.get("stream") and asks_usage):
             body["stream_options"] = {"include_usage": True}
         if isinstance(body.get("reasoning"), dict):
             body["reasoning"].pop("exclude", None)
         return offer, price, body
 
 
-class Ask(RequestHandler):
-    """``POST chat/completions``: a student's prompt, and the reply as it comes."""
+class _Handler(RequestHandler):
+    """What the service does at one address."""
 
     def initialize(self, service: Service) -> None:
         """Take what all requests share; Tornado calls it."""
         self.service = service
-        self._asking: asyncio.Task[bool] | None = None
-        self._is_left = False
+
+    async def student(self) -> str:
+        """Return who asks."""
+        return await self.service.student(self.request.headers.get("Authorization", ""))
+
+
+class Ask(_Handler):
+    """``POST chat/completions``: a student's prompt, and the reply as it comes."""
+
+    _asking: asyncio.Task[bool] | None = None
+    _is_left = False
 
     async def post(self) -> None:
         """Ask for a student, within the budget."""
-        name = await self.service.student(self.request.headers.get("Authorization", ""))
+        name = await self.student()
         offer, price, body = self.service.request(self.request.body)
         if self._is_left:
             return
@@ -136,7 +147,7 @@ class Ask(RequestHandler):
             raise refusal(400, "no price is known for a prompt of this length")
         ledger, kept = self.service.ledger, most.amount
         if not ledger.keep(name, kept):
-            spent = format_money(ledger.spent().get(name, Decimal(0)), price.currency)
+            spent = format_money(ledger.spent_by(name), price.currency)
             budget = format_money(ledger.budget, price.currency)
             raise refusal(
                 402,
@@ -151,9 +162,11 @@ class Ask(RequestHandler):
         except asyncio.CancelledError:
             pass  # the student is gone; what came until then is paid for
         finally:
-            cost = meter.cost() if is_billed else None
-            unknown = kept if is_billed else Decimal(0)
-            ledger.settle(name, kept, unknown if cost is None else cost.amount)
+            amount = Decimal(0)
+            if is_billed:
+                cost = meter.cost()
+                amount = kept if cost is None else cost.amount
+            ledger.settle(name, kept, amount)
 
     def on_connection_close(self) -> None:
         """Leave the provider, too, where the student has left."""
@@ -195,20 +208,16 @@ class Ask(RequestHandler):
         self.finish(json.dumps({"error": {"message": words or "internal error"}}))
 
 
-class Spent(RequestHandler):
+class Spent(_Handler):
     """``GET``: what the student who asks has spent; without a token, that the service is there."""
-
-    def initialize(self, service: Service) -> None:
-        """Take what all requests share; Tornado calls it."""
-        self.service = service
 
     async def get(self) -> None:
         """Answer with the sum and the budget."""
         if "Authorization" not in self.request.headers:
             return  # the Hub looks whether anybody answers
-        name = await self.service.student(self.request.headers.get("Authorization", ""))
-        spent = self.service.ledger.spent().get(name, Decimal(0))
-        self.write({"spent": str(spent), "budget": str(self.service.ledger.budget)})
+        ledger = self.service.ledger
+        spent = ledger.spent_by(await self.student())
+        self.write({"spent": str(spent), "budget": str(ledger.budget)})
 
 
 def application(service: Service, prefix: str) -> Application:

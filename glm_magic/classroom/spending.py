@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -13,6 +12,7 @@ from ..catalogue.schema import Offer
 from ..core.events import ContentDelta, Event, ReasoningDelta, ToolCallDelta, UsageReport
 from ..core.messages import body_tokens
 from ..core.price import Cost, Price
+from ..core.text import json_content
 from ..core.usage import TokenEstimate, Usage
 from ..dialects import DIALECTS
 from ..wire.sse import BodyReader, Record
@@ -41,6 +41,11 @@ class Ledger:
             "CREATE TABLE IF NOT EXISTS spent (name TEXT PRIMARY KEY, amount TEXT NOT NULL)"
         )
 
+    def spent_by(self, name: str) -> Decimal:
+        """Return what a student has spent."""
+        rows = self._database.execute("SELECT amount FROM spent WHERE name = ?", (name,))
+        return sum((Decimal(amount) for (amount,) in rows), Decimal(0))
+
     def spent(self) -> dict[str, Decimal]:
         """Return what each student has spent who has asked anything."""
         rows = self._database.execute("SELECT name, amount FROM spent ORDER BY name")
@@ -49,7 +54,7 @@ class Ledger:
     def keep(self, name: str, amount: Decimal) -> bool:
         """Set an amount aside for a request; return False where that is more than is left."""
         kept = self._kept.get(name, Decimal(0)) + amount
-        if self.spent().get(name, Decimal(0)) + kept > self.budget:
+        if self.spent_by(name) + kept > self.budget:
             return False
         self._kept[name] = kept
         return True
@@ -57,8 +62,8 @@ class Ledger:
     def settle(self, name: str, kept: Decimal, cost: Decimal) -> None:
         """Put what a request did cost in the place of what was set aside for it."""
         self._kept[name] -= kept
-        amount = self.spent().get(name, Decimal(0)) + cost
-        self._database.execute("INSERT OR REPLACE INTO spent VALUES (?, ?)", (name, str(amount)))
+        amount = str(self.spent_by(name) + cost)
+        self._database.execute("INSERT OR REPLACE INTO spent VALUES (?, ?)", (name, amount))
 
     def close(self) -> None:
         """Close the file."""
@@ -115,6 +120,5 @@ def highest_cost(price: Price, body: Mapping[str, Any]) -> Cost | None:
         if isinstance(content, list):
             message["content"] = [part for part in content if part["type"] != "image_url"]
             pictures += len(content) - len(message["content"])
-    text = json.dumps({**body, "messages": messages}, ensure_ascii=False)
-    size = len(text.encode("utf-8", "surrogatepass")) + pictures * PICTURE_TOKENS
+    size = len(json_content({**body, "messages": messages})) + pictures * PICTURE_TOKENS
     return price.cost(Usage(size, body["max_tokens"]))

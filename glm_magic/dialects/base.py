@@ -43,6 +43,10 @@ class Dialect(Protocol):
         """The name that the catalogue's providers use."""
 
     @property
+    def asks_usage(self) -> bool:
+        """Whether usage must be asked for with ``stream_options``."""
+
+    @property
     def json_needs_no_thinking(self) -> bool:
         """Whether JSON mode is refused while the model thinks."""
 

@@ -38,6 +38,7 @@ class DashscopeNative:
     """Model Studio's native spelling."""
 
     name = "dashscope_native"
+    asks_usage = False
     json_needs_no_thinking = True
     web_search = ""
     begin = None
