@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -207,11 +207,16 @@ def _by_hash(address: str) -> str:
     return f"data:{media_type};sha256,{hash_of(data)}" if data else address
 
 
+def messages_in(body: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the messages of a request's body, in whichever protocol it is."""
+    inner = body.get("input")
+    return (inner if isinstance(inner, Mapping) else body).get("messages") or ()
+
+
 def contents_in(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the content of each picture and file in a request's body, in base64, by its hash."""
-    inner = body.get("input")
-    messages = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
-    contents = (message.get("content") for message in messages if isinstance(message, Mapping))
+    messages = (message for message in messages_in(body) if isinstance(message, Mapping))
+    contents = (message.get("content") for message in messages)
     parts = (part for content in contents if isinstance(content, list) for part in content)
     addresses = (address for part in parts for address in _addresses_in(part).values())
     named = ((_by_hash(address), address.rpartition(",")[2]) for address in addresses)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .attachments import Attachment
+from .attachments import Attachment, messages_in
 from .text import json_content
 from .usage import estimate, estimate_message
 
@@ -138,13 +138,11 @@ def body_tokens(body: Mapping[str, Any]) -> int:
 
     Pictures and files count nothing here: a body does not say how large they are.
     """
-    inner = body.get("input")
-    messages: Sequence[Any] = (inner if isinstance(inner, Mapping) else body).get("messages") or ()
     options = body.get("parameters")
     tools = (options if isinstance(options, Mapping) else body).get("tools")
     counted = sum(
         message.tokens if isinstance(message, SpelledMessage) else estimate_message(message)
-        for message in messages
+        for message in messages_in(body)
     )
     return counted + (estimate(json.dumps(tools, ensure_ascii=False)) if tools else 0)
 
