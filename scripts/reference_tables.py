@@ -9,10 +9,9 @@ import glm_magic
 from glm_magic.catalogue.load import Catalogue
 from glm_magic.catalogue.schema import Source
 from glm_magic.core.errors import GlmError
+from glm_magic.credentials import ANY_PROVIDER
 from glm_magic.magic.config import GLM
 from glm_magic.magic.verbs.model_facts import describe
-
-ANY_KEY = "GLM_API_KEY"
 
 
 def markdown_facts(catalogue: Catalogue, models: Sequence[str]) -> str:
@@ -91,7 +90,7 @@ def markdown_keys(catalogue: Catalogue) -> str:
         for name in info.key_env:
             serves.setdefault(name, []).append(code(info.name))
     rows = [(code(name), ", ".join(providers)) for name, providers in serves.items()]
-    rows.append((code(ANY_KEY), "any provider, self-hosted ones included"))
+    rows.append((code(ANY_PROVIDER), "any provider, self-hosted ones included"))
     return table(("variable", "serves"), rows)
 
 

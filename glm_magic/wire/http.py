@@ -129,8 +129,14 @@ class HttpClient:
         keep_pace = pace_of(response.extensions)
         try:
             chunks = _chunks(response, request.url, idle_timeout_s)
-            more = response.extensions.get(PLAYBACK), _is_framed(response), keep_pace
-            yield HttpResponse(response.status_code, response.headers, chunks, *more)
+            yield HttpResponse(
+                response.status_code,
+                response.headers,
+                chunks,
+                playback=response.extensions.get(PLAYBACK),
+                is_framed=_is_framed(response),
+                keep_pace=keep_pace,
+            )
         finally:
             keep_pace(False)
             await response.aclose()
