@@ -14,7 +14,7 @@ from scripts.readme_tables import DOCS, TABLES, tables_in, with_tables
 from scripts.reference_tables import error_words, public_errors
 
 ROOT = DOCS.parent
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 MOST_WORDS = 900
 """Longest README, in words."""
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .server import LabServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CHROMIUM_OPTIONS = [
     "--headless",
@@ -42,11 +47,9 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[object]:
-    """One browser for all tests here; while it is open, asyncio sees a running loop."""
-    if reason := _missing():
-        pytest.skip(reason)
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """Give a browser of our own; while it is open, asyncio sees a running loop."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -55,6 +58,15 @@ def chromium() -> Iterator[object]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[object]:
+    """One browser for all tests here."""
+    if reason := _missing():
+        pytest.skip(reason)
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

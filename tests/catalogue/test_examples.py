@@ -23,7 +23,7 @@ BESIDE = re.compile(r"(?:-p |provider=\"|GLM_PROVIDER=)(?P<provider>[a-z-]+)")
 
 def texts() -> Iterator[tuple[str, str]]:
     """Yield each text that a person reads, and where it stands."""
-    for page in [*(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.md")]:
+    for page in (ROOT / "docs").glob("*.md"):
         yield page.name, GENERATED.sub("", page.read_text(encoding="utf-8"))
     for lesson in (ROOT / "notebooks").glob("*.ipynb"):
         for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM_OPTIONS
+from tests.browser.conftest import open_chromium
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,11 +51,5 @@ def chromium() -> Iterator[object]:
     """Give a browser."""
     if find_spec("playwright") is None or not shutil.which("chromium"):
         pytest.skip("playwright is not installed, or there is no chromium on the path")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
-        )
+    with open_chromium() as browser:
         yield browser
-        browser.close()

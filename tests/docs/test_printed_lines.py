@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,8 @@ import glm_magic
 from glm_magic.magic.line.parse import parse
 from glm_magic.magic.verbs.registry import find_verb, verbs
 from tests.magic.conftest import bare_shell, cells
+from tests.test_docs import PAGES
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.md")])
 FENCE = re.compile(r"```.*?\n(.*?)```", re.DOTALL)
 
 __all__ = ["bare_shell", "cells"]  # fixtures
