@@ -70,7 +70,7 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         """Yield every session of this kernel, then that of the prompts without history."""
         yield from self._sessions.values()
-        if self._no_history.asked:
+        if self._no_history.conversation.was_asked:
             yield self._no_history
 
     @property
@@ -128,7 +128,7 @@ class Sessions:
     def _archive(self, name: str) -> str | None:
         """Free a name; its session gets another name, unless it was never asked anything."""
         before = self._sessions.pop(name, None)
-        if before is None or not (before.asked or len(before)):
+        if before is None or not (before.conversation.was_asked or len(before)):
             return None
         other = self.free_name(name)
         before.rename(other)

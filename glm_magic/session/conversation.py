@@ -20,8 +20,9 @@ from ..engine.reply import turns_to_frame
 from ..engine.stream import Stream
 from . import autosave, contents, repository, spending
 from .amounts import Amount
+from .asked import AskedRuns
 from .autosave import as_new, call_row, kept_variant_row, run_row, session_row, slot_rows
-from .ledger import Entry, cost_of_all, entries_of
+from .ledger import Entry, cost_of_all
 from .notebook import CellKey, conversations
 from .repository import SavedSession, all_rows, drop_rows
 from .slots import Slot, Slots, Variant, cell_of, new_id
@@ -65,7 +66,7 @@ class Conversation:
         """Runs that are damaged on disk, until they were reported."""
         self.slots = Slots()
         self.lock = threading.RLock()
-        self._asked: list[Variant] = []
+        self._asked = AskedRuns()
         self._earlier: list[Entry] = []
         """Calls of earlier kernels."""
         self.use()
@@ -120,8 +121,16 @@ class Conversation:
 
     @property
     def asked(self) -> list[Stream]:
-        """Every stream that this kernel asked, replaced and undone ones included."""
-        return [variant.stream for variant in self._asked if variant.stream]
+        """The newest streams that this kernel asked, replaced and undone ones included.
+
+        All that run are among them, and the `asked.KEPT_STREAMS` newest that have ended.
+        """
+        return self._asked.streams
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether this kernel asked anything, undone or not."""
+        return bool(self._asked)
 
     @property
     def entries(self) -> list[Entry]:
@@ -130,13 +139,9 @@ class Conversation:
         What was asked about many rows is part of it, as a sum.
         """
         of_rows = [s for s in spending.spendings if s.session == self.id]
-        running = {*(variant.id for variant in self._asked), *(s.run for s in of_rows)}
-        entries = [entry for entry in self._earlier if entry.run not in running]
-        for variant in self._asked:
-            stream = variant.stream
-            if stream is not None:
-                size, price = stream.call.size, stream.call.offer.price
-                entries += entries_of(variant.id, self.name, variant.turn, size, price)
+        asked, rows = self._asked, {s.run for s in of_rows}
+        earlier = [e for e in self._earlier if e.run not in asked and e.run not in rows]
+        entries = [*earlier, *asked.entries(self.name)]
         return [*entries, *(entry for of_row in of_rows for entry in of_row.entries)]
 
     @property
@@ -161,7 +166,7 @@ class Conversation:
 
     def slot_of(self, stream: Stream) -> Slot | None:
         """Return the slot that a stream of this conversation stands in."""
-        return next((s for s in self.slots if any(v.stream is stream for v in s.variants)), None)
+        return next((s for s in self.slots if any(v.ran(stream) for v in s.variants)), None)
 
     def stale(self) -> set[Slot]:
         """Return the turns that were answered from something else than what is before them now."""
@@ -179,7 +184,7 @@ class Conversation:
         for variant in variants:
             slot.add(variant)
         slot.place = first
-        self._asked += variants
+        self._asked.add(variants, self.name)
         self.use()
         if store is None:
             return
@@ -287,6 +292,7 @@ class Conversation:
         """Give the conversation another name."""
         repository.check_name(name)
         self.name = name
+        self._asked.rename(name)
         if len(self):
             self._save()
 

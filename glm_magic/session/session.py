@@ -183,7 +183,7 @@ class Session:
 
     @property
     def asked(self) -> list[Stream]:
-        """Every stream that this kernel asked, replaced and undone ones included."""
+        """The newest streams that this kernel asked, replaced and undone ones included."""
         return self.conversation.asked
 
     @property

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from weakref import ref
 
 from ..core.messages import Message
 from ..core.turn import Turn
@@ -48,7 +49,8 @@ class Variant:
     """One run of a prompt, and what it was answered from."""
 
     source: Stream | Turn
-    """The stream while this kernel has it; the turn where it was read from disk or a file."""
+    """The stream while this kernel has it; the turn afterwards, and where it was read from disk or
+    a file."""
     context_digest: str = ""
     """Fingerprint of the turns that it was answered from."""
     id: str = field(default_factory=new_id)
@@ -56,15 +58,18 @@ class Variant:
     """Options it was asked with; ``None`` for one that was read."""
     _last: Turn | None = None
     _messages: tuple[Message, ...] | None = None
+    _earlier: ref[Stream] | None = None
+    """The stream that was let go of; whoever asked may have it still."""
 
     @property
     def turn(self) -> Turn:
         """The turn as it stands now."""
-        if isinstance(self.source, Turn):
-            return self.source
-        if self._last is None and self.source.done:
-            self._last = self.source.turn  # sums over a session read every turn again and again
-        return self._last or self.source.turn
+        source = self.source
+        if isinstance(source, Turn):
+            return source
+        if self._last is None and source.done:
+            self._last = source.turn  # sums over a session read every turn again and again
+        return self._last or source.turn
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -72,7 +77,8 @@ class Variant:
         if self._messages is None:
             turn = self.turn
             # Between two requests of one turn the status may say that it has ended.
-            is_running = self.stream is not None and not self.stream.done
+            stream = self.stream
+            is_running = stream is not None and not stream.done
             if is_running or turn.status == "streaming":
                 return ()
             self._messages = tuple(turn.to_messages()) if turn.is_context else ()
@@ -80,8 +86,24 @@ class Variant:
 
     @property
     def stream(self) -> Stream | None:
-        """The stream, where this kernel asked."""
-        return None if isinstance(self.source, Turn) else self.source
+        """The stream, where this kernel asked and has it still."""
+        source = self.source
+        return None if isinstance(source, Turn) else source
+
+    @property
+    def was_let_go(self) -> bool:
+        """Whether this kernel asked, and has only the turn by now."""
+        return self._earlier is not None
+
+    def ran(self, stream: Stream) -> bool:
+        """Whether this is the run of a stream."""
+        return self.source is stream or (self._earlier is not None and self._earlier() is stream)
+
+    def let_go(self) -> None:
+        """Keep the turn in place of its stream, which has ended."""
+        stream = self.stream
+        if stream is not None and stream.done:
+            self._earlier, self.source = ref(stream), self.turn
 
 
 @dataclass(slots=True, eq=False)

@@ -11,6 +11,7 @@ from ...core.i18n import Text, from_data, joined, plural, tr
 from ...core.text import shorten
 from ...core.turn import Turn
 from ...core.usage import Usage
+from ...session.asked import KEPT_STREAMS
 from ...session.conversation import Conversation
 from ...session.slots import Slot
 from .. import prompt
@@ -250,6 +251,16 @@ def wire(workspace: Workspace, words: Sequence[str]) -> Displayable:
     """Show a turn's request and its raw reply."""
     slot, number = slot_at(workspace, words)
     stream = slot.current.stream
+    if stream is None and slot.current.was_let_go:
+        raise InvalidValueError(
+            tr(
+                "the requests of turn {number} are no longer here; a session keeps those of its"
+                " {count} newest runs",
+                number=number,
+                count=KEPT_STREAMS,
+            ),
+            hint=tr("run its cell again, or see %glm show {number}", number=number),
+        )
     if stream is None:
         raise InvalidValueError(
             tr(
