@@ -1,15 +1,20 @@
-"""Jobs: turns that run in the background (``--bg``) while other cells do."""
+"""Jobs: turns that run in the background (``--bg``) while other cells do.
+
+Whoever started one holds its `Background`, with all of its stream. The list of jobs keeps it only
+as long as it runs: a job that has ended is a line of ``%glm jobs``.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
-from ..core.turn import Turn
+from ..core.text import shorten
+from ..core.turn import Status, Turn
 from ..engine.reply import TurnProperties
 from ..views.play import View, play, play_in_background
 
@@ -144,22 +149,70 @@ class Background(TurnProperties):
         return f"<Background {self.number}: {turn.status}, {turn.model} at {turn.provider}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the list of jobs says of one."""
+
+    number: int
+    prompt: str
+    """Its beginning."""
+    model: str
+    provider: str
+    status: Status
+    total_s: float
+    error: str | None
+    done: bool
+    """Whether nothing more will arrive."""
+
+    @classmethod
+    def of(cls, job: Background) -> Job:
+        """Return what there is to say of a job now."""
+        done, turn = job.done, job.turn
+        return cls(
+            job.number,
+            shorten(turn.shown_prompt),
+            turn.model,
+            turn.provider,
+            turn.status,
+            turn.timing.total_s or 0.0,
+            turn.error,
+            done,
+        )
+
+
 class Jobs:
     """The turns that were sent to the background, numbered from 1."""
 
     def __init__(self) -> None:
-        self._jobs: list[Background] = []
+        self._jobs: list[Background | Job] = []
 
-    def __iter__(self) -> Iterator[Background]:
-        return iter(list(self._jobs))
+    def __iter__(self) -> Iterator[Job]:
+        """Yield what there is to say of each job now."""
+        self._let_go()
+        for job in list(self._jobs):
+            yield job if isinstance(job, Job) else Job.of(job)
+
+    @property
+    def running(self) -> list[Background]:
+        """Those that have not ended."""
+        self._let_go()
+        return [job for job in self._jobs if isinstance(job, Background)]
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def add(self, stream: Stream) -> Background:
         """Add the job of a stream."""
-        self._jobs.append(Background(len(self._jobs) + 1, stream))
-        return self._jobs[-1]
+        self._let_go()
+        job = Background(len(self._jobs) + 1, stream)
+        self._jobs.append(job)
+        return job
+
+    def _let_go(self) -> None:
+        """Keep of the jobs that have ended what the list says of them."""
+        for place, job in enumerate(self._jobs):
+            if isinstance(job, Background) and job.done:
+                self._jobs[place] = Job.of(job)
 
     def stop(self, number: int | None = None) -> list[Background]:
         """Stop one job, or all that run; return those that were stopped.
@@ -178,8 +231,7 @@ class Jobs:
                 ),
                 hint=tr("%glm jobs lists them; a running cell is stopped in its panel"),
             )
-        jobs = self._jobs if number is None else [self._jobs[number - 1]]
-        running = [job for job in jobs if not job.done]
+        running = [job for job in self.running if number in (None, job.number)]
         for job in running:
             job.stop()
         return running

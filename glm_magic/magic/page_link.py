@@ -183,7 +183,7 @@ class PageLink:
 
     def _busy(self) -> bool:
         workspace = self._loaded()
-        return self._runs or (workspace is not None and any(not j.done for j in workspace.jobs))
+        return self._runs or (workspace is not None and bool(workspace.jobs.running))
 
     def _tell_changes(self) -> None:
         from .page_state import figures_of, names_of, tapes_of, turns_of, words_of

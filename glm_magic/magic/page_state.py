@@ -65,7 +65,7 @@ def figures_of(workspace: Workspace | None) -> dict[str, Any]:
         "output": total.usage.output or 0,
         "estimated": total.estimated,
         "cost": str(total.cost.to_text()) if total.cost.amounts else "",
-        "jobs": sum(not job.done for job in workspace.jobs),
+        "jobs": len(workspace.jobs.running),
         **_context(workspace, conversation),
     }
 

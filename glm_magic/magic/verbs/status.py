@@ -12,7 +12,6 @@ from ..._version import __version__
 from ...core.errors import GlmError
 from ...core.i18n import from_data, joined, tr
 from ...core.messages import Thinking
-from ...core.text import shorten
 from ...core.usage import Usage
 from ...engine import tapes
 from ...engine.prepare import resolve_offer
@@ -89,12 +88,12 @@ def jobs(workspace: Workspace, _: Sequence[str]) -> Displayable:
     rows = [
         (
             job.number,
-            shorten(job.turn.shown_prompt),
-            job.turn.model,
-            job.turn.provider,
+            job.prompt,
+            job.model,
+            job.provider,
             tr("running") if not job.done else from_data(job.status),
-            seconds(job.turn.timing.total_s or 0.0),
-            job.turn.error or "",
+            seconds(job.total_s),
+            job.error or "",
         )
         for job in workspace.jobs
     ]
@@ -120,7 +119,7 @@ def _installed(name: str) -> str:
 
 JOB = ArgumentKind(
     lambda workspace, word: word == ALL or COUNT.accepts(workspace, word),
-    lambda workspace, _: [*(str(job.number) for job in workspace.jobs if not job.done), ALL],
+    lambda workspace, _: [*(str(job.number) for job in workspace.jobs.running), ALL],
     tr("the number of a job, or all"),
 )
 
