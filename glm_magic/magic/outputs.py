@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -34,41 +34,66 @@ class _Output:
     """Whether the output that stays is there, and can be repainted."""
 
 
+@dataclass(slots=True)
+class _Shown:
+    """What there is of one slot on the pages."""
+
+    conversation: str
+    """Id of the conversation that the slot belongs to."""
+    outputs: list[_Output] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    """Ids of the variants that were shown."""
+
+
 class Outputs:
     """The outputs of this kernel that can be repainted; from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._outputs: dict[str, list[_Output]] = {}
+        self._shown: dict[str, _Shown] = {}
         """By the slot's id."""
         self._options: dict[str, ViewOptions] = {}
         """How each variant is shown, by its id."""
 
-    def register(self, slot: Slot | None, view: View, options: ViewOptions) -> None:
+    def register(
+        self, session: Session, slot: Slot | None, view: View, options: ViewOptions
+    ) -> None:
         """Remember which view shows a slot's newest variant.
 
-        A cell that runs again loses its earlier output, so only other cells' outputs stay.
+        A cell that runs again loses its earlier output, so only other cells' outputs stay. A view
+        that cannot be repainted is not kept, nor is what shows a slot that was taken out.
         """
         if slot is None:
             return
         cell = options.position[0] if options.position else None
         with self._lock:
+            self._forget_gone(session)
+            shown = self._shown.setdefault(slot.id, _Shown(session.id))
+            shown.runs.append(slot.current.id)
             self._options[slot.current.id] = options
-            earlier = self._outputs.pop(slot.id, [])
-            others = [output for output in earlier if cell is not None and output.cell != cell]
-            self._outputs[slot.id] = [*others, _Output(view, cell, slot.current)]
+            shown.outputs = [o for o in shown.outputs if cell is not None and o.cell != cell]
+            if view.can_repaint:
+                shown.outputs.append(_Output(view, cell, slot.current))
 
-    def options_of(self, slot: Slot) -> ViewOptions:
-        """Return how the newest variant is shown that has an output; an older kernel's has none."""
+    def _forget_gone(self, session: Session) -> None:
+        """Forget the outputs of slots that a session had; nothing repaints them any more."""
+        there = {slot.id for slot in session.slots}
+        of_session = (id_ for id_, shown in self._shown.items() if shown.conversation == session.id)
+        for id_ in [id_ for id_ in of_session if id_ not in there]:
+            for run in self._shown.pop(id_).runs:
+                self._options.pop(run, None)
+
+    def options_of(self, slot: Slot) -> ViewOptions | None:
+        """Return how the newest variant is shown that has an output; ``None`` where none has."""
         with self._lock:
             known = (self._options.get(variant.id) for variant in reversed(slot.variants))
-            return next(options for options in known if options is not None)
+            return next((options for options in known if options is not None), None)
 
     def finished(self, session: Session, view: View) -> None:
         """Note that a view has published the output that stays, and repaint the others."""
         with self._lock:
-            for outputs in self._outputs.values():
-                for output in outputs:
+            for shown in self._shown.values():
+                for output in shown.outputs:
                     output.published = output.published or output.view is view
             self.refresh(session)
 
@@ -79,7 +104,8 @@ class Outputs:
             for slot in session.slots:
                 variant = slot.current
                 if variant.stream is None or variant.stream.done:
-                    for output in self._outputs.get(slot.id, ()):
+                    shown = self._shown.get(slot.id)
+                    for output in shown.outputs if shown is not None else ():
                         self._repaint(output, variant, stale=slot in stale_slots)
 
     def _repaint(self, output: _Output, variant: Variant, *, stale: bool) -> None:

@@ -148,7 +148,7 @@ def show_reply(
         if options.format is None and plan is not None and plan.schema is not None:
             options = replace(options, format="json")
         view = view_for(workspace.shell, options)
-        workspace.outputs.register(slot, view, options)
+        workspace.outputs.register(session, slot, view, options)
         workspace.outputs.refresh(session)
     except BaseException:  # an interrupt too: what is not shown must not be sent either
         stream.cancel()
@@ -341,7 +341,7 @@ def _compare(
 
     options = view_options(workspace, line, prompt.text.inserted)
     view = compare_view(workspace.shell, lanes, options)
-    workspace.outputs.register(slot, view, options)
+    workspace.outputs.register(session, slot, view, options)
     workspace.outputs.refresh(session)
     comparison: Comparison | None = None
     try:

@@ -12,6 +12,7 @@ from ..engine.stream import Stream
 from ..session.rethink import check_can_rethink, rethink, thought_of
 from ..session.session import Session
 from ..session.slots import Slot, Variant, VariantChoice
+from ..views.options import ViewOptions
 from ..views.variants import stamp
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ class Rethinking:
 
         workspace, session = self.workspace, self.session
         variant = self._variant(at)
-        shown = workspace.outputs.options_of(self.slot)
+        shown = workspace.outputs.options_of(self.slot) or ViewOptions()
         stream = rethink(session, self.slot, sentence, text, variant)
         choice = VariantChoice(
             session.conversation, self.slot, lambda: workspace.outputs.refresh(session)
         )
         options = replace(shown, variants=choice, thoughts=self, background=True, inserted=())
         view = PanelView(options, output)
-        workspace.outputs.register(self.slot, view, options)
+        workspace.outputs.register(session, self.slot, view, options)
         job = workspace.jobs.add(stream)
         job.show(view, lambda _: None, lambda: workspace.outputs.finished(session, view))
 

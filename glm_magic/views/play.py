@@ -94,6 +94,11 @@ class View:
     def finish(self, turn: Turn) -> None:
         """Leave exactly one output, the one that is saved."""
 
+    @property
+    def can_repaint(self) -> bool:
+        """Whether `repaint` does anything; otherwise nobody needs the view after `finish`."""
+        return type(self).repaint is not View.repaint
+
     def repaint(self, turn: Turn, options: ViewOptions | None, *, stale: bool) -> None:
         """Show another run of the cell in the output that `finish` left.
 

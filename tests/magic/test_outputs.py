@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import pytest
 
 import glm_magic as glm
@@ -9,6 +12,7 @@ from glm_magic.core.turn import Turn
 from glm_magic.magic.outputs import Outputs
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.play import View
+from glm_magic.views.publish import PlainView
 from tests.servers.model_server import ModelServer
 from tests.servers.script import Failure, Script
 
@@ -36,7 +40,7 @@ def run(session: glm.Session, outputs: Outputs, prompt: str, key: str) -> Record
     """Ask from a cell, and show the reply to its end."""
     stream = session.open(prompt, session.options, (key, 0))
     view = Recorder()
-    outputs.register(session.slot_of(stream), view, ViewOptions(position=(key, 0)))
+    outputs.register(session, session.slot_of(stream), view, ViewOptions(position=(key, 0)))
     outputs.refresh(session)
     stream.start()
     stream.wait()
@@ -86,3 +90,39 @@ def test_a_turn_that_was_taken_out_is_not_written_again(
     store = current_store()
     assert store is not None
     assert store.read("SELECT count(*) FROM slot") == [(0,)]
+
+
+def test_the_output_of_a_turn_that_was_taken_out_is_forgotten(
+    session: glm.Session, model_server: ModelServer
+) -> None:
+    outputs = Outputs()
+    model_server.tell(Script(answer="one"), Script(answer="two"), Script(answer="three"))
+    gone = ref(run(session, outputs, "a", "c1"))
+    stays = run(session, outputs, "b", "c2")
+    slot = session.slots[0]
+    assert outputs.options_of(slot) is not None
+    session.drop(slot)
+    outputs.refresh(session)
+    assert stays.shown == [("two", True)], "it was answered from what is gone"
+    run(session, outputs, "c", "c3")
+    gc.collect()
+    assert gone() is None
+    assert outputs.options_of(slot) is None
+    session.drop(session.slots[1])
+    outputs.refresh(session)
+    assert len(stays.shown) == 1
+
+
+def test_a_view_that_cannot_be_repainted_is_not_kept(
+    session: glm.Session, model_server: ModelServer
+) -> None:
+    outputs = Outputs()
+    model_server.tell(Script(answer="one"))
+    stream = session.open("a", session.options, ("c1", 0))
+    view, options = PlainView(ViewOptions()), ViewOptions(format="text")
+    outputs.register(session, session.slot_of(stream), view, options)
+    freed = ref(view)
+    del view
+    assert freed() is None
+    assert outputs.options_of(session.slots[0]) is options
+    stream.cancel()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -80,6 +82,55 @@ def test_only_the_last_models_stay_open(published: list[dict[str, Any]]) -> None
         widget.open_widget({}, {})
     assert len(widget._open) == widget.MAX_OPEN
     assert first.comm is None
+
+
+def test_a_view_whose_turn_has_ended_holds_its_stream_no_more(
+    published: list[dict[str, Any]],
+) -> None:
+    view, stream = PanelView(ENGLISH), ScriptedStream(turn_of(), rate=20_000)
+    play(stream, view)
+    freed = ref(stream)
+    del stream
+    gc.collect()
+    assert freed() is None
+    view._receive(None, {"type": "stop"}, [])
+    view._receive(None, {"type": "answer_now"}, [])
+
+
+def test_a_view_whose_model_is_closed_can_be_repainted_and_holds_no_text(
+    published: list[dict[str, Any]],
+) -> None:
+    view = PanelView(ENGLISH)
+    play(ScriptedStream(turn_of(), rate=20_000), view)
+    marked = published[-1]["metadata"]["glm_magic"]["panel"]
+    model = ref(widget._open[-1])
+    for _ in range(widget.MAX_OPEN):
+        widget.open_widget({}, {})
+    gc.collect()
+    assert model() is None
+    assert "simulation" not in repr([view.__dict__, vars(view._copy), view._protocol.__dict__])
+    assert not view._protocol._answer.size
+    view.repaint(turn_of("another run"), None, stale=False)
+    assert "another run" in published[-1]["data"]["text/plain"]
+    assert published[-1]["metadata"]["glm_magic"]["panel"] == marked
+    assert view._copy is not None
+    assert view._copy._page is None
+
+
+def test_a_model_that_is_closed_while_its_turn_runs_leaves_the_same_output(
+    published: list[dict[str, Any]],
+) -> None:
+    views = [PanelView(ENGLISH), PanelView(ENGLISH)]
+    for view in views:
+        view.start(turn_of("", "", status="streaming"), lambda: None)
+    widget._open.pop().close()
+    for view in views:
+        view.paint(turn_of("half", "", status="streaming"))
+        view._receive(None, {"type": "ready"}, [])
+        view.finish(turn_of())
+    first, second = published[-2:]
+    assert first["data"] == second["data"]
+    assert views[1]._turn is None
 
 
 def test_stop_reaches_the_stream_and_is_answered_first(published: list[dict[str, Any]]) -> None:

@@ -86,9 +86,7 @@ class PanelView(View):
         self._takes_place = bool(output)
         # The painter, the main thread and the page's messages all come here.
         self._lock = threading.RLock()
-        self._protocol = PanelProtocol(
-            self._state, as_markdown=options.format in (None, "markdown", "code")
-        )
+        self._protocol = self._new_protocol()
         self._widget: PanelWidget | None = None
         self._copy: NotebookCopy | None = None
         self._fallback: FallbackView | None = None
@@ -106,6 +104,10 @@ class PanelView(View):
         self._figures: list[Any] = []
         self._doubt_html = ""
 
+    def _new_protocol(self) -> PanelProtocol:
+        as_markdown = self._options.format in (None, "markdown", "code")
+        return PanelProtocol(self._state, as_markdown=as_markdown)
+
     def attach(self, stream: Playable) -> None:
         """Take the stream, whose thinking the page may cut short."""
         self._stream = stream
@@ -119,6 +121,7 @@ class PanelView(View):
         cell = self._options.position[0] if self._options.position else None
         self._widget = open_widget(labels, self._protocol.start(self._began), cell)
         self._widget.on_msg(self._receive)
+        self._widget.at_close = self._page_is_gone
         self._copy = NotebookCopy(self._widget, self._labels)
         data, _ = self._widget._repr_mimebundle_() or ({}, {})
         # What a host without widgets says, and a file until the page has written more.
@@ -159,6 +162,19 @@ class PanelView(View):
             self._publish(*saved, update=True)
         if self._fallback is not None:
             self._fallback.close()
+        # The view stays as long as its output: without its stream, which holds all that arrived.
+        self._stream, self._fallback, self._on_stop = None, None, lambda: None
+        if self._widget is None:
+            self._page_is_gone()
+
+    def _page_is_gone(self) -> None:
+        """Keep what `repaint` needs, and nothing for a page: the model is closed."""
+        with self._lock:
+            self._widget = self._turn = None
+            self._protocol = self._new_protocol()
+            self._figures, self._doubt_html = [], ""
+            if self._copy is not None:
+                self._copy.close()
 
     def repaint(self, turn: Turn, options: ViewOptions | None, *, stale: bool) -> None:
         """Show another run in the output that stays, as it was shown when it ran."""

@@ -50,6 +50,16 @@ class PanelWidget(anywidget.AnyWidget):
     snapshot = traitlets.Dict().tag(sync=True)
     labels = traitlets.Dict().tag(sync=True)
 
+    at_close: Callable[[], None] | None = None
+    """Called once when the model is closed: no page shows it from then on."""
+
+    def close(self) -> None:
+        """Close the model."""
+        super().close()
+        if self.at_close is not None:
+            self.at_close()
+            self.at_close = None
+
 
 def open_widget(
     labels: dict[str, str], snapshot: dict[str, Any], cell: str | None = None
@@ -96,7 +106,10 @@ class NotebookCopy:
     """
 
     def __init__(self, widget: PanelWidget, labels: Labels) -> None:
-        self._widget, self._labels = widget, labels
+        self._widget: PanelWidget | None = widget
+        self._labels = labels
+        self._place = ""
+        """What `place` was when the model was closed."""
         self._drafted_at = time.monotonic()
         self._drafted_every_s = 0.0
         self._draft: dict[str, Any] | None = None
@@ -105,11 +118,12 @@ class NotebookCopy:
     @property
     def place(self) -> str:
         """The id of the model whose view the output shows."""
-        return str(self._widget.place)
+        return str(self._widget.place) if self._widget is not None else self._place
 
     @place.setter
     def place(self, model_id: str) -> None:
-        self._widget.place = model_id
+        if self._widget is not None:
+            self._widget.place = model_id
 
     def mark(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return metadata by which the page knows the output, in whatever cell it comes to be."""
@@ -117,7 +131,7 @@ class NotebookCopy:
 
     def draft(self, make: Callable[[], Bundle]) -> None:
         """Send what has arrived so far, if it is time; `make` returns it as a saved output."""
-        if time.monotonic() - self._drafted_at < self._drafted_every_s:
+        if self._widget is None or time.monotonic() - self._drafted_at < self._drafted_every_s:
             return
         data, metadata = make()
         self._drafted_at, self._drafted_every_s = time.monotonic(), DRAFT_EVERY_S
@@ -131,21 +145,29 @@ class NotebookCopy:
 
         Call it before that update, which the page would else take for a copy that is out of date.
         """
-        self._page = (data, metadata)
-        self._send_page()
+        if self._widget is not None:
+            self._page = (data, metadata)
+            self._send_page()
 
     def give_up(self) -> None:
         """Leave the output to another panel: a page that is loaded again is not sent this one."""
         self._page = None
 
+    def close(self) -> None:
+        """Keep nothing for pages: the model is closed."""
+        self._place, self._widget = self.place, None
+        self._page = self._draft = None
+
     def page_is_new(self, name: str) -> None:
         """Serve a page that was loaded just now."""
+        if self._widget is None:
+            return
         self._widget.page = self._widget.page or name
         self._drafted_every_s, self._draft = 0.0, None
         self._send_page()
 
     def _send_page(self) -> None:
-        if self._page is None:
+        if self._page is None or self._widget is None:
             return
         data, metadata = self._page
         sheet = style_and_script(self._labels)
