@@ -105,6 +105,11 @@ class SpelledMessage(dict[str, Any]):
             self._content = json_content(self)
         return self._content
 
+    def let_go(self) -> bool:
+        """Forget the JSON, which is made anew when it is asked for; True if there was any."""
+        had_any, self._content = self._content is not None, None
+        return had_any
+
     @property
     def tokens(self) -> int:
         """Its approximate size."""

@@ -230,6 +230,7 @@ def _without(
         return replace(call, notices=(*call.notices, Notice("tight", text)))
     messages = call.request.messages
     head = messages[: len(messages) - len(context_of(before)) - 1]
+    _let_go(left)
     leaving = set(left)
     remaining = context_of(slot for slot in before if slot not in leaving)
     text = tr(
@@ -242,6 +243,19 @@ def _without(
     )
     shorter = call.with_request(messages=(*head, *remaining, messages[-1]))
     return replace(shorter, notices=(*call.notices, Notice("left-out", text)))
+
+
+def _let_go(left: Sequence[Slot]) -> None:
+    """Forget the JSON of turns that are hardly ever sent again; it takes as much as they do.
+
+    Those that left with an earlier prompt come first, and have none. The newest turn may have left
+    before it was sent at all.
+    """
+    for slot in reversed(left):
+        spelled = [s for message in slot.current.messages for s in message.spelled.values()]
+        had_any = [message.let_go() for message in spelled]
+        if not any(had_any) and slot is not left[-1]:
+            break
 
 
 def _numbers(before: Sequence[Slot], left: Sequence[Slot]) -> Text:

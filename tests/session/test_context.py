@@ -75,6 +75,20 @@ def test_the_oldest_leave_first_and_the_notice_says_which():
     ]
 
 
+def test_of_what_left_no_json_is_kept_and_it_can_be_sent_again():
+    slots = [slot(n) for n in range(30)]
+    bodies = {}
+    for count in range(1, 31):
+        call = fit_context(call_with(slots[:count]), slots[:count], None)
+        bodies[count] = call.wire.encoded()
+    spelled = [[s for m in one.current.messages for s in m.spelled.values()] for one in slots]
+    encoded = [place for place, messages in enumerate(spelled) if any(m.let_go() for m in messages)]
+    assert encoded == list(range(30 - (len(sent(call)) - 1) // 2, 30))
+    for count, body in bodies.items():
+        call = fit_context(call_with(slots[:count]), slots[:count], None)
+        assert call.wire.encoded() == body
+
+
 def test_pinned_turns_stay_and_hidden_ones_are_not_counted():
     slots = [slot(n, pinned=n == 0, hidden=n == 1) for n in range(12)]
     call = fit_context(call_with(slots), slots, None)
