@@ -192,7 +192,11 @@ facts: $(DONE)/package
 	@$(BIN)/python -m pip install --quiet --upgrade genai-prices
 	@$(BIN)/python scripts/compare_facts.py
 
-bench: $(DONE)/everything browser-ready
+$(DONE)/bench: $(DONE)/package pyproject.toml
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+bench: $(DONE)/everything $(DONE)/bench browser-ready
 	$(BIN)/python -m tests.benchmarks --write
 
 # The browser tests need a Chromium, and fonts for Chinese and emoji to be measured with.

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+import time
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import groupby
@@ -18,12 +19,16 @@ from tempfile import TemporaryDirectory
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.plot import plot
 
-PARTS = ("decoding", "starting", "classroom", "stopping", "many", "rows", "storing", "painting")
+PARTS = (
+    "decoding", "starting", "memory", "classroom", "stopping", "many", "rows", "storing",
+    "painting",
+)  # fmt: skip
 HERE = Path(__file__).parent
 HEAD = """# What glm_magic costs on top of the model
 
-Each figure stands beside a floor or a peer that was measured in the same run; "reach" is what is
-hoped for, and a missed one says so. Written by `make bench`; `results.json` has the same figures.
+Each figure stands beside a peer or a floor that was measured in the same run. The ratio is the
+figure over the peer's; "reach" is what is hoped for, and a missed one says so. Written by
+`make bench`; `results.json` has the same figures.
 """
 
 
@@ -39,8 +44,9 @@ def main(arguments: list[str]) -> None:
 def _measured(arguments: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for part in [name for name in arguments if not name.startswith("-")] or PARTS:
+        began = time.monotonic()
         results = list(import_module(f"tests.benchmarks.{part}").run())
-        print(f"\n{_tables(results)}", flush=True)
+        print(f"\n{_tables(results)}\n\n({part}: {time.monotonic() - began:.0f} s)", flush=True)
         figures += results
     return figures
 
