@@ -14,7 +14,7 @@ from tests.benchmarks.server import served
 from tests.servers.script import Script
 from tests.streams.corpus import body_of
 
-CHUNKS = 20_000
+CHUNKS = 10_000
 ROUNDS = 5
 KEY = "no-key-0123456789abcdef0123456789ab"
 """As long as those of services: every reply is searched for it."""
@@ -75,13 +75,12 @@ def _beside_the_client(url: str) -> Iterator[Figure]:
         seconds = in_turn(works, cpu_s, 2)
         yield Figure(
             "Decoding",
-            f"openai client, CPU a chunk, {words}",
-            seconds["client"] / CHUNKS * 1e6,
-            "µs",
-            "ours",
+            f"vllm, CPU a chunk, {words}",
             seconds["ours"] / CHUNKS * 1e6,
-            reach=6,
-            at_least=True,
+            "µs",
+            "openai client",
+            seconds["client"] / CHUNKS * 1e6,
+            reach=1 / 6,
         )
 
 

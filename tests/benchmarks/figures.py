@@ -67,15 +67,28 @@ def in_turn(
 
 def table(figures: Sequence[Figure]) -> str:
     """Return figures as a Markdown table."""
-    head = "| what | measured | beside it | ratio | reach | |\n|---|---:|---|---:|---:|---|"
-    return "\n".join([head, *(_row(figure) for figure in figures)])
+    head = "| what | measured | peer or floor | its figure | ratio | reach | |"
+    rule = "|---|---:|---|---:|---:|---:|---|"
+    return "\n".join([head, rule, *(_row(figure) for figure in figures)])
+
+
+def reach_of(figure: Figure) -> str:
+    """Return what is hoped for in words; empty where nothing is."""
+    if figure.reach is None:
+        return ""
+    part = f"1/{1 / figure.reach:g}" if 0 < figure.reach < 1 else f"{figure.reach:g}"
+    return f"{'≥' if figure.at_least else '≤'} {part}"
 
 
 def _row(figure: Figure) -> str:
-    beside = f"{figure.beside}: {figure.beside_value:.3g} {figure.unit}" if figure.beside else ""
+    its = _with_unit(figure.beside_value, figure.unit) if figure.beside_value is not None else ""
     ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
-    sign = "≥" if figure.at_least else "≤"
-    reach = "" if figure.reach is None else f"{sign} {figure.reach:g}"
     verdict = {None: "", True: "met", False: "**missed**"}[figure.met]
-    value = f"{figure.value:.3g} {figure.unit}"
-    return f"| {figure.what} | {value} | {beside} | {ratio} | {reach} | {verdict} |"
+    value = _with_unit(figure.value, figure.unit)
+    cells = (figure.what, value, figure.beside, its, ratio, reach_of(figure), verdict)
+    return f"| {' | '.join(cells)} |"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """Return three digits at least, with the unit."""
+    return f"{value:,.0f} {unit}".rstrip() if abs(value) >= 100 else f"{value:.3g} {unit}".rstrip()

@@ -19,7 +19,7 @@ from tests.benchmarks.figures import Figure, cpu_s, in_turn
 from tests.benchmarks.server import served
 
 ROWS = 20_000
-PEERS = 4_000
+PEERS = 2_000
 """Rows for those whose cost a row does not depend on their number."""
 JOBS = 16
 CHUNKS = 20
@@ -31,7 +31,7 @@ def run() -> Iterator[Figure]:
     with TemporaryDirectory() as folder, served(Path(folder), bodies) as address:
         url = f"{address}/short"
         glm.ask("warm", provider="vllm", model="m", base_url=url)
-        bare = _a_row(_bare, url, ROWS)
+        bare = _a_row(_bare, url, PEERS)
         ours = _a_row(_ours, url, ROWS)
         what = f"{ROWS:,} rows of {CHUNKS} chunks, CPU a row"
         yield Figure("Many rows", what, ours, "ms", "httpx, json.loads", bare, reach=2.5)
