@@ -118,7 +118,7 @@ def run() -> Iterator[Figure]:
     count = REPLIES - WARM
     for client, of_client in sizes.items():
         grown, of_text = of_client.last - of_client.warm, count * TEXT_MB
-        what = f"growth from reply {WARM} to {REPLIES:,}"
+        what = f"memory that replies {WARM} to {REPLIES:,} add"
         name = "" if client is OURS else f", {client.name}"
         reach = 2 if client is OURS else None
         yield Figure(GROUP, what + name, grown, "MB", "their text", of_text, reach=reach)

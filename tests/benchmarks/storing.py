@@ -22,6 +22,15 @@ SESSION = (
     "INSERT INTO session (id, name, notebook, began_at, used_at, options) VALUES (?,?,?,?,?,?)"
 )
 
+COPIES = (
+    "INSERT INTO run SELECT ? || id, basis, status, turn FROM run WHERE id IN"
+    " (SELECT run FROM variant WHERE session = '0')",
+    "INSERT INTO slot SELECT ?, id, made_at, key, place, hidden, pinned, gone FROM slot"
+    " WHERE session = '0'",
+    "INSERT INTO variant SELECT ?1, slot, number, ?1 || run FROM variant WHERE session = '0'",
+)
+"""What makes another session like the first one; making its turns anew takes much longer."""
+
 
 def run() -> Iterator[Figure]:
     """Write the store once, and open it as a new kernel would."""
@@ -37,10 +46,12 @@ def _fill(path: Path) -> None:
     store = Store(path)
     step = Step("Short waves scatter more. " * 20, "Blue. " * 20, usage=Usage(20, 200))
     turn = Turn("Why?", "vllm", "glm-4.6", (step,), "complete")
+    slots = [Slot(variants=[Variant(turn)]) for _ in range(TURNS)]
     for number in range(SESSIONS):
-        slots = [Slot(variants=[Variant(turn)]) for _ in range(TURNS)]
-        row = (str(number), f"session {number}", "notebook", 0.0, float(number), "{}")
-        assert store.write([(SESSION, row), *all_rows(str(number), slots)])
+        id_ = str(number)
+        row = (id_, f"session {number}", "notebook", 0.0, float(number), "{}")
+        turns = [(sql, (id_,)) for sql in COPIES] if number else all_rows(id_, slots)
+        assert store.write([(SESSION, row), *turns])
     store.close()
 
 
