@@ -31,6 +31,14 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:")
 _IGNORED = (b"id", b"retry")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_PLAIN = re.compile(
+    rb"(?:id:[^\n]*+\n)?+(?:event: ?+([^\n]*+)\n)?+(?::HTTP_STATUS/(\d{3})[^\n]*+\n)?+"
+    rb"data: ?+([^\n]++)\n\n"
+)
+"""A whole record as nearly all are: one line of data, after the few fields that a service adds.
+
+Each of its lines is read once, whether it matches or not.
+"""
 
 
 class Record(NamedTuple):
@@ -84,6 +92,11 @@ class _Lines:
                 raise RecordTooLongError
         return lines
 
+    @property
+    def between(self) -> bool:
+        """Whether the bytes so far end with a whole line, its whole end included."""
+        return not (self._held or self._skip_lf)
+
     def finish(self) -> bytes:
         rest = b"".join(self._held)
         self._held.clear()
@@ -91,7 +104,7 @@ class _Lines:
 
 
 class _Events:
-    """Server-sent events, line by line."""
+    """Server-sent events: those of a plain form at once, others line by line."""
 
     __slots__ = ("_data", "_event", "_head", "_lines", "_size", "_status")
 
@@ -106,9 +119,42 @@ class _Events:
 
     def feed(self, chunk: bytes) -> list[Record]:
         records: list[Record] = []
+        is_simple = b"\r" not in chunk and len(chunk) < MAX_RECORD_BYTES - _LINE_BYTES
+        at = 0
+        while is_simple and at < len(chunk):
+            if self._is_between:
+                at = self._plain(chunk, at, records)
+            end = chunk.find(b"\n", at) + 1
+            if not end:
+                break
+            self._by_line(chunk[at:end], records)
+            at = end
+        self._by_line(chunk[at:], records)
+        return records
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether a record ended with the last line, and nothing of another one has come."""
+        has_fields = self._event or self._status is not None
+        return not (self._data or has_fields) and self._lines.between
+
+    def _plain(self, chunk: bytes, at: int, records: list[Record]) -> int:
+        """Add the records from a position on that are of the plain form; return where they end."""
+        match = _PLAIN.match
+        while record := match(chunk, at):
+            event, status, data = record.groups()
+            at = record.end()
+            if event or status:
+                name = event.decode("utf-8", "replace") if event else ""
+                head = (name, int(status) or None if status else None)
+                records.append(Record(data.decode("utf-8", "replace"), *head))
+            else:
+                records.append(Record(data.decode("utf-8", "replace")))
+        return at
+
+    def _by_line(self, chunk: bytes, records: list[Record]) -> None:
         for line in self._lines.feed(chunk):
             self._line(line, records)
-        return records
 
     def finish(self) -> list[Record]:
         records: list[Record] = []

@@ -18,6 +18,7 @@ from glm_magic.engine.redaction import EventFilter
 from glm_magic.session.loading import slots_of_messages
 from glm_magic.wire.echoes import without_secrets
 from glm_magic.wire.gathering import ChunkMerger
+from glm_magic.wire.sse import BodyReader
 from tests.fuzz.test_linear import seconds
 
 pytestmark = pytest.mark.usefixtures("quiet_heap")
@@ -33,6 +34,8 @@ PATTERNS = (
     *('"', '"a":', '"a":"', '"a":"s"', '"index": 1', '"index":', '{"token":"s"', "\\n", "c2stMDEy"),
     *("<", "<tool_call>", "<tool_call>f", "</tool_call>", "<arg_key>", "<tool_call>f{", "{", "`"),
     *("<tool_call>f\n<arg_key>a</arg_key>", "\n", " ", "0\r\n", "1\r\na\r\n", "\r\n", "f"),
+    *("id:", "id:\n", "event:a\n", ":HTTP_STATUS/200\n", "data:a\n", "data:a\n\n", "data:\n\n"),
+    *("id:\nevent:\n", "id:\n:HTTP_STATUS/200\n", "event:\ndata:", ":\n\n", "data:{}\n\nid:\n"),
 )
 
 
@@ -75,12 +78,21 @@ def heads(text: str) -> None:
         merger.feed(piece.encode())
 
 
+def records(text: str) -> None:
+    for size in (PIECE, len(text)):
+        reader = BodyReader()
+        reader.feed(b"data:a\n\n")
+        for at in range(0, len(text), size):
+            reader.feed(text[at : at + size].encode())
+        reader.finish()
+
+
 def messages(text: str) -> None:
     roles = ("user", "assistant")
     slots_of_messages([{"role": role, "content": "a"} for _ in pieces(text) for role in roles])
 
 
-READERS: tuple[Callable[[str], object], ...] = (cut, echoes, deltas, calls, chunks, heads)
+READERS: tuple[Callable[[str], object], ...] = (cut, echoes, deltas, calls, chunks, heads, records)
 
 
 def is_linear(reader: Callable[[str], object], pattern: str) -> bool:

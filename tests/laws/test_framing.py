@@ -88,7 +88,17 @@ ALPHABET = [
     b"event: error",
     b"[DONE]",
 ]
-ALPHABET += [b":HTTP_STATUS/400", b"error: x", b"\xef\xbb\xbf", b"\xe2\x80", b"\xa8", b" ", b"<p>"]
+ALPHABET += [
+    b":HTTP_STATUS/400",
+    b":HTTP_STATUS/000",
+    b"id:7",
+    b"error: x",
+    b"\xef\xbb\xbf",
+    b"\xe2\x80",
+    b"\xa8",
+    b" ",
+    b"<p>",
+]
 
 
 @given(st.lists(st.sampled_from(ALPHABET), max_size=14), st.lists(st.integers(0, 99), max_size=5))
