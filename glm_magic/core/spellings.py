@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 REPLACEMENT = "<key>"
 MAX_BACKSLASHES = 8
@@ -38,7 +38,7 @@ class Spellings:
         What must not show; each of printable ASCII, and not empty.
     """
 
-    __slots__ = ("_begins", "_firsts", "_forms", "_longest", "_pattern", "_plain")
+    __slots__ = ("_begins", "_ends", "_forms", "_longest", "_pattern", "_plain")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._plain = tuple(sorted(set(secrets), key=len, reverse=True))
@@ -48,8 +48,9 @@ class Spellings:
         """Each form of a secret, and how many characters of its beginning are held back."""
         self._pattern = _AnyOf(self._forms)
         self._begins = _AnyOf(form[:MIN_BEGINNING] for form in self._forms)
-        firsts = {form[0] for form in self._forms} | _ENDS.keys()
-        self._firsts = re.compile(f"[{re.escape(''.join(sorted(firsts)))}]")
+        pairs = (form[at : at + 2] for form in self._forms for at in range(len(form) - 1))
+        self._ends = frozenset((*pairs, *(form[0] for form in self._forms)))
+        """What a text ends with, in its last character or two, where a secret begins there."""
         self._longest = max((9 * len(form) for form in self._forms), default=0)
 
     def __repr__(self) -> str:
@@ -57,19 +58,34 @@ class Spellings:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the secrets stand in a text, in order and without overlaps."""
-        if not self._pattern.may_be_in(text):
-            return []
-        return [match.span() for match in self._pattern.regex.finditer(text)]
+        return list(self._pattern.spans(text)) if self._pattern.may_be_in(text) else []
 
     def cut(self, text: str) -> str:
         """Return a text without the secrets; the very same text where none is in it."""
-        if not self._pattern.may_be_in(text) or not self._pattern.regex.search(text):
+        spans = self.spans(text)
+        if not spans:
             return text
-        return self._pattern.regex.sub(REPLACEMENT, text)
+        starts, ends = zip(*spans, strict=True)
+        between = zip((0, *ends), (*starts, len(text)), strict=True)
+        return REPLACEMENT.join(text[left:right] for left, right in between)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking for secrets in a text."""
+        return self._pattern.may_be_in(text)
 
     def may_begin(self, text: str) -> bool:
         """Whether the first characters of a secret stand in a text."""
-        return self._begins.may_be_in(text) and self._begins.regex.search(text) is not None
+        return self._begins.may_be_in(text) and next(self._begins.spans(text), None) is not None
+
+    def is_clear(self, text: str) -> bool:
+        """Whether it is plain, at a glance, that no secret stands in a text or begins at its end.
+
+        False where nothing is escaped means that one may.
+        """
+        ends = self._ends
+        if text[-1:] in ends or text[-2:] in ends or _is_escaped(text):
+            return False
+        return not self._pattern.may_be_in(text)
 
     def are_part(self, text: str) -> bool:
         """Whether a text is a long part of a secret, as where a secret was divided."""
@@ -91,13 +107,18 @@ class Spellings:
         if not self._forms:
             return len(text), False
         is_plain = not _is_escaped(text)
-        for first in self._firsts.finditer(text, max(start, len(text) - self._longest)):
-            at = first.start()
+        if is_plain and text[-1:] not in self._ends and text[-2:] not in self._ends:
+            return len(text), False
+        for at in self._pattern.starts(text, max(start, len(text) - self._longest)):
             rest = text[at:]
             for form, held in self._forms.items():
                 if form.startswith(rest) if is_plain else _reaches_end(text, at, form):
                     return at, len(rest) >= held
         return len(text), False
+
+
+_MARKS = "\\%&"
+"""With these begin the other spellings of a character."""
 
 
 def _is_escaped(text: str) -> bool:
@@ -108,12 +129,13 @@ def _is_escaped(text: str) -> bool:
 class _AnyOf:
     """Finds any of several texts, in every spelling."""
 
-    __slots__ = ("_regex", "_shortest", "_texts")
+    __slots__ = ("_regex", "_shortest", "_starts", "_texts")
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = tuple(texts)
         self._shortest = min(map(len, self._texts), default=0)
         self._regex: re.Pattern[str] | None = None
+        self._starts: re.Pattern[str] | None = None
 
     def may_be_in(self, text: str) -> bool:
         """Whether it is worth looking: a text is there as it is, or something is escaped."""
@@ -121,12 +143,29 @@ class _AnyOf:
             return False
         return _is_escaped(text) or any(map(text.__contains__, self._texts))
 
-    @property
-    def regex(self) -> re.Pattern[str]:
-        """Matches a text; compiled when it is first needed, which takes a while."""
+    def starts(self, text: str, start: int = 0) -> Iterator[int]:
+        """Yield where a text may begin: at an escape, or by its first two characters."""
+        if self._starts is None:
+            # alternatives that each begin with a character: others are passed over at a stroke
+            patterns = (*map(re.escape, _MARKS), *map(_start, self._texts))
+            self._starts = re.compile("|".join(patterns))
+        return (match.start() for match in self._starts.finditer(text, start))
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where texts stand, without overlaps; the pattern takes a while to compile."""
         if self._regex is None:
             self._regex = re.compile("|".join(map(_pattern, self._texts)))
-        return self._regex
+        end = 0
+        for at in self.starts(text):
+            if at >= end and (match := self._regex.match(text, at)):
+                end = match.end()
+                yield at, end
+
+
+def _start(text: str) -> str:
+    """Return a pattern for the first character of a text, before its second or the end."""
+    seconds = re.escape(text[1:2] + _MARKS)
+    return re.escape(text[0]) + (rf"(?=[{seconds}]|\Z)" if len(text) > 1 else "")
 
 
 def _packed(secret: str) -> Iterable[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..catalogue.resolve import LOCAL
 from ..core.errors import (
@@ -225,16 +225,23 @@ class Exchange:
         key = self.request.key
         return text if key is None else key.redact(text)
 
-    def _events_of(self, records: Iterable[Record], decoder: Decoder) -> list[Event]:
+    def _events_of(self, records: Sequence[Record], decoder: Decoder) -> list[Event]:
         """Decode records without the key in them; one that is divided among several is cut later.
 
         A frame that repeats what came before is read as it is, to be compared with the last one.
         """
+        if self._may_hold_key(records):
+            records = [record._replace(data=self._redacted(record.data)) for record in records]
         events: list[Event] = []
         for record in records:
-            text = record.data if self._is_cumulative else self._redacted(record.data)
-            events += decoder.feed(record if text is record.data else record._replace(data=text))
+            events += decoder.feed(record)
         return events
+
+    def _may_hold_key(self, records: Sequence[Record]) -> bool:
+        key = self.request.key
+        if key is None or self._is_cumulative:
+            return False
+        return key.spellings.may_be_in("\n".join([record.data for record in records]))
 
     @property
     def _is_cumulative(self) -> bool:

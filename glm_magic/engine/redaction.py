@@ -136,13 +136,23 @@ class EventFilter:
         """Return events without secrets; held text comes with a later call."""
         if self._secrets is None:
             return list(events)
+        secrets, is_clear = self._secrets, self._secrets.is_clear
+        holds_some = self._holds_some
         result: list[Event] = []
         for event in events:
-            if isinstance(event, (ContentDelta, ReasoningDelta)):  # as nearly all are
-                result += self._delta(event, self._secrets)
+            if not isinstance(event, (ContentDelta, ReasoningDelta)):
+                result += self._filtered(event, secrets)
+            elif not holds_some and is_clear(event.text):  # as nearly all are
+                result.append(event)
+                continue
             else:
-                result += self._filtered(event, self._secrets)
+                result += self._delta(event, secrets)
+            holds_some = self._holds_some
         return result
+
+    @property
+    def _holds_some(self) -> bool:
+        return any(text_filter.holds_some for text_filter in self._texts.values())
 
     def finish(self) -> list[Event]:
         """Return what is still held back."""
