@@ -108,7 +108,7 @@ class SurrogateJoiner:
 
     def feed(self, piece: str) -> str:
         """Return what of the text so far can be shown, never a lone half."""
-        if not self._held and piece.isascii():
+        if not self._held and (piece.isascii() or not _SURROGATE.search(piece)):
             return piece
         text = self._held + piece
         self._held = ""

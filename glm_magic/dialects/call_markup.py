@@ -55,13 +55,14 @@ class CallsInText:
     """
 
     def __init__(self, functions: Mapping[str, Mapping[str, Any]]) -> None:
-        self._is_on = bool(functions)
+        self.is_on = bool(functions)
+        """Whether text may turn out a call."""
         self._reasoning = _Reader(functions)
         self._content = _Reader(functions)
 
     def feed(self, events: list[Event]) -> list[Event]:
         """Return events without the text that may be a call."""
-        if not self._is_on:
+        if not self.is_on:
             return events
         passed: list[Event] = []
         for event in events:
@@ -83,7 +84,7 @@ class CallsInText:
 
     def give_up(self) -> list[Event]:
         """Return all text that was held back: the reply has calls of its own."""
-        self._is_on = False
+        self.is_on = False
         return [*_thought(self._reasoning.release()), *_answer(self._content.release())]
 
     def finish_with(self, last: list[Event]) -> tuple[list[Event], list[WrittenCall]]:
@@ -91,7 +92,7 @@ class CallsInText:
         passed = self.feed(last)
         thought, drafts = self._reasoning.finish()
         answer, calls = self._content.finish()
-        self._is_on = False
+        self.is_on = False
         return [*passed, *_thought(thought), *_answer(answer)], [*drafts, *calls]
 
 

@@ -36,12 +36,11 @@ from ..core.messages import (
     Thinking,
     ToolCall,
 )
-from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .attachments import Content, Shown, encode_content, result_pictures
 from .base import Decoder
-from .decoding import ReplyDecoding, count
+from .decoding import Counts, ReplyDecoding, count
 from .errors import Classifier, response_error
 from .logprobs import has_tokens
 from .records import Object, is_error
@@ -292,19 +291,22 @@ class ChatDecoder(ReplyDecoder):
     __slots__ = ()
 
     def _chunk(self, chunk: Object, record: Record) -> list[Event]:
-        if chunk.get("choices") is None and is_error(chunk, record):
+        choices, has_failed = chunk.get("choices"), is_error(chunk, record)
+        if choices is None and has_failed:
             return self._error(chunk, record)
         decoding = self._decoding
-        events = decoding.start(chunk.get("id"), chunk.get("model"))
-        choices = chunk.get("choices")
+        events: list[Event] = []
+        if not decoding.has_started:
+            events = decoding.start(chunk.get("id"), chunk.get("model"))
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and choice.get("index") in (0, None):
                 events += self._choice(choice)
         if pages := chunk.get("web_search"):
             events += decoding.web_results(pages)
-        if usage := chunk.get("usage"):
-            events += decoding.usage(read_usage(usage))
-        if is_error(chunk, record):
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            events += decoding.usage(_counts(usage))
+        if has_failed:
             return events + self._error(chunk, record)
         if error := _choice_error(choices):
             return events + self._error({"error": error}, record)
@@ -329,13 +331,11 @@ def _choice_error(choices: Any) -> Any:
     return choice.get("error") if isinstance(choice, dict) else None
 
 
-def read_usage(usage: Any) -> Usage | None:
+def _counts(usage: Mapping[str, Any]) -> Counts:
     """Read the counts of the OpenAI-style grammar; details may be missing or null."""
-    if not isinstance(usage, dict):
-        return None
     prompt = usage.get("prompt_tokens_details")
     completion = usage.get("completion_tokens_details")
-    return Usage(
+    return (
         count(usage.get("prompt_tokens")),
         count(usage.get("completion_tokens")),
         count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,

@@ -18,13 +18,12 @@ from ..catalogue.schema import Offer
 from ..core.errors import GlmError
 from ..core.events import Event
 from ..core.messages import Request
-from ..core.usage import Usage
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
 from .chat import add_options, encode_messages, opens_inside_reasoning
 from .dashscope import classify, encode_preserve, encode_thinking, refuse, thinking_budget
-from .decoding import ReplyDecoding, count
+from .decoding import Counts, ReplyDecoding, count
 from .errors import response_error
 from .logprobs import has_tokens
 from .records import Object, is_error
@@ -96,11 +95,14 @@ class NativeDecoder(ReplyDecoder):
         if is_error(chunk, record) or (status is not None and status >= 400):
             return self._error(chunk, record)
         decoding = self._decoding
-        events = decoding.start(chunk.get("request_id"), chunk.get("model"))
-        output = chunk.get("output")
+        events: list[Event] = []
+        if not decoding.has_started:
+            events = decoding.start(chunk.get("request_id"), chunk.get("model"))
+        output, usage = chunk.get("output"), chunk.get("usage")
         if isinstance(output, dict):
             events += self._output(output)
-        events += decoding.usage(_usage(chunk.get("usage")))
+        if isinstance(usage, dict):
+            events += decoding.usage(_counts(usage))
         self._is_done = decoding.finish_reason is not None
         return events
 
@@ -111,13 +113,15 @@ class NativeDecoder(ReplyDecoder):
         if not (isinstance(choices, list) and choices and isinstance(choices[0], dict)):
             decoding.reason(output.get("finish_reason"))
             return decoding.message({"content": output.get("text")}, new)
-        message = choices[0].get("message")
-        decoding.reason(choices[0].get("finish_reason"))
+        choice = choices[0]
+        message = choice.get("message")
+        if reason := choice.get("finish_reason"):
+            decoding.reason(reason)
         if not isinstance(message, dict):
             return []
         events = decoding.message(message, new)
-        if has_tokens(choices[0]):
-            events += decoding.tokens(choices[0], message, repeats=new is not None)
+        if has_tokens(choice):
+            events += decoding.tokens(choice, message, repeats=new is not None)
         if calls := message.get("tool_calls"):
             events += decoding.tool_calls(calls if self._seen is None else self._new_calls(calls))
         return events
@@ -146,12 +150,10 @@ class NativeDecoder(ReplyDecoder):
         return new_calls
 
 
-def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, dict):
-        return None
+def _counts(usage: Mapping[str, Any]) -> Counts:
     output = usage.get("output_tokens_details")
     prompt = usage.get("prompt_tokens_details")
-    return Usage(
+    return (
         count(usage.get("input_tokens")),
         count(usage.get("output_tokens")),
         count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,

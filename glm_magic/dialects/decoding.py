@@ -33,7 +33,9 @@ from .parts import BoxMarkers, Kind, Piece, joined, pieces_of, reasoning_of
 from .think_tags import ThinkTags
 from .tool_calls import ToolCalls
 
-_NO_COUNTS = Usage()
+Counts = tuple[int | None, int | None, int | None, int | None]
+"""The fields of a `Usage`."""
+_NO_COUNTS: Counts = (None, None, None, None)
 MAX_COUNT = 10**12
 """More tokens than any reply has, and few enough that sums fit into 64 bits."""
 _NO_OPTIONS: Mapping[str, Any] = {}
@@ -70,7 +72,8 @@ class ReplyDecoding:
         self._boxes = {"reasoning": BoxMarkers(), "content": BoxMarkers()} if boxes else {}
         self.finish_reason: str | None = None
         self._tags = tags
-        self._started = False
+        self.has_started = False
+        """Whether `Started` was returned."""
         self._ended = False
         self._joiners = {"reasoning": SurrogateJoiner(), "content": SurrogateJoiner()}
         functions = offered_functions(options.get("tools"))
@@ -78,7 +81,7 @@ class ReplyDecoding:
         self._markup = CallsInText(functions if options.get("tool_choice") != "none" else {})
         self._tool_parser = tool_parser
         self._has_written_calls = False
-        self._usage: Usage | None = None
+        self._counts: Counts | None = None
         self._has = {"reasoning": False, "content": False}
         self._has_field = False
         self._detail = ""
@@ -93,9 +96,9 @@ class ReplyDecoding:
 
     def start(self, id_: Any, model: Any) -> list[Event]:
         """Return `Started`, the first time."""
-        if self._started:
+        if self.has_started:
             return []
-        self._started = True
+        self.has_started = True
         return [Started(_word(id_), _word(model))]
 
     def message(
@@ -156,12 +159,18 @@ class ReplyDecoding:
         if not shown:
             return []
         events = [] if shown.isspace() else self._tags.note_reasoning()
+        if self._has["reasoning"] and not (events or self._markup.is_on):
+            return [ReasoningDelta(shown)]
         return self._noting(self._markup.feed([*events, ReasoningDelta(shown)]))
 
     def content(self, text: str) -> list[Event]:
         """Return the events of a piece of the answer, which may hold think tags."""
         shown = self._read("content", text)
-        return self._noting(self._markup.feed(self._tags.feed(shown))) if shown else []
+        if not shown:
+            return []
+        if self._has["content"] and self._tags.is_plain and not self._markup.is_on:
+            return [ContentDelta(shown)]
+        return self._noting(self._markup.feed(self._tags.feed(shown)))
 
     def _read(self, kind: Kind, text: str) -> str:
         """Return what a piece adds to a text, as a reader is to see it."""
@@ -198,12 +207,12 @@ class ReplyDecoding:
         links = tuple(_link(page) for page in pages if _web_address(page.get("link")))
         return [WebResults(links)] if links else []
 
-    def usage(self, usage: Usage | None) -> list[Event]:
+    def usage(self, counts: Counts) -> list[Event]:
         """Return a report, when the counts are new; a report without counts erases nothing."""
-        if usage is None or usage in (self._usage, _NO_COUNTS):
+        if counts in (self._counts, _NO_COUNTS):
             return []
-        self._usage = usage
-        return [UsageReport(usage)]
+        self._counts = counts
+        return [UsageReport(Usage(*counts))]
 
     def reason(self, value: Any) -> None:
         """Remember why the reply ended; a later reason replaces an earlier one."""
@@ -244,7 +253,7 @@ class ReplyDecoding:
 
     def _has_anything(self) -> bool:
         """Whether anything came after the reply began."""
-        return self.has_text or self.finish_reason is not None or self._usage is not None
+        return self.has_text or self.finish_reason is not None or self._counts is not None
 
     def _flush(self) -> list[Event]:
         rest = self._rest("reasoning")
@@ -314,8 +323,7 @@ def count(value: Any) -> int | None:
     """Return a token count of 0 to `MAX_COUNT`, or ``None`` for anything that is not one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= MAX_COUNT else None
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
 def _web_address(value: Any) -> bool:

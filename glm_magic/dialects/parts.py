@@ -22,6 +22,7 @@ Piece = tuple[Kind, str]
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """One of them holds the reasoning; where several do, they repeat each other."""
+_REASONING = frozenset(REASONING_FIELDS)
 
 _DEEPEST = 8
 """How many lists and parts may stand inside each other."""
@@ -66,6 +67,8 @@ def pieces_of(value: Any, kind: Kind = "content") -> list[Piece]:
 
 def reasoning_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning that a message has in a field of its own."""
+    if _REASONING.isdisjoint(message):
+        return ""
     for name in REASONING_FIELDS:
         if value := message.get(name):
             text = value if isinstance(value, str) else joined(pieces_of(value, "reasoning"))

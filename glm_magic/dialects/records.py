@@ -55,6 +55,17 @@ class Reading(NamedTuple):
 _NOTHING = Reading([])
 
 
+def part_of_reply(record: Record) -> Object | None:
+    """Return the object that a record is, where it is a part of a reply; as nearly all are."""
+    text = record.data
+    try:
+        value, end = _decoder.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    is_object = end == len(text) and isinstance(value, dict) and record.kind != "line"
+    return value if is_object and ("choices" in value or "output" in value) else None
+
+
 def read_record(record: Record) -> Reading:
     """Return what a record holds; a record that says nothing has neither objects nor words."""
     text = record.data.strip()

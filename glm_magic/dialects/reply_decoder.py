@@ -12,7 +12,7 @@ from ..core.turn import Notice
 from ..wire.sse import Record
 from .decoding import ReplyDecoding
 from .errors import Classifier, read_payload, to_error
-from .records import Object, Reading, Unexplained, is_error, is_of_reply, read_record
+from .records import Object, Reading, Unexplained, is_error, is_of_reply, part_of_reply, read_record
 
 
 class ReplyDecoder(ABC):
@@ -52,6 +52,14 @@ class ReplyDecoder(ABC):
         """Return the events of one record."""
         if self._is_done:
             return []
+        chunk = part_of_reply(record)
+        if chunk is None:
+            return self._other(record)
+        self._has_data = True
+        return self._chunk(chunk, record)
+
+    def _other(self, record: Record) -> list[Event]:
+        """Return the events of a record that is more, or less, than a part of the reply."""
         reading = read_record(record)
         if record.kind == "line":
             if self._has_data or not _is_bare_reply(reading):

@@ -63,6 +63,7 @@ class ThinkTags:
         "_reasoned",
         "_state",
         "_tail",
+        "is_plain",
     )
 
     def __init__(self, *, opens: bool = False) -> None:
@@ -85,6 +86,8 @@ class ThinkTags:
         """Opening tags in the text whose closing tag has not come."""
         self._is_last = False
         """Whether nothing follows that could tell what a closing tag means."""
+        self.is_plain = False
+        """Whether all text from here on is the answer, whatever it holds."""
 
     def feed(self, text: str) -> list[Event]:
         """Return the events of a piece; text that may be the beginning of a tag is held back."""
@@ -117,13 +120,15 @@ class ThinkTags:
 
     def note_reasoning(self) -> list[Event]:
         """Return the events of the text so far, now that reasoning has come in its own field."""
+        if self._reasoned and not (self._is_open or self._block):
+            return []  # nothing has changed since it last came
         events = self.settle()
         self._reasoned = True
         if self._state == self._edge:
             self._is_open, self._after = False, True
             self._block = []
         elif self._state == self._outside:
-            self._state = self._plain
+            self._go_on_plainly()
         return events
 
     def _edge(self, text: str, at: int, events: list[Event]) -> int:
@@ -156,8 +161,13 @@ class ThinkTags:
         """Leave the edge, for what the tags so far say."""
         if self._is_open or (self._opens and not self._after):
             self._state = self._inside
+        elif self._after:
+            self._go_on_plainly()
         else:
-            self._state = self._plain if self._after else self._outside
+            self._state = self._outside
+
+    def _go_on_plainly(self) -> None:
+        self._state, self.is_plain = self._plain, True
 
     def _inside(self, text: str, at: int, events: list[Event]) -> int:
         tag = _CLOSE.search(text, at)
