@@ -8,6 +8,7 @@ and played again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.events import (
@@ -37,6 +38,9 @@ SAMPLE_S = 0.05
 MAX_SAMPLES = 400
 """A reply that has more is saved in coarser steps."""
 
+
+_SIMPLE = frozenset((ReasoningDelta, ContentDelta, TokenReport, UsageReport))
+"""Events of which nearly all of a stream consists."""
 
 GROWTH = 1.2
 """The tokens of a growing reply are looked at again when there are so many times as many."""
@@ -157,18 +161,34 @@ class StepBuilder:
         self.started_at: float | None = None
         """Wall clock of the request; ``None`` before it is sent."""
 
-    def add(self, event: Event, at_s: float) -> None:
-        """Take in one event that arrived at `at_s`."""
+    def add(self, events: Sequence[Event], at_s: float) -> None:
+        """Take in events that arrived together, at `at_s`."""
+        if len(events) > 1 and not _SIMPLE.issuperset(map(type, events)):
+            for event in events:
+                self.add([event], at_s)
+            return
+        # No order matters among these: each adds to a text or to the tokens, or replaces the usage.
+        self._add_thought("".join([e.text for e in events if isinstance(e, ReasoningDelta)]), at_s)
+        self._add_answer("".join([e.text for e in events if isinstance(e, ContentDelta)]), at_s)
+        for event in events:
+            if not isinstance(event, (ReasoningDelta, ContentDelta)):
+                self._add_other(event, at_s)
+
+    def _add_thought(self, text: str, at_s: float) -> None:
+        if text:
+            self._times.setdefault("reasoning", at_s)
+            self._reasoning.add(text)
+            self._rhythm.add(at_s, reasoning=len(text))
+
+    def _add_answer(self, text: str, at_s: float) -> None:
+        if text:
+            if "content" not in self._times and not text.isspace():
+                self._times["content"] = at_s
+            self._content.add(text)
+            self._rhythm.add(at_s, answer=len(text))
+
+    def _add_other(self, event: Event, at_s: float) -> None:
         match event:
-            case ReasoningDelta(text):
-                self._times.setdefault("reasoning", at_s)
-                self._reasoning.add(text)
-                self._rhythm.add(at_s, reasoning=len(text))
-            case ContentDelta(text):
-                if "content" not in self._times and not text.isspace():
-                    self._times["content"] = at_s
-                self._content.add(text)
-                self._rhythm.add(at_s, answer=len(text))
             case TokenReport(tokens):
                 self._tokens += tokens
             case UsageReport(usage):

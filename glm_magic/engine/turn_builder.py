@@ -31,6 +31,8 @@ from .prepared import PreparedRequest
 from .step_builder import StepBuilder
 
 _log = logging.getLogger(__name__)
+_TURNING_POINTS = frozenset((Started, StreamError))
+"""Events of which the turn takes note itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class TurnBuilder:
             )
             self._step.started_at = time.time()
             self._beginning = None
-            self._append(event, now_s)
+            self._append([event], now_s)
             self._notify()
         self._show([event])
 
@@ -229,7 +231,7 @@ class TurnBuilder:
         with self.changed:
             for notice in notices:
                 self._notices.append(notice)
-                self._append(notice, now_s)
+                self._append([notice], now_s)
             self._snapshot = replace(turn, notices=tuple(self._notices))
             if self.error is not None:
                 self.error.turn = self._snapshot
@@ -279,29 +281,34 @@ class TurnBuilder:
     def _record(self, events: Sequence[Event], at_s: float | None = None) -> None:
         with self.changed:
             now_s = self.clock.now_s() if at_s is None else at_s
-            add, append = self._step.add, self._append
-            for event in events:
-                add(event, now_s)
-                if isinstance(event, Started):
-                    self._begin(event, now_s)
-                else:
-                    append(event, now_s)
-                if isinstance(event, StreamError):
-                    self._set_error(event.error)
+            self._step.add(events, now_s)
+            if _TURNING_POINTS.isdisjoint(map(type, events)):
+                self._append(events, now_s)
+            else:
+                for event in events:
+                    self._append_one(event, now_s)
             self._notify()
+
+    def _append_one(self, event: Event, at_s: float) -> None:
+        if isinstance(event, Started):
+            self._begin(event, at_s)
+        else:
+            self._append([event], at_s)
+        if isinstance(event, StreamError):
+            self._set_error(event.error)
 
     def _begin(self, event: Started, at_s: float) -> None:
         """Note that a reply began, in place of one that failed and was asked for again."""
         if self._beginning is None:
             self._beginning = len(self._events)
-            self._append(event, at_s)
+            self._append([event], at_s)
         else:
             self._events[self._beginning] = event
 
-    def _append(self, event: Event, at_s: float) -> None:
+    def _append(self, events: Sequence[Event], at_s: float) -> None:
         self._snapshot = None
-        self._events.append(event)
-        self._times.append(at_s)
+        self._events += events
+        self._times += [at_s] * len(events)
 
     def _show(self, events: Sequence[Event]) -> None:
         for observer in self.observers:

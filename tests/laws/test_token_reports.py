@@ -50,7 +50,7 @@ def step_of(protocol: str, parts: Iterable[tuple[dict[str, Any], dict[str, Any]]
     dialect = "dashscope_native" if is_native(protocol) else protocol
     builder = StepBuilder(request_for(dialect), [])
     for event in decode(dialect, [body], request):
-        builder.add(event, 1.0)
+        builder.add([event], 1.0)
     return builder.step(2.0)
 
 
@@ -177,7 +177,7 @@ def test_an_odd_report_breaks_nothing(report: Any, protocol: str) -> None:
     body = _event(protocol, {"content": "A\x00<b>"}, beside, "stop")
     builder = StepBuilder(request_for(dialect), [])
     for event in decode(dialect, [body]):
-        builder.add(event, 1.0)
+        builder.add([event], 1.0)
     step = builder.step(2.0)
     assert step.content == "A\x00<b>"
     assert "".join(t.text for t in step.tokens) in ("", step.content)
@@ -223,7 +223,7 @@ def test_a_recorded_reply_of_llamacpp() -> None:
     body = text.partition(b"\n\ndata:")[2]
     builder = StepBuilder(request_for("llamacpp"), [])
     for event in decode("llamacpp", [b"data:" + body]):
-        builder.add(event, 1.0)
+        builder.add([event], 1.0)
     step = builder.step(2.0)
     assert "".join(t.text for t in step.tokens) == step.content == "```\n"
     assert [t.logprob for t in step.tokens] == [-2.7649, -0.0972]
@@ -242,7 +242,7 @@ def test_while_it_streams_the_tokens_are_the_text_so_far(monkeypatch: pytest.Mon
     bodies = [_event("vllm", {"content": p}, content(entry(p, -0.5, p, "or"))) for p in pieces]
     builder = StepBuilder(request_for("vllm"), [])
     for event in decode("vllm", bodies):
-        builder.add(event, 1.0)
+        builder.add([event], 1.0)
         step = builder.step(1.0)
         assert "".join(token.text for token in step.tokens_of("answer")) == step.content
         if step.status == "streaming" and len(laid) > 3:
