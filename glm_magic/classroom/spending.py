@@ -10,8 +10,8 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.events import ContentDelta, Event, ReasoningDelta, ToolCallDelta, UsageReport
-from ..core.messages import body_tokens
 from ..core.price import Cost, Price
+from ..core.spelled import body_tokens
 from ..core.text import json_content
 from ..core.usage import TokenEstimate, Usage
 from ..dialects import DIALECTS

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .attachments import Attachment, messages_in
-from .text import json_content
-from .usage import estimate, estimate_message
+from .attachments import Attachment
+from .spelled import SpelledMessage
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -86,70 +84,6 @@ class Message:
     )
     """How dialects spelled it before, by what their spellings depend on: a message is sent again
     with every prompt that follows."""
-
-
-class SpelledMessage(dict[str, Any]):
-    """A message as the bodies of requests have it; all of them the same one, so never changed."""
-
-    __slots__ = ("_content", "_tokens")
-
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        super().__init__(fields)
-        self._content: bytes | None = None
-        self._tokens: int | None = None
-
-    @property
-    def content(self) -> bytes:
-        """It as JSON."""
-        if self._content is None:
-            self._content = json_content(self)
-        return self._content
-
-    def let_go(self) -> bool:
-        """Forget the JSON, which is made anew when it is asked for; True if there was any."""
-        had_any, self._content = self._content is not None, None
-        return had_any
-
-    @property
-    def tokens(self) -> int:
-        """Its approximate size."""
-        if self._tokens is None:
-            self._tokens = estimate_message(self)
-        return self._tokens
-
-
-def body_content(body: Mapping[str, Any]) -> bytes:
-    """Return the body of a request as JSON; of messages that were sent before, it is there."""
-    fields = (json_content(name) + b":" + _content(value) for name, value in body.items())
-    return b"{" + b",".join(fields) + b"}"
-
-
-def _content(value: Any) -> bytes:
-    if isinstance(value, SpelledMessage):
-        return value.content
-    if _is_spelled(value):
-        return b"[" + b",".join(map(_content, value)) + b"]"
-    if isinstance(value, Mapping) and _is_spelled(value.get("messages")):
-        return body_content(value)
-    return json_content(value)
-
-
-def _is_spelled(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], SpelledMessage)
-
-
-def body_tokens(body: Mapping[str, Any]) -> int:
-    """Return the approximate input tokens of a request: its messages and tool schemas.
-
-    Pictures and files count nothing here: a body does not say how large they are.
-    """
-    options = body.get("parameters")
-    tools = (options if isinstance(options, Mapping) else body).get("tools")
-    counted = sum(
-        message.tokens if isinstance(message, SpelledMessage) else estimate_message(message)
-        for message in messages_in(body)
-    )
-    return counted + (estimate(json.dumps(tools, ensure_ascii=False)) if tools else 0)
 
 
 @dataclass(frozen=True, slots=True)

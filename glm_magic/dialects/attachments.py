@@ -22,7 +22,8 @@ from typing import Any
 
 from ..catalogue.schema import Offer
 from ..core.attachments import Attachment, parts_of
-from ..core.messages import Message, SpelledMessage
+from ..core.messages import Message
+from ..core.spelled import SpelledMessage
 
 Part = dict[str, Any]
 Content = str | list[Part]

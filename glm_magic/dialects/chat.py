@@ -12,37 +12,22 @@ Every provider requires that reasoning is sent back complete and unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.schema import Offer
-from ..core.calls import (
-    Arguments,
-    arguments_text,
-    offered_functions,
-    read_arguments,
-    sendable_name,
-)
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import (
-    PRESETS,
-    Beginning,
-    Message,
-    Request,
-    SpelledMessage,
-    Thinking,
-    ToolCall,
-)
+from ..core.messages import PRESETS, Beginning, Request, Thinking
 from ..wire.request import WireRequest
 from ..wire.sse import Record
-from .attachments import Content, Shown, encode_content, result_pictures
 from .base import Decoder
 from .decoding import Counts, ReplyDecoding, count
 from .errors import Classifier, response_error
 from .logprobs import has_tokens
+from .messages import encode_messages
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import CLOSE, ThinkTags
@@ -166,60 +151,6 @@ def add_options(
         body[name] = {**preset, **value} if both and preset else value
 
 
-def encode_messages(request: Request, offer: Offer, reasoning_field: str) -> list[SpelledMessage]:
-    """Spell messages, with the reasoning that the provider wants back and no other.
-
-    Notes
-    -----
-    Inside a tool round, which runs from the last user message on, every provider takes the
-    reasoning back, and BigModel and Z.ai require it. In plain turns it is left out, unless
-    preserved thinking was requested; on the Coding Plan that is on by default. It never goes to
-    another provider.
-    """
-    messages = request.messages
-    preserve = offer.is_coding_plan if request.preserve is None else request.preserve
-    offered = offered_functions(request.tools) if request.tools else {}
-    problems: dict[str, Arguments] = {}
-    last_user = _last_user(messages)
-    shown = Shown(messages, offer)
-    way = f"{reasoning_field} {offer.provider.name}" if preserve else reasoning_field
-    encoded: list[SpelledMessage] = []
-    results: list[Message] = []
-    for at, message in enumerate(messages):
-        if message.role != "tool":
-            if results:
-                encoded += result_pictures(results, shown)
-                results.clear()
-            if (spelled := message.spelled.get(way)) is not None:
-                encoded.append(spelled)
-                continue
-        elif message.attachments:
-            results.append(message)
-        fields = encode_message(message, offered, encode_content(message, shown))
-        if message.tool_calls:
-            problems = {call.id: _arguments(call) for call in message.tool_calls}
-        elif message.tool_call_id in problems:
-            fields["content"] = _result(fields["content"], problems[message.tool_call_id])
-        goes_back = preserve or (at > last_user and bool(message.tool_calls))
-        is_theirs = goes_back and message.reasoning_from == offer.provider.name
-        if message.reasoning and (is_theirs or message.reasoning_from is None):
-            fields[reasoning_field] = message.reasoning
-        encoded.append(SpelledMessage(fields))
-        if _stands_alone(message):
-            message.spelled[way] = encoded[-1]
-    return [*encoded, *result_pictures(results, shown)]
-
-
-def _last_user(messages: Sequence[Message]) -> int:
-    places = reversed(range(len(messages)))
-    return next((at for at in places if messages[at].role == "user"), 0)
-
-
-def _stands_alone(message: Message) -> bool:
-    """Whether the spelling of a message depends on no other one, and not on what can be shown."""
-    return not (message.attachments or message.tool_calls or message.tool_call_id is not None)
-
-
 def opens_inside_reasoning(offer: Offer, body: Mapping[str, Any]) -> bool:
     """Whether a reply begins inside the reasoning: not when thinking is off, in any spelling."""
     if not offer.provider.think_open:
@@ -242,47 +173,6 @@ def _ends_thought(body: Mapping[str, Any]) -> bool:
         return False
     closed = str(last.get("content")).rstrip().endswith(CLOSE)
     return closed or body.get("continue_final_message") == "content"
-
-
-def _arguments(call: ToolCall) -> Arguments:
-    # a caller's own message may hold an object in place of JSON text
-    return read_arguments(arguments_text(call.arguments))
-
-
-def _result(content: str, arguments: Arguments) -> str:
-    """Return the result of a call, which tells the model what its arguments were."""
-    problem = arguments.problem
-    return f"({problem})\n{content}" if problem and problem not in content else content
-
-
-def encode_message(message: Message, offered: Collection[str], content: Content) -> dict[str, Any]:
-    """Spell one message, without reasoning; a call goes back as servers take it.
-
-    Parameters
-    ----------
-    message : Message
-        What a server sent of a call may be no object and no name, see `core.calls`.
-    offered : collection of str
-        The functions of the request, by name.
-    content : str or list of dict
-        Its text, or the parts with what it shows.
-    """
-    fields: dict[str, Any] = {"role": message.role, "content": content}
-    if message.tool_calls:
-        fields["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {
-                    "name": sendable_name(call.name, offered),
-                    "arguments": _arguments(call).text,
-                },
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        fields["tool_call_id"] = message.tool_call_id
-    return fields
 
 
 class ChatDecoder(ReplyDecoder):

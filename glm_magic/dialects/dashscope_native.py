@@ -21,11 +21,12 @@ from ..core.messages import Request
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder
-from .chat import add_options, encode_messages, opens_inside_reasoning
+from .chat import add_options, opens_inside_reasoning
 from .dashscope import classify, encode_preserve, encode_thinking, refuse, thinking_budget
 from .decoding import Counts, ReplyDecoding, count
 from .errors import response_error
 from .logprobs import has_tokens
+from .messages import encode_messages
 from .records import Object, is_error
 from .reply_decoder import ReplyDecoder
 from .think_tags import ThinkTags

@@ -12,7 +12,8 @@ from ..catalogue.schema import Offer
 from ..core.attachments import Attachment, Kind, inside_of
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, joined, plural, tr
-from ..core.messages import Message, Request, body_tokens
+from ..core.messages import Message, Request
+from ..core.spelled import body_tokens
 from ..core.turn import Notice
 from ..core.usage import TokenEstimate
 from ..dialects.attachments import Shown

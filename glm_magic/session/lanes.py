@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from ..core.messages import Message
 from ..core.turn import Notice
@@ -42,8 +43,8 @@ def plan(
     """
     asked = Message("user", prompt) if isinstance(prompt, str) else prompt
     sent = sent_of(before) if sent is None else sent
-    messages = [*(message for variant in sent for message in variant.messages), asked]
-    request = prepare(messages, options, start_local=start_local)
+    messages = list(chain.from_iterable([variant.messages for variant in sent]))
+    request = prepare([*messages, asked], options, start_local=start_local)
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, current_store())
     fit = fit_context(request, before, scale)

@@ -248,7 +248,8 @@ def cell_of(key: CellKey | None) -> str | None:
 
 def sent_of(slots: Iterable[Slot]) -> list[Variant]:
     """Return the variants that later turns are sent, as long as there is room."""
-    return [slot.current for slot in slots if slot.is_sent]
+    chosen = (slot.variants[slot.place] for slot in slots if slot.is_shown)
+    return [variant for variant in chosen if variant.messages]
 
 
 def digest_of(slots: Iterable[Slot]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.messages import body_content
+from ..core.spelled import body_content
 
 USER_AGENT = "glm_magic"
 

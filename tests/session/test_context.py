@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from glm_magic.catalogue.load import catalogue
 from glm_magic.core.errors import InvalidValueError, UnsupportedError
-from glm_magic.core.messages import Message, body_tokens
+from glm_magic.core.messages import Message
+from glm_magic.core.spelled import body_tokens
 from glm_magic.core.turn import Step, Turn
 from glm_magic.core.usage import estimate
 from glm_magic.engine.options import Options

@@ -14,7 +14,8 @@ from typing import Any
 from ...catalogue.schema import Offer
 from ...core.errors import GlmError
 from ...core.i18n import tr
-from ...core.messages import Message, body_tokens
+from ...core.messages import Message
+from ...core.spelled import body_tokens
 from ...core.turn import Notice
 from ...core.usage import TokenEstimate
 from ...engine.keywords import to_options
