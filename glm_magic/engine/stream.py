@@ -289,7 +289,7 @@ class AsyncStream:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self._stream is not None:
+        if self._stream is not None and not self._stream.done:
             await asyncio.to_thread(self._stream.close)
 
     async def __aiter__(self) -> AsyncIterator[Event]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -132,6 +133,7 @@ class GatheringStream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream, pace: Pace) -> None:
         self._stream = stream
         self._pace = pace
+        self._socket = stream.get_extra_info("socket")
         self._merger = ChunkMerger()
         self._keeps_pace = False
 
@@ -172,7 +174,20 @@ class GatheringStream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Return a fact about the connection."""
+        if info == "is_readable" and self._socket is not None:
+            return _is_readable(self._socket.fileno())  # asked of each idle one for each request
         return self._stream.get_extra_info(info)
+
+
+def _is_readable(fd: int) -> bool:
+    """Whether something has come, or the connection has ended."""
+    if fd < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([fd], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def no_pace(_: bool) -> None:

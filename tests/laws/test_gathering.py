@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
 from collections.abc import Iterable
 
 import h11
@@ -204,3 +206,29 @@ def test_a_closed_connection_keeps_no_pace(readers: list[GatheringStream]) -> No
     pace = readers[0]._pace
     asyncio.run(readers[0].aclose())
     assert pace.count == len(readers) - 1
+
+
+def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended() -> None:
+    """So that no request goes out on one that its server has closed."""
+
+    def is_readable(stream: GatheringStream, *, soon: bool) -> bool:
+        if soon:
+            select.select([stream.get_extra_info("socket").fileno()], [], [])
+        return bool(stream.get_extra_info("is_readable"))
+
+    async def scenario(listener: socket.socket) -> None:
+        host, port = listener.getsockname()
+        stream = GatheringStream(await httpcore.AnyIOBackend().connect_tcp(host, port), Pace())
+        server, _ = listener.accept()
+        with server:
+            assert not is_readable(stream, soon=False)
+            server.sendall(b"a")
+            assert is_readable(stream, soon=True)
+            assert await stream.read(10) == b"a"
+            assert not is_readable(stream, soon=False)
+        assert is_readable(stream, soon=True)
+        await stream.aclose()
+        assert is_readable(stream, soon=False)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asyncio.run(scenario(listener))
