@@ -231,11 +231,15 @@ class Exchange:
         A frame that repeats what came before is read as it is, to be compared with the last one.
         """
         if self._may_hold_key(records):
-            records = [record._replace(data=self._redacted(record.data)) for record in records]
+            records = list(map(self._without_key, records))
         events: list[Event] = []
         for record in records:
             events += decoder.feed(record)
         return events
+
+    def _without_key(self, record: Record) -> Record:
+        text = self._redacted(record.data)
+        return record if text is record.data else record._replace(data=text)
 
     def _may_hold_key(self, records: Sequence[Record]) -> bool:
         key = self.request.key

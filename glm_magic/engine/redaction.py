@@ -22,6 +22,7 @@ from ..core.events import (
     StreamError,
     TokenReport,
     ToolCallDelta,
+    UsageReport,
     WebResults,
 )
 from ..core.i18n import Text
@@ -140,13 +141,16 @@ class EventFilter:
         holds_some = self._holds_some
         result: list[Event] = []
         for event in events:
-            if not isinstance(event, (ContentDelta, ReasoningDelta)):
-                result += self._filtered(event, secrets)
-            elif not holds_some and is_clear(event.text):  # as nearly all are
+            if isinstance(event, (ContentDelta, ReasoningDelta)):
+                if not holds_some and is_clear(event.text):  # as nearly all are
+                    result.append(event)
+                    continue
+                result += self._delta(event, secrets)
+            elif isinstance(event, UsageReport):  # nothing but numbers
                 result.append(event)
                 continue
             else:
-                result += self._delta(event, secrets)
+                result += self._filtered(event, secrets)
             holds_some = self._holds_some
         return result
 
