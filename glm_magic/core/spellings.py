@@ -78,10 +78,7 @@ class Spellings:
         return self._begins.may_be_in(text) and next(self._begins.spans(text), None) is not None
 
     def is_clear(self, text: str) -> bool:
-        """Whether it is plain, at a glance, that no secret stands in a text or begins at its end.
-
-        False where nothing is escaped means that one may.
-        """
+        """Whether a glance is enough: no secret stands in a text, and none begins at its end."""
         ends = self._ends
         if text[-1:] in ends or text[-2:] in ends or _is_escaped(text):
             return False
