@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glm_magic.views.markup import markdown
+from glm_magic.views.markup.escape import strip_blank_lines
 from glm_magic.views.markup.incremental import IncrementalMarkdown
-from glm_magic.views.markup.markdown import markdown_html
+from glm_magic.views.markup.markdown import markdown_html, render
 
 from .turns import ANSWER, REASONING, cut
 
@@ -66,6 +68,26 @@ def test_a_closed_text_ends_as_a_render_at_once(text: str, sizes: list[int]) -> 
 @settings(max_examples=40, deadline=None)
 def test_a_reply_ends_alike_for_any_chunking(text: str, sizes: list[int]) -> None:
     assert grown(cut(text, sizes)) == markdown_html(text)
+
+
+@given(PIECES, SIZES)
+@settings(max_examples=500, deadline=None)
+def test_what_is_remembered_is_what_a_render_at_once_gives(text: str, sizes: list[int]) -> None:
+    growing = IncrementalMarkdown()
+    for prefix in cut(text, sizes):
+        growing.update(prefix)
+    markdown._newest.clear()
+    growing.remember()
+    shown = strip_blank_lines(text.removesuffix("\r"))
+    assert markdown_html(shown) == render(shown, {})
+
+
+def test_a_link_that_is_defined_at_the_end_changes_what_stands_above() -> None:
+    growing = IncrementalMarkdown()
+    for text in ("[a][r]\n\nmore\n\n", "[a][r]\n\nmore\n\n[r]: https://h.example\n"):
+        growing.update(text)
+        growing.remember()
+    assert 'href="https://h.example"' in markdown_html(strip_blank_lines(text))
 
 
 def test_finished_blocks_are_rendered_once() -> None:

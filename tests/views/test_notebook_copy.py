@@ -13,6 +13,8 @@ from glm_magic.views.labels import labels_for
 from glm_magic.views.live import fallback, widget
 from glm_magic.views.live.fallback import FallbackView
 from glm_magic.views.live.panel import PanelView
+from glm_magic.views.markup import incremental, markdown
+from glm_magic.views.markup.markdown import render as render_markdown
 from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.assets import WHOLE_MARK, stylesheet_owner
 from glm_magic.views.saved.page import bundle
@@ -73,6 +75,7 @@ def test_it_is_sent_at_most_every_few_seconds_and_only_when_it_has_grown(
         view.paint(streaming(answer))
     assert len(drafts(sent)) == 1, "rendering all of it takes a moment"
     monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    monkeypatch.setattr(widget, "DRAFT_SHARE", float("inf"))
     view._receive(None, {"type": "ready"}, [])
     for answer in ("abcd", "abcd", "abcde"):
         view.paint(streaming(answer))
@@ -80,6 +83,30 @@ def test_it_is_sent_at_most_every_few_seconds_and_only_when_it_has_grown(
         "abcd",
         "abcde",
     ]
+
+
+def test_nothing_that_was_live_is_rendered_again_for_the_file(
+    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = started()
+    answer = ""
+    for number in range(60):
+        answer += f"Block **{number}** with $x_{{{number}}}$.\n\n"
+        view.paint(streaming(answer))
+    rendered: list[str] = []
+
+    def render(text: str, env: dict[str, Any]) -> str:
+        rendered.append(text)
+        return render_markdown(text, env)
+
+    for module in (incremental, markdown):
+        monkeypatch.setattr(module, "render", render)
+    monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    view._receive(None, {"type": "ready"}, [])
+    view.paint(streaming(answer + "And so"))
+    assert len(drafts(sent)) == 2
+    view.finish(turn_of(answer + "And so on.", "let me see"))
+    assert 0 < max(map(len, rendered)) < 60
 
 
 def test_at_the_end_the_page_gets_what_was_published_and_so_does_a_later_one(

@@ -52,8 +52,12 @@ class LanePanel(PanelView):
     ) -> None:
         """Leave it to the row."""
 
-    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Leave it to the row."""
+    def _publish_end(
+        self, data: dict[str, Any], metadata: dict[str, Any], update: Callable[[], None]
+    ) -> None:
+        """Leave what stays to the row."""
+        del data, metadata
+        update()
 
     def _keep_draft(self, turn: Turn) -> None:
         """Leave it to the row."""
@@ -110,8 +114,8 @@ class ComparePanel(View):
             panel.finish(lane)
         data, metadata = compare_bundle(self._lanes.labels, turns, self._options)
         metadata = self._copy.mark(metadata)
-        self._copy.end(data, metadata)
-        publish(data, metadata, self._display_id, update=True)
+        with self._copy.ending(data, metadata):
+            publish(data, metadata, self._display_id, update=True)
 
     def _draft(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what has arrived as a saved table that says that it is unfinished."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -153,10 +154,10 @@ class PanelView(View):
         with self._lock:
             self._turn = turn
             self._deliver(self._protocol.finish(*self._content(turn), time.monotonic()))
+            self._protocol.remember()
         self._cleared = is_error_only(turn, self._options)
         if self._cleared:
-            clear_output(self._display_id, self._options)
-            self._keep({}, {})
+            self._publish_end({}, {}, lambda: clear_output(self._display_id, self._options))
         else:
             saved = bundle(turn, self._options, self._opened, self._revealed)
             self._publish(*saved, update=True)
@@ -201,16 +202,22 @@ class PanelView(View):
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
-        if update and self._copy is not None:
-            metadata = self._copy.mark(metadata)
-            self._keep(data, metadata)
-        publish(data, metadata, self._display_id, update=update)
+        show = partial(publish, display_id=self._display_id, update=update)
+        if not update or self._copy is None:
+            show(data, metadata)
+            return
+        metadata = self._copy.mark(metadata)
+        self._publish_end(data, metadata, lambda: show(data, metadata))
 
-    def _keep(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Let the page put the output that stays wherever the update did not reach it."""
-        if self._copy is not None:
-            with self._lock:
-                self._copy.end(data, metadata)
+    def _publish_end(
+        self, data: dict[str, Any], metadata: dict[str, Any], update: Callable[[], None]
+    ) -> None:
+        """Let the page put the output that stays wherever the `update` of it does not."""
+        if self._copy is None:
+            update()
+            return
+        with self._lock, self._copy.ending(data, metadata):
+            update()
 
     def _keep_draft(self, turn: Turn) -> None:
         """Let the page write what has arrived into the notebook, behind the panel."""
@@ -219,6 +226,7 @@ class PanelView(View):
 
     def _draft(self, turn: Turn) -> Bundle:
         """Return what has arrived as a saved output that says that it is unfinished."""
+        self._protocol.remember()
         turn = unfinished(turn, self._labels)
         return bundle(turn, self._options, self._opened, self._revealed)
 

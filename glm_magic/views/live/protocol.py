@@ -41,6 +41,9 @@ class Renderer(Protocol):
     def update(self, text: str) -> MarkdownDelta:
         """Take the whole text so far."""
 
+    def remember(self) -> None:
+        """Let the saved page use what is rendered."""
+
 
 class PlainRenderer:
     """Render a growing text as it is, without Markdown."""
@@ -54,6 +57,9 @@ class PlainRenderer:
         self._text = text
         tail = plain_html(strip_blank_lines(text)) if text.strip() else ""
         return MarkdownDelta("", tail, restarted)
+
+    def remember(self) -> None:
+        """Do nothing: the text is not rendered."""
 
 
 class TextPart:
@@ -116,6 +122,10 @@ class TextPart:
             self.epoch += 1
         self._frozen, self._tail = html, ""
         self._source = text if self._with_source else ""
+
+    def remember(self) -> None:
+        """Let the saved page use what is rendered."""
+        self._renderer.remember()
 
     def snapshot(self) -> Message:
         """Return everything that a page needs to show this part."""
@@ -220,6 +230,11 @@ class PanelProtocol:
         self._reasoning.replace(reasoning_html, "")
         self._answer.replace(answer_html, answer)
         return self._send_snapshot(now)
+
+    def remember(self) -> None:
+        """Let the saved page use what is rendered of both texts."""
+        self._reasoning.remember()
+        self._answer.remember()
 
     def whole_state(self) -> Message:
         """Return a message with the whole state as it is now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,9 @@ MAX_OPEN = 20
 DRAFT_EVERY_S = 5.0
 """How often the page is sent what the file holds meanwhile; rendering that takes a moment."""
 
+DRAFT_SHARE = 0.05
+"""Rendering it takes at most this share of the time, however long the reply has grown."""
+
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """The data of an output, by MIME type, and its metadata."""
 
@@ -32,7 +35,7 @@ _open: deque[PanelWidget] = deque()
 class PanelWidget(anywidget.AnyWidget):
     """A live panel; `snapshot` holds everything that a page needs to show it."""
 
-    _esm = "".join(map(asset, ("notebook.js", "document.js", "panel.js")))
+    _esm = "".join(map(asset, ("notebook.js", "document.js", "handover.js", "panel.js")))
     _css = panel_style()
 
     key = traitlets.Unicode().tag(sync=True)
@@ -131,23 +134,31 @@ class NotebookCopy:
 
     def draft(self, make: Callable[[], Bundle]) -> None:
         """Send what has arrived so far, if it is time; `make` returns it as a saved output."""
-        if self._widget is None or time.monotonic() - self._drafted_at < self._drafted_every_s:
+        began = time.monotonic()
+        if self._widget is None or began - self._drafted_at < self._drafted_every_s:
             return
         data, metadata = make()
-        self._drafted_at, self._drafted_every_s = time.monotonic(), DRAFT_EVERY_S
+        self._drafted_at = time.monotonic()
+        self._drafted_every_s = max(DRAFT_EVERY_S, (self._drafted_at - began) / DRAFT_SHARE)
         if data == self._draft:
             return
         self._draft = data
         self._widget.send({"draft": {"data": data, "metadata": self.mark(metadata)}})
 
-    def end(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    @contextlib.contextmanager
+    def ending(self, data: dict[str, Any], metadata: dict[str, Any]) -> Iterator[None]:
         """Send the page that stays, for the outputs that the kernel's own update does not reach.
 
-        Call it before that update, which the page would else take for a copy that is out of date.
+        Make that update within the block. The page knows of it before, or it would take the new
+        output for a copy that is out of date; and it looks for the others after, or it would render
+        the same output twice.
         """
         if self._widget is not None:
             self._page = (data, metadata)
             self._send_page()
+        yield
+        if self._widget is not None:
+            self._widget.send({"published": True})
 
     def give_up(self) -> None:
         """Leave the output to another panel: a page that is loaded again is not sent this one."""
@@ -165,6 +176,7 @@ class NotebookCopy:
         self._widget.page = self._widget.page or name
         self._drafted_every_s, self._draft = 0.0, None
         self._send_page()
+        self._widget.send({"published": True})
 
     def _send_page(self) -> None:
         if self._page is None or self._widget is None:

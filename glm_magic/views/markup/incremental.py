@@ -2,7 +2,7 @@
 
 A block is finished when another one begins after a blank line below it, in lines that are
 complete. Nothing that follows can change it any more, except a link reference that is defined
-later: so the whole text is rendered once more when it has ended. In the open end, a code span, an
+later: a text with one is rendered once more when it has ended. In the open end, a code span, an
 emphasis or a table that has begun is closed for the moment, so that it does not flicker.
 """
 
@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .escape import normalised
-from .markdown import parser, plain_html, render
+from .escape import normalised, strip_blank_lines
+from .markdown import parser, plain_html, remember, render
 from .maths import OPEN_ENDED
 
 MAX_TAIL = 60_000
@@ -75,6 +75,16 @@ class IncrementalMarkdown:
         added = self._freeze()
         self.tail = self._render_tail()
         return MarkdownDelta(added, self.tail, restarted)
+
+    def remember(self) -> None:
+        """Let `markdown_html` know the text so far, whose finished blocks are rendered.
+
+        Not where a link reference is defined, which changes what stands above it.
+        """
+        env: dict[str, Any] = {}
+        rest = render(self._text[self._cut :].rstrip(), env)
+        if not self._references and not env.get("references"):
+            remember(strip_blank_lines(self._text), self.frozen + rest)
 
     def _freeze(self) -> str:
         end = self._text.rfind("\n") + 1

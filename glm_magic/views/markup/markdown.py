@@ -33,14 +33,29 @@ _EMPTY_LIST = ["ordered_list_open", "list_item_open", "list_item_close", "ordere
 
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
+_REMEMBERED = 4
+_newest: dict[str, str] = {}
+
 # The parser and its renderer keep no state between calls, but the lexers of pygments do.
 _one_at_a_time = threading.Lock()
 
 
-@lru_cache(maxsize=4)  # the end of a reply is rendered for the panel and for the saved page
 def markdown_html(text: str) -> str:
-    """Return the HTML of a whole Markdown text."""
-    return render(normalised(text), {})
+    """Return the HTML of a whole Markdown text; that of the newest texts is remembered."""
+    html = _newest.get(text)
+    return remember(text, render(normalised(text), {})) if html is None else html
+
+
+def remember(text: str, html: str) -> str:
+    """Remember what `markdown_html` returns for a text, and return it.
+
+    The end of a reply is shown by the panel and by the saved page, and a panel has rendered all of
+    it but the last block.
+    """
+    _newest[text] = html
+    while len(_newest) > _REMEMBERED:
+        _newest.pop(next(iter(_newest)), None)
+    return html
 
 
 def render(text: str, env: EnvType) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from .dollars import with_dollars
@@ -44,6 +44,9 @@ _DEFINITION = re.compile(r"^([ \t>*+\d.)-]{0,40}\[[^\[\]\n]{1,999}\])(?=:)", re.
 Tame = Callable[[str], str]
 """Makes a text harmless: `sanitize_markdown`, or `fenced` where that is not enough."""
 
+Parse = Callable[[str], "list[Token]"]
+"""Parses a text, allowing everything."""
+
 
 def sanitize_markdown(text: str) -> str:
     """Return Markdown without HTML, pictures, and links that mislead.
@@ -53,18 +56,23 @@ def sanitize_markdown(text: str) -> str:
     text : str
         Markdown as a model wrote it, its line ends normalised.
     """
-    return _sanitized(text, _tame)
+    return _sanitized(text, _tame, _parsing())
 
 
-def _sanitized(text: str, tame: Tame) -> str:
+def _sanitized(text: str, tame: Tame, parse: Parse) -> str:
     text = text.replace("\0", "\ufffd")
-    result = "\n".join(_blocks(text, tame))
-    return result if is_safe(result) else fenced(text)
+    result = "\n".join(_blocks(text, tame, parse))
+    return result if _is_safe(parse(result)) else fenced(text)
 
 
-def _without_definitions(text: str) -> str:
-    """Return harmless Markdown that names no link or note which another text could use."""
-    return _sanitized(text, lambda prose: _DEFINITION.sub(r"\1 ", _tame(prose)))
+def _parsing() -> Parse:
+    """Return a parser that reads each text once, until it is let go: most stay as they are."""
+    return lru_cache(maxsize=None)(_permissive().parse)
+
+
+def _tame_without_definitions(prose: str) -> str:
+    """Make prose harmless that names no link or note which another text could use."""
+    return _DEFINITION.sub(r"\1 ", _tame(prose))
 
 
 def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
@@ -76,20 +84,24 @@ def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
         Returns the parts; gets the function that makes a text harmless.
     """
     text = ""
-    for tame in (sanitize_markdown, _without_definitions, fenced):
+    parse = _parsing()
+    sanitize = partial(_sanitized, tame=_tame, parse=parse)
+    without_definitions = partial(_sanitized, tame=_tame_without_definitions, parse=parse)
+    for tame in (sanitize, without_definitions, fenced):
         pieces = [part for part in parts(tame) if part]
         text = "\n\n".join(pieces)
-        apart = [element for piece in pieces for element in _structure(piece)]
-        if is_safe(text) and _structure(text) == apart and not _share_notes(pieces):
+        whole = parse(text)
+        apart = [element for piece in pieces for element in _structure(parse(piece))]
+        if _is_safe(whole) and _structure(whole) == apart and not _share_notes(pieces):
             return text
     return fenced(text)
 
 
-def _structure(text: str) -> list[tuple[str, int, str, str]]:
+def _structure(tokens: Sequence[Token]) -> list[tuple[str, int, str, str]]:
     """Return what a parser makes of a text: each element, its depth, content and where it leads."""
     return [
         (token.type, token.level, token.content.rstrip("\n"), _targets_of(token))
-        for token in _permissive().parse(text)
+        for token in tokens
     ]
 
 
@@ -116,11 +128,11 @@ def fenced(text: str, language: str = "text") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _blocks(text: str, tame: Tame) -> Iterator[str]:
+def _blocks(text: str, tame: Tame, parse: Parse) -> Iterator[str]:
     """Yield the running text and the blocks of code of a text, made harmless."""
     lines = text.split("\n")
     at = 0
-    for token in _permissive().parse(text):
+    for token in parse(text):
         if token.type not in ("fence", "code_block") or not token.map or token.map[0] < at:
             continue
         start, end = token.map[0], min(token.map[1], len(lines))
@@ -205,8 +217,12 @@ def is_safe(text: str) -> bool:
 
     Nothing, that is, but what we frame a text with.
     """
+    return _is_safe(_permissive().parse(text))
+
+
+def _is_safe(tokens: Sequence[Token]) -> bool:
     depth = 0
-    for token in _permissive().parse(text):
+    for token in tokens:
         if token.type == "html_block":
             if not _FRAME.fullmatch(token.content) or token.level:
                 return False
