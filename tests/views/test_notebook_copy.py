@@ -76,6 +76,7 @@ def test_it_is_sent_at_most_every_few_seconds_and_only_when_it_has_grown(
     assert len(drafts(sent)) == 1, "rendering all of it takes a moment"
     monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
     monkeypatch.setattr(widget, "DRAFT_SHARE", float("inf"))
+    monkeypatch.setattr(widget, "DRAFT_CHARS_PER_S", float("inf"))
     view._receive(None, {"type": "ready"}, [])
     for answer in ("abcd", "abcd", "abcde"):
         view.paint(streaming(answer))

@@ -26,6 +26,9 @@ DRAFT_EVERY_S = 5.0
 DRAFT_SHARE = 0.05
 """Rendering it takes at most this share of the time, however long the reply has grown."""
 
+DRAFT_CHARS_PER_S = 20_000
+"""What is sent of it, at most and on average."""
+
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """The data of an output, by MIME type, and its metadata."""
 
@@ -139,7 +142,11 @@ class NotebookCopy:
             return
         data, metadata = make()
         self._drafted_at = time.monotonic()
-        self._drafted_every_s = max(DRAFT_EVERY_S, (self._drafted_at - began) / DRAFT_SHARE)
+        self._drafted_every_s = max(
+            DRAFT_EVERY_S,
+            (self._drafted_at - began) / DRAFT_SHARE,
+            sum(map(len, data.values())) / DRAFT_CHARS_PER_S,
+        )
         if data == self._draft:
             return
         self._draft = data

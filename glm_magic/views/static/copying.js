@@ -164,11 +164,14 @@ window.glmCopying = window.glmCopying || (function () {
     };
   }
 
+  const holdsText = (node) => [...node.childNodes].some((child) =>
+    child.nodeType === 3 ? child.data.trim() : child.nodeType === 1 && !child.matches(BESIDE) && child.textContent.trim());
+
   // Two buttons at the end of the header; an answer that is held back has none.
   function begin(root, words) {
     note(root);
     const head = root.querySelector(".glm-h"), answer = root.querySelector(".glm-a");
-    if (!head || !answer || !blocks(answer, false)) return;
+    if (!head || !answer || !holdsText(answer)) return;
     const tools = Object.assign(document.createElement("span"), { className: "glm-cp" });
     tools.setAttribute("aria-live", "polite");
     button(tools, words.copy, words.copy_title, true, words);

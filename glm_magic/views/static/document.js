@@ -1,5 +1,5 @@
 // What a panel shows, apart from how: the texts and the state that the kernel sent, and the way back.
-// Loaded after notebook.js and in front of panel.js, as one module.
+// Loaded after notebook.js, and in front of handover.js and panel.js, as one module.
 //
 // A document belongs to the model and outlives its views: a page may show a panel twice, or scroll
 // it out of sight and back. Sizes come from Python and count code points, never String.length.
@@ -56,6 +56,7 @@ class Document {
     this.steps = "";
     this.revealed = false;
     this.refused = false; // whether the host did not let Stop interrupt the kernel
+    this.runs = []; // the blocks of the answer when it ended: how many, and how high
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     this.homes = new Set();
@@ -145,14 +146,21 @@ class Document {
     if (message.thought) for (const home of this.homes) home.showThought(this, message.thought);
     if (message.draft) this.saved.keep(message.draft);
     if (message.page) this.end(message.page);
+    if (message.published) this.saved.lookSoon();
     if (message.picture) look(message.picture);
   }
 
-  /** The page that stays is made. */
+  /** The page that stays is made; it comes next. */
   end(page) {
     this.ended = true;
+    for (const view of this.views) this.runs = view.runs();
     this.saved.end(page);
     this.leaveState();
+  }
+
+  /** Give the saved page what its panel had. */
+  handOver(page) {
+    handOverFormulas(page, FORMULAS, handOverRuns(page, this.runs));
   }
 
   setState(state) {

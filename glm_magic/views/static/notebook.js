@@ -1,5 +1,5 @@
 // The notebook that a panel stands in: what its file holds, and the arrows in the saved pages.
-// Loaded in front of document.js and panel.js, as one module.
+// Loaded in front of document.js, handover.js and panel.js, as one module.
 //
 // The file holds the text so far while a reply streams, and the saved page at its end.
 // The kernel's update of an output reaches the output area that started the run, and no other: not
@@ -56,10 +56,9 @@ class SavedOutputs {
     this.look();
   }
 
-  /** Take the page that stays. */
+  /** Take the page that stays; the kernel's own update of the output comes next. */
   end(page) {
     this.page = page;
-    this.lookSoon();
     this.replaceInside();
   }
 

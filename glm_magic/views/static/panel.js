@@ -1,11 +1,11 @@
 // The live panel. Python renders; this file shows, follows, and sends back what the user presses.
-// notebook.js and document.js come before it, as one module.
+// notebook.js, document.js and handover.js come before it, as one module.
 
 const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
-const SEALED_BLOCKS = 12;
+const RUN_BLOCKS = 12;
 const GO_ON = "%glm resume";
 
 const ICONS = {
@@ -19,22 +19,38 @@ const ICONS = {
 
 const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
+const FORMULAS_AT_ONCE = 4;
+const WAITING = [];
 
-/** Let the host typeset one formula off screen; resolves to the nodes, or to nothing. */
-async function typesetOnce(typesetter, formula, bench) {
-  const node = document.createElement("span");
-  node.textContent = formula;
-  bench.append(node);
+/** Typeset the formulas that wait, a few in each task: the page stays quick. */
+async function typesetWaiting(typesetter, bench) {
+  while (WAITING.length) {
+    const some = WAITING.slice(0, FORMULAS_AT_ONCE);
+    const nodes = await typesetOnce(typesetter, some.map(({ formula }) => formula), bench);
+    some.forEach(({ formula, show }, index) => {
+      FORMULAS.set(formula, nodes[index]);
+      show(nodes[index]);
+    });
+    WAITING.splice(0, some.length);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+/** Let the host typeset formulas off screen, together, since it lays out the page for each time. */
+async function typesetOnce(typesetter, formulas, bench) {
+  const nodes = formulas.map((formula) => element("span", formula));
+  const group = document.createElement("div");
+  group.append(...nodes);
+  bench.append(group);
   try {
-    await typesetter.typeset(node);
-    for (let i = 0; i < 80 && !node.querySelector("mjx-container, .MathJax"); i++)
+    await typesetter.typeset(group);
+    for (let i = 0; i < 80 && !group.querySelector("mjx-container, .MathJax"); i++)
       await new Promise((resolve) => setTimeout(resolve, 25));
   } catch {
-    node.textContent = formula;
+    nodes.forEach((node, index) => (node.textContent = formulas[index]));
   }
-  node.remove();
-  FORMULAS.set(formula, node);
-  return node;
+  group.remove();
+  return nodes;
 }
 
 /** Show the formulas below `root` as the MathML they carry, in a host without MathJax. */
@@ -50,15 +66,58 @@ function typeset(root, model, bench) {
   const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
   if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
+  const isBusy = WAITING.length > 0;
   for (const node of root.querySelectorAll(".glm-x:not([data-set])")) {
     const formula = node.textContent;
-    const put = (ready) => node.replaceChildren(...ready.cloneNode(true).childNodes);
     node.dataset.set = "";
-    let known = FORMULAS.get(formula);
-    if (!known) FORMULAS.set(formula, (known = typesetOnce(typesetter, formula, bench)));
-    if (known instanceof Node) put(known);
-    else known.then(put);
+    if (!FORMULAS.has(formula))
+      FORMULAS.set(formula, new Promise((show) => WAITING.push({ formula, show })));
+    showFormula(node, FORMULAS.get(formula));
   }
+  if (!isBusy) typesetWaiting(typesetter, bench);
+}
+
+/** Show a typeset formula, now or when it is ready. */
+function showFormula(node, ready) {
+  const copy = (typesetNode) => node.replaceChildren(...typesetNode.cloneNode(true).childNodes);
+  if (ready instanceof Node) copy(ready);
+  else ready.then(copy);
+}
+
+// ---- text that grows ---------------------------------------------------------------------------
+
+function parsed(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+/** Whether a node only grew, or changed inside; a formula is one piece. */
+function continues(before, now) {
+  if (before.nodeType !== now.nodeType) return false;
+  if (before.nodeType === Node.TEXT_NODE) return true;
+  return !before.matches(".glm-x") && before.cloneNode(false).isEqualNode(now.cloneNode(false));
+}
+
+/**
+ * Let `node`, which shows `before` after its first `start` nodes, show `now` there. What is the same
+ * in both is not touched: its formulas are not laid out again, and what the reader has selected
+ * stays selected.
+ */
+function change(node, before, now, start = 0) {
+  const [old, next] = [before.childNodes, now.childNodes];
+  const isAsShown = node.childNodes.length === start + old.length;
+  const shared = isAsShown ? Math.min(old.length, next.length) : 0;
+  let at = 0;
+  while (at < shared && old[at].isEqualNode(next[at])) at++;
+  if (at < shared && continues(old[at], next[at])) {
+    const child = node.childNodes[start + at];
+    if (child.nodeType === Node.TEXT_NODE) child.data = next[at].data;
+    else change(child, old[at], next[at]);
+    at++;
+  }
+  while (node.childNodes.length > start + at) node.lastChild.remove();
+  for (const child of [...next].slice(at)) node.append(document.importNode(child, true));
 }
 
 // ---- a view ------------------------------------------------------------------------------------
@@ -71,10 +130,10 @@ const SKELETON = `
 <div class="glm-remarks"></div>
 <div class="glm-gone" hidden><span></span><button type="button" class="glm-resume" title=""><code>${GO_ON}</code>${ICONS.copy}</button></div>
 <div class="glm-b"><div class="glm-a"><div class="glm-steps"></div>
-<button type="button" class="glm-reveal"><span></span></button><div class="glm-f"></div><div class="glm-f glm-tail"></div>
+<button type="button" class="glm-reveal"><span></span></button><div class="glm-f glm-tail"></div>
 <div class="glm-dots" aria-hidden="true"><i></i><i></i><i></i></div></div>
 <details class="glm-r" open><summary></summary>
-<div class="glm-t" tabindex="0"><div class="glm-f"></div><div class="glm-f glm-tail"></div></div></details></div>
+<div class="glm-t" tabindex="0"><div class="glm-f glm-tail"></div></div></details></div>
 <div class="glm-doubts"></div><div class="glm-v" aria-live="polite"></div><div class="glm-bench" aria-hidden="true"></div>`;
 
 const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
@@ -92,6 +151,8 @@ class View {
     this.root.className = "glm glm-live";
     this.root.setAttribute("role", "group");
     this.root.innerHTML = SKELETON;
+    this.finished = {}; // how many nodes of the last run are finished
+    this.openEnds = {}; // the nodes after them, as they were last shown
     el.append(this.root);
     this.find();
     this.listen();
@@ -117,10 +178,7 @@ class View {
     this.bench = one(".glm-bench");
     this.dots = one(".glm-dots");
     this.doubts = one(".glm-doubts");
-    this.nodes = {
-      reasoning: [...this.scroller.querySelectorAll(".glm-f")],
-      answer: [...one(".glm-a").querySelectorAll(":scope > .glm-f")],
-    };
+    this.tails = { reasoning: one(".glm-t > .glm-tail"), answer: one(".glm-a > .glm-tail") };
   }
 
   listen() {
@@ -144,7 +202,7 @@ class View {
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
     this.resized = new ResizeObserver(() => (this.pin(), this.keepHeight()));
     this.resized.observe(this.body);
-    for (const node of this.nodes.reasoning) this.resized.observe(node);
+    this.resized.observe(this.tails.reasoning);
     this.resized.observe(this.scroller);
   }
 
@@ -155,37 +213,59 @@ class View {
 
   /** Show a part: `added` goes after what stands there; null shows the whole part again. */
   showPart(name, added) {
-    if (added === null) this.unseal(name);
-    else if (added) this.seal(name);
-    const [frozen, tail] = this.nodes[name];
+    if (this.height) this.body.style.minHeight = `${this.height}px`;
+    if (added === null) this.restart(name);
     const part = this.doc[name];
-    if (added === null) frozen.innerHTML = part.frozen;
-    else if (added) frozen.insertAdjacentHTML("beforeend", added);
-    if (added !== "") typeset(frozen, this.model, this.bench);
-    tail.innerHTML = part.tail;
-    typeset(tail, this.model, this.bench);
-    if (name === "reasoning") this.pin();
+    // What is finished now stood in the open end before, and stays where it is.
+    const now = parsed(added ?? part.frozen);
+    const count = now.childNodes.length;
+    now.append(parsed(part.tail));
+    change(this.tails[name], this.openEnds[name], now, this.finished[name]);
+    typeset(this.tails[name], this.model, this.bench);
+    this.finished[name] += count;
+    for (let index = 0; index < count; index++) now.firstChild.remove();
+    this.openEnds[name] = now;
+    this.closeRuns(name);
+  }
+
+  restart(name) {
+    const tail = this.tails[name];
+    for (const run of tail.parentNode.querySelectorAll(":scope > .glm-sealed")) run.remove();
+    tail.replaceChildren();
+    this.finished[name] = 0;
+    this.openEnds[name] = parsed("");
   }
 
   /**
    * Close a long run of finished blocks and begin another. A closed one is neither laid out nor
    * painted while it is out of sight, so a long reply costs no more for each frame than a short one.
    */
-  seal(name) {
-    const [full] = this.nodes[name];
-    if (full.childElementCount < SEALED_BLOCKS) return;
-    full.style.containIntrinsicSize = `auto ${full.offsetHeight}px`;
-    full.classList.add("glm-sealed");
-    const next = document.createElement("div");
-    next.className = "glm-f";
-    full.after(next);
-    this.nodes[name][0] = next;
-    if (name === "reasoning") this.resized.observe(next);
+  closeRuns(name) {
+    const nodes = [...this.tails[name].childNodes];
+    const isBlock = (node) => node.nodeType === Node.ELEMENT_NODE;
+    let blocks = 0;
+    const ends = nodes.slice(0, this.finished[name]).map((node) => isBlock(node) && ++blocks % RUN_BLOCKS === 0);
+    const cuts = ends.flatMap((ends, index) => (ends ? [index + 1] : []));
+    cuts.forEach((cut, index) => {
+      const full = this.tails[name];
+      const next = full.cloneNode();
+      full.classList.replace("glm-tail", "glm-sealed");
+      next.append(...nodes.slice(cut, cuts[index + 1]));
+      full.after(next);
+      this.tails[name] = next;
+      this.finished[name] -= cut - (cuts[index - 1] ?? 0);
+      if (name === "reasoning") this.resized.observe(next);
+    });
   }
 
-  /** Drop the closed runs: the whole part is shown again. */
-  unseal(name) {
-    for (const node of this.nodes[name][0].parentNode.querySelectorAll(":scope > .glm-sealed")) node.remove();
+  /** The runs of the answer: how many blocks each has, how high a closed one is, whether it is in sight. */
+  runs() {
+    const all = this.tails.answer.parentNode.querySelectorAll(":scope > .glm-f");
+    return Array.from(all, (node) => ({
+      count: node.childElementCount,
+      size: node === this.tails.answer ? "" : `auto ${node.offsetHeight}px`,
+      isSeen: node.firstElementChild?.checkVisibility?.({ contentVisibilityAuto: true }) ?? true,
+    }));
   }
 
   showState() {
@@ -221,8 +301,7 @@ class View {
     this.gone.querySelector("span").textContent = gone_hint || "";
     this.gone.querySelector("button").title = copy || "";
     this.gone.hidden = false;
-    const [frozen, tail] = this.nodes.answer;
-    if (!frozen.firstChild && !tail.firstChild) tail.textContent = no_answer_yet || "";
+    if (!this.root.querySelector(".glm-a > .glm-f > *")) this.tails.answer.textContent = no_answer_yet || "";
   }
 
   /** Tell the outputs of the cell that the kernel can be asked; a new view is not among them yet. */
@@ -311,14 +390,13 @@ class View {
     else if (!reading) this.details.open = state.open;
     if (!state.live && this.following) {
       this.following = false;
-      this.scroller.scrollTop = 0;
+      requestAnimationFrame(() => (this.scroller.scrollTop = 0)); // the page is laid out then anyway
     }
     this.showToggle();
   }
 
   showToggle() {
     this.summary.setAttribute("aria-expanded", String(this.details.open));
-    this.pin();
   }
 
   /** Who scrolled up is reading: the saved page stays open as well. */
@@ -351,13 +429,17 @@ class View {
     this.pinnedAt = this.scroller.scrollTop;
   }
 
-  /** While it streams it is never lower than it was, or what is read below it would jump. */
+  /**
+   * While it streams it is never lower than it was, or what is read below it would jump. The height
+   * is read when the page has been laid out, and set with the next change: so nothing is laid out
+   * for it alone.
+   */
   keepHeight() {
     if (!this.doc.state.live) return;
-    const { style, offsetWidth } = this.body;
+    const { style, offsetWidth, offsetHeight } = this.body;
     if (offsetWidth !== this.width) style.minHeight = "";
+    this.height = offsetWidth === this.width ? Math.max(this.height, offsetHeight) : 0;
     this.width = offsetWidth;
-    if (this.body.offsetHeight > (parseFloat(style.minHeight) || 0)) style.minHeight = `${this.body.offsetHeight}px`;
   }
 
   /** Let the keyboard go on at the cell, where what has the focus is about to go. */

@@ -16,7 +16,9 @@ window.glmPage = window.glmPage || (function () {
           size += child.data.length;
         } else if (child.nodeType === 1 && !child.matches("script,style,.glm-ol,.glm-se,.glm-tool,.glm-o > summary,button")) {
           if (!child.matches(".glm-o")) elements.push({ node: child, at: size });
-          walk(child);
+          // A typeset formula appears whole.
+          if (child.matches(".glm-x") && child.children.length) size += child.dataset.tex?.length || 1;
+          else walk(child);
         }
       }
     };
@@ -52,8 +54,7 @@ window.glmPage = window.glmPage || (function () {
     const [end, reasoning, answer] = beats[beats.length - 1];
     const details = root.querySelector(".glm-r");
     const opens = details && !details.matches(".glm-hr"); // what is held back stays so
-    const thoughts = textOf(root.querySelector(".glm-t"));
-    const answerText = textOf(root.querySelector(".glm-a"));
+    let thoughts, answerText; // read when the player is first moved
     let now = end, speed = 0, running = 0, before = 0;
 
     const bar = control("div", root.querySelector(".glm-y > div"), { className: "glm-pl" });
@@ -65,12 +66,19 @@ window.glmPage = window.glmPage || (function () {
     range.onkeydown = (event) => event.stopPropagation(); // a notebook takes the arrows for its cells
     button.setAttribute("aria-label", words.play);
 
-    function paint() {
+    function paintTexts() {
+      if (!thoughts && now >= end) return;
+      thoughts = thoughts || textOf(root.querySelector(".glm-t"));
+      answerText = answerText || textOf(root.querySelector(".glm-a"));
       let at = 0;
       while (at + 1 < beats.length && beats[at + 1][0] <= now) at++;
       const beat = now < beats[0][0] ? [0, 0, 0] : beats[at];
       show(thoughts, reasoning ? beat[1] / reasoning : 1);
       show(answerText, answer ? beat[2] / answer : 1);
+    }
+
+    function paint() {
+      paintTexts();
       range.value = now;
       clock.textContent = (now / 1000).toFixed(1) + " / " + (end / 1000).toFixed(1) + " s";
       rate.textContent = SPEEDS[speed] + "×";
@@ -111,7 +119,10 @@ window.glmPage = window.glmPage || (function () {
     const field = document.createElement("input");
     Object.assign(field, { type: "search", className: "glm-se", placeholder: label });
     field.setAttribute("aria-label", label);
-    if (box.textContent.length > 600) box.prepend(field); // less can be read at a glance
+    // Less can be read at a glance. A browser that looks for forms to fill lays out all of a
+    // closed reasoning that has a field, so it gets one as it is opened.
+    const add = () => field.isConnected || box.prepend(field);
+    if (box.textContent.length > 600) for (const kind of ["click", "toggle"]) details.addEventListener(kind, add);
     let matches = [], at = -1;
     const look = () => {
       const words = field.value.toLowerCase();
@@ -164,6 +175,7 @@ window.glmPage = window.glmPage || (function () {
     root.dataset.begun = "1";
     const details = root.querySelector(".glm-r");
     window.glmCopying.begin(root, window.glmWords);
+    if (window.glmHandover) window.glmHandover(root); // the panel that stood here knows the formulas
     if (root.dataset.beats) player(root, window.glmWords);
     if (details) search(root, details, window.glmWords.search_reasoning);
     openForMatches(root);
