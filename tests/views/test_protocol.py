@@ -183,11 +183,14 @@ def test_a_page_that_asks_gets_one_snapshot() -> None:
     assert panel.update(10.03, answer="abc").snapshot is None
 
 
-def test_a_text_that_has_doubled_is_sent_whole() -> None:
-    panel = ready()
+def test_a_text_that_has_doubled_is_sent_whole_to_a_page_that_cannot_ask() -> None:
+    panel = Panel()
+    panel.update(UNREADY_S + 1)
     assert panel.update(10.01, answer="x" * (SNAPSHOT_AT_LEAST + 100)).snapshot is not None
     assert panel.update(10.02, answer="x" * (SNAPSHOT_AT_LEAST + 200)).snapshot is None
     assert panel.update(10.03, answer="x" * (SNAPSHOT_AT_LEAST * 3)).snapshot is not None
+    panel = ready()
+    assert panel.update(10.01, answer="x" * (SNAPSHOT_AT_LEAST * 3)).snapshot is None
 
 
 def test_of_the_state_only_what_changed_is_sent_and_not_too_often() -> None:

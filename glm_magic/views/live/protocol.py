@@ -29,7 +29,7 @@ UNREADY_S = 3.0
 UNREADY_EVERY_S = 0.1
 
 SNAPSHOT_GROWTH = 2
-"""A new snapshot when the text has grown by this factor, for pages that could not ask."""
+"""A new snapshot when the text has grown by this factor, for pages that cannot ask."""
 
 SNAPSHOT_AT_LEAST = 4000
 """Characters of HTML before growth alone calls for a snapshot."""
@@ -269,7 +269,7 @@ class PanelProtocol:
         if loading and now - self._snapshot_at >= UNREADY_EVERY_S:
             return True
         grown = self._size > max(SNAPSHOT_AT_LEAST, self._snapshot_size * SNAPSHOT_GROWTH)
-        return self._snapshot_due or grown
+        return self._snapshot_due or (grown and not self._page_ready)
 
     @property
     def _size(self) -> int:
