@@ -7,6 +7,7 @@ not grow with them, so what is known of a message, and of all messages up to one
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class Transcript:
     It grows at its end. Each body has all of it, or the first few messages.
     """
 
-    __slots__ = ("_content", "_ends", "_sources", "_tokens", "names", "spelled")
+    __slots__ = ("_content", "_ends", "_lock", "_sources", "_tokens", "names", "spelled")
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self.names = names
@@ -67,8 +68,10 @@ class Transcript:
         self._sources: list[object] = []
         """What each is the spelling of."""
         self._content = bytearray()
+        """Of as many messages as were written: all of a long conversation are only counted."""
         self._ends = [0]
         """Where the first so many messages end in the content."""
+        self._lock = threading.Lock()
         self._tokens = [0]
         """Approximate size of the first so many messages."""
 
@@ -84,13 +87,15 @@ class Transcript:
         """Take in the next message."""
         self._sources.append(source)
         self.spelled.append(spelled)
-        self._content += b"," + spelled.content if self._content else spelled.content
-        self._ends.append(len(self._content))
         self._tokens.append(self._tokens[-1] + spelled.tokens)
 
     def content(self, count: int) -> bytes:
         """Return the first `count` messages as JSON, with commas between them."""
-        return bytes(self._content[: self._ends[count]])
+        with self._lock:  # of two requests under way, each may be the first to write some
+            for spelled in self.spelled[len(self._ends) - 1 : count]:
+                self._content += b"," + spelled.content if self._content else spelled.content
+                self._ends.append(len(self._content))
+            return bytes(self._content[: self._ends[count]])
 
     def tokens(self, count: int) -> int:
         """Return the approximate size of the first `count` messages."""

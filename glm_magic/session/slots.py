@@ -100,10 +100,15 @@ class Variant:
         return self.source is stream or (self._earlier is not None and self._earlier() is stream)
 
     def let_go(self) -> None:
-        """Keep the turn in place of its stream, which has ended."""
+        """Keep the turn, without its requests, in place of its stream, which has ended.
+
+        Each request repeats the turns before it.
+        """
         stream = self.stream
         if stream is not None and stream.done:
-            self._earlier, self.source = ref(stream), self.turn
+            steps = tuple(replace(step, request=None) for step in self.turn.steps)
+            self._earlier, self.source = ref(stream), replace(self.turn, steps=steps)
+            self._last = None
 
 
 @dataclass(slots=True, eq=False)
