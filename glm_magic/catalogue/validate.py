@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import Text, tr
-from ..core.messages import EFFORT_LEVELS
 from ..core.price import Price, Tier
 from ..core.text import suggest
+from ..core.thinking import EFFORT_LEVELS
 from .schema import ABILITIES, Offer
 
 SOURCE_KINDS = ("official", "recorded", "community", "lead")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from .attachments import Attachment
 from .spelled import SpelledMessage
+from .thinking import Thinking
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -93,21 +94,6 @@ class Beginning:
     reasoning: str
     is_ended: bool = False
     """Whether the thought is over, so that the answer follows at once."""
-
-
-Thinking = bool | str | None
-"""``None`` or ``"auto"``: the provider's default; True; False; or an effort level (``"high"``)."""
-
-EFFORT_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
-"""Every effort level that any of the providers knows, weakest first."""
-
-THINKING_WORDS = ("on", "off", "auto", *EFFORT_LEVELS)
-"""What may be written where thinking is asked for."""
-
-
-def thinking_of(word: Thinking) -> Thinking:
-    """Return the request for thinking that a word means: ``"on"`` is True, ``"off"`` False."""
-    return {"on": True, "off": False}.get(word, word) if isinstance(word, str) else word
 
 
 PRESETS = (

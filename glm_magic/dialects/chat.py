@@ -20,7 +20,8 @@ from ..catalogue.schema import Offer
 from ..core.errors import GlmError, UnsupportedError
 from ..core.events import Event
 from ..core.i18n import tr
-from ..core.messages import PRESETS, Beginning, Request, Thinking
+from ..core.messages import PRESETS, Beginning, Request
+from ..core.thinking import Thinking
 from ..wire.request import WireRequest
 from ..wire.sse import Record
 from .base import Decoder

@@ -20,7 +20,8 @@ from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.errors import UnsupportedError
 from ..core.i18n import tr
-from ..core.messages import Request, Thinking, forces_call
+from ..core.messages import Request, forces_call
+from ..core.thinking import Thinking
 from .chat import ChatDialect, refuse_preserve
 from .error_classes import ErrorClass
 from .errors import ErrorReply, unknown_limit

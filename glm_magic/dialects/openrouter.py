@@ -19,7 +19,7 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.i18n import tr
-from ..core.messages import Thinking
+from ..core.thinking import Thinking
 from .chat import ChatDialect, no_switch_needed
 from .error_classes import ErrorClass
 from .errors import ErrorReply

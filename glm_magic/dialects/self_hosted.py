@@ -14,7 +14,8 @@ from typing import Any
 from ..catalogue.schema import Offer
 from ..core import errors
 from ..core.i18n import tr
-from ..core.messages import Beginning, Thinking
+from ..core.messages import Beginning
+from ..core.thinking import Thinking
 from .chat import ChatDialect
 from .error_classes import ErrorClass
 from .errors import ErrorReply, common_class

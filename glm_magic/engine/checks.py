@@ -18,8 +18,9 @@ from ..catalogue.parameters import ParameterRule
 from ..catalogue.schema import Offer
 from ..core.errors import InvalidValueError, UnsupportedError
 from ..core.i18n import Text, tr
-from ..core.messages import EFFORT_LEVELS, PRESETS, Message, Request, Thinking, thinking_of
+from ..core.messages import PRESETS, Message, Request
 from ..core.secret import Secret
+from ..core.thinking import EFFORT_LEVELS, Thinking, thinking_of
 from .attachments import check_attachments
 
 

@@ -18,7 +18,7 @@ from ..catalogue.lookup import nearest, split_model
 from ..core.errors import InvalidValueError, UnknownNameError
 from ..core.events import TimedEvent
 from ..core.i18n import tr
-from ..core.messages import thinking_of
+from ..core.thinking import thinking_of
 from ..core.turn import Turn
 from .executor import SLICE_S
 from .options import Options

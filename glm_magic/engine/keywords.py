@@ -12,9 +12,10 @@ from ..core.attachments import Attachment
 from ..core.calls import arguments_text
 from ..core.errors import InvalidValueError
 from ..core.i18n import tr
-from ..core.messages import ROLES, Message, Thinking, ToolCall
+from ..core.messages import ROLES, Message, ToolCall
 from ..core.secret import Secret
 from ..core.text import suggest
+from ..core.thinking import Thinking
 from ..tools.tool import Approve
 from .attachments import read_parts
 from .options import KEYWORDS, Options

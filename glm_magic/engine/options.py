@@ -19,8 +19,8 @@ from ..catalogue.load import Catalogue
 from ..catalogue.lookup import find_model, split_model
 from ..core.address import BaseUrl
 from ..core.attachments import Attachment
-from ..core.messages import THINKING_WORDS, Thinking, thinking_of
 from ..core.secret import Secret
+from ..core.thinking import THINKING_WORDS, Thinking, thinking_of
 from ..core.turn import Given
 from ..tools.tool import Approve
 from .attachments import attachments_of

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from ..core.errors import InvalidValueError
 from ..core.i18n import Text, plural, tr
 from ..core.paths import kind_of
-from ..wire.tape.tape import MODES, NO_DELAY, WRITING, Mode, OpenTape, Tape
+from ..wire.tape.modes import MODES, NO_DELAY, WRITING, Mode
+
+if TYPE_CHECKING:  # `%load_ext` sets a speed, and opens no tape
+    from ..wire.tape.tape import OpenTape, Tape
 
 VARIABLE = "GLM_TAPE"
 LIVE = "live"
@@ -105,6 +108,8 @@ class TapePlayer:
         return self._open(replace(setting, speed=speed or setting.speed) if setting else None)
 
     def _open(self, setting: TapeSetting | None) -> OpenTape | None:
+        from ..wire.tape.tape import OpenTape
+
         if setting is None:
             return None
         path, mode = setting.absolute.path, setting.mode
@@ -118,12 +123,16 @@ class TapePlayer:
         return OpenTape(tape, mode, speed)
 
     def _recording(self, path: Path) -> Tape:
+        from ..wire.tape.tape import Tape
+
         if path not in self._recordings:
             self._recordings[path] = Tape(path)
         return self._recordings[path]
 
     def _replay(self, path: Path, mode: Mode) -> Tape:
         """Return a tape as its file is now; its position stays as long as the file does."""
+        from ..wire.tape.tape import Tape
+
         tape = self._replays.get(path)
         if tape is None or tape.changed_on_disk:
             is_new = mode == "replay+record" and kind_of(path) == "none"

@@ -11,10 +11,10 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..pictures.values import ShownPicture
-
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ..pictures.values import ShownPicture
 
 MOST_CELLS = 50
 """Cells whose picture is kept; a figure has some 50 kB."""
@@ -42,6 +42,8 @@ class CellPictures:
 
     def get(self, number: int) -> ShownPicture | None:
         """Return the last picture of a cell; ``None`` where it showed none."""
+        from ..pictures.values import ShownPicture
+
         content = self._contents.get(number)
         if content is None:
             return None

@@ -13,7 +13,7 @@ from traitlets.config.configurable import Configurable
 
 from ..core import i18n
 from ..core.errors import GlmError
-from ..core.messages import THINKING_WORDS
+from ..core.thinking import THINKING_WORDS
 from ..views.options import FORMATS, SHOW_THINKING
 
 LANGUAGES = ("en", "zh")

@@ -15,7 +15,7 @@ from ..catalogue.load import Catalogue, catalogue
 from ..catalogue.lookup import find_model
 from ..catalogue.resolve import LOCAL
 from ..core.i18n import Text, tr
-from ..core.messages import thinking_of
+from ..core.thinking import thinking_of
 from ..engine.options import Options
 from ..session import repository
 from ..session.conversation import Conversation

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from ..core.turn import Turn
 from .questions import Questions
+
+if TYPE_CHECKING:
+    from ..core.turn import Turn
 
 ShowThinking = Literal["auto", "open", "closed", "hide"]
 Format = Literal["markdown", "text", "json", "code"]

@@ -8,7 +8,7 @@ from importlib.resources import files
 from glm_magic.catalogue.load import Catalogue
 from glm_magic.catalogue.schema import ABILITIES
 from glm_magic.catalogue.validate import DIALECT_NAMES, SOURCE_KINDS
-from glm_magic.core.messages import EFFORT_LEVELS
+from glm_magic.core.thinking import EFFORT_LEVELS
 from glm_magic.dialects import DIALECTS
 
 LAST_DAY = date(2026, 11, 28)

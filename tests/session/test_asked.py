@@ -50,7 +50,8 @@ def test_an_older_stream_is_freed_and_its_turn_stays(session):
     ask(session, 2)
     gc.collect()
     assert stream() is None
-    assert session.turns[0] is before
+    assert session.turns[0] == before
+    assert [step.request for step in session.turns[0].steps] == [None]
     assert before.answer == "answer 0"
     assert len(session.asked) == KEPT_STREAMS + 1
 

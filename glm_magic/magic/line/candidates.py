@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.messages import EFFORT_LEVELS
+from ...core.thinking import EFFORT_LEVELS
 from ...engine.compare import AXES
 from ...engine.options import Completes
 from ..cells import user_names

@@ -9,7 +9,7 @@ from typing import Any
 from ...catalogue.lookup import nearest
 from ...core.errors import InvalidValueError, UnknownNameError
 from ...core.i18n import tr
-from ...core.messages import THINKING_WORDS
+from ...core.thinking import THINKING_WORDS
 from ...core.turn import Notice
 from ...engine.compare import is_axis
 from ...engine.interpolate import Interpolated, interpolate

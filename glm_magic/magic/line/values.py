@@ -14,7 +14,7 @@ from ...catalogue.lookup import nearest
 from ...core.attachments import Attachment
 from ...core.errors import InvalidValueError
 from ...core.i18n import Text, from_data, tr
-from ...core.messages import thinking_of
+from ...core.thinking import thinking_of
 from ...engine.options import LineOption
 from ...engine.tapes import TapeSetting, parse_speed
 from ...pictures.values import attachment_of

@@ -11,7 +11,7 @@ from typing import Any
 from ..._version import __version__
 from ...core.errors import GlmError
 from ...core.i18n import from_data, joined, tr
-from ...core.messages import Thinking
+from ...core.thinking import Thinking
 from ...core.usage import Usage
 from ...engine import tapes
 from ...engine.prepare import resolve_offer

@@ -6,8 +6,6 @@ so a replay goes through the same framing, decoding, sessions and views as a liv
 
 from __future__ import annotations
 
-import asyncio
-import math
 import tempfile
 import threading
 import time
@@ -15,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from ...core.i18n import tr
 from ...core.paths import kind_of, read_regular, replace_file
@@ -24,6 +21,7 @@ from . import format as tape_format
 from .claims import Claim, writing
 from .line_delta import MOST_OUTPUT
 from .matching import Recording, RequestKey
+from .modes import NO_DELAY, WRITING, Mode
 
 MOST_BYTES = 2 * MOST_OUTPUT
 """Size of the largest file that is read: prompts, and replies that are no text, take room too."""
@@ -257,22 +255,6 @@ def _stamp(path: Path) -> Stamp:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-Mode = Literal["replay", "record", "replay+live", "replay+record"]
-"""
-``replay``: a request that is not on the tape is an error. ``record``: every request is sent, and
-its reply recorded. ``replay+live``: what is not on the tape is sent; with ``replay+record`` it is
-also recorded.
-"""
-
-MODES: tuple[Mode, ...] = get_args(Mode)
-
-WRITING: tuple[Mode, ...] = ("record", "replay+record")
-"""Modes that write the tape."""
-
-NO_DELAY = math.inf
-"""The speed of a replay without any waiting."""
-
-
 @dataclass(frozen=True, slots=True)
 class OpenTape:
     """A tape in use, and how it is used."""
@@ -336,15 +318,17 @@ class Playback:
     @property
     def now_s(self) -> float:
         """Position of the replay, in seconds of the recording."""
-        if math.isinf(self._speed):
+        if self._speed == NO_DELAY:
             return self._reached_s
         passed_s = (time.monotonic() - self._began) * self._speed
         return max(self._reached_s, min(passed_s, self._next_s))
 
     async def reach(self, at_s: float) -> None:
         """Wait for a time of the recording."""
+        import asyncio
+
         self._next_s = at_s
-        if not math.isinf(self._speed):
+        if self._speed != NO_DELAY:
             wait_s = self._began + at_s / self._speed - time.monotonic()
             await asyncio.sleep(max(0.0, wait_s))
         self._reached_s = at_s
