@@ -39,9 +39,10 @@ async function typesetWaiting(typesetter, bench) {
 /** Let the host typeset formulas off screen, together, since it lays out the page for each time. */
 async function typesetOnce(typesetter, formulas, bench) {
   const nodes = formulas.map((formula) => element("span", formula));
-  const group = document.createElement("div");
+  const group = element("div", "");
   group.append(...nodes);
-  bench.append(group);
+  // The view that asked may be gone, as where its cell was moved: formulas are measured on the page.
+  (bench.isConnected ? bench : (document.querySelector(".glm-bench") ?? bench)).append(group);
   try {
     await typesetter.typeset(group);
     for (let i = 0; i < 80 && !group.querySelector("mjx-container, .MathJax"); i++)
