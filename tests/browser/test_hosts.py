@@ -126,10 +126,16 @@ class Opened:
         for _ in range(200):
             self.page.evaluate(self.host.save)
             outputs = nbformat.read(path, as_version=4).cells[cell].outputs
-            if outputs and "text/html" in outputs[0].get("data", {}):
+            if outputs and _has_ended(outputs[0]):
                 break
             self.page.wait_for_timeout(100)
         return list(outputs)
+
+
+def _has_ended(output: Any) -> bool:
+    """Whether an output is a reply's last, not one of those for a file that is saved meanwhile."""
+    status = output.get("metadata", {}).get("glm_magic", {}).get("status")
+    return "text/html" in output.get("data", {}) and status != "streaming"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from glm_magic.core.sentences import sentences
 from glm_magic.dialects.think_tags import ThinkTags
 from glm_magic.engine.interpolate import interpolate
 from glm_magic.views.markup.escape import normalised
-from glm_magic.views.markup.highlight import _COLOURED, code_html
+from glm_magic.views.markup.highlight import _COLOURED, MAX_COLOURED, code_html
 from glm_magic.views.markup.incremental import IncrementalMarkdown, close_open_marks
 from glm_magic.views.markup.markdown import render
 from glm_magic.views.markup.sanitize import sanitize_markdown
@@ -285,6 +285,24 @@ def test_code_is_coloured_in_linear_time(name: str) -> None:
 @pytest.mark.parametrize("line", ["\n", "a a ", "(\n", "[", "<", "/*\n", " \n"])
 def test_code_that_a_lexer_is_slow_for_is_shown_plain(language: str, line: str) -> None:
     assert code_html(line * 12_000, language) == html.escape(line * 12_000, quote=False)
+
+
+@pytest.mark.parametrize(("language", "mark"), [
+    ("protobuf", "/*"), ("css", "/*"), ("go", "/*a"), ("vhdl", "/**"), ("pascal", "(*"),
+    ("ocaml", "(*"), ("html", "<!--"), ("lua", "--[["), ("haskell", "{-"),
+])  # fmt: skip
+def test_many_comments_without_an_end_are_shown_plain(language: str, mark: str) -> None:
+    code = f"{mark}\n" * (MAX_COLOURED // (len(mark) + 1))
+    assert code_html(code, language) == html.escape(code, quote=False)
+
+
+def test_one_comment_without_an_end_is_coloured() -> None:
+    assert "<i " in code_html("int a;\n/* still being written", "c")
+
+
+def test_a_lexer_that_takes_too_long_is_left() -> None:
+    code = 'R"(\n' * (MAX_COLOURED // 4)  # C++ looks for the end of each raw string
+    assert code_html(code, "c++") == code
 
 
 BODIES: dict[str, Callable[[int], bytes]] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -32,12 +33,19 @@ _COLOURED = frozenset((
 """Names of the lexers that were seen to read hostile code in linear time (`tests/fuzz`); others
 take minutes for ten thousand blank lines, and the model chooses the language."""
 
+MAX_OPEN = 20
+_COMMENTS = (("/*", "*/"), ("(*", "*)"), ("<!--", "-->"), ("--[[", "]]"), ("{-", "-}"))
+"""The marks of comments. Where more than `MAX_OPEN` have no end, code has no colours, since many
+lexers look for the end of each throughout the rest."""
+
+MAX_CPU_S = 1.0
+"""Code that a lexer works on for longer has no colours; 60,000 characters usually take 0.1 s."""
+
 _BLANK = re.compile(rf"\s{{{MAX_BLANK}}}")
 _LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE}}}")
 _WORDY = ("Java", "C#", "Groovy")
 _WORDS = re.compile(r"[\w\s.<>\[\]$]{300}")
-"""Words without punctuation between them, each of which these lexers take for a declaration; they
-also look for the end of each comment that has none."""
+"""Words without punctuation between them, each of which these lexers take for a declaration."""
 
 _TAGS = (
     ("Keyword.Type", ("span", "f")),
@@ -92,17 +100,19 @@ def code_html(code: str, language: str) -> str:
     if lexer is None or _is_slow(lexer.name, code):
         return html.escape(code, quote=False)
     runs = _runs(lexer, code)
-    if "".join(text for _, text in runs) != code:  # some lexers normalise what they read
+    # Some lexers normalise what they read, and some take too long.
+    if "".join(text for _, text in runs) != code:
         return html.escape(code, quote=False)
     return "".join(_marked(mark, text) for mark, text in runs)
 
 
 def _is_slow(lexer: str, code: str) -> bool:
     """Whether a lexer would take long for a piece of code."""
-    shapeless = _BLANK.search(code) or _LONG_LINE.search(code)
-    if lexer in _WORDY and (_WORDS.search(code) or code.count("/*") > code.count("*/")):
+    if _BLANK.search(code) or _LONG_LINE.search(code):
         return True
-    return shapeless is not None
+    if lexer in _WORDY and _WORDS.search(code):
+        return True
+    return any(code.count(mark, code.rfind(end) + 1) > MAX_OPEN for mark, end in _COMMENTS)
 
 
 @lru_cache(maxsize=64)
@@ -120,9 +130,12 @@ def _lexer(language: str) -> Any:
 
 
 def _runs(lexer: Any, code: str) -> list[tuple[tuple[str, str] | None, str]]:
-    """Return the code as runs of one look each."""
+    """Return the code as runs of one look each, as far as a lexer comes in `MAX_CPU_S`."""
     runs: list[tuple[tuple[str, str] | None, str]] = []
+    until_s = time.thread_time() + MAX_CPU_S
     for kind, text in lexer.get_tokens(code):
+        if time.thread_time() > until_s:
+            break
         mark = None if text.isspace() else _mark(str(kind))
         if runs and runs[-1][0] == mark:
             runs[-1] = (mark, runs[-1][1] + text)
