@@ -17,7 +17,7 @@ import httpx
 from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
-from .gathering import Pace, gathering
+from .gathering import GatheringTransport, Pace
 from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
 
@@ -112,12 +112,13 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
 
 def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
     """Return the routes to this computer's usual addresses, which depend on no environment."""
-    direct = httpx.AsyncHTTPTransport(
+    direct = GatheringTransport(
+        pace,
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         limits=_limits(KEEPALIVE_LOCAL_S),
         trust_env=False,
     )
-    return dict.fromkeys(_LOOPBACK, gathering(direct, pace))
+    return dict.fromkeys(_LOOPBACK, direct)
 
 
 def _limits(keepalive_s: float) -> httpx.Limits:
@@ -173,7 +174,7 @@ class Network(httpx.AsyncBaseTransport):
         settings = tuple(os.environ.get(name, "") for name in VARIABLES) if uses_tls else None
         route = (proxy.url if proxy else "", is_this_computer(host), settings)
         pool = self._pools.pop(route, None)
-        pool = pool or gathering(self._open(route, proxy, scheme), self._pace)
+        pool = pool or self._open(route, proxy, scheme)
         self._pools[route] = pool  # the last one used stands last
         for old in [old for old in self._pools if self._is_over(old)]:
             await self._pools.pop(old).aclose()
@@ -187,13 +188,13 @@ class Network(httpx.AsyncBaseTransport):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings is None else tls_context()
         limits = _limits(KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S)
         if proxy is None:
-            return httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
+            return GatheringTransport(self._pace, verify=context, limits=limits, trust_env=False)
         server = _proxy_server(proxy, context)
         if server is None:
             raise _bad_proxy(proxy)
         try:
-            return httpx.AsyncHTTPTransport(
-                verify=context, limits=limits, proxy=server, trust_env=False
+            return GatheringTransport(
+                self._pace, verify=context, limits=limits, proxy=server, trust_env=False
             )
         except ImportError:
             raise _no_socks(proxy, scheme) from None

@@ -7,8 +7,10 @@ long; times of a few hundredths of a second are not compared.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
+import httpcore
 import pytest
 
 from glm_magic.core.events import ContentDelta
@@ -17,7 +19,7 @@ from glm_magic.dialects.call_markup import CallsInText
 from glm_magic.engine.redaction import EventFilter
 from glm_magic.session.loading import slots_of_messages
 from glm_magic.wire.echoes import without_secrets
-from glm_magic.wire.gathering import ChunkMerger
+from glm_magic.wire.gathering import READ_BYTES, ChunkReader, GatheringStream, Pace
 from glm_magic.wire.sse import BodyReader
 from tests.fuzz.test_linear import seconds
 
@@ -66,16 +68,20 @@ def calls(text: str) -> None:
 
 
 def chunks(text: str) -> None:
-    merger = ChunkMerger()
-    merger.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    reader = ChunkReader()
     for piece in pieces(text):
-        merger.feed(piece.encode())
+        reader.feed(piece.encode())
 
 
 def heads(text: str) -> None:
-    merger = ChunkMerger()
-    for piece in pieces(text):
-        merger.feed(piece.encode())
+    async def read() -> None:
+        arrives = [piece.encode() for piece in pieces(text)]
+        stream = GatheringStream(httpcore.AsyncMockStream(arrives), Pace())
+        await stream.write(b"POST")
+        while await stream.read(READ_BYTES):
+            pass
+
+    asyncio.run(read())
 
 
 def records(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Chunks that arrive together become one; what h11 makes of the response stays the same."""
+"""Chunks that arrive together are read as one; what comes of a response stays the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import select
 import socket
 from collections.abc import Iterable
 
-import h11
 import httpcore
 import pytest
 from hypothesis import example, given
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from glm_magic.wire import gathering
 from glm_magic.wire.environment import Network
-from glm_magic.wire.gathering import ChunkMerger, GatheringStream, Pace
+from glm_magic.wire.gathering import GatheringStream, Pace
 from glm_magic.wire.http import HttpClient
 from glm_magic.wire.request import WireRequest
 from tests.laws.test_framing import cut
@@ -30,32 +29,31 @@ def chunked(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
 
 
-def read(chunks: Iterable[bytes]) -> tuple[list[bytes], str]:
-    """Return the pieces of a body that h11 reads, and how it ended."""
-    connection = h11.Connection(h11.CLIENT)
-    request = h11.Request(method="GET", target="/", headers=[("host", "h")])
-    connection.send(request)
-    connection.send(h11.EndOfMessage())
+def stream_of(chunks: Iterable[bytes]) -> GatheringStream:
+    """Return a connection on which these pieces arrive."""
+    return GatheringStream(httpcore.AsyncMockStream(list(chunks)), Pace())
+
+
+async def body_of(connection: httpcore.AsyncNetworkStream) -> tuple[list[bytes], str]:
+    """Return the status and the pieces of a body that httpcore reads, and how it ended.
+
+    What can be read past h11 is read so, as `GatheringTransport` does.
+    """
     pieces: list[bytes] = []
+    http = httpcore.AsyncHTTP11Connection(httpcore.Origin(b"http", b"h", 80), connection)
     try:
-        for chunk in [*chunks, b""]:
-            connection.receive_data(chunk)
-            while (event := connection.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
-                if isinstance(event, h11.EndOfMessage):
-                    return pieces, "whole"
-                if isinstance(event, h11.Data):
-                    pieces.append(bytes(event.data))
-                elif isinstance(event, h11.Response | h11.InformationalResponse):
-                    pieces.append(b"%d" % event.status_code)
-    except h11.RemoteProtocolError:
+        async with http.stream("GET", "http://h/") as response:
+            pieces.append(b"%d" % response.status)
+            if isinstance(connection, GatheringStream):
+                while contents := await connection.read_contents():
+                    pieces.append(contents)
+            async for piece in response.aiter_stream():
+                pieces.append(piece)  # noqa: PERF401 - those before an error count
+    except httpcore.RemoteProtocolError:
         return pieces, "broken"
-    return pieces, "open"
-
-
-def merged(chunks: Iterable[bytes]) -> list[bytes]:
-    """Return what comes out of a merger, without the times that nothing does."""
-    merger = ChunkMerger()
-    return [out for chunk in chunks if (out := merger.feed(chunk))]
+    finally:
+        await http.aclose()
+    return pieces, "whole"
 
 
 heads = st.sampled_from(
@@ -89,39 +87,61 @@ bodies = st.lists(
 
 @given(head=heads, body=bodies, places=st.lists(st.integers(0, 120), max_size=8))
 @example(head=HEAD, body=chunked(b"abc") + b"5;\r\nabcde\r\n" + END, places=[60])
-def test_h11_reads_the_same(head: bytes, body: bytes, places: list[int]) -> None:
-    """Wherever a response is cut, and whatever is wrong with it."""
+def test_a_response_is_the_same(head: bytes, body: bytes, places: list[int]) -> None:
+    """Wherever it is cut, and whatever is wrong with it."""
     whole = head + body
-    chunks = cut(whole, [min(place, len(whole)) for place in places])
-    (pieces, ended), (pieces_before, ended_before) = read(merged(chunks)), read([whole])
-    assert b"".join(pieces) == b"".join(pieces_before)
-    assert ended == ended_before
+    chunks = list(filter(None, cut(whole, [min(place, len(whole)) for place in places])))
+
+    async def scenario() -> None:
+        usual, usual_end = await body_of(httpcore.AsyncMockStream([whole]))
+        gathered, end = await body_of(stream_of(chunks))
+        assert b"".join(gathered) == b"".join(usual)
+        assert end == usual_end
+
+    asyncio.run(scenario())
 
 
 def test_chunks_that_arrive_together_become_one() -> None:
     """Whatever their number; and each arrival is handed on at once."""
     words = [b"data: %d\n\n" % number for number in range(1000)]
     first, second = chunked(*words[:600]), chunked(*words[600:]) + END
-    pieces, ended = read(merged([HEAD, first[:-7], first[-7:] + second]))
-    assert len(pieces) == 3
-    assert b"".join(pieces[1:]) == b"".join(words)
-    assert ended == "whole"
+
+    async def scenario() -> None:
+        pieces, ended = await body_of(stream_of([HEAD, first[:-7], first[-7:] + second]))
+        assert len(pieces) == 3
+        assert b"".join(pieces[1:]) == b"".join(words)
+        assert ended == "whole"
+
+    asyncio.run(scenario())
 
 
 def test_each_response_of_a_connection_is_read_anew() -> None:
     """Requests follow each other on a kept connection."""
 
-    async def scenario() -> list[bytes]:
+    async def scenario() -> None:
         again = [HEAD + chunked(b"a", b"b") + END, HEAD + chunked(b"c", b"d") + END]
-        stream = GatheringStream(httpcore.AsyncMockStream(again), Pace())
-        answers = []
-        for _ in again:
-            await stream.write(b"GET / HTTP/1.1\r\n\r\n")
-            answers.append(await stream.read(65536))
-        return answers
+        connection = stream_of(again)
+        origin = httpcore.Origin(b"http", b"h", 80)
+        async with httpcore.AsyncHTTP11Connection(origin, connection) as http:
+            for contents in (b"ab", b"cd"):
+                async with http.stream("GET", "http://h/") as response:
+                    assert await connection.read_contents() == contents
+                    assert await response.aread() == b""
+                assert http.is_idle()
 
-    for answer in asyncio.run(scenario()):
-        assert len(read([answer])[0]) == 2
+    asyncio.run(scenario())
+
+
+def test_what_is_no_head_is_handed_on_as_it_comes() -> None:
+    """A SOCKS proxy's answer may hold what looks like the end of a head: 10.10 is two of its."""
+    answer = b"\x05\x00\x00\x01\n\n\n\n\x04\x38"
+
+    async def scenario() -> None:
+        connection = stream_of([answer])
+        await connection.write(b"\x05\x01\x00")
+        assert await connection.read(4096) == answer
+
+    asyncio.run(scenario())
 
 
 def test_a_response_of_this_client_is_gathered() -> None:
