@@ -90,6 +90,8 @@ class TurnRunner:
 
     def start(self) -> None:
         """Send the first request; further calls do nothing."""
+        if self.started:
+            return
         # An interrupt between the mark and the task would leave a turn that nothing ever ends.
         with held():
             if self._mark_started():

@@ -253,8 +253,13 @@ def cell_of(key: CellKey | None) -> str | None:
 
 def sent_of(slots: Iterable[Slot]) -> list[Variant]:
     """Return the variants that later turns are sent, as long as there is room."""
-    chosen = (slot.variants[slot.place] for slot in slots if slot.is_shown)
-    return [variant for variant in chosen if variant.messages]
+    # Each prompt goes through all of them: no property is asked for what stands in a field.
+    chosen = [
+        slot.variants[slot.place]
+        for slot in slots
+        if not slot.hidden and (slot.pinned or not slot.orphaned)
+    ]
+    return [variant for variant in chosen if variant._messages or variant.messages]
 
 
 def digest_of(slots: Iterable[Slot]) -> str:
