@@ -16,6 +16,7 @@ function handOverRuns(page, runs) {
   if (runs.length < 2 || blocks.length !== count) return unseen;
   for (const run of runs) {
     const node = element("div", "", run.size ? "glm-f glm-sealed" : "glm-f");
+    node.classList.toggle("glm-next", run !== runs[0]);
     node.style.containIntrinsicSize = run.size;
     blocks[0]?.before(node);
     node.append(...blocks.splice(0, run.count));

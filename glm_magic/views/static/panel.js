@@ -19,12 +19,24 @@ const ICONS = {
 
 const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
-const FORMULAS_AT_ONCE = 4;
+const FORMULAS_AT_ONCE = 2;
+const UNSEEN_MS = 100;
 const WAITING = [];
 
-/** Typeset the formulas that wait, a few in each task: the page stays quick. */
+/** Wait for the page to be laid out; a page that nobody sees is not. */
+const laidOut = () =>
+  new Promise((resolve) => {
+    const unseen = setTimeout(resolve, UNSEEN_MS);
+    requestAnimationFrame(() => (clearTimeout(unseen), setTimeout(resolve)));
+  });
+
+/**
+ * Typeset the formulas that wait, a few in each task: the page stays quick. MathJax measures them on
+ * the page, which is laid out for it alone where anything has changed since the last frame.
+ */
 async function typesetWaiting(typesetter, bench) {
   while (WAITING.length) {
+    await laidOut();
     const some = WAITING.slice(0, FORMULAS_AT_ONCE);
     const nodes = await typesetOnce(typesetter, some.map(({ formula }) => formula), bench);
     some.forEach(({ formula, show }, index) => {
@@ -32,7 +44,6 @@ async function typesetWaiting(typesetter, bench) {
       show(nodes[index]);
     });
     WAITING.splice(0, some.length);
-    await new Promise((resolve) => setTimeout(resolve));
   }
 }
 
@@ -153,6 +164,7 @@ class View {
     this.root.setAttribute("role", "group");
     this.root.innerHTML = SKELETON;
     this.finished = {}; // how many nodes of the last run are finished
+    this.light = new WeakSet(); // closed runs without boxes, unless they are in sight again
     this.openEnds = {}; // the nodes after them, as they were last shown
     el.append(this.root);
     this.find();
@@ -201,6 +213,9 @@ class View {
     const touch = () => (this.touchedAt = performance.now());
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
+    this.root.addEventListener("contentvisibilityautostatechange", ({ skipped, target }) => {
+      if (skipped && target.matches(".glm-sealed")) this.lighten(target);
+    });
     this.resized = new ResizeObserver(() => (this.pin(), this.keepHeight()));
     this.resized.observe(this.body);
     this.resized.observe(this.tails.reasoning);
@@ -233,6 +248,7 @@ class View {
     const tail = this.tails[name];
     for (const run of tail.parentNode.querySelectorAll(":scope > .glm-sealed")) run.remove();
     tail.replaceChildren();
+    tail.classList.remove("glm-next");
     this.finished[name] = 0;
     this.openEnds[name] = parsed("");
   }
@@ -251,12 +267,26 @@ class View {
       const full = this.tails[name];
       const next = full.cloneNode();
       full.classList.replace("glm-tail", "glm-sealed");
+      next.classList.add("glm-next");
       next.append(...nodes.slice(cut, cuts[index + 1]));
       full.after(next);
       this.tails[name] = next;
       this.finished[name] -= cut - (cuts[index - 1] ?? 0);
       if (name === "reasoning") this.resized.observe(next);
     });
+  }
+
+  /**
+   * Let go of the boxes of a closed run that has gone out of sight, which the browser would keep for
+   * as long as the run is on the page: they come back with the run. What is selected, or has the
+   * focus, stays as it is.
+   */
+  lighten(run) {
+    const isUsed = run.contains(document.activeElement) || getSelection().containsNode(run, true);
+    if (this.light.has(run) || isUsed) return;
+    this.light.add(run);
+    run.style.containIntrinsicSize = `auto ${run.offsetHeight}px`;
+    run.before(run);
   }
 
   /** The runs of the answer: how many blocks each has, how high a closed one is, whether it is in sight. */
