@@ -100,6 +100,55 @@ def test_what_is_out_of_sight_is_neither_laid_out_nor_lost(ended: Lab) -> None:
     assert page.evaluate(hidden) == 0, "a printed page has all of it"
 
 
+SELECT = """(run) => {
+  const range = document.createRange();
+  range.selectNodeContents(run.querySelector('p'));
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+  return getSelection().toString();
+}"""
+SIZE = "(run) => run.style.containIntrinsicSize"
+
+
+def test_a_run_that_goes_out_of_sight_while_it_streams_comes_back_as_it_was(lab: Lab) -> None:
+    """It lets go of its boxes, but not of its height, and of nothing that the reader selected."""
+    lab.open([SETUP + LONG, SHOW])
+    lab.run(0)
+    lab.run(1, wait=False)
+    page, panel = lab.page, lab.panel(1)
+    runs = panel.locator(".glm-a > .glm-sealed")
+    runs.nth(1).wait_for(state="attached")
+    selected = runs.first.evaluate(SELECT)
+    page.evaluate(SCROLL, 700)
+    lab.until(lambda: runs.nth(1).locator("p").first.is_visible())
+    heights = runs.evaluate_all("(runs) => runs.slice(0, 2).map((run) => run.offsetHeight)")
+    lab.page.wait_for_function("() => document.querySelector('.glm-a').offsetHeight > 8000")
+    page.evaluate(SCROLL, 7000)
+    lab.until(lambda: runs.nth(1).evaluate(SIZE) == f"auto {heights[1]}px")
+    assert runs.first.evaluate(SIZE) == ""
+    assert page.evaluate("() => getSelection().toString()") == selected
+    page.evaluate(SCROLL, 700)
+    lab.until(lambda: runs.nth(1).locator("p").first.is_visible())
+    again = runs.evaluate_all("(runs) => runs.slice(0, 2).map((run) => run.offsetHeight)")
+    assert again == heights
+    assert panel.get_attribute("data-s") == "answering"
+
+
+def test_a_run_that_begins_with_a_heading_has_space_above_it(ended: Lab) -> None:
+    """In the panel and in the page; only what an answer begins with has none."""
+    margins = """(node) => [...node.querySelectorAll('.glm-a > .glm-f')].slice(0, -1).map((run) => [
+      /^H[1-6]$/.test(run.firstElementChild.tagName),
+      parseFloat(getComputedStyle(run.firstElementChild).marginTop) > 0])"""
+    panel = ended.panel(1)
+    panel.locator(".glm-sealed").nth(4).wait_for(state="attached")
+    for _ in range(2):
+        first, *later = panel.evaluate(margins)
+        assert first[1] is False
+        assert any(is_heading for is_heading, _ in later)
+        assert all(has_space for is_heading, has_space in later if is_heading)
+        ended.wait_static(1)
+
+
 def test_a_reasoning_gets_its_search_as_it_is_opened(ended: Lab) -> None:
     ended.wait_static(1)
     page = ended.panel(1)

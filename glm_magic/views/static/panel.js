@@ -164,7 +164,7 @@ class View {
     this.root.setAttribute("role", "group");
     this.root.innerHTML = SKELETON;
     this.finished = {}; // how many nodes of the last run are finished
-    this.light = new WeakSet(); // closed runs without boxes, unless they are in sight again
+    this.light = new WeakSet(); // closed runs that have let go of their boxes once
     this.openEnds = {}; // the nodes after them, as they were last shown
     el.append(this.root);
     this.find();
@@ -278,12 +278,11 @@ class View {
 
   /**
    * Let go of the boxes of a closed run that has gone out of sight, which the browser would keep for
-   * as long as the run is on the page: they come back with the run. What is selected, or has the
-   * focus, stays as it is.
+   * as long as the run is on the page: they come back with the run. To a browser, a run in which
+   * something is selected or has the focus is never out of sight.
    */
   lighten(run) {
-    const isUsed = run.contains(document.activeElement) || getSelection().containsNode(run, true);
-    if (this.light.has(run) || isUsed) return;
+    if (this.light.has(run)) return;
     this.light.add(run);
     run.style.containIntrinsicSize = `auto ${run.offsetHeight}px`;
     run.before(run);
