@@ -11,7 +11,6 @@ connection is used again.
 from __future__ import annotations
 
 import asyncio
-import re
 import select
 import socket
 import ssl
@@ -21,6 +20,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from .chunks import HEAD_END, ChunkReader, is_chunked
+
 FEW = 16
 """So many replies at once are read the moment that something comes."""
 WAIT_S = 0.00025
@@ -28,64 +29,6 @@ WAIT_S = 0.00025
 MAX_WAIT_S = 0.04
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
-
-_HEAD_END = re.compile(rb"\n\r?\n")
-_CHUNKED_HEAD = re.compile(rb"HTTP/1\.1 (?!204|304)[2-5]\d\d[ \r]")
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n)", re.IGNORECASE)
-_CODING = re.compile(rb"\ntransfer-encoding", re.IGNORECASE)
-_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
-_PART_OF_SIZE = re.compile(rb"[0-9a-fA-F]{0,8}\r?")
-_NO_SIZE = b"\r\n"
-"""Where a chunk is longer than it says: h11 must not take the surplus for the next one's size."""
-
-
-class ChunkReader:
-    """Takes the contents out of the HTTP chunks of a body, as long as these are plain.
-
-    The rest, from the last chunk on, or from the first one with an extension, is for h11 to read,
-    which then finds itself between two chunks.
-    """
-
-    __slots__ = ("_held", "_left", "rest")
-
-    def __init__(self) -> None:
-        self._held = b""
-        """The beginning of a line between two chunks."""
-        self._left = 0
-        """Bytes of the chunk at hand that are still to come, the line end after it included."""
-        self.rest: bytes | None = None
-        """What is left for h11, once something is."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the contents that have come; nothing where only a part of a line has."""
-        data, self._held = self._held + data, b""
-        contents: list[bytes] = []
-        at, last = 0, len(data)
-        while at < last:
-            if not self._left:
-                size = _SIZE.match(data, at)
-                length = int(size[1], 16) if size else 0
-                if size is None or not length:
-                    self._set_aside(data[at:])
-                    break
-                self._left, at = length + 2, size.end()
-            end = at + self._left
-            content = min(end - 2, last)
-            contents.append(data[at:content])
-            if end > last:
-                self._left, self._held = end - content, data[content:]
-                break
-            self._left, at = 0, end
-            if data[content:end] != b"\r\n":
-                self.rest = _NO_SIZE + data[content:]
-                break
-        return b"".join(contents)
-
-    def _set_aside(self, line: bytes) -> None:
-        if _PART_OF_SIZE.fullmatch(line):
-            self._held = line
-        else:
-            self.rest = line
 
 
 class Pace:
@@ -123,17 +66,19 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         What it reads from, writes to and closes.
     pace : Pace
         When many replies are read on.
-    own : socket.socket, optional
-        The socket, to be read here at far less cost. So `stream` must never read from it.
+    is_direct : bool
+        Whether what is written before any TLS is a request to the server itself, so that no TLS
+        follows. From then on its socket is used here, at far less cost.
     """
 
     def __init__(
-        self, stream: httpcore.AsyncNetworkStream, pace: Pace, own: socket.socket | None = None
+        self, stream: httpcore.AsyncNetworkStream, pace: Pace, *, is_direct: bool = False
     ) -> None:
         self._stream = stream
         self._pace = pace
-        self._own = own
-        self._socket = stream.get_extra_info("socket")
+        self._is_direct = is_direct
+        self._own: socket.socket | None = None
+        """The socket, once it is used here; `stream` is closed then."""
         self._keeps_pace = False
         self._head: bytes | None = None
         """What has come of a response's head; ``None`` after it."""
@@ -159,12 +104,12 @@ class GatheringStream(httpcore.AsyncNetworkStream):
     def _up_to_chunks(self, before: bytes, data: bytes) -> bytes:
         """Return the rest of a head; all of what has come, where no plain chunks follow it."""
         head = before + data
-        end = _HEAD_END.search(head, max(0, len(before) - 2))
+        end = HEAD_END.search(head, max(0, len(before) - 2))
         if end is None:
             self._head = head if len(head) <= MAX_HEAD_BYTES else None
             return data
         self._head = None
-        if not _is_chunked(head[: end.end()]):
+        if not is_chunked(head[: end.end()]):
             return data
         self._chunks, self._held = ChunkReader(), head[end.end() :]
         return data[: len(data) - len(self._held)]
@@ -198,16 +143,31 @@ class GatheringStream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a part of a request; what comes next is its response."""
         self._head, self._chunks = b"", None
-        await self._stream.write(buffer, timeout)
+        if self._is_direct:
+            self._is_direct = False
+            await self._take_socket()
+        if self._own is None:
+            await self._stream.write(buffer, timeout)
+        else:
+            await _sent(self._own, buffer, timeout)
+
+    async def _take_socket(self) -> None:
+        """Take the socket over, before anything was read, where the loop can wait for a socket."""
+        shared = self._stream.get_extra_info("socket")
+        selects = isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+        if selects and shared is not None:
+            self._own = shared.dup()
+            await self._stream.aclose()
 
     async def aclose(self) -> None:
         """Close the connection."""
         self.keep_pace(False)
-        self._close_own()
-        await self._stream.aclose()
-
-    def _close_own(self) -> None:
-        if self._own is not None:
+        if self._own is None:
+            await self._stream.aclose()
+        elif self._own.fileno() >= 0:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._own)  # the next socket may get the same number
+            loop.remove_writer(self._own)
             self._own.close()
 
     async def start_tls(
@@ -217,22 +177,15 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         """Return TLS on this connection."""
-        self._close_own()
         inner = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         return GatheringStream(inner, self._pace)
 
     def get_extra_info(self, info: str) -> Any:
         """Return a fact about the connection."""
-        if info == "is_readable" and self._socket is not None:
-            return _is_readable(self._socket.fileno())  # asked of each idle one for each request
-        return self._stream.get_extra_info(info)
-
-
-def _is_chunked(head: bytes) -> bool:
-    """Whether a head announces chunks, and nothing that leaves a doubt about it."""
-    if not head.endswith(b"\r\n\r\n") or _CHUNKED_HEAD.match(head) is None:
-        return False
-    return _CHUNKED.search(head) is not None and len(_CODING.findall(head)) == 1
+        shared = self._own or self._stream.get_extra_info("socket")
+        if info == "is_readable" and shared is not None:
+            return _is_readable(shared.fileno())  # asked of each idle one for each request
+        return shared if info == "socket" else self._stream.get_extra_info(info)
 
 
 async def _received(sock: socket.socket, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
@@ -246,12 +199,15 @@ async def _received(sock: socket.socket, max_bytes: int, timeout: float | None) 
         raise httpcore.ReadError from error
 
 
-def _own_socket(stream: httpcore.AsyncNetworkStream) -> socket.socket | None:
-    """Return a connection's socket to read from; ``None`` where the loop cannot wait for it."""
-    shared = stream.get_extra_info("socket")
-    selects = isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
-    own: socket.socket | None = shared.dup() if selects and shared is not None else None
-    return own
+async def _sent(sock: socket.socket, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109
+    """Send all of something."""
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().sock_sendall(sock, data)
+    except TimeoutError as error:
+        raise httpcore.WriteTimeout from error
+    except OSError as error:
+        raise httpcore.WriteError from error
 
 
 def _is_readable(fd: int) -> bool:
@@ -278,9 +234,12 @@ def pace_of(extensions: Mapping[str, Any]) -> Callable[[bool], None]:
 class _Backend(httpcore.AsyncNetworkBackend):
     """Opens connections by another backend."""
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend, pace: Pace) -> None:
+    def __init__(
+        self, backend: httpcore.AsyncNetworkBackend, pace: Pace, *, is_direct: bool
+    ) -> None:
         self._backend = backend
         self._pace = pace
+        self._is_direct = is_direct
 
     async def connect_tcp(
         self,
@@ -291,7 +250,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return GatheringStream(stream, self._pace, _own_socket(stream))
+        return GatheringStream(stream, self._pace, is_direct=self._is_direct)
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
@@ -316,7 +275,8 @@ class GatheringTransport(httpx.AsyncHTTPTransport):
         pool: Any = getattr(self, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         if isinstance(backend, httpcore.AsyncNetworkBackend):
-            pool._network_backend = _Backend(backend, pace)
+            is_direct = options.get("proxy") is None
+            pool._network_backend = _Backend(backend, pace, is_direct=is_direct)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""

@@ -18,8 +18,9 @@ from glm_magic.core.secret import Secret
 from glm_magic.dialects.call_markup import CallsInText
 from glm_magic.engine.redaction import EventFilter
 from glm_magic.session.loading import slots_of_messages
+from glm_magic.wire.chunks import ChunkReader
 from glm_magic.wire.echoes import without_secrets
-from glm_magic.wire.gathering import READ_BYTES, ChunkReader, GatheringStream, Pace
+from glm_magic.wire.gathering import READ_BYTES, GatheringStream, Pace
 from glm_magic.wire.sse import BodyReader
 from tests.fuzz.test_linear import seconds
 

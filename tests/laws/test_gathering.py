@@ -228,7 +228,10 @@ def test_a_closed_connection_keeps_no_pace(readers: list[GatheringStream]) -> No
     assert pace.count == len(readers) - 1
 
 
-def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended() -> None:
+@pytest.mark.parametrize("is_direct", [False, True])
+def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
+    is_direct: bool,
+) -> None:
     """So that no request goes out on one that its server has closed."""
 
     def is_readable(stream: GatheringStream, *, soon: bool) -> bool:
@@ -238,9 +241,12 @@ def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
 
     async def scenario(listener: socket.socket) -> None:
         host, port = listener.getsockname()
-        stream = GatheringStream(await httpcore.AnyIOBackend().connect_tcp(host, port), Pace())
+        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
+        stream = GatheringStream(connection, Pace(), is_direct=is_direct)
         server, _ = listener.accept()
         with server:
+            await stream.write(b"a")
+            assert server.recv(10) == b"a"
             assert not is_readable(stream, soon=False)
             server.sendall(b"a")
             assert is_readable(stream, soon=True)
@@ -249,6 +255,43 @@ def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
         assert is_readable(stream, soon=True)
         await stream.aclose()
         assert is_readable(stream, soon=False)
+        await stream.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asyncio.run(scenario(listener))
+
+
+def test_a_plain_connection_is_one_open_file() -> None:
+    """A system may allow no more than 256 of them."""
+
+    async def scenario(listener: socket.socket) -> None:
+        host, port = listener.getsockname()
+        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
+        before = connection.get_extra_info("socket")
+        stream = GatheringStream(connection, Pace(), is_direct=True)
+        await stream.write(b"a")
+        assert before.fileno() == -1
+        assert stream.get_extra_info("socket").fileno() >= 0
+        await stream.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asyncio.run(scenario(listener))
+
+
+def test_what_a_server_does_not_take_is_given_up_in_time() -> None:
+    """Nor is a connection written to that has broken."""
+
+    async def scenario(listener: socket.socket) -> None:
+        host, port = listener.getsockname()
+        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
+        stream = GatheringStream(connection, Pace(), is_direct=True)
+        server, _ = listener.accept()
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(b"a" * 50_000_000, timeout=0.2)
+        server.close()
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"a" * 50_000_000, timeout=30)
+        await stream.aclose()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         asyncio.run(scenario(listener))
