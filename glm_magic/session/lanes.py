@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 from ..core.messages import Message
 from ..core.turn import Notice
@@ -24,7 +23,7 @@ from .context import (
 )
 from .conversation import Conversation
 from .notebook import CellKey
-from .slots import Slot, Variant, digest_of_sent, new_id, sent_of
+from .slots import Slot, Variant, digest_of_sent, messages_of, new_id, sent_of
 from .store import current_store
 
 
@@ -43,8 +42,7 @@ def plan(
     """
     asked = Message("user", prompt) if isinstance(prompt, str) else prompt
     sent = sent_of(before) if sent is None else sent
-    messages = list(chain.from_iterable([variant.messages for variant in sent]))
-    request = prepare([*messages, asked], options, start_local=start_local)
+    request = prepare([*messages_of(sent), asked], options, start_local=start_local)
     offer = request.offer
     scale = calibration.scale(offer.provider.name, offer.model.id, current_store())
     fit = fit_context(request, before, scale)

@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Protocol
 from weakref import ref
 
@@ -260,6 +261,11 @@ def sent_of(slots: Iterable[Slot]) -> list[Variant]:
         if not slot.hidden and (slot.pinned or not slot.orphaned)
     ]
     return [variant for variant in chosen if variant._messages or variant.messages]
+
+
+def messages_of(sent: Iterable[Variant]) -> list[Message]:
+    """Return the messages of variants that later turns are sent, one after the other."""
+    return list(chain.from_iterable([variant._messages or variant.messages for variant in sent]))
 
 
 def digest_of(slots: Iterable[Slot]) -> str:
