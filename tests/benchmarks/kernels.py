@@ -23,9 +23,9 @@ class Kernels:
         home.mkdir()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GLM_")}
         homes = dict.fromkeys(("HOME", "IPYTHONDIR", "GLM_HOME"), str(home))
-        self._managers.append(KernelManager())
-        quiet = ["--log-level=ERROR"]  # it warns of TCP, which stays on this computer
-        self._managers[-1].start_kernel(env={**kept, **homes, **own}, extra_arguments=quiet)
+        # A port that is free when it is chosen may be taken when the kernel starts; a file is not.
+        self._managers.append(KernelManager(transport="ipc", ip=str(home / "kernel")))
+        self._managers[-1].start_kernel(env={**kept, **homes, **own})
         return int(self._managers[-1].provisioner.pid)
 
     def run(self, *cells: str) -> None:
