@@ -108,13 +108,13 @@ class TapePlayer:
         return self._open(replace(setting, speed=speed or setting.speed) if setting else None)
 
     def _open(self, setting: TapeSetting | None) -> OpenTape | None:
-        from ..wire.tape.tape import OpenTape
-
         if setting is None:
             return None
+        from ..wire.tape.tape import OpenTape
+
         path, mode = setting.absolute.path, setting.mode
         with self._lock:
-            tape = self._recording(path) if mode == "record" else self._replay(path, mode)
+            tape = self._tape(path, mode)
             if mode in WRITING:
                 tape.check()
         speed = self._default_speed()
@@ -122,17 +122,14 @@ class TapePlayer:
             speed = setting.speed
         return OpenTape(tape, mode, speed)
 
-    def _recording(self, path: Path) -> Tape:
+    def _tape(self, path: Path, mode: Mode) -> Tape:
+        """Return a tape; to replay one as its file is now, whose position stays as long as that."""
         from ..wire.tape.tape import Tape
 
-        if path not in self._recordings:
-            self._recordings[path] = Tape(path)
-        return self._recordings[path]
-
-    def _replay(self, path: Path, mode: Mode) -> Tape:
-        """Return a tape as its file is now; its position stays as long as the file does."""
-        from ..wire.tape.tape import Tape
-
+        if mode == "record":
+            if path not in self._recordings:
+                self._recordings[path] = Tape(path)
+            return self._recordings[path]
         tape = self._replays.get(path)
         if tape is None or tape.changed_on_disk:
             is_new = mode == "replay+record" and kind_of(path) == "none"

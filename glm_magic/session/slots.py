@@ -254,7 +254,8 @@ def cell_of(key: CellKey | None) -> str | None:
 
 def sent_of(slots: Iterable[Slot]) -> list[Variant]:
     """Return the variants that later turns are sent, as long as there is room."""
-    # Each prompt goes through all of them: no property is asked for what stands in a field.
+    # Each prompt goes through all of them, so what `Slot.is_shown` and `Variant.messages` say is
+    # taken from the fields: for 1,000 turns that is half the time.
     chosen = [
         slot.variants[slot.place]
         for slot in slots

@@ -14,8 +14,8 @@ import asyncio
 import select
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
@@ -29,6 +29,8 @@ WAIT_S = 0.00025
 MAX_WAIT_S = 0.04
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
+
+_T = TypeVar("_T")
 
 
 class Pace:
@@ -136,7 +138,8 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         try:
             return self._own.recv(max_bytes)
         except BlockingIOError:
-            return await _received(self._own, max_bytes, timeout)
+            reading = asyncio.get_running_loop().sock_recv(self._own, max_bytes)
+            return await _in_time(reading, timeout, httpcore.ReadTimeout, httpcore.ReadError)
         except OSError as error:
             raise httpcore.ReadError from error
 
@@ -149,7 +152,8 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         if self._own is None:
             await self._stream.write(buffer, timeout)
         else:
-            await _sent(self._own, buffer, timeout)
+            sending = asyncio.get_running_loop().sock_sendall(self._own, buffer)
+            await _in_time(sending, timeout, httpcore.WriteTimeout, httpcore.WriteError)
 
     async def _take_socket(self) -> None:
         """Take the socket over, before anything was read, where the loop can wait for a socket."""
@@ -188,26 +192,20 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         return shared if info == "socket" else self._stream.get_extra_info(info)
 
 
-async def _received(sock: socket.socket, max_bytes: int, timeout: float | None) -> bytes:  # noqa: ASYNC109
-    """Wait for something to come."""
+async def _in_time(
+    work: Awaitable[_T],
+    timeout: float | None,  # noqa: ASYNC109
+    late: type[Exception],
+    broken: type[Exception],
+) -> _T:
+    """Wait for what the loop does with a socket, with httpcore's errors."""
     try:
         async with asyncio.timeout(timeout):
-            return await asyncio.get_running_loop().sock_recv(sock, max_bytes)
+            return await work
     except TimeoutError as error:
-        raise httpcore.ReadTimeout from error
+        raise late from error
     except OSError as error:
-        raise httpcore.ReadError from error
-
-
-async def _sent(sock: socket.socket, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109
-    """Send all of something."""
-    try:
-        async with asyncio.timeout(timeout):
-            await asyncio.get_running_loop().sock_sendall(sock, data)
-    except TimeoutError as error:
-        raise httpcore.WriteTimeout from error
-    except OSError as error:
-        raise httpcore.WriteError from error
+        raise broken from error
 
 
 def _is_readable(fd: int) -> bool:
@@ -302,7 +300,7 @@ class _Body(httpx.AsyncByteStream):
         try:
             while contents := await self._connection.read_contents(self._timeout):
                 yield contents
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except (httpcore.TimeoutException, httpcore.NetworkError) as error:
             raise getattr(httpx, type(error).__name__)(str(error)) from error
         async for contents in self._rest:
             yield contents

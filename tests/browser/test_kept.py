@@ -249,6 +249,8 @@ def test_a_comparison_in_a_cell_that_is_moved_keeps_its_lanes(
     lab.panel(1).locator("visible=true").first.wait_for()
     # At first the file has the panel itself, which says in plain text that it is unfinished.
     lab.until(lambda: "Unfinished" in (text := str(glm_outputs(lab))) and WIDGET not in text, 15)
+    (output,) = glm_outputs(lab)
+    assert WIDGET not in output["data"]
     do(lab, 1, "notebook:move-cell-down")
     lab.cell(2).locator("table.glm-lanes").wait_for()
     (output,) = glm_outputs(lab)

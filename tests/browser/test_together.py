@@ -74,6 +74,7 @@ def start(people: tuple[Lab, Lab], cell: str) -> tuple[Lab, Lab]:
 def test_a_reply_is_saved_once_and_seen_by_all(people: tuple[Lab, Lab]) -> None:
     one, other = start(people, "show(rate=150)")
     one.until(lambda: "Unfinished" in (text := str(file_outputs(one))) and WIDGET not in text)
+    assert WIDGET not in str(file_outputs(one))
     one.wait_static(1)
     other.wait_static(1)
     wait_whole(one)

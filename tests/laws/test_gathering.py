@@ -228,6 +228,14 @@ def test_a_closed_connection_keeps_no_pace(readers: list[GatheringStream]) -> No
     assert pace.count == len(readers) - 1
 
 
+async def connected(*, is_direct: bool) -> tuple[GatheringStream, socket.socket]:
+    """Return both ends of a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = await httpcore.AnyIOBackend().connect_tcp(*listener.getsockname())
+        server, _ = listener.accept()
+    return GatheringStream(connection, Pace(), is_direct=is_direct), server
+
+
 @pytest.mark.parametrize("is_direct", [False, True])
 def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
     is_direct: bool,
@@ -239,11 +247,8 @@ def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
             select.select([stream.get_extra_info("socket").fileno()], [], [])
         return bool(stream.get_extra_info("is_readable"))
 
-    async def scenario(listener: socket.socket) -> None:
-        host, port = listener.getsockname()
-        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
-        stream = GatheringStream(connection, Pace(), is_direct=is_direct)
-        server, _ = listener.accept()
+    async def scenario() -> None:
+        stream, server = await connected(is_direct=is_direct)
         with server:
             await stream.write(b"a")
             assert server.recv(10) == b"a"
@@ -257,35 +262,29 @@ def test_it_is_known_of_an_idle_connection_that_something_came_or_that_it_ended(
         assert is_readable(stream, soon=False)
         await stream.aclose()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        asyncio.run(scenario(listener))
+    asyncio.run(scenario())
 
 
 def test_a_plain_connection_is_one_open_file() -> None:
     """A system may allow no more than 256 of them."""
 
-    async def scenario(listener: socket.socket) -> None:
-        host, port = listener.getsockname()
-        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
-        before = connection.get_extra_info("socket")
-        stream = GatheringStream(connection, Pace(), is_direct=True)
+    async def scenario() -> None:
+        stream, server = await connected(is_direct=True)
+        before = stream.get_extra_info("socket")
         await stream.write(b"a")
         assert before.fileno() == -1
         assert stream.get_extra_info("socket").fileno() >= 0
         await stream.aclose()
+        server.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        asyncio.run(scenario(listener))
+    asyncio.run(scenario())
 
 
 def test_what_a_server_does_not_take_is_given_up_in_time() -> None:
     """Nor is a connection written to that has broken."""
 
-    async def scenario(listener: socket.socket) -> None:
-        host, port = listener.getsockname()
-        connection = await httpcore.AnyIOBackend().connect_tcp(host, port)
-        stream = GatheringStream(connection, Pace(), is_direct=True)
-        server, _ = listener.accept()
+    async def scenario() -> None:
+        stream, server = await connected(is_direct=True)
         with pytest.raises(httpcore.WriteTimeout):
             await stream.write(b"a" * 50_000_000, timeout=0.2)
         server.close()
@@ -293,5 +292,4 @@ def test_what_a_server_does_not_take_is_given_up_in_time() -> None:
             await stream.write(b"a" * 50_000_000, timeout=30)
         await stream.aclose()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        asyncio.run(scenario(listener))
+    asyncio.run(scenario())

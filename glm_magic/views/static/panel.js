@@ -164,7 +164,6 @@ class View {
     this.root.setAttribute("role", "group");
     this.root.innerHTML = SKELETON;
     this.finished = {}; // how many nodes of the last run are finished
-    this.light = new WeakSet(); // closed runs that have let go of their boxes once
     this.openEnds = {}; // the nodes after them, as they were last shown
     el.append(this.root);
     this.find();
@@ -282,8 +281,7 @@ class View {
    * something is selected or has the focus is never out of sight.
    */
   lighten(run) {
-    if (this.light.has(run)) return;
-    this.light.add(run);
+    if (run.style.containIntrinsicSize) return; // it did so before
     run.style.containIntrinsicSize = `auto ${run.offsetHeight}px`;
     run.before(run);
   }

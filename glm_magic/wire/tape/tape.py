@@ -6,6 +6,7 @@ so a replay goes through the same framing, decoding, sessions and views as a liv
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import threading
 import time
@@ -325,8 +326,6 @@ class Playback:
 
     async def reach(self, at_s: float) -> None:
         """Wait for a time of the recording."""
-        import asyncio
-
         self._next_s = at_s
         if self._speed != NO_DELAY:
             wait_s = self._began + at_s / self._speed - time.monotonic()
