@@ -269,8 +269,17 @@ def test_paper_shows_all_columns_all_code_and_closed_reasoning(page: Any) -> Non
     assert page.locator(".glm-cp").first.is_hidden()
 
 
+HELD_SETUP = SETUP.replace("**fields):", "hold=0, **fields):").replace(
+    "**fields), rate)", "**fields), rate, hold)"
+)
 HEIGHTS = """() => {
   window.heights = [];
+  window.shownBefore = [];
+  const isComing = ({ family, status }) => family.includes("MJX") && status === "loading";
+  document.fonts.addEventListener("loading", () => {
+    const isShown = document.querySelector(".glm-f mjx-container") !== null;
+    if ([...document.fonts].some(isComing)) window.shownBefore.push(isShown);
+  });
   const look = () => {
     const body = document.querySelector(".glm-live .glm-b");
     if (body) window.heights.push(body.getBoundingClientRect().height);
@@ -291,6 +300,22 @@ def test_a_panel_is_never_lower_than_it_was_until_the_end(lab: Lab) -> None:
     assert len(set(heights)) > 3, "it grew"
     lower = [(a, b) for a, b in pairwise(heights) if b < a - 1]
     assert lower == []
+    assert lab.page.evaluate("window.shownBefore[0]") is False, "a formula waits for its fonts"
+
+
+def test_a_formula_that_needs_less_room_than_its_source_moves_nothing(lab: Lab) -> None:
+    source = r"\(" + r"\alpha\beta\gamma " * 60 + r"\)"
+    lab.open([HELD_SETUP, f"show(rate=100_000, reasoning='', answer={source!r}, hold=60)"])
+    lab.run(0)
+    lab.page.evaluate(HEIGHTS)
+    lab.run(1, wait=False)
+    lab.cell(1).locator(".glm-f mjx-container").wait_for(state="attached")
+    frame = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    lab.page.evaluate(frame)
+    heights = lab.page.evaluate("() => { window.looked = true; return window.heights }")
+    assert [(a, b) for a, b in pairwise(heights) if b < a - 1] == []
+    lab.interrupt()
+    lab.wait_static(1)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -301,10 +326,7 @@ def test_every_state_of_a_live_panel_can_be_read(lab: Lab, theme: str, phase: st
         "thinking": "reasoning=REASONING * 20, answer=''",
         "answering": "reasoning='so', answer=ANSWER * 20",
     }[phase]
-    setup = SETUP.replace("**fields):", "hold=0, **fields):").replace(
-        "**fields), rate)", "**fields), rate, hold)"
-    )
-    lab.open([setup, f"show(rate=300, {texts})"])
+    lab.open([HELD_SETUP, f"show(rate=300, {texts})"])
     lab.theme(theme)
     lab.run(0)
     lab.run(1, wait=False)

@@ -21,6 +21,7 @@ const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
 const FORMULAS_AT_ONCE = 2;
 const UNSEEN_MS = 100;
+const FONTS_MS = 1000;
 const WAITING = [];
 
 /** Wait for the page to be laid out; a page that nobody sees is not. */
@@ -30,26 +31,31 @@ const laidOut = () =>
     requestAnimationFrame(() => (clearTimeout(unseen), setTimeout(resolve)));
   });
 
+/** Wait for the fonts that the page has asked for; one that does not come is not waited for. */
+const fontsLoaded = () =>
+  document.fonts.status === "loading" &&
+  Promise.race([document.fonts.ready, new Promise((resolve) => setTimeout(resolve, FONTS_MS))]);
+
 /**
  * Typeset the formulas that wait, a few in each task: the page stays quick. MathJax measures them on
- * the page, which is laid out for it alone where anything has changed since the last frame.
+ * the page, which is laid out for it alone where anything has changed since the last frame. They are
+ * shown a frame later, when the page has the fonts that they ask for: in other fonts they have other
+ * sizes, and what stands below would jump.
  */
 async function typesetWaiting(typesetter, bench) {
+  let show = () => {};
   while (WAITING.length) {
     await laidOut();
-    const some = WAITING.slice(0, FORMULAS_AT_ONCE);
-    const nodes = await typesetOnce(typesetter, some.map(({ formula }) => formula), bench);
-    some.forEach(({ formula, show }, index) => {
-      FORMULAS.set(formula, nodes[index]);
-      show(nodes[index]);
-    });
-    WAITING.splice(0, some.length);
+    await fontsLoaded();
+    show();
+    if (WAITING.length) show = await typesetSome(typesetter, bench);
   }
 }
 
-/** Let the host typeset formulas off screen, together, since it lays out the page for each time. */
-async function typesetOnce(typesetter, formulas, bench) {
-  const nodes = formulas.map((formula) => element("span", formula));
+/** Let the host typeset some formulas off screen, together; return what shows them. */
+async function typesetSome(typesetter, bench) {
+  const some = WAITING.slice(0, FORMULAS_AT_ONCE);
+  const nodes = some.map(({ formula }) => element("span", formula));
   const group = element("div", "");
   group.append(...nodes);
   // The view that asked may be gone, as where its cell was moved: formulas are measured on the page.
@@ -59,10 +65,16 @@ async function typesetOnce(typesetter, formulas, bench) {
     for (let i = 0; i < 80 && !group.querySelector("mjx-container, .MathJax"); i++)
       await new Promise((resolve) => setTimeout(resolve, 25));
   } catch {
-    nodes.forEach((node, index) => (node.textContent = formulas[index]));
+    nodes.forEach((node, index) => (node.textContent = some[index].formula));
   }
-  group.remove();
-  return nodes;
+  return () => {
+    group.remove();
+    WAITING.splice(0, some.length);
+    some.forEach(({ formula, show }, index) => {
+      FORMULAS.set(formula, nodes[index]);
+      show(nodes[index]);
+    });
+  };
 }
 
 /** Show the formulas below `root` as the MathML they carry, in a host without MathJax. */
@@ -73,8 +85,8 @@ function draw(root) {
   }
 }
 
-/** Replace the formulas below `root`: at once those that are known, the others when ready. */
-function typeset(root, model, bench) {
+/** Show the formulas below `root` typeset: at once those that are known, each other after `before()`. */
+function typeset(root, model, bench, before) {
   const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
   if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
@@ -84,16 +96,15 @@ function typeset(root, model, bench) {
     node.dataset.set = "";
     if (!FORMULAS.has(formula))
       FORMULAS.set(formula, new Promise((show) => WAITING.push({ formula, show })));
-    showFormula(node, FORMULAS.get(formula));
+    const ready = FORMULAS.get(formula);
+    if (ready instanceof Node) showFormula(node, ready);
+    else ready.then((typesetNode) => (before(), showFormula(node, typesetNode)));
   }
   if (!isBusy) typesetWaiting(typesetter, bench);
 }
 
-/** Show a typeset formula, now or when it is ready. */
-function showFormula(node, ready) {
-  const copy = (typesetNode) => node.replaceChildren(...typesetNode.cloneNode(true).childNodes);
-  if (ready instanceof Node) copy(ready);
-  else ready.then(copy);
+function showFormula(node, typesetNode) {
+  node.replaceChildren(...typesetNode.cloneNode(true).childNodes);
 }
 
 // ---- text that grows ---------------------------------------------------------------------------
@@ -158,6 +169,7 @@ class View {
     this.labels = this.model.get("labels") || {};
     this.following = true;
     this.pinnedAt = 0;
+    this.height = this.width = 0;
     this.touchedAt = -BY_USER_MS;
     this.root = document.createElement("div");
     this.root.className = "glm glm-live";
@@ -215,7 +227,7 @@ class View {
     this.root.addEventListener("contentvisibilityautostatechange", ({ skipped, target }) => {
       if (skipped && target.matches(".glm-sealed")) this.lighten(target);
     });
-    this.resized = new ResizeObserver(() => (this.pin(), this.keepHeight()));
+    this.resized = new ResizeObserver(() => (this.pin(), this.readHeight()));
     this.resized.observe(this.body);
     this.resized.observe(this.tails.reasoning);
     this.resized.observe(this.scroller);
@@ -228,7 +240,7 @@ class View {
 
   /** Show a part: `added` goes after what stands there; null shows the whole part again. */
   showPart(name, added) {
-    if (this.height) this.body.style.minHeight = `${this.height}px`;
+    this.keepHeight();
     if (added === null) this.restart(name);
     const part = this.doc[name];
     // What is finished now stood in the open end before, and stays where it is.
@@ -236,7 +248,7 @@ class View {
     const count = now.childNodes.length;
     now.append(parsed(part.tail));
     change(this.tails[name], this.openEnds[name], now, this.finished[name]);
-    typeset(this.tails[name], this.model, this.bench);
+    typeset(this.tails[name], this.model, this.bench, () => this.keepHeight());
     this.finished[name] += count;
     for (let index = 0; index < count; index++) now.firstChild.remove();
     this.openEnds[name] = now;
@@ -299,6 +311,7 @@ class View {
   showState() {
     const state = this.doc.shown;
     if (!state.phase) return;
+    this.keepHeight();
     const changed = this.root.dataset.s !== state.phase;
     this.root.dataset.s = state.phase;
     this.root.classList.toggle("glm-live", state.live);
@@ -358,7 +371,7 @@ class View {
     this.steps.querySelectorAll("details").forEach((node, index) => {
       if (index < open.length && node.className === shown[index]) node.open = open[index];
     });
-    typeset(this.steps, this.model, this.bench);
+    typeset(this.steps, this.model, this.bench, () => this.keepHeight());
   }
 
   /** Show how sure the model was; once opened it stays open, in the saved page too. */
@@ -462,12 +475,17 @@ class View {
    * is read when the page has been laid out, and set with the next change: so nothing is laid out
    * for it alone.
    */
-  keepHeight() {
+  readHeight() {
     if (!this.doc.state.live) return;
     const { style, offsetWidth, offsetHeight } = this.body;
-    if (offsetWidth !== this.width) style.minHeight = "";
-    this.height = offsetWidth === this.width ? Math.max(this.height, offsetHeight) : 0;
+    const isRewrapped = this.width && offsetWidth !== this.width;
+    if (isRewrapped) style.minHeight = "";
+    this.height = isRewrapped ? 0 : Math.max(this.height, offsetHeight);
     this.width = offsetWidth;
+  }
+
+  keepHeight() {
+    if (this.height) this.body.style.minHeight = `${this.height}px`;
   }
 
   /** Let the keyboard go on at the cell, where what has the focus is about to go. */
