@@ -18,6 +18,7 @@ from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
 from .gathering import GatheringTransport, Pace
+from .pool import ConnectionPool
 from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
 
@@ -112,19 +113,12 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
 
 def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
     """Return the routes to this computer's usual addresses, which depend on no environment."""
-    direct = GatheringTransport(
-        pace,
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        limits=_limits(KEEPALIVE_LOCAL_S),
-        trust_env=False,
-    )
+    direct = _direct(pace, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), KEEPALIVE_LOCAL_S)
     return dict.fromkeys(_LOOPBACK, direct)
 
 
-def _limits(keepalive_s: float) -> httpx.Limits:
-    return httpx.Limits(
-        max_connections=None, max_keepalive_connections=20, keepalive_expiry=keepalive_s
-    )
+def _direct(pace: Pace, context: ssl.SSLContext, keepalive_s: float) -> ConnectionPool:
+    return ConnectionPool(lambda: GatheringTransport(pace, context, keepalive_s), keepalive_s)
 
 
 class ProxyUnreachableError(httpx.ConnectError):
@@ -143,10 +137,10 @@ class Network(httpx.AsyncBaseTransport):
 
     def __init__(self, pace: Pace | None = None) -> None:
         self._pace = pace or Pace()
-        self._pools: dict[_Route, httpx.AsyncHTTPTransport] = {}
+        self._pools: dict[_Route, ConnectionPool] = {}
 
     @property
-    def pools(self) -> tuple[httpx.AsyncHTTPTransport, ...]:
+    def pools(self) -> tuple[ConnectionPool, ...]:
         """The pools of connections, one for each route in use."""
         return tuple(self._pools.values())
 
@@ -167,7 +161,7 @@ class Network(httpx.AsyncBaseTransport):
         for pool in pools:
             await pool.aclose()
 
-    async def _pool(self, url: str) -> httpx.AsyncHTTPTransport:
+    async def _pool(self, url: str) -> ConnectionPool:
         host, scheme = httpx.URL(url).host, httpx.URL(url).scheme
         proxy = proxy_for(url)
         uses_tls = scheme == "https" or (proxy is not None and proxy.scheme == "https")
@@ -180,29 +174,29 @@ class Network(httpx.AsyncBaseTransport):
             await self._pools.pop(old).aclose()
         return pool
 
-    def _open(
-        self, route: _Route, proxy: ProxySetting | None, scheme: str
-    ) -> httpx.AsyncHTTPTransport:
+    def _open(self, route: _Route, proxy: ProxySetting | None, scheme: str) -> ConnectionPool:
         _, is_local, settings = route
         # Loading certificates takes a while; plain http needs none.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings is None else tls_context()
-        limits = _limits(KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S)
+        keepalive_s = KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S
         if proxy is None:
-            return GatheringTransport(self._pace, verify=context, limits=limits, trust_env=False)
+            return _direct(self._pace, context, keepalive_s)
         server = _proxy_server(proxy, context)
         if server is None:
             raise _bad_proxy(proxy)
-        try:
-            return GatheringTransport(
-                self._pace, verify=context, limits=limits, proxy=server, trust_env=False
-            )
-        except ImportError:
-            raise _no_socks(proxy, scheme) from None
+
+        def open_transport() -> httpx.AsyncHTTPTransport:
+            try:
+                return GatheringTransport(self._pace, context, keepalive_s, server)
+            except ImportError:
+                raise _no_socks(proxy, scheme) from None
+
+        return ConnectionPool(open_transport, keepalive_s)
 
     def _is_over(self, route: _Route) -> bool:
         """Whether a pool is one of the oldest, beyond those that are kept, and unused."""
         oldest = list(self._pools)[:-MAX_POOLS]
-        return route in oldest and not self._pools[route]._pool.connections
+        return route in oldest and self._pools[route].is_unused
 
 
 def _with_whole_url(request: httpx.Request) -> httpx.Request:

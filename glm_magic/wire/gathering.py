@@ -2,8 +2,8 @@
 
 Model services send each token as an HTTP chunk of its own, and whatever reads them costs by the
 chunk, not by the byte. So the contents of the chunks that one read brings are taken out here, at
-once. And where very many replies stream together, each is read a few dozen times a second, which
-is as often as a screen shows them. All else stays the business of httpx and httpcore: connecting,
+once. And where very many replies stream together, each is read about twenty times a second, which
+is as often as views paint. All else stays the business of httpx and httpcore: connecting,
 TLS, proxies, requests, heads, bodies of any other kind, and the end of this one, after which a
 connection is used again.
 """
@@ -26,7 +26,7 @@ FEW = 16
 """So many replies at once are read the moment that something comes."""
 WAIT_S = 0.00025
 """How long readers wait before they read on, for each reply beyond these."""
-MAX_WAIT_S = 0.04
+MAX_WAIT_S = 0.06
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class Pace:
-    """When the many replies of one loop are read on: all together, a few dozen times a second."""
+    """When the many replies of one loop are read on: all together, about twenty times a second."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -264,17 +264,29 @@ class GatheringTransport(httpx.AsyncHTTPTransport):
     ----------
     pace : Pace
         When many replies are read on.
-    **options
-        What httpx's transport takes.
+    context : ssl.SSLContext
+        Certificates and settings of TLS.
+    keepalive_s : float
+        Seconds for which an idle connection is kept.
+    proxy : httpx.Proxy, optional
+        Where to connect to instead of the server.
     """
 
-    def __init__(self, pace: Pace, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        pace: Pace,
+        context: ssl.SSLContext,
+        keepalive_s: float,
+        proxy: httpx.Proxy | None = None,
+    ) -> None:
+        limits = httpx.Limits(
+            max_connections=None, max_keepalive_connections=1, keepalive_expiry=keepalive_s
+        )
+        super().__init__(verify=context, limits=limits, proxy=proxy, trust_env=False)
         pool: Any = getattr(self, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         if isinstance(backend, httpcore.AsyncNetworkBackend):
-            is_direct = options.get("proxy") is None
-            pool._network_backend = _Backend(backend, pace, is_direct=is_direct)
+            pool._network_backend = _Backend(backend, pace, is_direct=proxy is None)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""

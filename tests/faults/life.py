@@ -37,6 +37,6 @@ def busy() -> list[str]:
 def connections(current: io_thread.IoThread) -> list[str]:
     """Return every connection of the pools, as the pool describes it."""
     client: Any = current.client._client
-    transports = {*client._transport.pools, *client._mounts.values()}
-    pools = [transport._pool for transport in transports]
-    return [repr(connection) for pool in pools for connection in pool.connections]
+    pools = {*client._transport.pools, *client._mounts.values()}
+    transports = [transport for pool in pools for transport in pool.transports]
+    return [repr(c) for transport in transports for c in transport._pool.connections]
