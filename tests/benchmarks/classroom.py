@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks.decoding import records
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.kernels import kernels, kilobytes
+from tests.benchmarks.kernels import kernels, megabytes
 from tests.benchmarks.server import served
 
 STUDENTS = 40
@@ -33,4 +33,4 @@ def run() -> Iterator[Figure]:
 
 def _megabytes(pids: Sequence[int]) -> float:
     """Return the memory of processes, each shared page divided among those who share it."""
-    return sum(kilobytes(pid, "smaps_rollup", "Pss") for pid in pids) / 1024
+    return sum(megabytes(pid, "smaps_rollup", "Pss") for pid in pids)

@@ -57,7 +57,8 @@ def kernels() -> Iterator[Kernels]:
         started.end()
 
 
-def kilobytes(pid: int, file: str, name: str) -> int:
-    """Return one figure of a process's memory, as Linux has it."""
+def megabytes(pid: int, file: str, name: str) -> float:
+    """Return one figure of a process's memory; Linux has it in units of 1,024 bytes."""
     lines = Path(f"/proc/{pid}/{file}").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    units = next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return units * 1024 / 1e6

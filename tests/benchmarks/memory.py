@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.kernels import kernels, kilobytes
+from tests.benchmarks.kernels import kernels, megabytes
 from tests.benchmarks.server import served
 from tests.servers.script import Script
 from tests.streams.corpus import body_of
@@ -148,5 +148,5 @@ def _sizes(client: Client, url: str, folder: Path) -> Sizes:
         (home / "model.toml").write_text(MODEL, encoding="utf-8")
         for cell in cells:
             alone.run(cell)
-            sizes.append(kilobytes(pid, "status", "VmRSS") / 1024)
+            sizes.append(megabytes(pid, "status", "VmRSS"))
     return Sizes(*sizes)

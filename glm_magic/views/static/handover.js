@@ -36,7 +36,14 @@ function handOverFormulas(page, known, unseen) {
     else later.push([node, ready]);
   }
   page.classList.add("mathjax_ignore");
+  passOver(page);
   showWhenIdle(later);
+}
+
+/** Mark the parts in which nothing is left for MathJax, as it marks its own: it does not walk through them. */
+function passOver(page) {
+  for (const part of page.querySelectorAll(".glm-r, .glm-f, .glm-a > :not(.glm-f)"))
+    if (!part.matches(".mathjax_process") && !part.querySelector(".mathjax_process")) part.setAttribute("data-MJX", "glm");
 }
 
 function showWhenIdle(formulas) {
