@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from ..core.address import host_name, is_this_computer, shown_anyway, split
 from ..core.errors import InvalidValueError
@@ -33,18 +33,17 @@ def split_address(base_url: str) -> tuple[str, str, str]:
 def provider_at(catalogue: Catalogue, base_url: str) -> str | None:
     """Return the provider that an address belongs to, by its host or its usual local port."""
     parts = urlsplit(base_url)
-    there = [info for info in catalogue.providers.values() if _is_at(info, parts)]
+    host = host_name(parts.hostname or "")
+    local_port = parts.port if is_this_computer(host) else None
+    there = [info for info in catalogue.providers.values() if _is_at(info, host, local_port)]
     by_path = [i for i in there if i.host_path and parts.path.startswith(i.host_path)]
     others = [info for info in there if not info.host_path]
     return next((info.name for info in (*by_path, *others)), None)
 
 
-def _is_at(info: ProviderInfo, address: SplitResult) -> bool:
-    host = host_name(address.hostname or "")
+def _is_at(info: ProviderInfo, host: str, local_port: int | None) -> bool:
     if info.self_hosted:
-        usual_port = urlsplit(info.base_url).port
-        is_local = is_this_computer(host)
-        return is_local and address.port is not None and address.port == usual_port
+        return local_port is not None and local_port == urlsplit(info.base_url).port
     return info.has_host(host)
 
 

@@ -82,6 +82,11 @@ def test_formulas_are_taken_from_the_panel_and_the_rest_is_the_hosts(ended: Lab)
     assert page.evaluate("(node) => node.classList.contains('mathjax_ignore')")
     left = page.locator(".mathjax_process").count()
     assert left <= 4, "at most those that were not ready when the reply ended"
+    parts = """(node) => [...node.querySelectorAll('.glm-r, .glm-f')].map((part) => [
+      part.hasAttribute('data-mjx'), part.querySelector('.mathjax_process') === null])"""
+    passed_over = page.evaluate(parts)
+    assert len(passed_over) > 10
+    assert all(is_passed_over == is_ready for is_passed_over, is_ready in passed_over)
 
 
 def test_what_is_out_of_sight_is_neither_laid_out_nor_lost(ended: Lab) -> None:
