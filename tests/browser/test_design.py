@@ -289,10 +289,19 @@ HEIGHTS = """() => {
 }"""
 
 
-def test_a_panel_is_never_lower_than_it_was_until_the_end(lab: Lab) -> None:
+BUSY = """() => setInterval(() => {
+  const until = performance.now() + 150;
+  while (performance.now() < until);
+}, 160)"""
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_a_panel_is_never_lower_than_it_was_until_the_end(lab: Lab, is_busy: bool) -> None:
     lab.open([SETUP, "show(rate=250, reasoning=REASONING, answer=ANSWER[:400])"])
     lab.run(0)
     lab.page.evaluate(HEIGHTS)
+    if is_busy:  # so that there is no frame for a while
+        lab.page.evaluate(BUSY)
     lab.run(1, wait=False)
     lab.wait_phase(1, "answering")
     lab.wait_static(1)

@@ -20,15 +20,15 @@ const ICONS = {
 const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
 const FORMULAS_AT_ONCE = 2;
-const UNSEEN_MS = 100;
+const LATE_MS = 100;
 const FONTS_MS = 1000;
 const WAITING = [];
 
-/** Wait for the page to be laid out; a page that nobody sees is not. */
+/** Wait for the page to be laid out; one that nobody sees, or that is too busy for it, is laid out here. */
 const laidOut = () =>
   new Promise((resolve) => {
-    const unseen = setTimeout(resolve, UNSEEN_MS);
-    requestAnimationFrame(() => (clearTimeout(unseen), setTimeout(resolve)));
+    const late = setTimeout(() => resolve(document.body.offsetHeight), LATE_MS);
+    requestAnimationFrame(() => (clearTimeout(late), setTimeout(resolve)));
   });
 
 /** Wait for the fonts that the page has asked for; one that does not come is not waited for. */
