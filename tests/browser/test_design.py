@@ -274,12 +274,11 @@ HELD_SETUP = SETUP.replace("**fields):", "hold=0, **fields):").replace(
 )
 HEIGHTS = """() => {
   window.heights = [];
-  window.shownBefore = [];
-  const isComing = ({ family, status }) => family.includes("MJX") && status === "loading";
-  document.fonts.addEventListener("loading", () => {
-    const isShown = document.querySelector(".glm-f mjx-container") !== null;
-    if ([...document.fonts].some(isComing)) window.shownBefore.push(isShown);
-  });
+  const isThere = ({ family, status }) => family.includes("MJX") && status === "loaded";
+  new MutationObserver(() => {
+    if (window.hadFonts === undefined && document.querySelector(".glm-f mjx-container"))
+      window.hadFonts = [...document.fonts].some(isThere);
+  }).observe(document.body, { childList: true, subtree: true });
   const look = () => {
     const body = document.querySelector(".glm-live .glm-b");
     if (body) window.heights.push(body.getBoundingClientRect().height);
@@ -309,7 +308,7 @@ def test_a_panel_is_never_lower_than_it_was_until_the_end(lab: Lab, is_busy: boo
     assert len(set(heights)) > 3, "it grew"
     lower = [(a, b) for a, b in pairwise(heights) if b < a - 1]
     assert lower == []
-    assert lab.page.evaluate("window.shownBefore[0]") is False, "a formula waits for its fonts"
+    assert lab.page.evaluate("window.hadFonts"), "the first formula waits for its fonts"
 
 
 def test_a_formula_that_needs_less_room_than_its_source_moves_nothing(lab: Lab) -> None:

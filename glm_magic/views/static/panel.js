@@ -21,7 +21,7 @@ const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
 const FORMULAS_AT_ONCE = 2;
 const LATE_MS = 100;
-const FONTS_MS = 1000;
+const FONTS_MS = 2000;
 const WAITING = [];
 
 /** Wait for the page to be laid out; one that nobody sees, or that is too busy for it, is laid out here. */
