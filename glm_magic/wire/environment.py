@@ -118,7 +118,7 @@ def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
 
 
 def _direct(pace: Pace, context: ssl.SSLContext, keepalive_s: float) -> ConnectionPool:
-    return ConnectionPool(lambda: GatheringTransport(pace, context, keepalive_s), keepalive_s)
+    return ConnectionPool(lambda: GatheringTransport(pace, context), keepalive_s)
 
 
 class ProxyUnreachableError(httpx.ConnectError):
@@ -187,7 +187,7 @@ class Network(httpx.AsyncBaseTransport):
 
         def open_transport() -> httpx.AsyncHTTPTransport:
             try:
-                return GatheringTransport(self._pace, context, keepalive_s, server)
+                return GatheringTransport(self._pace, context, server)
             except ImportError:
                 raise _no_socks(proxy, scheme) from None
 

@@ -266,22 +266,16 @@ class GatheringTransport(httpx.AsyncHTTPTransport):
         When many replies are read on.
     context : ssl.SSLContext
         Certificates and settings of TLS.
-    keepalive_s : float
-        Seconds for which an idle connection is kept.
     proxy : httpx.Proxy, optional
         Where to connect to instead of the server.
     """
 
     def __init__(
-        self,
-        pace: Pace,
-        context: ssl.SSLContext,
-        keepalive_s: float,
-        proxy: httpx.Proxy | None = None,
+        self, pace: Pace, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
     ) -> None:
         limits = httpx.Limits(
-            max_connections=None, max_keepalive_connections=1, keepalive_expiry=keepalive_s
-        )
+            keepalive_expiry=None
+        )  # how long one is kept is up to `ConnectionPool`
         super().__init__(verify=context, limits=limits, proxy=proxy, trust_env=False)
         pool: Any = getattr(self, "_pool", None)
         backend = getattr(pool, "_network_backend", None)

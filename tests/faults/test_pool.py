@@ -14,10 +14,8 @@ from glm_magic.wire.pool import MAX_IDLE, ConnectionPool
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 
-HERE, THERE = (
-    httpx.Request("GET", "http://here.example/a"),
-    httpx.Request("GET", "http://there.example"),
-)
+HERE = httpx.Request("GET", "http://here.example/a")
+THERE = httpx.Request("GET", "http://there.example")
 
 
 class Connection(httpx.AsyncBaseTransport):

@@ -85,9 +85,9 @@ function draw(root) {
   }
 }
 
-/** Show the formulas below `root` typeset: at once those that are known, each other after `before()`. */
-function typeset(root, model, bench, before) {
-  const typesetter = model.widget_manager?.rendermime?.latexTypesetter;
+/** Show the formulas below `root` typeset, at once those that are known; none makes a view lower. */
+function typeset(root, view) {
+  const typesetter = view.model.widget_manager?.rendermime?.latexTypesetter;
   if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
   const isBusy = WAITING.length > 0;
@@ -98,9 +98,9 @@ function typeset(root, model, bench, before) {
       FORMULAS.set(formula, new Promise((show) => WAITING.push({ formula, show })));
     const ready = FORMULAS.get(formula);
     if (ready instanceof Node) showFormula(node, ready);
-    else ready.then((typesetNode) => (before(), showFormula(node, typesetNode)));
+    else ready.then((typesetNode) => (view.keepHeight(), showFormula(node, typesetNode)));
   }
-  if (!isBusy) typesetWaiting(typesetter, bench);
+  if (!isBusy) typesetWaiting(typesetter, view.bench);
 }
 
 function showFormula(node, typesetNode) {
@@ -248,7 +248,7 @@ class View {
     const count = now.childNodes.length;
     now.append(parsed(part.tail));
     change(this.tails[name], this.openEnds[name], now, this.finished[name]);
-    typeset(this.tails[name], this.model, this.bench, () => this.keepHeight());
+    typeset(this.tails[name], this);
     this.finished[name] += count;
     for (let index = 0; index < count; index++) now.firstChild.remove();
     this.openEnds[name] = now;
@@ -371,7 +371,7 @@ class View {
     this.steps.querySelectorAll("details").forEach((node, index) => {
       if (index < open.length && node.className === shown[index]) node.open = open[index];
     });
-    typeset(this.steps, this.model, this.bench, () => this.keepHeight());
+    typeset(this.steps, this);
   }
 
   /** Show how sure the model was; once opened it stays open, in the saved page too. */
