@@ -23,6 +23,8 @@ QUIET_S = 1.0
 """An interrupt so soon after another one means the same: that one is being tidied up after."""
 AGAIN_S = 0.002
 """When an interrupt is sent again that came where nothing may be raised."""
+FINALIZER_S = 1.0
+"""How long a finalizer may put an interrupt off; one that waits for something is ended then."""
 
 _IMPORT_SYSTEM = "<frozen importlib"
 
@@ -51,6 +53,8 @@ class _Handler:
         self.landings = self.holds = 0
         """How many `landing` and `held` blocks are entered."""
         self.is_pending = False
+        self.put_off_s: float | None = None
+        """Since when an interrupt has been put off, on the monotonic clock."""
         self.raised_s = float("-inf")
         """When an interrupt landed last, on the monotonic clock."""
         self.count = 0
@@ -59,16 +63,30 @@ class _Handler:
     def __call__(self, _number: int, frame: FrameType | None) -> None:
         if self.holds:
             self.is_pending = True
-        elif _drops_exceptions(frame):
-            timer = threading.Timer(AGAIN_S, signal.raise_signal, [signal.SIGINT])
-            timer.daemon = True
-            timer.start()
+        elif _is_in(frame, "__del__"):
+            if self.put_off() >= FINALIZER_S:
+                raise KeyboardInterrupt  # ends the finalizer; it lands when it comes again
+        elif _is_importing(frame) or _is_in(frame, "_Handler.put_off"):
+            self.put_off()
         else:
             self.land()
 
+    def put_off(self) -> float:
+        """Send the interrupt again in a moment; return how long it has been put off, in seconds.
+
+        On a busy machine it comes before the timer's `start` returns.
+        """
+        now_s = time.monotonic()
+        if self.put_off_s is None:
+            self.put_off_s = now_s
+        timer = threading.Timer(AGAIN_S, send_interrupt)
+        timer.daemon = True
+        timer.start()
+        return now_s - self.put_off_s
+
     def land(self) -> None:
         """Raise `KeyboardInterrupt`, unless one was raised a moment ago."""
-        self.is_pending = False
+        self.is_pending, self.put_off_s = False, None
         now_s = time.monotonic()
         if now_s - self.raised_s >= QUIET_S:
             self.raised_s = now_s
@@ -79,12 +97,25 @@ class _Handler:
 _handler = _Handler()
 
 
-def _drops_exceptions(frame: FrameType | None) -> bool:
-    """Whether a frame belongs to the import system or a finalizer, where an exception is lost."""
-    if frame is None:
-        return False
-    code = frame.f_code
-    return code.co_filename.startswith(_IMPORT_SYSTEM) or code.co_name == "__del__"
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a frame is the import system's own, whose callbacks lose an exception."""
+    return frame is not None and frame.f_code.co_filename.startswith(_IMPORT_SYSTEM)
+
+
+def _is_in(frame: FrameType | None, function: str) -> bool:
+    """Whether a frame is a call of a function, by its name or qualified name, or called by one."""
+    while frame and function not in (frame.f_code.co_name, frame.f_code.co_qualname):
+        frame = frame.f_back
+    return frame is not None
+
+
+def send_interrupt() -> None:
+    """Send SIGINT to the main thread, from any thread; it ends a wait for a lock as well."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:  # Windows, where nothing ends such a wait
+        signal.raise_signal(signal.SIGINT)
 
 
 def landed() -> int:
@@ -162,7 +193,7 @@ def _install() -> bool:
     """Install the handler in place of Python's own; return whether it was not there yet."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return False
-    _handler.is_pending, _handler.raised_s = False, float("-inf")
+    _handler.is_pending, _handler.put_off_s, _handler.raised_s = False, None, float("-inf")
     signal.signal(signal.SIGINT, _handler)
     return True
 

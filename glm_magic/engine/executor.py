@@ -23,7 +23,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.interrupts import landed, raises_interrupt
+from ..core.interrupts import landed, raises_interrupt, send_interrupt
 from ..tools.results import MAX_ITEMS
 
 SLICE_S = 0.2
@@ -179,11 +179,7 @@ def _interrupt_main() -> bool:
     """Interrupt the main thread, unless its program handles interrupts itself."""
     if not raises_interrupt(signal.getsignal(signal.SIGINT)):
         return False
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:
-        signal.raise_signal(signal.SIGINT)
+    send_interrupt()
     return True
 
 

@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 
 import pytest
 
+from glm_magic.core import interrupts
 from glm_magic.core.interrupts import StoppedByUser, held, landing, raises_interrupt, restore
 from tests.servers.script import Call, Script
 
@@ -120,14 +122,72 @@ def test_interrupts_that_are_held_back_land_at_the_end_and_only_once():
     assert raises_interrupt(signal.getsignal(signal.SIGINT))
 
 
-def test_an_interrupt_is_not_lost_in_a_finalizer():
-    class Finalized:
-        def __del__(self):
-            signal.raise_signal(signal.SIGINT)
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+
+class Finalized:
+    """An object that something is done with at its end."""
+
+    def __init__(self, at_end):
+        self.at_end = at_end
+
+    def __del__(self):
+        self.at_end()
+
+
+def interrupt_a_finalizer():
+    Finalized(partial(signal.raise_signal, signal.SIGINT))
+
+
+def interrupt_what_a_finalizer_calls():
+    Finalized(interrupt)
+
+
+def interrupt_an_import():
+    source = "signal.raise_signal(signal.SIGINT)"
+    exec(compile(source, "<frozen importlib._bootstrap>", "exec"), {"signal": signal})
+
+
+PLACES = (interrupt_a_finalizer, interrupt_what_a_finalizer_calls, interrupt_an_import)
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["in time", "timer starts late"])
+@pytest.mark.parametrize("place", PLACES)
+def test_an_interrupt_is_not_lost_where_exceptions_are_dropped(monkeypatch, place, is_late):
+    class Timer(threading.Timer):
+        """The first of them has fired before its `start` returns."""
+
+        count = 0
+
+        def start(self):
+            super().start()
+            Timer.count += 1
+            if Timer.count == 1:
+                self.join()
+
+    if is_late:
+        monkeypatch.setattr(threading, "Timer", Timer)
 
     def work():
-        Finalized()
-        threading.Event().wait(10)
+        place()
+        threading.Event().wait()
+
+    with pytest.raises(StoppedByUser), landing():
+        work()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_finalizer_that_waits_is_ended(monkeypatch):
+    monkeypatch.setattr(interrupts, "FINALIZER_S", 0.01)
+
+    def wait():
+        interrupt()
+        threading.Event().wait()
+
+    def work():
+        Finalized(wait)
+        threading.Event().wait()
 
     with pytest.raises(StoppedByUser), landing():
         work()
