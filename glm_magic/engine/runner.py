@@ -132,8 +132,7 @@ class TurnRunner:
             self._task.get_loop().call_soon_threadsafe(self._cancel, self._task)
 
     def _cancel(self, task: asyncio.Task[None]) -> None:
-        # The connection pool guards its bookkeeping with anyio's shields. `Task.cancel` breaks
-        # through them, and a connection that was just being given back counts as busy for ever.
+        # A connection is closed behind a shield of anyio, which `Task.cancel` breaks through.
         if self._scope is not None:
             self._scope.cancel()
         else:

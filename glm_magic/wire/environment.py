@@ -12,12 +12,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import httpcore
 import httpx
 
 from ..core.address import is_this_computer
 from ..core.errors import GlmError, InvalidValueError, UnavailableError
 from ..core.i18n import tr
-from .gathering import GatheringTransport, Pace
+from .gathering import GatheringBackend, Pace
 from .pool import ConnectionPool
 from .proxies import ProxySetting, proxy_for
 from .request import USER_AGENT
@@ -118,7 +119,10 @@ def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
 
 
 def _direct(pace: Pace, context: ssl.SSLContext, keepalive_s: float) -> ConnectionPool:
-    return ConnectionPool(lambda: GatheringTransport(pace, context), keepalive_s)
+    source = httpcore.AsyncConnectionPool(
+        ssl_context=context, network_backend=GatheringBackend(pace, is_direct=True)
+    )
+    return ConnectionPool(source.create_connection, keepalive_s)
 
 
 class ProxyUnreachableError(httpx.ConnectError):
@@ -148,7 +152,7 @@ class Network(httpx.AsyncBaseTransport):
         """Send one request."""
         pool = await self._pool(str(request.url))
         try:
-            return await pool.handle_async_request(_with_whole_url(request))
+            return await pool.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             proxy = proxy_for(str(request.url))
             if proxy is None or _is_about_tls(error):
@@ -184,37 +188,17 @@ class Network(httpx.AsyncBaseTransport):
         server = _proxy_server(proxy, context)
         if server is None:
             raise _bad_proxy(proxy)
-
-        def open_transport() -> httpx.AsyncHTTPTransport:
-            try:
-                return GatheringTransport(self._pace, context, server)
-            except ImportError:
-                raise _no_socks(proxy, scheme) from None
-
-        return ConnectionPool(open_transport, keepalive_s)
+        backend = GatheringBackend(self._pace, is_direct=False)
+        try:
+            source = _through(server, context, backend)
+        except (ImportError, RuntimeError):
+            raise _no_socks(proxy, scheme) from None
+        return ConnectionPool(source.create_connection, keepalive_s)
 
     def _is_over(self, route: _Route) -> bool:
         """Whether a pool is one of the oldest, beyond those that are kept, and unused."""
         oldest = list(self._pools)[:-MAX_POOLS]
         return route in oldest and self._pools[route].is_unused
-
-
-def _with_whole_url(request: httpx.Request) -> httpx.Request:
-    """Return a request whose URL has the query that it is to be sent with.
-
-    Until here the query stood apart, so that it was not logged; a proxy would not be sent it.
-    """
-    target = request.extensions.get("target")
-    if target is None:
-        return request
-    extensions = {name: value for name, value in request.extensions.items() if name != "target"}
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(raw_path=target),
-        headers=request.headers,
-        stream=request.stream,
-        extensions=extensions,
-    )
 
 
 def _proxy_server(proxy: ProxySetting, context: ssl.SSLContext) -> httpx.Proxy | None:
@@ -226,6 +210,34 @@ def _proxy_server(proxy: ProxySetting, context: ssl.SSLContext) -> httpx.Proxy |
     except (ValueError, httpx.InvalidURL):
         return None
     return server if server.url.host else None
+
+
+def _through(
+    proxy: httpx.Proxy, context: ssl.SSLContext, backend: httpcore.AsyncNetworkBackend
+) -> httpcore.AsyncConnectionPool:
+    """Return what opens connections through a proxy.
+
+    Raises
+    ------
+    ImportError, RuntimeError
+        The package for SOCKS is not installed, or was not when httpcore was imported.
+    """
+    address = httpcore.URL(
+        scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=b"/"
+    )
+    if proxy.url.scheme.startswith("socks"):
+        import socksio  # noqa: F401
+
+        return httpcore.AsyncSOCKSProxy(
+            address, proxy.raw_auth, ssl_context=context, network_backend=backend
+        )
+    return httpcore.AsyncHTTPProxy(
+        address,
+        proxy.raw_auth,
+        ssl_context=context,
+        proxy_ssl_context=proxy.ssl_context,
+        network_backend=backend,
+    )
 
 
 def _no_socks(proxy: ProxySetting, scheme: str) -> GlmError:

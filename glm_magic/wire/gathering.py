@@ -14,11 +14,10 @@ import asyncio
 import select
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import httpcore
-import httpx
 
 from .chunks import HEAD_END, ChunkReader, is_chunked
 
@@ -229,13 +228,19 @@ def pace_of(extensions: Mapping[str, Any]) -> Callable[[bool], None]:
     return connection.keep_pace if isinstance(connection, GatheringStream) else no_pace
 
 
-class _Backend(httpcore.AsyncNetworkBackend):
-    """Opens connections by another backend."""
+class GatheringBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections that gather what they read.
 
-    def __init__(
-        self, backend: httpcore.AsyncNetworkBackend, pace: Pace, *, is_direct: bool
-    ) -> None:
-        self._backend = backend
+    Parameters
+    ----------
+    pace : Pace
+        When many replies are read on.
+    is_direct : bool
+        Whether they go to the server itself, and not to a proxy.
+    """
+
+    def __init__(self, pace: Pace, *, is_direct: bool) -> None:
+        self._backend = httpcore.AnyIOBackend()
         self._pace = pace
         self._is_direct = is_direct
 
@@ -247,69 +252,10 @@ class _Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Open a connection."""
         stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
         return GatheringStream(stream, self._pace, is_direct=self._is_direct)
 
     async def sleep(self, seconds: float) -> None:
+        """Wait, as httpcore does before it tries to connect again."""
         await self._backend.sleep(seconds)
-
-
-class GatheringTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, on connections that gather what they read.
-
-    httpx has no parameter for them. Where its transport is built in another way, it stays as it is,
-    and only costs more.
-
-    Parameters
-    ----------
-    pace : Pace
-        When many replies are read on.
-    context : ssl.SSLContext
-        Certificates and settings of TLS.
-    proxy : httpx.Proxy, optional
-        Where to connect to instead of the server.
-    """
-
-    def __init__(
-        self, pace: Pace, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
-    ) -> None:
-        limits = httpx.Limits(
-            keepalive_expiry=None
-        )  # how long one is kept is up to `ConnectionPool`
-        super().__init__(verify=context, limits=limits, proxy=proxy, trust_env=False)
-        pool: Any = getattr(self, "_pool", None)
-        backend = getattr(pool, "_network_backend", None)
-        if isinstance(backend, httpcore.AsyncNetworkBackend):
-            pool._network_backend = _Backend(backend, pace, is_direct=proxy is None)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request."""
-        response = await super().handle_async_request(request)
-        connection, rest = response.extensions.get("network_stream"), response.stream
-        if isinstance(connection, GatheringStream) and isinstance(rest, httpx.AsyncByteStream):
-            timeout = request.extensions.get("timeout", {}).get("read")
-            response.stream = _Body(connection, rest, timeout)
-        return response
-
-
-class _Body(httpx.AsyncByteStream):
-    """A body, of which the plain chunks are read from the connection, and the rest as usual."""
-
-    def __init__(
-        self, connection: GatheringStream, rest: httpx.AsyncByteStream, timeout: float | None
-    ) -> None:
-        self._connection = connection
-        self._rest = rest
-        self._timeout = timeout
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            while contents := await self._connection.read_contents(self._timeout):
-                yield contents
-        except (httpcore.TimeoutException, httpcore.NetworkError) as error:
-            raise getattr(httpx, type(error).__name__)(str(error)) from error
-        async for contents in self._rest:
-            yield contents
-
-    async def aclose(self) -> None:
-        await self._rest.aclose()

@@ -7,11 +7,11 @@ key.
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,7 +29,7 @@ from .decompress import decompressor
 from .environment import ProxyUnreachableError, open_client
 from .gathering import no_pace, pace_of
 from .redirects import followed, redirect_error, set_location_aside
-from .request import IDLE_TIMEOUT_S, WireRequest
+from .request import IDLE_TIMEOUT_S, USER_AGENT, WireRequest
 from .tape.tape import KEY, PLAYBACK, PROVIDER, RECORDING, Playback
 from .tape.transport import TapeTransport
 
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 
 MAX_ERROR_BYTES = 1024 * 1024
-
-MAX_STALE = 3
-"""How many kept connections in a row may turn out to be closed."""
-
-STALE_S = 1.0
-"""A kept connection that breaks later than this was open: the server was working on the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +55,6 @@ class HttpResponse:
     """Whether the head says how the body ends, so that a broken one is told from a short one."""
     keep_pace: Callable[[bool], None] = no_pace
     """Lets the body be read on together with those of many other replies, or no longer so."""
-
-
-class _ConnectionTrace:
-    """Whether a request uses a connection that was made for it, or a kept one."""
-
-    is_new = False
-    failures = 0
-
-    async def note(self, event: str, _info: Mapping[str, Any]) -> None:
-        """Follow the steps of a request, as httpcore reports them."""
-        if event.startswith("connection.connect"):
-            self.is_new = True
-        elif event.endswith("receive_response_headers.complete"):
-            self.is_new = True  # from here on, a break is one within the reply
 
 
 class HttpClient:
@@ -148,33 +128,23 @@ class HttpClient:
         self, request: WireRequest, key: Secret | None, idle_timeout_s: float, provider: str
     ) -> httpx.Response | GlmError:
         """Return the open response, or the failure: if raised here, it would hold the headers."""
-        timeout = httpx.Timeout(idle_timeout_s, connect=min(CONNECT_TIMEOUT_S, idle_timeout_s))
-        trace = _ConnectionTrace()
+        connect_s = min(CONNECT_TIMEOUT_S, idle_timeout_s)
+        timeout = {"connect": connect_s, "read": idle_timeout_s, "write": idle_timeout_s}
         try:
-            sent = self._client.build_request(
+            sent = httpx.Request(
                 request.method,
-                request.url,
+                _url(request.url),
                 content=request.encoded(),
                 headers=_headers(request, key),
-                timeout=timeout,
+                cookies=self._client.cookies,
                 extensions={
                     PROVIDER: provider,
                     KEY: key,
-                    "trace": trace.note,
+                    "timeout": timeout,
                     **_target(request.url, key),
                 },
             )
-            while True:
-                began_s = time.monotonic()
-                try:
-                    return await self._response(sent)
-                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                    # A server may close a kept connection just as it is used again. It then has not
-                    # read the request, which goes out once more on another connection.
-                    trace.failures += 1
-                    was_open = trace.is_new or time.monotonic() - began_s > STALE_S
-                    if was_open or trace.failures > MAX_STALE:
-                        raise
+            return await self._response(sent)
         except GlmError as error:
             return error.with_traceback(None)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
@@ -254,18 +224,29 @@ async def next_chunk(response: HttpResponse, limit_s: float) -> bytes | None:
 
 
 def _time_limit(limit_s: float) -> AbstractContextManager[object]:
-    """Leave a block when its time is up, but not while it returns a connection to the pool.
+    """Leave a block when its time is up, but not while it closes a connection.
 
-    The pool guards its bookkeeping with anyio's shields, which asyncio's own timeouts break
-    through: the connection then counts as busy for ever.
+    That is shielded by anyio, and asyncio's own timeouts break through its shields.
     """
     from anyio import move_on_after
 
     return move_on_after(limit_s)
 
 
+@lru_cache(maxsize=64)
+def _url(url: str) -> httpx.URL:
+    """Return an address as httpx reads it; a session has one, and asks there again and again."""
+    return httpx.URL(url)
+
+
 def _headers(request: WireRequest, key: Secret | None) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": "text/event-stream, application/json"}
+    headers = {
+        "accept": "text/event-stream, application/json",
+        "accept-encoding": "identity",
+        "connection": "keep-alive",
+        "content-type": "application/json",
+        "user-agent": USER_AGENT,
+    }
     headers.update(request.headers)
     if key is not None and (authorization := key.authorization()):
         headers["authorization"] = authorization

@@ -1,32 +1,39 @@
-"""Connections that are kept for the next request, each in a transport of its own.
+"""Connections that are kept for the next request, on httpcore's connections.
 
-httpcore's pool looks through all of its connections whenever a request begins or ends, again for
-each request that waits, and keeps none once it has more than a few: with hundreds of replies at
-once that costs more than to read them. So each of its pools is given one connection here, and which
-one a request takes is decided without a look at the others.
+httpcore's own pool looks through all of its connections whenever a request begins or ends, again
+for each request that waits, and keeps none once it has more than a few: with hundreds of replies at
+once that costs more than to read them. Here a request takes the connection that was used last,
+without a look at those that are busy.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+import anyio
+import httpcore
 import httpx
+
+from .gathering import GatheringStream
 
 MAX_IDLE = 64
 """Idle connections that are kept: as many as a large batch has, whose requests may end together."""
 
-_Origin = tuple[str, str, int | None]
-"""Scheme, host and port."""
+MAX_STALE = 3
+"""How many kept connections in a row may turn out to be closed."""
+
+STALE_S = 1.0
+"""A kept connection that breaks later than this was open: the server was working on the request."""
 
 
 class _Idle(NamedTuple):
     """A connection that serves no request."""
 
-    origin: _Origin
-    transport: httpx.AsyncBaseTransport
+    connection: httpcore.AsyncConnectionInterface
     since_s: float
 
 
@@ -35,25 +42,27 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     Parameters
     ----------
-    open_transport : callable
-        Returns a transport, which opens its connection with its first request.
+    open_connection : callable
+        Returns a connection to a server, which connects with its first request.
     keepalive_s : float
         Seconds for which an idle connection is kept.
     """
 
     def __init__(
-        self, open_transport: Callable[[], httpx.AsyncBaseTransport], keepalive_s: float
+        self,
+        open_connection: Callable[[httpcore.Origin], httpcore.AsyncConnectionInterface],
+        keepalive_s: float,
     ) -> None:
-        self._open_transport = open_transport
+        self._open_connection = open_connection
         self._keepalive_s = keepalive_s
-        self._busy: set[httpx.AsyncBaseTransport] = set()
+        self._busy: set[httpcore.AsyncConnectionInterface] = set()
         self._idle: deque[_Idle] = deque()
         """The one that has been idle longest is first."""
 
     @property
-    def transports(self) -> list[httpx.AsyncBaseTransport]:
+    def connections(self) -> list[httpcore.AsyncConnectionInterface]:
         """Those that are busy, and those that are kept."""
-        return [*self._busy, *(idle.transport for idle in self._idle)]
+        return [*self._busy, *(idle.connection for idle in self._idle)]
 
     @property
     def is_unused(self) -> bool:
@@ -64,74 +73,140 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         return time.monotonic() - idle.since_s > self._keepalive_s
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; its connection is free again when the response is closed."""
-        while self._idle and self._is_expired(self._idle[0]):
-            await self._idle.popleft().transport.aclose()
-        url = request.url
-        origin = (url.scheme, url.host, url.port)
-        transport = self._take(origin) or self._open_transport()
-        self._busy.add(transport)
-        try:
-            response = await transport.handle_async_request(request)
-        except BaseException:
-            await self.drop(transport)
-            raise
-        if isinstance(response.stream, httpx.AsyncByteStream):  # as all that httpx makes here are
-            response.stream = _Body(response.stream, self, origin, transport)
-        return response
+        """Send one request; its connection is free again when the response is closed.
 
-    def _take(self, origin: _Origin) -> httpx.AsyncBaseTransport | None:
+        A server may close a kept connection just as it is used again. It then has not read the
+        request, which goes out once more on another connection.
+        """
+        while self._idle and self._is_expired(self._idle[0]):
+            await _close(self._idle.popleft().connection)
+        sent = _core_request(request)
+        failures = 0
+        while True:
+            kept = await self._take(sent.url.origin)
+            connection = kept or self._open_connection(sent.url.origin)
+            self._busy.add(connection)
+            began_s = time.monotonic()
+            try:
+                with _httpx_errors():
+                    response = await connection.handle_async_request(sent)
+                break
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                await self.drop(connection)
+                failures += 1
+                was_open = kept is None or time.monotonic() - began_s > STALE_S
+                if was_open or failures > MAX_STALE:
+                    raise
+            except BaseException:
+                await self.drop(connection)
+                raise
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(self, connection, response, sent.extensions["timeout"].get("read")),
+            extensions=dict(response.extensions),
+        )
+
+    async def _take(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface | None:
         for index in reversed(range(len(self._idle))):
-            if self._idle[index].origin == origin:
-                transport = self._idle[index].transport
+            connection = self._idle[index].connection
+            if connection.can_handle_request(origin):
                 del self._idle[index]
-                return transport
+                if not connection.has_expired():
+                    return connection
+                await _close(connection)  # as its server has done
+                return await self._take(origin)
         return None
 
-    async def keep(self, origin: _Origin, transport: httpx.AsyncBaseTransport) -> None:
-        """Keep a connection that has served its request for the next one."""
-        if transport in self._busy:  # the pool is still open
-            self._busy.remove(transport)
-            self._idle.append(_Idle(origin, transport, time.monotonic()))
+    async def keep(self, connection: httpcore.AsyncConnectionInterface) -> None:
+        """Keep a connection that has served its request for the next one, if it can serve one."""
+        if connection in self._busy:  # the pool is still open
+            self._busy.remove(connection)
+            if connection.is_idle():
+                self._idle.append(_Idle(connection, time.monotonic()))
         if len(self._idle) > MAX_IDLE:
-            await self._idle.popleft().transport.aclose()
+            await _close(self._idle.popleft().connection)
 
-    async def drop(self, transport: httpx.AsyncBaseTransport) -> None:
+    async def drop(self, connection: httpcore.AsyncConnectionInterface) -> None:
         """Close a connection of which nothing is known after a failure."""
-        self._busy.discard(transport)
-        await transport.aclose()
+        self._busy.discard(connection)
+        await _close(connection)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        transports = self.transports
+        connections = self.connections
         self._busy.clear()
         self._idle.clear()
-        for transport in transports:
-            await transport.aclose()
+        for connection in connections:
+            await _close(connection)
+
+
+async def _close(connection: httpcore.AsyncConnectionInterface) -> None:
+    """Close a connection to the end, also where the request has been cancelled."""
+    with anyio.CancelScope(shield=True):
+        await connection.aclose()
+
+
+def _core_request(request: httpx.Request) -> httpcore.Request:
+    """Return a request with the target that it is to be sent with, where that stands apart."""
+    url = request.url
+    if url.scheme not in ("http", "https"):
+        raise httpx.UnsupportedProtocol(f"not a web address: {url.scheme}")
+    target = request.extensions.get("target", url.raw_path)
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions={"timeout": request.extensions.get("timeout", {})},
+    )
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """Raise httpcore's errors as those of httpx, which have the same names."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+    ) as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a response, which gives its connection back as it is closed."""
+    """The body of a response, which gives its connection back as it is closed.
+
+    Its plain chunks are read from the connection, and the rest as usual.
+    """
 
     def __init__(
         self,
-        stream: httpx.AsyncByteStream,
         pool: ConnectionPool,
-        origin: _Origin,
-        transport: httpx.AsyncBaseTransport,
+        connection: httpcore.AsyncConnectionInterface,
+        response: httpcore.Response,
+        timeout: float | None,
     ) -> None:
-        self._stream = stream
         self._pool = pool
-        self._origin = origin
-        self._transport = transport
+        self._connection = connection
+        self._response = response
+        self._timeout = timeout
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._stream.__aiter__()
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx_errors():
+            stream = self._response.extensions.get("network_stream")
+            if isinstance(stream, GatheringStream):
+                while contents := await stream.read_contents(self._timeout):
+                    yield contents
+            async for contents in self._response.aiter_stream():
+                yield contents
 
     async def aclose(self) -> None:
         try:
-            await self._stream.aclose()
+            await self._response.aclose()
         except BaseException:
-            await self._pool.drop(self._transport)
+            await self._pool.drop(self._connection)
             raise
-        await self._pool.keep(self._origin, self._transport)
+        await self._pool.keep(self._connection)

@@ -17,7 +17,7 @@ import pytest
 import glm_magic as glm
 from glm_magic.core import errors
 from glm_magic.engine import exchange
-from glm_magic.wire import http, retry
+from glm_magic.wire import pool, retry
 from tests.api.providers import PLACES, Place
 from tests.servers.model_server import ModelServer
 from tests.servers.raw_server import Close, RawServer, Reset, Send, Stall, Wait, chunks, head, reply
@@ -514,7 +514,7 @@ def test_a_request_that_the_server_was_at_work_on_is_not_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A kept connection breaks long after the request: it was read, and may have been billed."""
-    monkeypatch.setattr(http, "STALE_S", 0.3)
+    monkeypatch.setattr(pool, "STALE_S", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     requests: list[bytes] = []
 

@@ -38,5 +38,4 @@ def connections(current: io_thread.IoThread) -> list[str]:
     """Return every connection of the pools, as the pool describes it."""
     client: Any = current.client._client
     pools = {*client._transport.pools, *client._mounts.values()}
-    transports = [transport for pool in pools for transport in pool.transports]
-    return [repr(c) for transport in transports for c in transport._pool.connections]
+    return [repr(connection) for pool in pools for connection in pool.connections]

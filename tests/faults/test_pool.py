@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import anyio
+import httpcore
 import httpx
 import pytest
 
 import glm_magic as glm
 from glm_magic.wire import pool as pools
-from glm_magic.wire.pool import MAX_IDLE, ConnectionPool
+from glm_magic.wire.pool import MAX_IDLE, MAX_STALE, STALE_S, ConnectionPool
 from tests.api.providers import PLACES
 from tests.servers.model_server import ModelServer
 
@@ -18,32 +20,47 @@ HERE = httpx.Request("GET", "http://here.example/a")
 THERE = httpx.Request("GET", "http://there.example")
 
 
-class Connection(httpx.AsyncBaseTransport):
-    """A transport that answers, fails, or hangs."""
+class Connection(httpcore.AsyncConnectionInterface):
+    """A connection that answers, fails, or hangs."""
 
-    def __init__(self, made: list[Connection]) -> None:
+    broken_from_the_start: BaseException | None = None
+
+    def __init__(self, origin: httpcore.Origin, made: list[Connection]) -> None:
+        self.origin = origin
         self.requests = 0
-        self.asked = asyncio.Event()
-        self.is_closed = False
-        self.failure: type[BaseException] | None = None
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+        self.is_open = True
+        self.is_readable = False
+        self.failure = self.broken_from_the_start
         self.hangs = False
         made.append(self)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert not self.is_closed, "a request on a closed connection"
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        assert self.is_open, "a request on a closed connection"
+        assert request.url.origin == self.origin
         self.requests += 1
         if self.hangs:
             self.asked.set()
-            await asyncio.Event().wait()
+            await self.answers.wait()
         if self.failure is not None:
-            raise self.failure("broken")
-        return httpx.Response(200, stream=Body(self))
+            raise self.failure
+        return httpcore.Response(200, content=Body(self))
+
+    def can_handle_request(self, origin: httpcore.Origin) -> bool:
+        return origin == self.origin
+
+    def has_expired(self) -> bool:
+        return self.is_readable
+
+    def is_idle(self) -> bool:
+        return self.is_open
 
     async def aclose(self) -> None:
-        self.is_closed = True
+        await asyncio.sleep(0)
+        self.is_open = False
 
 
-class Body(httpx.AsyncByteStream):
+class Body:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -52,7 +69,7 @@ class Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         if self._connection.failure is not None:
-            raise self._connection.failure("broken as it was closed")
+            raise self._connection.failure
 
 
 Test = Callable[[ConnectionPool, list[Connection]], Awaitable[None]]
@@ -70,7 +87,7 @@ def run(test: Test) -> None:
     made: list[Connection] = []
 
     async def inside() -> None:
-        await test(ConnectionPool(lambda: Connection(made), 10.0), made)
+        await test(ConnectionPool(lambda origin: Connection(origin, made), 10.0), made)
 
     asyncio.run(inside())
 
@@ -117,11 +134,11 @@ def test_another_server_gets_a_connection_of_its_own(url: str) -> None:
 def test_of_many_idle_ones_those_used_last_are_kept() -> None:
     async def test(pool: ConnectionPool, made: list[Connection]) -> None:
         responses = [await pool.handle_async_request(HERE) for _ in range(MAX_IDLE + 5)]
-        assert not any(connection.is_closed for connection in made)
+        assert all(connection.is_open for connection in made)
         for response in responses:
             await response.aread()
-        assert [connection.is_closed for connection in made] == [True] * 5 + [False] * MAX_IDLE
-        assert len(pool.transports) == MAX_IDLE
+        assert [connection.is_open for connection in made] == [False] * 5 + [True] * MAX_IDLE
+        assert len(pool.connections) == MAX_IDLE
 
     run(test)
 
@@ -135,43 +152,139 @@ def test_what_was_idle_too_long_is_closed_with_the_next_request(clock: list[floa
         clock[0] += 4
         assert not pool.is_unused
         await ask(pool)
-        assert [connection.is_closed for connection in made] == [False, True]
+        assert [connection.is_open for connection in made] == [True, False]
         clock[0] += 11
         assert pool.is_unused
         await ask(pool)
         assert [connection.requests for connection in made] == [3, 1, 1]
-        assert [connection.is_closed for connection in made] == [True, True, False]
+        assert [connection.is_open for connection in made] == [False, False, True]
 
     run(test)
 
 
-@pytest.mark.parametrize("failure", [httpx.ReadError, RuntimeError, asyncio.CancelledError])
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (httpcore.ReadTimeout("late"), httpx.ReadTimeout),
+        (httpcore.ProxyError("no"), httpx.ProxyError),
+        (RuntimeError("broken"), RuntimeError),
+        (asyncio.CancelledError(), asyncio.CancelledError),
+    ],
+    ids=repr,
+)
 def test_a_connection_that_failed_is_closed_and_not_used_again(
-    failure: type[BaseException],
+    failure: BaseException, expected: type[BaseException]
 ) -> None:
     async def test(pool: ConnectionPool, made: list[Connection]) -> None:
         await ask(pool)
         made[0].failure = failure
-        with pytest.raises(failure):
+        with pytest.raises(expected):
             await pool.handle_async_request(HERE)
-        assert made[0].is_closed
-        assert pool.transports == []
+        assert not made[0].is_open
+        assert pool.connections == []
         await ask(pool)
         assert len(made) == 2
 
     run(test)
 
 
-def test_a_request_that_is_cancelled_closes_its_connection() -> None:
+STALE = httpcore.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+def test_a_kept_connection_that_its_server_has_closed_is_not_used() -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        for response in [await pool.handle_async_request(HERE) for _ in range(2)]:
+            await response.aread()
+        made[1].is_readable = True
+        await ask(pool)
+        assert [connection.requests for connection in made] == [2, 1]
+        assert [connection.is_open for connection in made] == [True, False]
+
+    run(test)
+
+
+def test_a_connection_that_ends_with_its_response_is_not_kept() -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        response = await pool.handle_async_request(HERE)
+        made[0].is_open = False
+        await response.aread()
+        assert pool.connections == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("stale", [1, MAX_STALE, MAX_STALE + 1])
+def test_a_request_that_a_kept_connection_did_not_take_goes_out_on_another(stale: int) -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        for response in [await pool.handle_async_request(HERE) for _ in range(stale)]:
+            await response.aread()
+        for connection in made:
+            connection.failure = STALE
+        if stale > MAX_STALE:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await ask(pool)
+        else:
+            await ask(pool)
+        tried = min(stale, MAX_STALE + 1)
+        assert [connection.is_open for connection in made[:stale]] == [False] * tried
+        assert len(made) == stale + (stale <= MAX_STALE)
+
+    run(test)
+
+
+def test_a_request_that_a_kept_connection_broke_late_is_not_sent_again(clock: list[float]) -> None:
     async def test(pool: ConnectionPool, made: list[Connection]) -> None:
         await ask(pool)
         made[0].hangs = True
         request = asyncio.create_task(pool.handle_async_request(HERE))
         await made[0].asked.wait()
-        request.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        clock[0] += STALE_S + 0.1
+        made[0].failure = STALE
+        made[0].answers.set()
+        with pytest.raises(httpx.RemoteProtocolError):
             await request
-        assert made[0].is_closed
+        assert len(made) == 1
+
+    run(test)
+
+
+def test_a_new_connection_that_broke_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        await ask(pool, THERE)
+        monkeypatch.setattr(Connection, "broken_from_the_start", STALE)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await ask(pool)
+        assert [connection.requests for connection in made] == [1, 1]
+
+    run(test)
+
+
+def test_what_is_no_web_address_opens_nothing() -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await ask(pool, httpx.Request("GET", "ftp://here.example"))
+        assert made == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("by_scope", [False, True], ids=["by its task", "by a scope of anyio"])
+def test_a_request_that_is_cancelled_closes_its_connection(by_scope: bool) -> None:
+    async def test(pool: ConnectionPool, made: list[Connection]) -> None:
+        await ask(pool)
+        made[0].hangs = True
+        scope = anyio.CancelScope()
+
+        async def request() -> None:
+            with scope:
+                await pool.handle_async_request(HERE)
+
+        task = asyncio.create_task(request())
+        await made[0].asked.wait()
+        (scope if by_scope else task).cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() is not by_scope
+        assert not made[0].is_open
         assert pool.is_unused
 
     run(test)
@@ -180,11 +293,11 @@ def test_a_request_that_is_cancelled_closes_its_connection() -> None:
 def test_a_connection_that_fails_as_its_response_is_closed_is_not_kept() -> None:
     async def test(pool: ConnectionPool, made: list[Connection]) -> None:
         response = await pool.handle_async_request(HERE)
-        made[0].failure = httpx.CloseError
-        with pytest.raises(httpx.CloseError):
+        made[0].failure = RuntimeError("broken as it was closed")
+        with pytest.raises(RuntimeError):
             await response.aclose()
-        assert made[0].is_closed
-        assert pool.transports == []
+        assert not made[0].is_open
+        assert pool.connections == []
 
     run(test)
 
@@ -194,9 +307,9 @@ def test_a_closed_pool_keeps_nothing() -> None:
         await ask(pool, THERE)
         response = await pool.handle_async_request(HERE)
         await pool.aclose()
-        assert [connection.is_closed for connection in made] == [True, True]
+        assert [connection.is_open for connection in made] == [False, False]
         await response.aclose()
-        assert pool.transports == []
+        assert pool.connections == []
 
     run(test)
 

@@ -37,7 +37,7 @@ def stream_of(chunks: Iterable[bytes]) -> GatheringStream:
 async def body_of(connection: httpcore.AsyncNetworkStream) -> tuple[list[bytes], str]:
     """Return the status and the pieces of a body that httpcore reads, and how it ended.
 
-    What can be read past h11 is read so, as `GatheringTransport` does.
+    What can be read past h11 is read so, as `ConnectionPool` does.
     """
     pieces: list[bytes] = []
     http = httpcore.AsyncHTTP11Connection(httpcore.Origin(b"http", b"h", 80), connection)
