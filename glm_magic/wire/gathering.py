@@ -144,6 +144,8 @@ class GatheringStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a part of a request; what comes next is its response."""
+        if not buffer:
+            return  # sending nothing would take the news of a reset from the next read
         self._head, self._chunks = b"", None
         if self._is_direct:
             self._is_direct = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import struct
 from collections.abc import Iterable
 
 import httpcore
@@ -290,6 +291,26 @@ def test_what_a_server_does_not_take_is_given_up_in_time() -> None:
         server.close()
         with pytest.raises(httpcore.WriteError):
             await stream.write(b"a" * 50_000_000, timeout=30)
+        await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_direct", [False, True])
+def test_a_reset_is_told_from_an_end(is_direct: bool) -> None:
+    """Also where it comes before the request's end, which is no bytes, has been written."""
+
+    async def scenario() -> None:
+        stream, server = await connected(is_direct=is_direct)
+        await stream.write(b"a")
+        assert server.recv(10) == b"a"
+        server.sendall(b"b")
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.close()
+        await stream.write(b"")
+        assert await stream.read(10) == b"b"
+        with pytest.raises(httpcore.ReadError):
+            await stream.read(10)
         await stream.aclose()
 
     asyncio.run(scenario())
