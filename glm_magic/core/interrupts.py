@@ -54,7 +54,7 @@ class _Handler:
         """How many `landing` and `held` blocks are entered."""
         self.is_pending = False
         self.put_off_s: float | None = None
-        """Since when an interrupt has been put off, on the monotonic clock."""
+        """Since when a finalizer has put an interrupt off, on the monotonic clock."""
         self.raised_s = float("-inf")
         """When an interrupt landed last, on the monotonic clock."""
         self.count = 0
@@ -63,26 +63,32 @@ class _Handler:
     def __call__(self, _number: int, frame: FrameType | None) -> None:
         if self.holds:
             self.is_pending = True
-        elif _is_in(frame, "__del__"):
-            if self.put_off() >= FINALIZER_S:
-                raise KeyboardInterrupt  # ends the finalizer; it lands when it comes again
-        elif _is_importing(frame) or _is_in(frame, "_Handler.put_off"):
+        elif _is_importing(frame) or _is_in(frame, "_Handler.__call__"):
             self.put_off()
+        elif _is_in(frame, "__del__"):
+            self.put_off_or_end()
         else:
             self.land()
 
-    def put_off(self) -> float:
-        """Send the interrupt again in a moment; return how long it has been put off, in seconds.
+    def put_off(self) -> None:
+        """Send the interrupt again in a moment; on a busy machine, it comes before this returns."""
+        timer = threading.Timer(AGAIN_S, send_interrupt)
+        timer.daemon = True
+        timer.start()
 
-        On a busy machine it comes before the timer's `start` returns.
+    def put_off_or_end(self) -> None:
+        """Wait out a finalizer, or end it after a while; then only the next interrupt lands.
+
+        What Python prints about the exception in a finalizer would lose one that came at once.
         """
         now_s = time.monotonic()
         if self.put_off_s is None:
             self.put_off_s = now_s
-        timer = threading.Timer(AGAIN_S, send_interrupt)
-        timer.daemon = True
-        timer.start()
-        return now_s - self.put_off_s
+        if now_s - self.put_off_s < FINALIZER_S:
+            self.put_off()
+        else:
+            self.put_off_s = None
+            raise KeyboardInterrupt
 
     def land(self) -> None:
         """Raise `KeyboardInterrupt`, unless one was raised a moment ago."""

@@ -187,6 +187,7 @@ def test_a_finalizer_that_waits_is_ended(monkeypatch):
 
     def work():
         Finalized(wait)
+        interrupt()
         threading.Event().wait()
 
     with pytest.raises(StoppedByUser), landing():
