@@ -9,20 +9,29 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import glm_magic as glm
 from tests.benchmarks.decoding import records
-from tests.benchmarks.figures import Figure, cpu_s
+from tests.benchmarks.figures import Figure, cpu_s, in_turn
 from tests.benchmarks.server import served
+
+if TYPE_CHECKING:
+    import httpx
 
 STREAMS = 200
 RATE = 100
 SECONDS = 4
+CHUNKS = STREAMS * RATE * SECONDS
+ROUNDS = 3
 TURNS = 1_000
+COUNTED = 100
+"""The last turns of a session, which are measured."""
+AGAIN = "And why is that?"
 
 
 def run() -> Iterator[Figure]:
@@ -31,31 +40,31 @@ def run() -> Iterator[Figure]:
     with TemporaryDirectory() as folder, served(Path(folder), bodies) as url:
         for work in WORKS.values():
             asyncio.run(work(f"{url}/short"))  # what is loaded once is no cost of a chunk
-        spent = {name: _spent(work, f"{url}/vllm@{RATE}") for name, work in WORKS.items()}
-        ours, share = spent.pop("ours")
+        wall_s: dict[str, float] = {}
+
+        def stream(name: str) -> None:
+            began_s = time.monotonic()
+            chunks = asyncio.run(_all(WORKS[name], f"{url}/vllm@{RATE}"))
+            wall_s[name] = time.monotonic() - began_s
+            assert chunks >= CHUNKS
+
+        spent_s = in_turn({name: partial(stream, name) for name in NEAR}, cpu_s, ROUNDS)
+        spent_s["AsyncOpenAI"] = cpu_s(partial(stream, "AsyncOpenAI"))
         what = f"{STREAMS} streams of {RATE} chunks a second"
-        floor = min(FLOORS, key=lambda name: spent[name])
+        floor = min(FLOORS, key=lambda name: spent_s[name])
         for beside, reach in ((floor, 1.2), ("AsyncOpenAI", 1 / 6)):
             yield Figure(
                 "Many at once",
                 f"{what}, CPU a chunk",
-                ours * 1e6,
+                spent_s["ours"] / CHUNKS * 1e6,
                 "µs",
                 beside,
-                spent[beside][0] * 1e6,
+                spent_s[beside] / CHUNKS * 1e6,
                 reach=reach,
             )
+        share = spent_s["ours"] / wall_s["ours"]
         yield Figure("Many at once", f"{what}, share of one core", share * 100, "%")
         yield from _long_session(f"{url}/short")
-
-
-def _spent(work: Callable[[str], Awaitable[int]], address: str) -> tuple[float, float]:
-    """Return the CPU time for each chunk, and the share of one core."""
-    began, wall = time.process_time(), time.monotonic()
-    chunks = asyncio.run(_all(work, address))
-    spent_s = time.process_time() - began
-    assert chunks >= STREAMS * RATE * SECONDS
-    return spent_s / (STREAMS * RATE * SECONDS), spent_s / (time.monotonic() - wall)
 
 
 async def _all(work: Callable[[str], Awaitable[int]], address: str) -> int:
@@ -117,33 +126,40 @@ def _parsed(data: bytes) -> tuple[int, bytes]:
 
 
 FLOORS = {"asyncio, json.loads": _raw, "aiohttp, json.loads": _aiohttp}
-WORKS = {"ours": _ours, "AsyncOpenAI": _client, **FLOORS}
+NEAR = {"ours": _ours, **FLOORS}
+WORKS = {**NEAR, "AsyncOpenAI": _client}
 
 
 def _long_session(address: str) -> Iterator[Figure]:
-    """Compare the last turns of a long session with the first ones, and with their bare requests.
+    """Compare the last turns of a long session with those of a short one, and with bare requests.
 
-    Each request holds the whole conversation, so some growth lies in the matter.
+    Each request holds the whole conversation, so some growth lies in the matter. The three take
+    turns: a machine that is slower for a moment is so for all of them.
     """
-    session = glm.Session("long", provider="vllm", model="m", base_url=address)
-    spent = [cpu_s(lambda: session.ask("And why is that?")) for _ in range(TURNS)]
-    first, last = sum(spent[20:120]) / 100, sum(spent[-100:]) / 100
-    body = session.ask("Once more?").request
-    bare = _bare(address, body)
-    what = f"CPU of a turn after {TURNS:,} turns"
-    for beside, value in (("the first hundred turns", first), ("httpx with the same body", bare)):
-        yield Figure("Many at once", what, last * 1e3, "ms", beside, value * 1e3, reach=2)
-
-
-def _bare(address: str, body: Mapping[str, Any]) -> float:
-    """Return the CPU time of sending a body by httpx and parsing what comes back."""
     import httpx
 
-    def post() -> None:
-        with client.stream("POST", f"{address}/chat/completions", json=body) as reply:
-            for line in reply.iter_lines():
-                if line.startswith("data: {"):
-                    json.loads(line[6:])
-
+    place: dict[str, Any] = {"provider": "vllm", "model": "m", "base_url": address}
+    long, short = (glm.Session(name, **place) for name in ("long", "short"))
+    for session, turns in ((long, TURNS - COUNTED), (short, 20)):
+        for _ in range(turns):
+            session.ask(AGAIN)
+    spent_s = dict.fromkeys(("long", "short", "bare"), 0.0)
     with httpx.Client() as client:
-        return sum(cpu_s(post) for _ in range(100)) / 100
+        for _ in range(COUNTED):
+            spent_s["short"] += cpu_s(lambda: short.ask(AGAIN))
+            spent_s["long"] += cpu_s(lambda: long.ask(AGAIN))
+            body = long.asked[-1].request
+            spent_s["bare"] += cpu_s(partial(_post, client, address, body))
+    what = f"CPU of a turn after {TURNS:,} turns"
+    ours_ms = spent_s["long"] / COUNTED * 1e3
+    for beside, name in (("the first hundred", "short"), ("httpx with the same body", "bare")):
+        its_ms = spent_s[name] / COUNTED * 1e3
+        yield Figure("Many at once", what, ours_ms, "ms", beside, its_ms, reach=2)
+
+
+def _post(client: httpx.Client, address: str, body: Mapping[str, Any]) -> None:
+    """Send a body by httpx, and parse what comes back."""
+    with client.stream("POST", f"{address}/chat/completions", json=body) as reply:
+        for line in reply.iter_lines():
+            if line.startswith("data: {"):
+                json.loads(line[6:])
