@@ -21,7 +21,6 @@ from ..core.i18n import tr
 from .gathering import GatheringBackend, Pace
 from .pool import ConnectionPool
 from .proxies import ProxySetting, proxy_for
-from .request import USER_AGENT
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """What a connection over TLS depends on."""
@@ -107,7 +106,6 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
         transport=transport or Network(pace),
         mounts=None if transport else _loopback_routes(pace),
         trust_env=False,
-        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
         follow_redirects=False,
     )
 

@@ -314,6 +314,17 @@ def test_a_closed_pool_keeps_nothing() -> None:
     run(test)
 
 
+def test_a_request_names_its_program_and_asks_for_a_plain_body() -> None:
+    with ModelServer() as server:
+        glm.ask("Why?", **PLACES[9].asked(server))
+        headers = server.last.headers
+        assert headers["host"] == f"127.0.0.1:{server.port}"
+        assert headers["user-agent"] == "glm_magic"
+        assert headers["accept-encoding"] == "identity"
+        assert headers["connection"] == "keep-alive"
+        assert headers["content-type"] == "application/json"
+
+
 def test_many_replies_at_once_use_their_connections_again() -> None:
     workers, rounds = 40, 5
 
