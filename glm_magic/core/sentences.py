@@ -31,11 +31,15 @@ _ITEM = re.compile(
 )
 """What begins a list item, a heading or a quotation; a stop in it ends no sentence."""
 _CLOSED = re.compile(
-    r"`[^`]*`|\$\$[^$]*\$\$|\$[^$\s](?:[^$]*[^$\s])?\$|\\\([^)]*?\\\)|https?://\S*[\w/]"
+    r"`[^`]*`|\$\$[^$]*\$\$|\$[^$\s](?:[^$]*[^$\s])?\$"
+    r"|\\\((?:[^)\\]|\\(?![()]))*+\\\)|https?://\S*[\w/]"
 )
-"""Code, formulas and addresses, whose stops end no sentence."""
+"""Code, formulas and addresses, whose stops end no sentence.
+
+No formula in brackets begins inside another one: each would look for its end again.
+"""
 _CLOSERS = "\"'”’»)\\]）】」』》*_"
-_STOP = re.compile(rf"[.!?…]+[{_CLOSERS}]*(?=\s)|[。！？；…]+[{_CLOSERS}”’]*")
+_STOP = re.compile(rf"(?<![.!?…])[.!?…]++[{_CLOSERS}]*+(?=\s)|[。！？；…]+[{_CLOSERS}”’]*")
 """Where a sentence may end: a Latin stop before a blank, a Chinese one anywhere."""
 _NOT_BLANK = re.compile(r"\S")
 _ABBREVIATION = re.compile(

@@ -236,4 +236,18 @@ class Lab:
             timeout=READY_MS,
         )
         if idle:
+            self._wait_for_kernel()
+
+    def _wait_for_kernel(self) -> None:
+        """Wait until the kernel has answered the page, which asks anew when it is loaded again.
+
+        On a busy machine the page may connect to a new kernel before that listens.
+        """
+        from playwright.sync_api import TimeoutError as LateError
+
+        try:
+            self.wait_idle(30)
+        except LateError:
+            self.page.reload()
+            self._wait_until_ready(idle=False)
             self.wait_idle()

@@ -227,6 +227,22 @@ PAGE_READERS: tuple[Callable[[str], object], ...] = (
 )
 
 
+STOPS = (
+    *(".", "…", "!?", ".)", '."', "。", ". ", "a. ", "e.g. ", "1. a\n", "`a ", "$a ", "https://("),
+    *("\\(", "\\(a ", "\\\\(", "\\(\\a ", "\\(a\\", "\\)"),
+)
+"""What ends a sentence, and what keeps it from ending there; with no end, each may look for one."""
+
+
+@pytest.mark.parametrize("end", ["y", " y"])
+def test_a_long_thought_has_its_sentences_in_linear_time(end: str) -> None:
+    def read(text: str) -> None:
+        sentences(text.removesuffix(" y") + end)
+
+    floor_s = seconds(lambda: sentences("Why not. " * (PAGE_SIZE // 9)))
+    assert [atom for atom in STOPS if not page_is_linear(read, atom, floor_s)] == []
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("reader", PAGE_READERS, ids=lambda reader: reader.__name__)
 def test_a_long_page_of_brackets_takes_linear_time(reader: Callable[[str], object]) -> None:
