@@ -152,7 +152,8 @@ def _long_session(address: str) -> Iterator[Figure]:
             spent_s["bare"] += cpu_s(partial(_post, client, address, body))
     what = f"CPU of a turn after {TURNS:,} turns"
     ours_ms = spent_s["long"] / COUNTED * 1e3
-    for beside, name in (("the first hundred", "short"), ("httpx with the same body", "bare")):
+    peers = {"the first hundred turns": "short", "httpx with the same body": "bare"}
+    for beside, name in peers.items():
         its_ms = spent_s[name] / COUNTED * 1e3
         yield Figure("Many at once", what, ours_ms, "ms", beside, its_ms, reach=2)
 

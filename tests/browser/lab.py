@@ -239,15 +239,14 @@ class Lab:
             self._wait_for_kernel()
 
     def _wait_for_kernel(self) -> None:
-        """Wait until the kernel has answered the page, which asks anew when it is loaded again.
+        """Wait until the kernel is idle; after half a minute, load the page once more.
 
-        On a busy machine the page may connect to a new kernel before that listens.
+        On a busy machine a page was seen to wait for a minute, and nothing more to happen.
         """
         from playwright.sync_api import TimeoutError as LateError
 
         try:
             self.wait_idle(30)
         except LateError:
-            self.page.reload()
-            self._wait_until_ready(idle=False)
+            self.reload()
             self.wait_idle()

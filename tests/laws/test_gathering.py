@@ -146,7 +146,7 @@ def test_what_is_no_head_is_handed_on_as_it_comes() -> None:
 
 
 def test_a_response_of_this_client_is_gathered() -> None:
-    """The seam that httpx has no parameter for is where it is looked for, here and elsewhere."""
+    """On this computer's usual route, and on the one that the environment decides."""
     body = chunked(*(b"data: {}\n\n" for _ in range(100))) + END
 
     async def scenario(url: str, network: Network | None) -> list[bytes]:
