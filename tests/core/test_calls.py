@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from glm_magic.core.calls import (
     read_arguments,
     sendable_name,
 )
+from tests.linear import is_linear
 
 AN_OBJECT = {"city": "Ulm"}
 ONCE = json.dumps(AN_OBJECT)
@@ -96,15 +96,7 @@ def test_a_call_that_was_cut_is_never_taken_for_whole() -> None:
 @pytest.mark.parametrize("piece", ['\\"', "[,", "{}", ",", '"', "\\", "[{", '{"a":1}', "null "])
 @pytest.mark.parametrize("start", ["", '{"a": "', "{"])
 def test_reading_is_linear(start: str, piece: str) -> None:
-    def seconds(count: int) -> float:
-        best = float("inf")
-        for _ in range(3):
-            began = time.thread_time()
-            read_arguments(start + piece * count)
-            best = min(best, time.thread_time() - began)
-        return best
-
-    assert seconds(80_000) < 40 * seconds(8_000) + 0.05
+    assert is_linear(lambda n: read_arguments(start + piece * n), 8_000, 80_000, quick_s=0.05)
 
 
 OFFERED = ("get_weather", "get", "fs.read")

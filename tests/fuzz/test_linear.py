@@ -1,14 +1,8 @@
-"""Four times the input takes about four times the time, wherever a model can choose the input.
-
-Times are compared with each other in one run, in the processor's own seconds, and only where they
-are long enough to be measured; a quadratic reader would take sixteen times as long.
-"""
+"""Four times the input takes about four times the time, wherever a model can choose the input."""
 
 from __future__ import annotations
 
-import gc
 import html
-import time
 from collections.abc import Callable
 
 import pytest
@@ -24,15 +18,13 @@ from glm_magic.views.markup.markdown import render
 from glm_magic.views.markup.sanitize import sanitize_markdown
 from glm_magic.wire.sse import BodyReader
 from tests.laws.decoding import decode
+from tests.linear import cpu_seconds, is_linear
 
 pytestmark = pytest.mark.usefixtures("quiet_heap")
 
-SHORT, TIMES = 2500, 4
-TOO_MUCH = 10.0
-MEASURABLE_S = 0.25
-LOOKS = 4
-"""So often a slow reader is measured again: what is not linear is slow each time, beside other work
-or not."""
+SHORT, LONG = 2500, 10_000
+QUICK_S = 0.1
+"""A reader that is done in this time is not measured twice: there are thousands of texts."""
 
 ATOMS = (
     *("a", "*", "_", "**", "`", "[", "]", "![", "(", "[a](", "[a](b", "<", "&", "&#", "\\", "#"),
@@ -166,58 +158,45 @@ READERS: tuple[Callable[[str], object], ...] = (
 )  # fmt: skip
 
 
-def seconds(work: Callable[[], object]) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        began = time.process_time()
-        work()
-        return time.process_time() - began
-    finally:
-        gc.enable()
-
-
-def is_linear(work: Callable[[int], object]) -> bool:
-    """Whether the longer input takes no more than it may; another look clears a hiccup."""
-    for _ in range(LOOKS):
-        long_s = seconds(lambda: work(TIMES))
-        if long_s < MEASURABLE_S or long_s / seconds(lambda: work(1)) < TOO_MUCH:
-            return True
-    return False
+def test_what_is_quadratic_is_told_from_what_is_linear() -> None:
+    text = "a" * 100_000
+    assert is_linear(lambda n: [text.count("b") for _ in range(n)], 100, 400)
+    assert not is_linear(lambda n: [text.count("b", 0, 100 * n) for _ in range(n)], 200, 800)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
 def test_a_repeated_text_takes_linear_time(reader: Callable[[str], object]) -> None:
+    starts = ("", "x ")[: 1 + (reader is whole_markdown)]
     slow = [
         start + atom
         for atom in ATOMS
-        for start in ("", "x ")[: 1 + (reader is whole_markdown)]
-        if not is_linear(lambda n, s=start, a=atom: reader(s + a * (SHORT * n // len(a)) + " y"))
+        for start in starts
+        if not is_linear(repeated(reader, atom, start), SHORT, LONG, quick_s=QUICK_S)
     ]
     assert slow == []
 
 
-PAGE_SIZE = 80_000
+def repeated(
+    reader: Callable[[str], object], atom: str, start: str = ""
+) -> Callable[[int], object]:
+    """Return what reads a text of one atom, of any number of characters."""
+    return lambda size: reader(start + atom * (size // len(atom)) + " y")
 
 
-def page_is_linear(reader: Callable[[str], object], atom: str, floor_s: float) -> bool:
-    """Whether a long text of one atom is about as quick as words are, or grows as they do."""
-
-    def work(size: int) -> float:
-        text = atom * (size // len(atom)) + " y"
-        return seconds(lambda: reader(text))
-
-    return work(PAGE_SIZE) < 10 * floor_s or any(
-        work(PAGE_SIZE) < TOO_MUCH * work(PAGE_SIZE // TIMES) for _ in range(LOOKS)
-    )
+SHORT_PAGE, LONG_PAGE = 20_000, 80_000
 
 
 def superlinear(reader: Callable[[str], object], atoms: tuple[str, ...]) -> list[str]:
-    """Return the atoms of which a long page takes too long."""
-    floor_s = seconds(lambda: reader("[a](https://b.example) *c* `d` " * (PAGE_SIZE // 31)))
-    return [atom for atom in atoms if not page_is_linear(reader, atom, floor_s)]
+    """Return the atoms of which a long page takes too long, beside one of words and in itself."""
+    words = repeated(reader, "[a](https://b.example) *c* `d` ")
+    quick_s = 10 * cpu_seconds(lambda: words(LONG_PAGE))
+    return [
+        atom
+        for atom in atoms
+        if not is_linear(repeated(reader, atom), SHORT_PAGE, LONG_PAGE, quick_s=quick_s)
+    ]
 
 
 PAGE_READERS: tuple[Callable[[str], object], ...] = (
@@ -239,8 +218,7 @@ def test_a_long_thought_has_its_sentences_in_linear_time(end: str) -> None:
     def read(text: str) -> None:
         sentences(text.removesuffix(" y") + end)
 
-    floor_s = seconds(lambda: sentences("Why not. " * (PAGE_SIZE // 9)))
-    assert [atom for atom in STOPS if not page_is_linear(read, atom, floor_s)] == []
+    assert superlinear(read, STOPS) == []
 
 
 @pytest.mark.timeout(240)
@@ -286,7 +264,7 @@ CODE = (
 
 def colours(name: str, line: str) -> Callable[[int], object]:
     alias = find_lexer_class(name).aliases[0]
-    return lambda n: code_html(line * (2000 * n // len(line)), alias)
+    return lambda size: code_html(line * (size // len(line)), alias)
 
 
 @pytest.mark.slow
@@ -294,13 +272,20 @@ def colours(name: str, line: str) -> Callable[[int], object]:
 @pytest.mark.parametrize("name", sorted(_COLOURED))
 def test_code_is_coloured_in_linear_time(name: str) -> None:
     lines = [line for atom in CODE for line in (f"{atom}\n", f"{atom * 20}\n", f"{atom * 20};\n")]
-    assert [line for line in lines if not is_linear(colours(name, line))] == []
+    slow = [
+        line for line in lines if not is_linear(colours(name, line), 4000, 16_000, quick_s=QUICK_S)
+    ]
+    assert slow == []
 
 
 @pytest.mark.parametrize("language", ["java", "csharp", "arduino", "autoit", "ng2", "apacheconf"])
 @pytest.mark.parametrize("line", ["\n", "a a ", "(\n", "[", "<", "/*\n", " \n"])
 def test_code_that_a_lexer_is_slow_for_is_shown_plain(language: str, line: str) -> None:
     assert code_html(line * 12_000, language) == html.escape(line * 12_000, quote=False)
+
+
+def test_powershell_of_bare_hashes_is_shown_plain() -> None:
+    assert code_html("#\n" * 12_000, "powershell") == "#\n" * 12_000
 
 
 @pytest.mark.parametrize(("language", "mark"), [
@@ -343,13 +328,13 @@ BODIES: dict[str, Callable[[int], bytes]] = {
 def test_framing_takes_linear_time(kind: str, piece: int) -> None:
     count = 3000 if piece == 1 else 40_000
 
-    def frame(times: int) -> None:
-        body, framer = BODIES[kind](count * times), BodyReader()
+    def frame(count: int) -> None:
+        body, framer = BODIES[kind](count), BodyReader()
         for at in range(0, len(body), piece):
             framer.feed(body[at : at + piece])
         framer.finish()
 
-    assert is_linear(frame)
+    assert is_linear(frame, count, 4 * count)
 
 
 def fragment(arguments: str) -> bytes:
@@ -377,7 +362,7 @@ DELTAS = {
 @pytest.mark.parametrize("kind", DELTAS)
 @pytest.mark.parametrize("dialect", ["bigmodel", "vllm"])
 def test_decoding_takes_linear_time(dialect: str, kind: str) -> None:
-    assert is_linear(lambda n: decode(dialect, [DELTAS[kind] * (5000 * n)]))
+    assert is_linear(lambda count: decode(dialect, [DELTAS[kind] * count]), 5000, 20_000)
 
 
 BROKEN: dict[str, Callable[[int], bytes]] = {
@@ -402,4 +387,4 @@ def _content(text: bytes, form: bytes = b"%b") -> bytes:
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("dialect", ["dashscope_native", "vllm"])
 def test_one_record_of_any_kind_takes_linear_time(dialect: str, kind: str) -> None:
-    assert is_linear(lambda n: decode(dialect, [BROKEN[kind](20_000 * n)]))
+    assert is_linear(lambda count: decode(dialect, [BROKEN[kind](count)]), 20_000, 80_000)

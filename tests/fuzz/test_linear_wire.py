@@ -1,8 +1,7 @@
 """Readers of what a service sends: sixteen times the input takes about sixteen times the time.
 
 Each text is a pattern that one of them may begin to read again and again: beginnings of the key in
-every spelling, marks of calls, HTTP chunks of a byte. A quadratic reader would take 256 times as
-long; times of a few hundredths of a second are not compared.
+every spelling, marks of calls, HTTP chunks of a byte.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ from glm_magic.wire.chunks import ChunkReader
 from glm_magic.wire.echoes import without_secrets
 from glm_magic.wire.gathering import READ_BYTES, GatheringStream, Pace
 from glm_magic.wire.sse import BodyReader
-from tests.fuzz.test_linear import seconds
+from tests.linear import is_linear
 
 pytestmark = pytest.mark.usefixtures("quiet_heap")
 
 SHORT, LONG = 10_000, 160_000
-TOO_MUCH = 48.0
-MEASURABLE_S = 0.1
+QUICK_S = 0.1
 PIECE = 7
 KEY = Secret("sk-0123456789abcdef0123456789abcdef", "a test")
 PATTERNS = (
@@ -94,33 +92,27 @@ def records(text: str) -> None:
         reader.finish()
 
 
-def messages(text: str) -> None:
+def messages(size: int) -> None:
     roles = ("user", "assistant")
-    slots_of_messages([{"role": role, "content": "a"} for _ in pieces(text) for role in roles])
+    turns = range(size // PIECE)
+    slots_of_messages([{"role": role, "content": "a"} for _ in turns for role in roles])
 
 
 READERS: tuple[Callable[[str], object], ...] = (cut, echoes, deltas, calls, chunks, heads, records)
 
 
-def is_linear(reader: Callable[[str], object], pattern: str) -> bool:
-    """Whether the longer text takes no more than it may; a second look clears a hiccup."""
-
-    def work(size: int) -> float:
-        text = pattern * (size // len(pattern))
-        return seconds(lambda: reader(text))
-
-    for _ in range(2):
-        long_s = work(LONG)
-        if long_s < MEASURABLE_S or long_s < TOO_MUCH * work(SHORT):
-            return True
-    return False
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
 def test_what_a_service_sends_takes_linear_time(reader: Callable[[str], object]) -> None:
-    assert [pattern for pattern in PATTERNS if not is_linear(reader, pattern)] == []
+    slow = [
+        pattern
+        for pattern in PATTERNS
+        if not is_linear(
+            lambda size, p=pattern: reader(p * (size // len(p))), SHORT, LONG, quick_s=QUICK_S
+        )
+    ]
+    assert slow == []
 
 
 def test_reading_many_messages_takes_linear_time() -> None:
-    assert is_linear(messages, "word ")
+    assert is_linear(messages, SHORT, LONG)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import glm_magic as glm
 from glm_magic.core.events import ContentDelta, ContentWasReasoning, ReasoningDelta
 from glm_magic.dialects.call_markup import CallsInText
 from tests.api.providers import PLACES, Place
+from tests.linear import is_linear
 from tests.servers.raw_server import RawServer, Reset, Send
 
 from .bodies import GRAMMARS, answered, asked, call, calls, results, sent_calls
@@ -295,15 +295,12 @@ HARD = (
 @pytest.mark.parametrize("start", ["", "<tool_call>get_weather<arg_key>a</arg_key><arg_value>"])
 @pytest.mark.parametrize("size", [3, 10_000_000])
 def test_reading_is_linear_and_loses_nothing(piece: str, start: str, size: int) -> None:
-    def seconds(count: int) -> float:
+    def read(count: int) -> None:
         text = start + piece * count
         reader = CallsInText({"get_weather": {}})
-        began = time.process_time()
         events = [e for p in pieces(text, size) for e in reader.feed([ReasoningDelta(p)])]
         ended, calls_read = reader.finish_with([])
-        passed = time.process_time() - began
         shown = "".join(e.text for e in (*events, *ended) if isinstance(e, ReasoningDelta))
         assert shown == text or calls_read
-        return passed
 
-    assert seconds(10_000) < 40 * seconds(1_000) + 0.05
+    assert is_linear(read, 1_000, 10_000, quick_s=0.05)

@@ -45,9 +45,11 @@ TOKENS_A_LOOK = 16
 
 _BLANK = re.compile(rf"\s{{{MAX_BLANK}}}")
 _LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE}}}")
-_WORDY = ("Java", "C#", "Groovy")
 _WORDS = re.compile(r"[\w\s.<>\[\]$]{300}")
-"""Words without punctuation between them, each of which these lexers take for a declaration."""
+_HASHES = re.compile(r"[#\s]{300}")
+_SLOW_FOR = {"Java": _WORDS, "C#": _WORDS, "Groovy": _WORDS, "PowerShell": _HASHES}
+"""What some lexers read again from each place in it: words without punctuation, each of which may
+begin a declaration, and lines of bare ``#``, each of which may begin a comment's keyword."""
 
 _TAGS = (
     ("Keyword.Type", ("span", "f")),
@@ -112,7 +114,7 @@ def _is_slow(lexer: str, code: str) -> bool:
     """Whether a lexer would take long for a piece of code."""
     if _BLANK.search(code) or _LONG_LINE.search(code):
         return True
-    if lexer in _WORDY and _WORDS.search(code):
+    if lexer in _SLOW_FOR and _SLOW_FOR[lexer].search(code):
         return True
     return any(code.count(mark, code.rfind(end) + 1) > MAX_OPEN for mark, end in _COMMENTS)
 
