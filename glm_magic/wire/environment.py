@@ -112,13 +112,16 @@ def open_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient
 
 def _loopback_routes(pace: Pace) -> dict[str, httpx.AsyncBaseTransport | None]:
     """Return the routes to this computer's usual addresses, which depend on no environment."""
-    direct = _direct(pace, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), KEEPALIVE_LOCAL_S)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    direct = _direct(pace, context, KEEPALIVE_LOCAL_S, is_plain=True)
     return dict.fromkeys(_LOOPBACK, direct)
 
 
-def _direct(pace: Pace, context: ssl.SSLContext, keepalive_s: float) -> ConnectionPool:
+def _direct(
+    pace: Pace, context: ssl.SSLContext, keepalive_s: float, *, is_plain: bool
+) -> ConnectionPool:
     source = httpcore.AsyncConnectionPool(
-        ssl_context=context, network_backend=GatheringBackend(pace, is_direct=True)
+        ssl_context=context, network_backend=GatheringBackend(pace, is_plain=is_plain)
     )
     return ConnectionPool(source.create_connection, keepalive_s)
 
@@ -179,14 +182,15 @@ class Network(httpx.AsyncBaseTransport):
     def _open(self, route: _Route, proxy: ProxySetting | None, scheme: str) -> ConnectionPool:
         _, is_local, settings = route
         # Loading certificates takes a while; plain http needs none.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings is None else tls_context()
+        is_plain = settings is None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else tls_context()
         keepalive_s = KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S
         if proxy is None:
-            return _direct(self._pace, context, keepalive_s)
+            return _direct(self._pace, context, keepalive_s, is_plain=is_plain)
         server = _proxy_server(proxy, context)
         if server is None:
             raise _bad_proxy(proxy)
-        backend = GatheringBackend(self._pace, is_direct=False)
+        backend = GatheringBackend(self._pace, is_plain=False)
         try:
             source = _through(server, context, backend)
         except (ImportError, RuntimeError):

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import httpcore
 
+from . import sockets
 from .chunks import HEAD_END, ChunkReader, is_chunked
 
 FEW = 16
@@ -28,8 +28,6 @@ WAIT_S = 0.0005
 MAX_WAIT_S = 0.1
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
-
-_T = TypeVar("_T")
 
 
 class Pace:
@@ -67,19 +65,11 @@ class GatheringStream(httpcore.AsyncNetworkStream):
         What it reads from, writes to and closes.
     pace : Pace
         When many replies are read on.
-    is_direct : bool
-        Whether what is written before any TLS is a request to the server itself, so that no TLS
-        follows. From then on its socket is used here, at far less cost.
     """
 
-    def __init__(
-        self, stream: httpcore.AsyncNetworkStream, pace: Pace, *, is_direct: bool = False
-    ) -> None:
+    def __init__(self, stream: httpcore.AsyncNetworkStream, pace: Pace) -> None:
         self._stream = stream
         self._pace = pace
-        self._is_direct = is_direct
-        self._own: socket.socket | None = None
-        """The socket, once it is used here; `stream` is closed then."""
         self._keeps_pace = False
         self._head: bytes | None = None
         """What has come of a response's head; ``None`` after it."""
@@ -132,48 +122,17 @@ class GatheringStream(httpcore.AsyncNetworkStream):
             await self._pace.wait()
         else:
             await asyncio.sleep(0)  # where there always is something, others have their turn
-        if self._own is None:
-            return await self._stream.read(max_bytes, timeout)
-        try:
-            return self._own.recv(max_bytes)
-        except BlockingIOError:
-            reading = asyncio.get_running_loop().sock_recv(self._own, max_bytes)
-            return await _in_time(reading, timeout, httpcore.ReadTimeout, httpcore.ReadError)
-        except OSError as error:
-            raise httpcore.ReadError from error
+        return await self._stream.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send a part of a request; what comes next is its response."""
-        if not buffer:
-            return  # sending nothing would take the news of a reset from the next read
         self._head, self._chunks = b"", None
-        if self._is_direct:
-            self._is_direct = False
-            await self._take_socket()
-        if self._own is None:
-            await self._stream.write(buffer, timeout)
-        else:
-            sending = asyncio.get_running_loop().sock_sendall(self._own, buffer)
-            await _in_time(sending, timeout, httpcore.WriteTimeout, httpcore.WriteError)
-
-    async def _take_socket(self) -> None:
-        """Take the socket over, before anything was read, where the loop can wait for a socket."""
-        shared = self._stream.get_extra_info("socket")
-        selects = isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
-        if selects and shared is not None:
-            self._own = shared.dup()
-            await self._stream.aclose()
+        await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
         """Close the connection."""
         self.keep_pace(False)
-        if self._own is None:
-            await self._stream.aclose()
-        elif self._own.fileno() >= 0:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._own)  # the next socket may get the same number
-            loop.remove_writer(self._own)
-            self._own.close()
+        await self._stream.aclose()
 
     async def start_tls(
         self,
@@ -187,26 +146,10 @@ class GatheringStream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Return a fact about the connection."""
-        shared = self._own or self._stream.get_extra_info("socket")
+        shared = self._stream.get_extra_info("socket")
         if info == "is_readable" and shared is not None:
             return _is_readable(shared.fileno())  # asked of each idle one for each request
-        return shared if info == "socket" else self._stream.get_extra_info(info)
-
-
-async def _in_time(
-    work: Awaitable[_T],
-    timeout: float | None,  # noqa: ASYNC109
-    late: type[Exception],
-    broken: type[Exception],
-) -> _T:
-    """Wait for what the loop does with a socket, with httpcore's errors."""
-    try:
-        async with asyncio.timeout(timeout):
-            return await work
-    except TimeoutError as error:
-        raise late from error
-    except OSError as error:
-        raise broken from error
+        return self._stream.get_extra_info(info)
 
 
 def _is_readable(fd: int) -> bool:
@@ -237,14 +180,14 @@ class GatheringBackend(httpcore.AsyncNetworkBackend):
     ----------
     pace : Pace
         When many replies are read on.
-    is_direct : bool
-        Whether they go to the server itself, and not to a proxy.
+    is_plain : bool
+        Whether they go to the server itself, and not to a proxy, and no TLS follows.
     """
 
-    def __init__(self, pace: Pace, *, is_direct: bool) -> None:
+    def __init__(self, pace: Pace, *, is_plain: bool) -> None:
         self._backend = httpcore.AnyIOBackend()
         self._pace = pace
-        self._is_direct = is_direct
+        self._is_plain = is_plain
 
     async def connect_tcp(
         self,
@@ -255,8 +198,14 @@ class GatheringBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection."""
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return GatheringStream(stream, self._pace, is_direct=self._is_direct)
+        stream: httpcore.AsyncNetworkStream
+        if self._is_plain and local_address is None and sockets.is_possible():
+            stream = await sockets.connect(host, port, timeout, socket_options or ())
+        else:
+            stream = await self._backend.connect_tcp(
+                host, port, timeout, local_address, socket_options
+            )
+        return GatheringStream(stream, self._pace)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, as httpcore does before it tries to connect again."""
