@@ -99,6 +99,10 @@ $(DONE)/hosts: $(DONE)/tools pyproject.toml
 		'jupyterlab-vim>=4.1' || echo "(without vim's keys)"
 	@$(BIN)/python -m pip install --quiet --no-deps --target $(HOSTS)/ipykernel-$(OLDEST_KERNEL) \
 		'ipykernel==$(OLDEST_KERNEL).*' || echo '(without ipykernel $(OLDEST_KERNEL))'
+	@$(BIN)/python -m scripts.requirements lowest > $(VENV)/lowest.txt
+	@$(BIN)/python -m pip install --quiet --no-warn-conflicts --target $(HOSTS)/lowest \
+		--requirement $(VENV)/lowest.txt \
+		|| { echo '(without the lowest requirements)'; rm -rf $(HOSTS)/lowest; }
 	@touch $@
 
 # Where there is no ready-made model, this says what to do instead, and the rest goes on without it.
