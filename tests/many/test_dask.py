@@ -234,7 +234,7 @@ def test_eight_at_a_time_over_all_workers(client: Client) -> None:
         to_json({"error": {"code": "1302", "message": "busy"}}).encode(), "429 No",
         "application/json", {},
     )  # fmt: skip
-    with BusyServer(whole, busy, 8, pause_s=0.05) as server:
+    with BusyServer(whole, busy, 8, pause_s=0.05, fills=True) as server:
         out = glm.map(
             rows(400), TEMPLATE, jobs=16, progress=False, on=client, keys="send",
             provider="zai", model="glm-4.6", base_url=server.url + BUSY.path,

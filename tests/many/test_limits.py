@@ -17,7 +17,7 @@ def test_eight_at_a_time_with_sixteen_jobs() -> None:
         to_json({"error": {"code": "1302", "message": "busy"}}).encode(), "429 No",
         "application/json", {},
     )  # fmt: skip
-    with BusyServer(whole, busy, 8, pause_s=0.02) as server:
+    with BusyServer(whole, busy, 8, pause_s=0.02, fills=True) as server:
         out = glm.map(
             [f"text {n}" for n in range(400)], "About {text}", jobs=16, progress=False,
             provider="zai", model="glm-4.6", base_url=server.url + ZAI.path, api_key=KEY,

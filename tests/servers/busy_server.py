@@ -25,6 +25,8 @@ class BusyServer(Listener):
         How much later than its client the server notices that a request has ended.
     holds : bool
         Keep each request until `release` is called; False: for `pause_s`.
+    fills : bool
+        Keep the first requests until so many run that the next is refused.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class BusyServer(Listener):
         most: int = 1,
         *,
         holds: bool = False,
+        fills: bool = False,
         pause_s: float = 0.1,
         lag_s: float = 0.0,
     ) -> None:
@@ -47,6 +50,7 @@ class BusyServer(Listener):
         """The most that ever ran at a time."""
         self._answers = (served, refused)
         self._holds, self._pause_s, self._lag_s = holds, pause_s, lag_s
+        self._fills = fills
         self._running = 0
         self._count = threading.Lock()
         self._released = threading.Semaphore(0)
@@ -75,6 +79,8 @@ class BusyServer(Listener):
                 while not self._released.acquire(blocking=False):
                     connection.wait(0.01)  # which notices a client that leaves
             else:
+                while self._fills and self.peak < self.most:
+                    connection.wait(0.01)
                 connection.wait(self._pause_s)
             if self._lag_s:
                 connection.send(self._answers[0].data)
