@@ -17,6 +17,10 @@ def section(n):
 answer = "".join(map(section, range(1, 21)))
 """
 SHOW = "show(rate=3500, answer=answer, reasoning=REASONING * 6)"
+UNENDING = """
+stream = ScriptedStream(turn_of(answer, REASONING * 6), 3500, hold_s=3600)
+play(stream, PanelView(ViewOptions(language="en")))
+"""
 
 # What is at the middle of the page, and where; and each saved page that comes.
 WATCH = """() => {
@@ -117,7 +121,7 @@ SIZE = "(run) => run.style.containIntrinsicSize"
 
 def test_a_run_that_goes_out_of_sight_while_it_streams_comes_back_as_it_was(lab: Lab) -> None:
     """It lets go of its boxes, but not of its height, and of nothing that the reader selected."""
-    lab.open([SETUP + LONG, SHOW])
+    lab.open([SETUP + LONG, UNENDING])
     lab.run(0)
     lab.run(1, wait=False)
     page, panel = lab.page, lab.panel(1)
@@ -137,6 +141,7 @@ def test_a_run_that_goes_out_of_sight_while_it_streams_comes_back_as_it_was(lab:
     again = runs.evaluate_all("(runs) => runs.slice(0, 2).map((run) => run.offsetHeight)")
     assert again == heights
     assert panel.get_attribute("data-s") == "answering"
+    lab.click_stop(1)
 
 
 def test_a_run_that_begins_with_a_heading_has_space_above_it(ended: Lab) -> None:
