@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +59,36 @@ class Timed(ScriptedStream):
         if over and Timed.ended_at is None:
             Timed.ended_at = time.time()
         return over
+class Noted(PanelView):
+    def _publish(self, data, metadata, update=False):
+        Noted.page = data.get("text/html")
+        super()._publish(data, metadata, update)
 cpu = time.process_time()
-play(Timed(turn_of(answer, reasoning), {chars_per_s}), PanelView(ViewOptions(language="en")))
+play(Timed(turn_of(answer, reasoning), {chars_per_s}), Noted(ViewOptions(language="en")))
 spent = (Timed.ended_at, time.process_time() - cpu)
 """
 MARKDOWN = """
 from IPython.display import Markdown, display
 display(Markdown(reasoning + answer))
 """
+PRINTED_FASTER = 4
+"""How many times faster the text is printed than it streams, to save time. The page has no more to
+do: the kernel sends what is printed five times a second."""
+PRINTED = """
+text = reasoning + answer
+for at in range(0, len(text), {chars}):
+    print(text[at : at + {chars}], end="")
+    time.sleep({pause_s})
+""".format(chars=PRINTED_FASTER * CHARS_PER_TOKEN, pause_s=1 / TOKENS_PER_S)
+# The page's own script and JupyterLab's MathJax leave its formulas alone.
+PAGE = """
+from IPython.display import HTML
+display(HTML(f'<div class="mathjax_ignore">{Noted.page}</div>'))
+"""
+AS_MARKDOWN = "the text as a Markdown output of JupyterLab's own"
+AS_PRINTED = "the text as it is printed"
+AS_OUTPUT = "the same page as an output of its own, without formulas"
+PEERS = {AS_MARKDOWN: MARKDOWN, AS_OUTPUT: PAGE, AS_PRINTED: PRINTED}
 WATCH = """([cell, mark]) => {
   const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
   const seen = (window.seen = { tasks: [], shown: null, whole: null });
@@ -104,8 +126,8 @@ class Painted:
     """Long tasks of the page while the reply streamed, milliseconds each."""
     last_tasks_ms: list[float]
     """The same after its last token, when the saved form takes the panel's place."""
-    markdown_tasks_ms: list[float]
-    """The same for the text as a plain Markdown output, which the page itself renders."""
+    peers: dict[str, float]
+    """The longest task for each output of JupyterLab's own beside it, milliseconds."""
     lag_s: float
     """From the last token to its being on screen."""
     replaced_s: float
@@ -116,12 +138,17 @@ class Painted:
 
 
 def paint(
-    lab: Lab, tokens: int = TOKENS, tokens_per_s: float = TOKENS_PER_S, throttled: int = 1
+    lab: Lab,
+    tokens: int = TOKENS,
+    tokens_per_s: float = TOKENS_PER_S,
+    throttled: int = 1,
+    peers: Mapping[str, str] | None = None,
 ) -> Painted:
-    """Let a reply of that many tokens stream into a panel, and watch the page."""
+    """Let a reply of that many tokens stream into a panel, and watch the page; then its peers."""
     rates = {"chars": tokens * CHARS_PER_TOKEN, "chars_per_s": tokens_per_s * CHARS_PER_TOKEN}
+    cells = (peers or {}).values()
     # The first reply of a page loads the panel's module and MathJax.
-    lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), "print(*spent)", MARKDOWN])
+    lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), "print(*spent)", *cells])
     received = _count_bytes(lab)
     lab.run(0)
     lab.wait_static(0)
@@ -137,10 +164,17 @@ def paint(
     lab.run(2)
     ended_at, cpu_s = map(float, lab.text(2).split())
     seen = lab.page.evaluate("() => window.seen")
-    lab.run(3)
+    longest = {name: _longest_task(lab, cell) for cell, name in enumerate(peers or (), start=3)}
+    return _result(seen, longest, ended_at, traffic, cpu_s)
+
+
+def _longest_task(lab: Lab, cell: int) -> float:
+    """Return the longest task of the page while a cell runs, in milliseconds."""
+    before = len(lab.page.evaluate("() => window.seen.tasks"))
+    lab.run(cell, timeout_s=120)
     lab.page.wait_for_timeout(3000)
-    later = lab.page.evaluate("() => window.seen.tasks")[len(seen["tasks"]) :]
-    return _result(seen, [ms for _, ms in later], ended_at, traffic, cpu_s)
+    tasks = lab.page.evaluate("() => window.seen.tasks")[before:]
+    return max((float(ms) for _, ms in tasks), default=0.0)
 
 
 def _count_bytes(lab: Lab) -> list[int]:
@@ -163,7 +197,7 @@ def _size(frame: dict[str, Any]) -> int:
 
 def _result(
     seen: dict[str, Any],
-    markdown_tasks_ms: list[float],
+    peers: dict[str, float],
     ended_at: float,
     traffic: int,
     cpu_s: float,
@@ -173,7 +207,7 @@ def _result(
     return Painted(
         tasks_ms=during,
         last_tasks_ms=after,
-        markdown_tasks_ms=markdown_tasks_ms,
+        peers=peers,
         lag_s=seen["shown"] / 1000 - ended_at,
         replaced_s=seen["whole"] / 1000 - ended_at,
         received_bytes=traffic,
@@ -227,7 +261,7 @@ def run() -> Iterator[Figure]:
     """Measure one long reply, a very long one, and the first word of a short one."""
     for throttled in (1, THROTTLED):
         with opened() as lab:
-            painted = paint(lab, throttled=throttled)
+            painted = paint(lab, throttled=throttled, peers=PEERS)
         yield from _long_reply(painted) if throttled == 1 else _throttled(painted)
     with opened() as lab:
         yield from _very_long_reply(
@@ -240,11 +274,7 @@ def run() -> Iterator[Figure]:
 
 def _long_reply(painted: Painted) -> Iterator[Figure]:
     group = f"Painting {TOKENS:,} tokens at {TOKENS_PER_S}/s in JupyterLab"
-    last = max(painted.last_tasks_ms, default=0.0)
     yield from _tasks(group, painted, streaming_ms=60, saved_ms=100)
-    markdown = max(painted.markdown_tasks_ms, default=0.0)
-    beside = ("the text as a Markdown output of JupyterLab's own", markdown)
-    yield Figure(group, "longest task when the saved form comes", last, "ms", *beside, reach=1)
     yield Figure(group, "last token to the screen", painted.lag_s * 1e3, "ms", reach=100)
     yield Figure(group, "last token to the saved form", painted.replaced_s * 1e3, "ms", reach=500)
     yield Figure(group, "received by the page", painted.received_bytes / 1e6, "MB", reach=2)
@@ -260,11 +290,14 @@ def _throttled(painted: Painted) -> Iterator[Figure]:
 
 def _tasks(group: str, painted: Painted, streaming_ms: float, saved_ms: float) -> Iterator[Figure]:
     longest, last = (max(ms, default=0.0) for ms in (painted.tasks_ms, painted.last_tasks_ms))
-    yield Figure(
-        group, "longest task of the page while streaming", longest, "ms", reach=streaming_ms
-    )
+    what = "longest task of the page while streaming"
+    yield Figure(group, what, longest, "ms", reach=streaming_ms)
+    yield Figure(group, what, longest, "ms", AS_PRINTED, painted.peers[AS_PRINTED], reach=1)
     yield Figure(group, "tasks above 50 ms while streaming", float(len(painted.tasks_ms)), "")
-    yield Figure(group, "longest task when the saved form comes", last, "ms", reach=saved_ms)
+    what = "longest task when the saved form comes"
+    yield Figure(group, what, last, "ms", reach=saved_ms)
+    for name in (AS_MARKDOWN, AS_OUTPUT):
+        yield Figure(group, what, last, "ms", name, painted.peers[name], reach=1)
 
 
 def _very_long_reply(painted: Painted, longer: Painted) -> Iterator[Figure]:
