@@ -82,7 +82,8 @@ def test_a_reply_is_saved_once_and_seen_by_all(people: tuple[Lab, Lab]) -> None:
 
 
 def test_the_reply_is_saved_once_after_a_reload(people: tuple[Lab, Lab]) -> None:
-    one, other = start(people, "show_meanwhile(rate=150)")
+    # It goes on for half a minute, in which the page is there again.
+    one, other = start(people, "show_meanwhile(rate=40)")
     one.until(lambda: "Unfinished" in str(file_outputs(one)))
     one.reload()
     wait_whole(one)
