@@ -181,8 +181,8 @@ class Network(httpx.AsyncBaseTransport):
 
     def _open(self, route: _Route, proxy: ProxySetting | None, scheme: str) -> ConnectionPool:
         _, is_local, settings = route
-        # Loading certificates takes a while; plain http needs none.
         is_plain = settings is None
+        # Loading certificates takes a while; plain http needs none.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else tls_context()
         keepalive_s = KEEPALIVE_LOCAL_S if is_local else KEEPALIVE_S
         if proxy is None:

@@ -20,8 +20,6 @@ PARTS = (
     "tests/magic/test_outputs.py",
 )
 
-PLUGINS = ("-p", "pytest_timeout")
-
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
@@ -30,8 +28,9 @@ def test_replies_arrive_with_the_lowest_requirements() -> None:
     outside = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
     # Some plugins of pytest that are installed want newer packages.
     changed = {"PYTHONPATH": str(lowest), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS, *PARTS],
+        [*pytest_, "-p", "pytest_timeout", *PARTS],
         env={**outside, **changed},
         cwd=ROOT,
         capture_output=True,

@@ -251,12 +251,16 @@ def test_preserved_thinking_keeps_thinking_off_where_that_was_asked():
 
 @pytest.mark.usefixtures("quiet_heap")
 def test_a_long_session_is_fitted_in_linear_time(chat):
-    def fit(count):
+    def session_of(count):
         session = chat(f"of {count}")
         for number in range(count):
             turn = Turn(f"q{number} " * 9, "zai", "glm-4.6", (Step(content="a " * 40),), "complete")
             session.conversation.slots.add(Slot(variants=[Variant(turn)]))
-        request = session.plan("and now?", session.resolve(Options()))
+        return session, session.resolve(Options())
+
+    def fit(given):
+        session, options = given
+        request = session.plan("and now?", options)
         assert any(notice.code == "left-out" for notice in request.notices)
 
-    assert is_linear(fit, 6_000, 24_000)
+    assert is_linear(fit, 6_000, 24_000, given=session_of)

@@ -295,12 +295,17 @@ HARD = (
 @pytest.mark.parametrize("start", ["", "<tool_call>get_weather<arg_key>a</arg_key><arg_value>"])
 @pytest.mark.parametrize("size", [3, 10_000_000])
 def test_reading_is_linear_and_loses_nothing(piece: str, start: str, size: int) -> None:
-    def read(count: int) -> None:
-        text = start + piece * count
+    def text_of(count: int) -> str:
+        return start + piece * count
+
+    def read(text: str) -> tuple[list[Any], list[Any]]:
         reader = CallsInText({"get_weather": {}})
         events = [e for p in pieces(text, size) for e in reader.feed([ReasoningDelta(p)])]
         ended, calls_read = reader.finish_with([])
-        shown = "".join(e.text for e in (*events, *ended) if isinstance(e, ReasoningDelta))
-        assert shown == text or calls_read
+        return [*events, *ended], calls_read
 
-    assert is_linear(read, 1_000, 10_000, quick_s=0.05)
+    for text in map(text_of, (1_000, 10_000)):
+        events, calls_read = read(text)
+        shown = "".join(e.text for e in events if isinstance(e, ReasoningDelta))
+        assert shown == text or calls_read
+    assert is_linear(read, 1_000, 10_000, given=text_of, quick_s=0.05)
