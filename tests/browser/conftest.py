@@ -1,4 +1,7 @@
-"""Fixtures of the browser tests: one JupyterLab and one Chromium for all, a page for each."""
+"""Fixtures of the browser tests: one JupyterLab and one Chromium for all, a page for each.
+
+A test that fails also prints what its pages show, and where their kernels are.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .server import LabServer
+from .server import LabServer, running_servers
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM_OPTIONS = [
     "--headless",
@@ -27,6 +30,33 @@ CHROMIUM_OPTIONS = [
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
 ]
+LOOK_MS = 5_000
+"""How long a page may take to tell what it shows, after a failure."""
+TEXT_CHARS = 1_500
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Any:
+    """Add to a failed test's report what its pages show, and what its kernels do."""
+    report: pytest.TestReport = yield
+    if call.when == "call" and report.failed:
+        for server in running_servers():
+            report.sections.append((f"server {server.url}", server.tell_stacks()))
+        contexts = getattr(item.funcargs.get("chromium"), "contexts", [])
+        for page in [page for context in contexts for page in context.pages]:
+            report.sections.append((f"page {page.url.partition('?')[0]}", _look(page)))
+    return report
+
+
+def _look(page: Page) -> str:
+    """Return what can be read on a page, and the state of each panel and its buttons."""
+    tags = "[...document.querySelectorAll('.glm, .glm button')].map(tag => tag.cloneNode())"
+    code = f"(body) => [body.innerText.slice(-{TEXT_CHARS}), ...{tags}.map(tag => tag.outerHTML)]"
+    try:
+        texts: list[str] = page.locator("body").evaluate(code, timeout=LOOK_MS)
+    except Exception as error:  # it is gone, or does not answer
+        return repr(error)
+    return "\n".join(texts)
 
 
 def _missing() -> str:

@@ -19,12 +19,20 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-tests"
 KERNEL = "glm-browser-tests"
 START_S = 60.0
+STACKS_S = 5.0
+LOG_CHARS = 6_000
 PAGE_PATHS = {
     "jupyterlab": "doc/tree",
     "notebook": "notebooks",
     "nbclassic": "nbclassic/notebooks",
     "voila": "voila/render",
 }
+_running: list[LabServer] = []
+
+
+def running_servers() -> list[LabServer]:
+    """Return the servers that this process has started and not stopped."""
+    return list(_running)
 
 
 class LabServer:
@@ -87,6 +95,7 @@ class LabServer:
                 cwd=self.notebooks,
                 start_new_session=True,
             )
+        _running.append(self)
         deadline = time.monotonic() + START_S
         while not self._answers():
             if time.monotonic() > deadline or self._process.poll() is not None:
@@ -96,6 +105,8 @@ class LabServer:
 
     def stop(self) -> None:
         """Stop the server with its kernels."""
+        if self in _running:
+            _running.remove(self)
         process = self._process
         if process is None or process.poll() is not None:
             self._process = None
@@ -114,6 +125,23 @@ class LabServer:
     def log(self) -> str:
         """Return what the server printed."""
         return (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+
+    def tell_stacks(self) -> str:
+        """End all kernels, and return the end of the log, with the stacks that each one prints."""
+        for kernel in self._kernels():
+            os.kill(kernel, signal.SIGABRT)
+        deadline = time.monotonic() + STACKS_S
+        while self._kernels() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.log()[-LOG_CHARS:]
+
+    def _kernels(self) -> list[int]:
+        """Return the processes of the kernels, which the server started."""
+        if self._process is None:
+            return []
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
+        return [pid for pid in pids if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def _command(self) -> list[str]:
         command = [self._python, "-m", self._app, "--no-browser", f"--port={self.port}"]
@@ -158,7 +186,11 @@ class LabServer:
             "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             "display_name": "Python 3",
             "language": "python",
-            "env": {"PYTHONPATH": self._kernel_path, "PYTHONDONTWRITEBYTECODE": "1"},
+            "env": {
+                "PYTHONPATH": self._kernel_path,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONFAULTHANDLER": "1",
+            },
         }
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
