@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.servers.model_server import ModelServer
@@ -77,6 +79,29 @@ def test_thinking_is_cut_short_and_both_calls_are_counted(
     assert second.json["thinking"] == {"type": "disabled"}
     (output,) = lab.outputs(1)
     assert output["metadata"]["glm_magic"]["steps"] == 2
+
+
+@pytest.mark.parametrize("width", [1400, 520])
+def test_stop_stays_under_the_hand_while_the_reply_goes_on(
+    new_lab: Callable[..., Lab], model_server: ModelServer, width: int
+) -> None:
+    lab = new_lab(width)
+    thought = Script(reasoning="Let me see. " * 60, answer="word " * 2000, pause_s=0.02)
+    model_server.tell(thought)
+    lab.open([setup_cell(model_server), "%%glm -p zai -m glm-4.6 --think\ntell me"])
+    lab.run(0)
+    lab.run(1, wait=False)
+    lab.wait_phase(1, "thinking")
+    place = "(button) => JSON.stringify(button.getBoundingClientRect())"
+    before = lab.panel(1).locator(".glm-stop").evaluate(place)
+    lab.panel(1).locator(".glm-stop").hover()
+    lab.page.mouse.down()
+    lab.wait_phase(1, "answering")
+    lab.until(lambda: lab.panel(1).locator(".glm-copy").is_enabled())
+    assert lab.panel(1).locator(".glm-stop").evaluate(place) == before
+    lab.page.mouse.up()
+    lab.wait_static(1)
+    assert "interrupted" in lab.text(1)
 
 
 def test_every_button_that_is_seen_says_what_it_does(lab: Lab) -> None:

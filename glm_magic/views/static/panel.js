@@ -359,7 +359,7 @@ class View {
     this.root.classList.toggle("glm-held", held);
     this.reveal.hidden = !held || !text;
     this.label(this.reveal, held ? this.labels.show_answer : "");
-    this.copy.hidden = held || !text;
+    this.copy.disabled = held || !text; // and not hidden, or Stop would move under the hand
   }
 
   /** Show the tool calls; those that the user opened or closed stay so. */
