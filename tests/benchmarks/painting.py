@@ -63,12 +63,14 @@ class Noted(PanelView):
     def _publish(self, data, metadata, update=False):
         Noted.page = data.get("text/html")
         super()._publish(data, metadata, update)
-cpu = time.process_time()
+began, cpu = time.time(), time.process_time()
 play(Timed(turn_of(answer, reasoning), {chars_per_s}), Noted(ViewOptions(language="en")))
-spent = (Timed.ended_at, time.process_time() - cpu)
+spent = (began, Timed.ended_at, time.process_time() - cpu)
+peers_began = []
 """
 MARKDOWN = """
 from IPython.display import Markdown, display
+peers_began.append(time.time())
 display(Markdown(reasoning + answer))
 """
 PRINTED_FASTER = 4
@@ -76,6 +78,7 @@ PRINTED_FASTER = 4
 do: the kernel sends what is printed five times a second."""
 PRINTED = """
 text = reasoning + answer
+peers_began.append(time.time())
 for at in range(0, len(text), {chars}):
     print(text[at : at + {chars}], end="")
     time.sleep({pause_s})
@@ -83,8 +86,10 @@ for at in range(0, len(text), {chars}):
 # The page's own script and JupyterLab's MathJax leave its formulas alone.
 PAGE = """
 from IPython.display import HTML
+peers_began.append(time.time())
 display(HTML(f'<div class="mathjax_ignore">{Noted.page}</div>'))
 """
+PRINT_TIMES = "print(*spent, *peers_began)"
 AS_MARKDOWN = "the text as a Markdown output of JupyterLab's own"
 AS_PRINTED = "the text as it is printed"
 AS_OUTPUT = "the same page as an output of its own, without formulas"
@@ -148,7 +153,7 @@ def paint(
     rates = {"chars": tokens * CHARS_PER_TOKEN, "chars_per_s": tokens_per_s * CHARS_PER_TOKEN}
     cells = (peers or {}).values()
     # The first reply of a page loads the panel's module and MathJax.
-    lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), "print(*spent)", *cells])
+    lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), PRINT_TIMES, *cells])
     received = _count_bytes(lab)
     lab.run(0)
     lab.wait_static(0)
@@ -161,20 +166,24 @@ def paint(
     lab.page.wait_for_function("() => window.seen.whole", timeout=60_000)
     lab.page.wait_for_timeout(1500)
     traffic = sum(received) - before
-    lab.run(2)
-    ended_at, cpu_s = map(float, lab.text(2).split())
     seen = lab.page.evaluate("() => window.seen")
-    longest = {name: _longest_task(lab, cell) for cell, name in enumerate(peers or (), start=3)}
-    return _result(seen, longest, ended_at, traffic, cpu_s)
+    tasks = {name: _tasks_of(lab, cell) for cell, name in enumerate(peers or (), start=3)}
+    lab.run(2)
+    began, ended_at, cpu_s, *peers_began = map(float, lab.text(2).split())
+    longest = {
+        name: max((ms for at, ms in tasks[name] if at >= began_at * 1000), default=0.0)
+        for name, began_at in zip(tasks, peers_began, strict=True)
+    }
+    return _result(seen, longest, began, ended_at, traffic, cpu_s)
 
 
-def _longest_task(lab: Lab, cell: int) -> float:
-    """Return the longest task of the page while a cell runs, in milliseconds."""
+def _tasks_of(lab: Lab, cell: int) -> list[tuple[float, float]]:
+    """Run a cell, and return when each long task of the page began, and how long it was, in ms."""
     before = len(lab.page.evaluate("() => window.seen.tasks"))
     lab.run(cell, timeout_s=120)
     lab.page.wait_for_timeout(3000)
     tasks = lab.page.evaluate("() => window.seen.tasks")[before:]
-    return max((float(ms) for _, ms in tasks), default=0.0)
+    return [(float(at), float(ms)) for at, ms in tasks]
 
 
 def _count_bytes(lab: Lab) -> list[int]:
@@ -198,11 +207,13 @@ def _size(frame: dict[str, Any]) -> int:
 def _result(
     seen: dict[str, Any],
     peers: dict[str, float],
+    began: float,
     ended_at: float,
     traffic: int,
     cpu_s: float,
 ) -> Painted:
-    during = [ms for at, ms in seen["tasks"] if at / 1000 < ended_at]
+    # Those before are JupyterLab's, which makes the cell active and begins to run it.
+    during = [ms for at, ms in seen["tasks"] if began <= at / 1000 < ended_at]
     after = [ms for at, ms in seen["tasks"] if at / 1000 >= ended_at]
     return Painted(
         tasks_ms=during,
