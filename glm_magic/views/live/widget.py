@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ class PanelWidget(anywidget.AnyWidget):
     """A live panel; `snapshot` holds everything that a page needs to show it."""
 
     _esm = "".join(map(asset, ("notebook.js", "document.js", "handover.js", "panel.js")))
-    _css = panel_style()
+    _esm += f"const STYLE = {json.dumps(panel_style())};"
 
     key = traitlets.Unicode().tag(sync=True)
     """The model's own id."""

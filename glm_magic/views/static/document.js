@@ -154,6 +154,7 @@ class Document {
   end(page) {
     this.ended = true;
     for (const view of this.views) this.runs = view.runs();
+    this.tell((view) => view.putAside());
     this.saved.end(page);
     this.leaveState();
   }

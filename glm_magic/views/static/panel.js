@@ -3,6 +3,7 @@
 
 const READY_AGAIN_MS = [600, 1500, 3000];
 const COPIED_MS = 1400;
+const STYLE_ID = "glm-panel-style";
 const AT_THE_END_PX = 30;
 const BY_USER_MS = 1000;
 const RUN_BLOCKS = 12;
@@ -162,6 +163,11 @@ const SKELETON = `
 const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
 <button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span>`;
 
+/** Whether the browser lays out what a run holds; one that does not tell has to. */
+function isSeen(run) {
+  return run.firstElementChild?.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
+}
+
 class View {
   constructor(doc, el) {
     this.doc = doc;
@@ -171,6 +177,7 @@ class View {
     this.pinnedAt = 0;
     this.height = this.width = 0;
     this.touchedAt = -BY_USER_MS;
+    this.aside = new Map(); // the nodes of runs that are out of sight, once the reply has ended
     this.root = document.createElement("div");
     this.root.className = "glm glm-live";
     this.root.setAttribute("role", "group");
@@ -225,7 +232,7 @@ class View {
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
     this.root.addEventListener("contentvisibilityautostatechange", ({ skipped, target }) => {
-      if (skipped && target.matches(".glm-sealed")) this.lighten(target);
+      if (target.matches(".glm-sealed")) skipped ? this.lighten(target) : this.bringBack(target);
     });
     this.resized = new ResizeObserver(() => (this.pin(), this.readHeight()));
     this.resized.observe(this.body);
@@ -298,13 +305,30 @@ class View {
     run.before(run);
   }
 
+  /**
+   * Put aside what is out of sight, so that the host has less to do in the task in which it takes
+   * the panel out. Where a panel stays nevertheless, each run comes back as it comes into sight.
+   */
+  putAside() {
+    for (const run of this.root.querySelectorAll(".glm-sealed")) {
+      if (isSeen(run) || !run.style.containIntrinsicSize) continue;
+      this.aside.set(run, document.createDocumentFragment());
+      this.aside.get(run).append(...run.childNodes);
+    }
+  }
+
+  bringBack(run) {
+    run.append(this.aside.get(run) ?? "");
+    this.aside.delete(run);
+  }
+
   /** The runs of the answer: how many blocks each has, how high a closed one is, whether it is in sight. */
   runs() {
     const all = this.tails.answer.parentNode.querySelectorAll(":scope > .glm-f");
     return Array.from(all, (node) => ({
-      count: node.childElementCount,
+      count: (this.aside.get(node) ?? node).childElementCount,
       size: node === this.tails.answer ? "" : `auto ${node.offsetHeight}px`,
-      isSeen: node.firstElementChild?.checkVisibility?.({ contentVisibilityAuto: true }) ?? true,
+      isSeen: isSeen(node),
     }));
   }
 
@@ -569,8 +593,21 @@ function copyBySelection(text) {
 
 // ---- what anywidget calls ----------------------------------------------------------------------
 
+/**
+ * Add the style of panels, once for a page. anywidget would put it in again for every panel, upon
+ * which the browser works out anew how each element of the notebook looks.
+ */
+function addStyle() {
+  const there = document.getElementById(STYLE_ID);
+  if (there?.textContent === STYLE) return;
+  const style = there ?? document.head.appendChild(document.createElement("style"));
+  style.id = STYLE_ID;
+  style.textContent = STYLE; // the `panel_style` of Python, which comes with this module
+}
+
 export default {
   initialize({ model }) {
+    addStyle();
     const doc = documentOf(model);
     const ready = { type: "ready", page: pageOf(model) };
     ask(model, ready);
