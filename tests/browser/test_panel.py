@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -224,6 +225,34 @@ def test_lost_messages_are_healed(lab: Lab) -> None:
     whole = lines()
     assert set(whole[:-1]) == {"Emoji 😀😀 and bold 👩‍🚀."}
     assert errors(lab) == []
+
+
+def test_a_panel_that_stays_after_its_end_is_whole_where_it_is_read(lab: Lab) -> None:
+    stays = (
+        "class Stays(PanelView):\n"
+        "    def _publish_end(self, data, metadata, update):\n"
+        "        self._copy._page = (data, metadata)\n"
+        "        self._copy._send_page()\n"
+    )
+    many = "answer='\\n\\n'.join(f'Paragraph {n} of many.' for n in range(240))"
+    # What the first panel of a page sends may wait for the end of its cell, and all is sent again.
+    lab.open(
+        [SETUP + stays, "show(rate=4000)", f"show(rate=1800, view=Stays, reasoning='so', {many})"]
+    )
+    lab.run(0)
+    lab.run(1)
+    lab.run(2)
+    lab.wait_phase(2, "complete")
+    runs = lab.panel(2).locator(".glm-a > .glm-sealed")
+    is_aside = "(runs) => runs.some((run) => !run.childElementCount)"
+    lab.until(lambda: runs.evaluate_all(is_aside))
+    read = ""
+    for run in runs.all():
+        run.scroll_into_view_if_needed()
+        lab.until(lambda run=run: run.inner_text() != "")  # type: ignore[misc]
+        read += run.inner_text() + "\n"
+    read += lab.panel(2).locator(".glm-a > .glm-tail").inner_text()
+    assert re.findall(r"Paragraph (\d+) of many", read) == [str(n) for n in range(240)]
 
 
 def test_copy_gives_the_markdown(lab: Lab) -> None:

@@ -153,8 +153,10 @@ class Document {
   /** The page that stays is made; it comes next. */
   end(page) {
     this.ended = true;
-    for (const view of this.views) this.runs = view.runs();
-    this.tell((view) => view.putAside());
+    for (const view of this.views) {
+      this.runs = view.runs();
+      view.putAside();
+    }
     this.saved.end(page);
     this.leaveState();
   }

@@ -177,7 +177,7 @@ class View {
     this.pinnedAt = 0;
     this.height = this.width = 0;
     this.touchedAt = -BY_USER_MS;
-    this.aside = new Map(); // the nodes of runs that are out of sight, once the reply has ended
+    this.aside = new WeakMap(); // the nodes of runs that are out of sight, once the reply has ended
     this.root = document.createElement("div");
     this.root.className = "glm glm-live";
     this.root.setAttribute("role", "group");
@@ -310,26 +310,32 @@ class View {
    * the panel out. Where a panel stays nevertheless, each run comes back as it comes into sight.
    */
   putAside() {
-    for (const run of this.root.querySelectorAll(".glm-sealed")) {
-      if (isSeen(run) || !run.style.containIntrinsicSize) continue;
-      this.aside.set(run, document.createDocumentFragment());
-      this.aside.get(run).append(...run.childNodes);
+    const all = [...this.root.querySelectorAll(".glm-sealed")];
+    // All are looked at before one is changed, or the page would be laid out again for each.
+    for (const run of all.filter((run) => run.style.containIntrinsicSize && !isSeen(run))) {
+      const nodes = document.createDocumentFragment();
+      nodes.append(...run.childNodes);
+      this.aside.set(run, nodes);
     }
   }
 
   bringBack(run) {
-    run.append(this.aside.get(run) ?? "");
+    if (!this.aside.has(run)) return;
+    run.append(this.aside.get(run));
     this.aside.delete(run);
   }
 
   /** The runs of the answer: how many blocks each has, how high a closed one is, whether it is in sight. */
   runs() {
     const all = this.tails.answer.parentNode.querySelectorAll(":scope > .glm-f");
-    return Array.from(all, (node) => ({
-      count: (this.aside.get(node) ?? node).childElementCount,
-      size: node === this.tails.answer ? "" : `auto ${node.offsetHeight}px`,
-      isSeen: isSeen(node),
-    }));
+    return Array.from(all, (node) => {
+      const aside = this.aside.get(node);
+      return {
+        count: (aside ?? node).childElementCount,
+        size: node === this.tails.answer ? "" : `auto ${node.offsetHeight}px`,
+        isSeen: !aside && isSeen(node),
+      };
+    });
   }
 
   showState() {
