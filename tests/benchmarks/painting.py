@@ -70,7 +70,6 @@ peers_began = []
 """
 MARKDOWN = """
 from IPython.display import Markdown, display
-peers_began.append(time.time())
 display(Markdown(reasoning + answer))
 """
 PRINTED_FASTER = 4
@@ -78,7 +77,6 @@ PRINTED_FASTER = 4
 do: the kernel sends what is printed five times a second."""
 PRINTED = """
 text = reasoning + answer
-peers_began.append(time.time())
 for at in range(0, len(text), {chars}):
     print(text[at : at + {chars}], end="")
     time.sleep({pause_s})
@@ -86,9 +84,9 @@ for at in range(0, len(text), {chars}):
 # The page's own script and JupyterLab's MathJax leave its formulas alone.
 PAGE = """
 from IPython.display import HTML
-peers_began.append(time.time())
 display(HTML(f'<div class="mathjax_ignore">{Noted.page}</div>'))
 """
+NOTE_BEGIN = "peers_began.append(time.time())\n"
 PRINT_TIMES = "print(*spent, *peers_began)"
 AS_MARKDOWN = "the text as a Markdown output of JupyterLab's own"
 AS_PRINTED = "the text as it is printed"
@@ -151,7 +149,7 @@ def paint(
 ) -> Painted:
     """Let a reply of that many tokens stream into a panel, and watch the page; then its peers."""
     rates = {"chars": tokens * CHARS_PER_TOKEN, "chars_per_s": tokens_per_s * CHARS_PER_TOKEN}
-    cells = (peers or {}).values()
+    cells = [NOTE_BEGIN + peer for peer in (peers or {}).values()]
     # The first reply of a page loads the panel's module and MathJax.
     lab.open([SETUP + REPLY + "show(rate=20_000)", RUN.format(**rates), PRINT_TIMES, *cells])
     received = _count_bytes(lab)

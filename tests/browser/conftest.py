@@ -40,11 +40,12 @@ def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]
     """Add to a failed test's report what its pages show, and what its kernels do."""
     report: pytest.TestReport = yield
     if call.when == "call" and report.failed:
-        for server in running_servers():
-            report.sections.append((f"server {server.url}", server.tell_stacks()))
         contexts = getattr(item.funcargs.get("chromium"), "contexts", [])
-        for page in [page for context in contexts for page in context.pages]:
-            report.sections.append((f"page {page.url.partition('?')[0]}", _look(page)))
+        pages = [page for context in contexts for page in context.pages]
+        looks = [(f"page {page.url.partition('?')[0]}", _look(page)) for page in pages]
+        for server in running_servers():  # after the look, since it ends the kernels
+            report.sections.append((f"server {server.url}", server.tell_stacks()))
+        report.sections += looks
     return report
 
 

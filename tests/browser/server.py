@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -128,20 +129,15 @@ class LabServer:
 
     def tell_stacks(self) -> str:
         """End all kernels, and return the end of the log, with the stacks that each one prints."""
-        for kernel in self._kernels():
-            os.kill(kernel, signal.SIGABRT)
-        deadline = time.monotonic() + STACKS_S
-        while self._kernels() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return self.log()[-LOG_CHARS:]
+        import psutil  # comes with ipykernel
 
-    def _kernels(self) -> list[int]:
-        """Return the processes of the kernels, which the server started."""
-        if self._process is None:
-            return []
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
-        return [pid for pid in pids if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        with suppress(psutil.Error):  # one has ended meanwhile, or the server has
+            children = psutil.Process(self._process.pid).children() if self._process else []
+            kernels = [child for child in children if "ipykernel_launcher" in child.cmdline()]
+            for kernel in kernels:
+                kernel.send_signal(signal.SIGABRT)
+            psutil.wait_procs(kernels, timeout=STACKS_S)
+        return self.log()[-LOG_CHARS:]
 
     def _command(self) -> list[str]:
         command = [self._python, "-m", self._app, "--no-browser", f"--port={self.port}"]
