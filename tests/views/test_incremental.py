@@ -82,6 +82,16 @@ def test_what_is_remembered_is_what_a_render_at_once_gives(text: str, sizes: lis
     assert markdown_html(shown) == render(shown, {})
 
 
+def test_what_is_shown_with_every_draft_stays_remembered() -> None:
+    """A reasoning has ended, and is saved again with each state of an answer that grows."""
+    markdown.remember("the reasoning", "<p>as rendered</p>")
+    for state in range(3 * markdown._REMEMBERED):
+        markdown.remember("the reasoning", "<p>as rendered</p>")
+        markdown.remember(f"the answer {state}", "")
+        assert markdown_html("the reasoning") == "<p>as rendered</p>"
+    assert len(markdown._newest) == markdown._REMEMBERED
+
+
 def test_a_link_that_is_defined_at_the_end_changes_what_stands_above() -> None:
     growing = IncrementalMarkdown()
     for text in ("[a][r]\n\nmore\n\n", "[a][r]\n\nmore\n\n[r]: https://h.example\n"):

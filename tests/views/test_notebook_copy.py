@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from glm_magic.core.turn import Turn
+from glm_magic.engine.compare import MAX_LANES
 from glm_magic.views.header import phase, unfinished
 from glm_magic.views.labels import labels_for
 from glm_magic.views.live import fallback, widget
 from glm_magic.views.live.fallback import FallbackView
+from glm_magic.views.live.lanes import ComparePanel
 from glm_magic.views.live.panel import PanelView
 from glm_magic.views.markup import incremental, markdown
 from glm_magic.views.markup.markdown import render as render_markdown
@@ -19,7 +22,7 @@ from glm_magic.views.options import ViewOptions
 from glm_magic.views.saved.assets import WHOLE_MARK, stylesheet_owner
 from glm_magic.views.saved.page import bundle
 
-from .turns import turn_of
+from .turns import ScriptedStream, turn_of
 
 pytestmark = pytest.mark.usefixtures("models_are_closed")
 
@@ -86,28 +89,80 @@ def test_it_is_sent_at_most_every_few_seconds_and_only_when_it_has_grown(
     ]
 
 
-def test_nothing_that_was_live_is_rendered_again_for_the_file(
-    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+def test_of_a_text_that_goes_on_the_markdown_is_a_block_of_code(
+    sent: list[dict[str, Any]], published: list[dict[str, Any]]
 ) -> None:
+    """Making any text of a model harmless parses it several times, while nothing is painted."""
+    answer = "Half *an*\n\n```python\n<b>ans"
     view = started()
-    answer = ""
-    for number in range(60):
-        answer += f"Block **{number}** with $x_{{{number}}}$.\n\n"
-        view.paint(streaming(answer))
-    rendered: list[str] = []
+    view.paint(streaming(answer))
+    (draft,) = drafts(sent)
+    assert f"````text\n{answer}\n````" in draft["data"]["text/markdown"]
+    view.finish(turn_of(answer))
+    assert f"````text\n{answer}" not in published[-1]["data"]["text/markdown"]
+
+
+BLOCKS = 60
+
+
+def written(blocks: int) -> str:
+    return "".join(f"Block **{number}** with $x_{{{number}}}$.\n\n" for number in range(blocks))
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Catch what is rendered, and let each paint make a draft."""
+    texts: list[str] = []
 
     def render(text: str, env: dict[str, Any]) -> str:
-        rendered.append(text)
+        texts.append(text)
         return render_markdown(text, env)
 
     for module in (incremental, markdown):
         monkeypatch.setattr(module, "render", render)
     monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
-    view._receive(None, {"type": "ready"}, [])
-    view.paint(streaming(answer + "And so"))
-    assert len(drafts(sent)) == 2
-    view.finish(turn_of(answer + "And so on.", "let me see"))
+    monkeypatch.setattr(widget, "DRAFT_SHARE", float("inf"))
+    monkeypatch.setattr(widget, "DRAFT_CHARS_PER_S", float("inf"))
+    return texts
+
+
+def test_nothing_that_was_live_is_rendered_again_for_the_file(
+    sent: list[dict[str, Any]], rendered: list[str]
+) -> None:
+    view = started()
+    reasoning = written(BLOCKS)
+    for blocks in range(BLOCKS):
+        view.paint(turn_of("", written(blocks), status="streaming"))
+    for blocks in range(BLOCKS):
+        view.paint(turn_of(written(blocks), reasoning, status="streaming"))
+    view.finish(turn_of(written(BLOCKS) + "And so on.", reasoning))
+    assert len(drafts(sent)) > BLOCKS
     assert 0 < max(map(len, rendered)) < 60
+
+
+def test_nothing_is_rendered_again_for_the_file_in_the_widest_comparison(
+    sent: list[dict[str, Any]], rendered: list[str]
+) -> None:
+    def texts(lane: int, blocks: int) -> tuple[str, str]:
+        return f"Lane {lane}.\n\n{written(blocks)}", f"Thought {lane}.\n\n{written(blocks)}"
+
+    def turns(blocks: int, status: str) -> list[Turn]:
+        return [turn_of(*texts(lane, blocks), status=status) for lane in range(MAX_LANES)]
+
+    lanes = SimpleNamespace(
+        labels=[f"lane {lane}" for lane in range(MAX_LANES)],
+        turns=turns(0, "streaming"),
+        streams=[ScriptedStream(turn) for turn in turns(0, "streaming")],
+    )
+    view = ComparePanel(lanes, ENGLISH)
+    view.start(lanes.turns[0], lambda: None)
+    for blocks in range(BLOCKS):
+        lanes.turns = turns(blocks, "streaming")
+        view.paint(lanes.turns[0])
+    lanes.turns = turns(BLOCKS, "complete")
+    view.finish(lanes.turns[0])
+    assert len(drafts(sent)) > BLOCKS // 2
+    assert 0 < max(map(len, rendered)) < 80
 
 
 def test_at_the_end_the_page_gets_what_was_published_and_so_does_a_later_one(

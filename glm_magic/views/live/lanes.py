@@ -47,6 +47,10 @@ class LanePanel(PanelView):
             self.finish(turn)
             self._send_whole(turn)
 
+    def remember(self) -> None:
+        """Let the row's saved table use what is rendered of the lane."""
+        self._protocol.remember()
+
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
     ) -> None:
@@ -119,6 +123,8 @@ class ComparePanel(View):
 
     def _draft(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what has arrived as a saved table that says that it is unfinished."""
+        for panel in self._panels:
+            panel.remember()
         labels = labels_for(self._options.language)
         first, *others = self._lanes.turns
         turns = [unfinished(first, labels), *others]

@@ -33,7 +33,8 @@ _EMPTY_LIST = ["ordered_list_open", "list_item_open", "list_item_close", "ordere
 
 _LINK_ATTRIBUTES = 'target="_blank" rel="noopener noreferrer"'
 
-_REMEMBERED = 4
+_REMEMBERED = 12
+"""Texts: two of each lane, in the widest comparison."""
 _newest: dict[str, str] = {}
 
 # The parser and its renderer keep no state between calls, but the lexers of pygments do.
@@ -52,6 +53,7 @@ def remember(text: str, html: str) -> str:
     The end of a reply is shown by the panel and by the saved page, and a panel has rendered all of
     it but the last block.
     """
+    _newest.pop(text, None)  # or it would be let go as if it had not been asked for again
     _newest[text] = html
     while len(_newest) > _REMEMBERED:
         _newest.pop(next(iter(_newest)), None)

@@ -75,19 +75,23 @@ def _tame_without_definitions(prose: str) -> str:
     return _DEFINITION.sub(r"\1 ", _tame(prose))
 
 
-def join_parts(parts: Callable[[Tame], Sequence[str]]) -> str:
+def join_parts(parts: Callable[[Tame], Sequence[str]], *, unfinished: bool = False) -> str:
     """Return parts of a page, each made harmless alone, and none of them changed by another.
 
     Parameters
     ----------
     parts : callable
         Returns the parts; gets the function that makes a text harmless.
+    unfinished : bool
+        Whether more is to come: each text is a block of code then, since the parsing would take
+        most of the time that a draft takes, in which nothing is painted.
     """
     text = ""
     parse = _parsing()
     sanitize = partial(_sanitized, tame=_tame, parse=parse)
     without_definitions = partial(_sanitized, tame=_tame_without_definitions, parse=parse)
-    for tame in (sanitize, without_definitions, fenced):
+    ways: tuple[Tame, ...] = (sanitize, without_definitions, fenced)
+    for tame in ways[-1:] if unfinished else ways:
         pieces = [part for part in parts(tame) if part]
         text = "\n\n".join(pieces)
         whole = parse(text)

@@ -272,7 +272,7 @@ def _markdown(
         ]
         return ["\n".join(table), *answers, *notes]
 
-    return join_parts(parts)
+    return join_parts(parts, unfinished=any(turn.status == "streaming" for turn in turns))
 
 
 def _answer_markdown(turn: Turn, labels: Labels, tame: Tame) -> str:

@@ -108,7 +108,8 @@ def markdown_text(turn: Turn, options: ViewOptions, labels: Labels) -> str:
             escape_markdown(missing_answer(turn, labels)) or _answer(turn, options, labels, tame),
             reasoning_markdown(turn, options, labels, tame),
             others_markdown(turn, options, labels, tame),
-        ]
+        ],
+        unfinished=turn.status == "streaming",
     )
 
 
