@@ -7,6 +7,8 @@
 const BESIDE_ANSWER = ".glm-e, .glm-g, .glm-i, .glm-tool";
 const FORMULAS_WHEN_IDLE = 8;
 
+const whenIdle = window.requestIdleCallback ?? setTimeout;
+
 /** Put the answer's blocks into the same runs as in the panel; return those that are out of sight. */
 function handOverRuns(page, runs) {
   const unseen = new Set();
@@ -48,7 +50,7 @@ function passOver(page) {
 
 function showWhenIdle(formulas) {
   if (!formulas.length) return;
-  (window.requestIdleCallback ?? setTimeout)(() => {
+  whenIdle(() => {
     for (const formula of formulas.splice(0, FORMULAS_WHEN_IDLE)) showFormula(...formula);
     showWhenIdle(formulas);
   });

@@ -20,7 +20,8 @@ const ICONS = {
 
 const FORMULAS = new Map();
 const MOST_FORMULAS = 2000;
-const FORMULAS_AT_ONCE = 2;
+const MOST_AT_ONCE = 16;
+const TYPESETTING_MS = 30;
 const LATE_MS = 100;
 const FONTS_MS = 2000;
 const WAITING = [];
@@ -38,24 +39,27 @@ const fontsLoaded = () =>
   Promise.race([document.fonts.ready, new Promise((resolve) => setTimeout(resolve, FONTS_MS))]);
 
 /**
- * Typeset the formulas that wait, a few in each task: the page stays quick. MathJax measures them on
- * the page, which is laid out for it alone where anything has changed since the last frame. They are
- * shown a frame later, when the page has the fonts that they ask for: in other fonts they have other
- * sizes, and what stands below would jump.
+ * Typeset the formulas that wait, as many in a task as the page has time for. MathJax measures them
+ * on the page, which is laid out for it alone where anything has changed since the last frame. They
+ * are shown a frame later, when the page has the fonts that they ask for: in other fonts they have
+ * other sizes, and what stands below would jump.
  */
 async function typesetWaiting(typesetter, bench) {
-  let show = () => {};
-  while (WAITING.length) {
+  for (let count = 1; WAITING.length; ) {
+    await laidOut();
+    const began = performance.now();
+    const show = await typesetSome(typesetter, bench, count);
+    const affordable = Math.floor((count * TYPESETTING_MS) / (performance.now() - began));
+    count = Math.min(Math.max(affordable, 1), MOST_AT_ONCE);
     await laidOut();
     await fontsLoaded();
     show();
-    if (WAITING.length) show = await typesetSome(typesetter, bench);
   }
 }
 
-/** Let the host typeset some formulas off screen, together; return what shows them. */
-async function typesetSome(typesetter, bench) {
-  const some = WAITING.slice(0, FORMULAS_AT_ONCE);
+/** Let the host typeset the first `count` formulas off screen, together; return what shows them. */
+async function typesetSome(typesetter, bench, count) {
+  const some = WAITING.slice(0, count);
   const nodes = some.map(({ formula }) => element("span", formula));
   const group = element("div", "");
   group.append(...nodes);
@@ -168,12 +172,18 @@ function isSeen(run) {
   return run.firstElementChild?.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
 }
 
+/** Whether a node is in a toggle that is closed: to measure it, all in there would be laid out. */
+function isFolded(node) {
+  return !!node.closest("details:not([open])");
+}
+
 class View {
   constructor(doc, el) {
     this.doc = doc;
     this.model = doc.model;
     this.labels = this.model.get("labels") || {};
     this.following = true;
+    this.atEnd = false; // of a reasoning that has ended
     this.pinnedAt = 0;
     this.height = this.width = 0;
     this.touchedAt = -BY_USER_MS;
@@ -226,13 +236,13 @@ class View {
     const resume = this.gone.querySelector("button");
     resume.addEventListener("click", () => this.copyBy(resume, GO_ON));
     this.summary.addEventListener("click", () => this.pressToggle());
-    this.details.addEventListener("toggle", () => this.showToggle());
+    this.details.addEventListener("toggle", () => (this.showToggle(), this.rewind()));
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     const touch = () => (this.touchedAt = performance.now());
     for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"])
       this.scroller.addEventListener(kind, (event) => (kind !== "pointermove" || event.buttons) && touch(), { passive: true });
     this.root.addEventListener("contentvisibilityautostatechange", ({ skipped, target }) => {
-      if (target.matches(".glm-sealed")) skipped ? this.lighten(target) : this.bringBack(target);
+      if (target.matches(".glm-sealed")) skipped ? whenIdle(() => this.lighten(target)) : this.bringBack(target);
     });
     this.resized = new ResizeObserver(() => (this.pin(), this.readHeight()));
     this.resized.observe(this.body);
@@ -300,7 +310,7 @@ class View {
    * something is selected or has the focus is never out of sight.
    */
   lighten(run) {
-    if (run.style.containIntrinsicSize) return; // it did so before
+    if (run.style.containIntrinsicSize || !run.isConnected || isFolded(run) || isSeen(run)) return;
     run.style.containIntrinsicSize = `auto ${run.offsetHeight}px`;
     run.before(run);
   }
@@ -461,9 +471,17 @@ class View {
     else if (!reading) this.details.open = state.open;
     if (!state.live && this.following) {
       this.following = false;
-      requestAnimationFrame(() => (this.scroller.scrollTop = 0)); // the page is laid out then anyway
+      this.atEnd = true;
+      requestAnimationFrame(() => this.rewind()); // the page is laid out then anyway
     }
     this.showToggle();
+  }
+
+  /** Show a reasoning that was followed to its end from its beginning, once it is open. */
+  rewind() {
+    if (!this.atEnd || isFolded(this.scroller)) return;
+    this.atEnd = false;
+    this.scroller.scrollTop = 0;
   }
 
   showToggle() {
@@ -495,7 +513,7 @@ class View {
   }
 
   pin() {
-    if (!this.following || !this.doc.shown.live) return;
+    if (!this.following || !this.doc.shown.live || isFolded(this.scroller)) return;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.pinnedAt = this.scroller.scrollTop;
   }
