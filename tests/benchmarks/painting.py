@@ -60,12 +60,17 @@ class Timed(ScriptedStream):
             Timed.ended_at = time.time()
         return over
 class Noted(PanelView):
+    longest_s = 0.0
+    def paint(self, turn):
+        painted_at = time.perf_counter()
+        super().paint(turn)
+        Noted.longest_s = max(Noted.longest_s, time.perf_counter() - painted_at)
     def _publish(self, data, metadata, update=False):
         Noted.page = data.get("text/html")
         super()._publish(data, metadata, update)
 began, cpu = time.time(), time.process_time()
 play(Timed(turn_of(answer, reasoning), {chars_per_s}), Noted(ViewOptions(language="en")))
-spent = (began, Timed.ended_at, time.process_time() - cpu)
+spent = (began, Timed.ended_at, time.process_time() - cpu, Noted.longest_s)
 peers_began = []
 """
 MARKDOWN = """
@@ -138,6 +143,8 @@ class Painted:
     received_bytes: int
     cpu_s: float
     """CPU time of the kernel."""
+    paint_s: float
+    """The longest pause of the kernel's painting, in which the page gets nothing."""
 
 
 def paint(
@@ -167,12 +174,12 @@ def paint(
     seen = lab.page.evaluate("() => window.seen")
     tasks = {name: _tasks_of(lab, cell) for cell, name in enumerate(peers or (), start=3)}
     lab.run(2)
-    began, ended_at, cpu_s, *peers_began = map(float, lab.text(2).split())
+    began, ended_at, cpu_s, paint_s, *peers_began = map(float, lab.text(2).split())
     longest = {
         name: max((ms for at, ms in tasks[name] if at >= began_at * 1000), default=0.0)
         for name, began_at in zip(tasks, peers_began, strict=True)
     }
-    return _result(seen, longest, began, ended_at, traffic, cpu_s)
+    return _result(seen, longest, began, ended_at, traffic, cpu_s, paint_s)
 
 
 def _tasks_of(lab: Lab, cell: int) -> list[tuple[float, float]]:
@@ -209,6 +216,7 @@ def _result(
     ended_at: float,
     traffic: int,
     cpu_s: float,
+    paint_s: float,
 ) -> Painted:
     # Those before are JupyterLab's, which makes the cell active and begins to run it.
     during = [ms for at, ms in seen["tasks"] if began <= at / 1000 < ended_at]
@@ -221,6 +229,7 @@ def _result(
         replaced_s=seen["whole"] / 1000 - ended_at,
         received_bytes=traffic,
         cpu_s=cpu_s,
+        paint_s=paint_s,
     )
 
 
@@ -288,6 +297,7 @@ def _long_reply(painted: Painted) -> Iterator[Figure]:
     yield Figure(group, "last token to the saved form", painted.replaced_s * 1e3, "ms", reach=500)
     yield Figure(group, "received by the page", painted.received_bytes / 1e6, "MB", reach=2)
     yield Figure(group, "CPU of the kernel", painted.cpu_s, "s", reach=5)
+    yield Figure(group, "longest pause of its painting", painted.paint_s * 1e3, "ms", reach=100)
 
 
 def _throttled(painted: Painted) -> Iterator[Figure]:
