@@ -1,12 +1,15 @@
 """Consoles and programs that ask a kernel: the answer is seen once, whatever asks."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pexpect
+import psutil  # comes with ipykernel
 import pytest
 
 from tests.hosts.seen import AT_THE_END, ONE_OUTPUT, PRINTED, TEXT, installed, saw
@@ -16,6 +19,8 @@ pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 ANSWER = "Because of **scattering**."
+STACKS_S = 5
+"""How long a process may take to say where it is, once a test has failed."""
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
 
@@ -43,6 +48,7 @@ class Console:
             encoding="utf-8",
             timeout=60,
             dimensions=(60, 140),
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
         self.child.expect_exact("In [")
 
@@ -53,8 +59,22 @@ class Console:
 
     def wait(self, last="In ["):
         """Return what is printed until the text `last`; typing before the prompt mixes with it."""
-        self.child.expect_exact(last)
+        try:
+            self.child.expect_exact(last)
+        except pexpect.TIMEOUT:
+            pytest.fail(f"{last!r} did not come:\n{self._tell_stacks()}")
         return CONTROL.sub("", self.child.before + self.child.after)
+
+    def _tell_stacks(self):
+        """End the console and its kernel; return the screen, on which each says where it was."""
+        console = psutil.Process(self.child.pid)
+        console.suspend()  # or it would notice that its kernel ends, and go on
+        for process in (*console.children(recursive=True), console):
+            process.send_signal(signal.SIGABRT)
+            process.resume()
+            # Without a reader, the terminal is full before the stacks are written.
+            self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=STACKS_S)
+        return CONTROL.sub("", self.child.before)
 
     def close(self):
         self.child.sendeof()
