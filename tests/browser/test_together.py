@@ -17,7 +17,7 @@ from tests.hosts.seen import installed
 from .lab import Lab
 from .scripts import SETUP
 from .server import LabServer
-from .test_kept import WIDGET, is_whole
+from .test_kept import WIDGET, is_whole, wait_ended
 from .test_session import do
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -89,6 +89,23 @@ def test_the_reply_is_saved_once_after_a_reload(people: tuple[Lab, Lab]) -> None
     wait_whole(one)
     one.wait_static(1)
     other.wait_static(1)
+    assert len(other.outputs(1)) == len(one.outputs(1)) == 1
+
+
+def test_a_reply_that_ends_while_nobody_is_there_is_saved_once(
+    people: tuple[Lab, Lab],
+) -> None:
+    one, other = start(people, "show_meanwhile(rate=150, ended='alone')")
+    one.until(lambda: "Unfinished" in str(file_outputs(one)))
+    other.leave()
+    one.leave()
+    wait_ended(one, "alone")
+    one.come_back()
+    wait_whole(one)
+    one.wait_static(1)
+    other.come_back()
+    other.wait_static(1)
+    wait_whole(one)
     assert len(other.outputs(1)) == len(one.outputs(1)) == 1
 
 
