@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .lab import Lab
 from .scripts import SETUP
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -227,32 +231,53 @@ def test_lost_messages_are_healed(lab: Lab) -> None:
     assert errors(lab) == []
 
 
-def test_a_panel_that_stays_after_its_end_is_whole_where_it_is_read(lab: Lab) -> None:
-    stays = (
-        "class Stays(PanelView):\n"
-        "    def _publish_end(self, data, metadata, update):\n"
-        "        self._copy._page = (data, metadata)\n"
-        "        self._copy._send_page()\n"
-    )
-    many = "answer='\\n\\n'.join(f'Paragraph {n} of many.' for n in range(240))"
+STAYS = """
+class Stays(PanelView):
+    "A panel whose page is made, and does not take its place."
+    def _publish_end(self, data, metadata, update):
+        self._copy._page = (data, metadata)
+        self._copy._send_page()
+"""
+MANY = "'\\n\\n'.join(f'Paragraph {n} of many.' for n in range(240))"
+PARAGRAPH = re.compile(r"Paragraph (\d+) of many")
+
+
+def let_stay(lab: Lab, texts: str) -> Locator:
+    """Let a reply stream into the third cell; return its panel, which stays after its end."""
     # What the first panel of a page sends may wait for the end of its cell, and all is sent again.
-    lab.open(
-        [SETUP + stays, "show(rate=4000)", f"show(rate=1800, view=Stays, reasoning='so', {many})"]
-    )
-    lab.run(0)
-    lab.run(1)
-    lab.run(2)
+    lab.open([SETUP + STAYS, "show(rate=4000)", f"show(rate=1800, view=Stays, {texts})"])
+    for cell in range(3):
+        lab.run(cell)
     lab.wait_phase(2, "complete")
-    runs = lab.panel(2).locator(".glm-a > .glm-sealed")
-    is_aside = "(runs) => runs.some((run) => !run.childElementCount)"
-    lab.until(lambda: runs.evaluate_all(is_aside))
+    return lab.panel(2)
+
+
+def read_all(lab: Lab, column: Locator) -> list[str]:
+    """Scroll through a column, and return the numbers of the paragraphs that stand there."""
     read = ""
-    for run in runs.all():
+    for run in column.locator("> .glm-sealed").all():
         run.scroll_into_view_if_needed()
         lab.until(lambda run=run: run.inner_text() != "")  # type: ignore[misc]
         read += run.inner_text() + "\n"
-    read += lab.panel(2).locator(".glm-a > .glm-tail").inner_text()
-    assert re.findall(r"Paragraph (\d+) of many", read) == [str(n) for n in range(240)]
+    return PARAGRAPH.findall(read + column.locator("> .glm-tail").inner_text())
+
+
+def test_a_panel_that_stays_after_its_end_is_whole_where_it_is_read(lab: Lab) -> None:
+    answer = let_stay(lab, f"reasoning='so', answer={MANY}").locator(".glm-a")
+    is_aside = "(runs) => runs.some((run) => !run.childElementCount)"
+    lab.until(lambda: answer.locator("> .glm-sealed").evaluate_all(is_aside))
+    assert read_all(lab, answer) == [str(n) for n in range(240)]
+
+
+def test_a_thought_that_was_folded_away_is_whole_and_shown_from_its_beginning(lab: Lab) -> None:
+    panel = let_stay(lab, f"reasoning={MANY}, answer='so ' * 2000")
+    thought = panel.locator(".glm-t")
+    is_aside = "(runs) => runs.every((run) => !run.childElementCount)"
+    lab.until(lambda: thought.locator("> .glm-sealed").evaluate_all(is_aside))
+    panel.locator("summary").click()
+    lab.until(lambda: "Paragraph 0 of many" in thought.inner_text())
+    assert thought.evaluate("(node) => node.scrollTop") == 0
+    assert read_all(lab, thought) == [str(n) for n in range(240)]
 
 
 def test_copy_gives_the_markdown(lab: Lab) -> None:
