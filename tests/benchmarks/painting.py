@@ -114,6 +114,8 @@ WATCH = """([cell, mark]) => {
   };
   requestAnimationFrame(look);
 }"""
+SEEN = """() => new Promise((done) =>
+  requestIdleCallback(() => setTimeout(() => done(window.seen), 100)))"""
 
 WATCH_FIRST = """(cell) => {
   const output = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
@@ -171,7 +173,7 @@ def paint(
     lab.page.wait_for_function("() => window.seen.whole", timeout=60_000)
     lab.page.wait_for_timeout(1500)
     traffic = sum(received) - before
-    seen = lab.page.evaluate("() => window.seen")
+    seen = _seen(lab)
     tasks = {name: _tasks_of(lab, cell) for cell, name in enumerate(peers or (), start=3)}
     lab.run(2)
     began, ended_at, cpu_s, paint_s, *peers_began = map(float, lab.text(2).split())
@@ -184,11 +186,16 @@ def paint(
 
 def _tasks_of(lab: Lab, cell: int) -> list[tuple[float, float]]:
     """Run a cell, and return when each long task of the page began, and how long it was, in ms."""
-    before = len(lab.page.evaluate("() => window.seen.tasks"))
+    before = len(_seen(lab)["tasks"])
     lab.run(cell, timeout_s=120)
     lab.page.wait_for_timeout(3000)
-    tasks = lab.page.evaluate("() => window.seen.tasks")[before:]
+    tasks = _seen(lab)["tasks"][before:]
     return [(float(at), float(ms)) for at, ms in tasks]
+
+
+def _seen(lab: Lab) -> dict[str, Any]:
+    """Return what the page has noted; of a long task it hears when it has nothing else to do."""
+    return dict(lab.page.evaluate(SEEN))
 
 
 def _count_bytes(lab: Lab) -> list[int]:
