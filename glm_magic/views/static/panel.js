@@ -47,9 +47,10 @@ const fontsLoaded = () =>
 async function typesetWaiting(typesetter, bench) {
   for (let count = 1; WAITING.length; ) {
     await laidOut();
+    const some = WAITING.slice(0, count);
     const began = performance.now();
-    const show = await typesetSome(typesetter, bench, count);
-    const affordable = Math.floor((count * TYPESETTING_MS) / (performance.now() - began));
+    const show = await typesetSome(typesetter, bench, some);
+    const affordable = Math.floor((some.length * TYPESETTING_MS) / (performance.now() - began));
     count = Math.min(Math.max(affordable, 1), MOST_AT_ONCE);
     await laidOut();
     await fontsLoaded();
@@ -57,9 +58,8 @@ async function typesetWaiting(typesetter, bench) {
   }
 }
 
-/** Let the host typeset the first `count` formulas off screen, together; return what shows them. */
-async function typesetSome(typesetter, bench, count) {
-  const some = WAITING.slice(0, count);
+/** Let the host typeset some formulas off screen, together; return what shows them. */
+async function typesetSome(typesetter, bench, some) {
   const nodes = some.map(({ formula }) => element("span", formula));
   const group = element("div", "");
   group.append(...nodes);
