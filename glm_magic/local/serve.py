@@ -17,6 +17,8 @@ import time
 from typing import Any, NoReturn
 
 _CHECK_OWNER_S = 2.0
+_LOG_QUIET_S = 1.0
+"""How long nothing more is logged once a start has failed, and all of it is there."""
 
 
 def main() -> NoReturn:
@@ -66,7 +68,18 @@ def _server(settings: dict[str, Any]) -> Any:
     if settings["grammar"]:
         user = library.common_grammar_type.COMMON_GRAMMAR_TYPE_USER
         params.sampling.grammar = library.CommonGrammar(user, settings["grammar"])
-    return library.Server(params)
+    try:
+        return library.Server(params)
+    except Exception:
+        _wait_for_log()
+        raise
+
+
+def _wait_for_log() -> None:
+    """Wait for the reason: a thread of the library logs it, and would end with the process."""
+    size = -1
+    while size != (size := os.fstat(2).st_size):
+        time.sleep(_LOG_QUIET_S)
 
 
 def _assign(target: Any, values: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from glm_magic import local
 from glm_magic.core.errors import UnavailableError
 from glm_magic.local.models import TINY, packaged_model
+from glm_magic.local.server_process import ServerProcess
 
 pytestmark = pytest.mark.local
 
@@ -43,6 +44,36 @@ def test_a_cut_model_file_is_refused_with_the_loaders_reason(
     with whole.open("rb") as model:
         cut.write_bytes(model.read(20_000_000))
     assert "corrupted or incomplete" in failure(monkeypatch, cut).message
+
+
+LOGS_LATE = """
+import os, threading, time
+from types import SimpleNamespace
+
+def CommonParams():
+    parts = ("model", "cpuparams", "cpuparams_batch", "sampling")
+    return SimpleNamespace(**{part: SimpleNamespace() for part in parts})
+
+def Server(params):
+    def log():
+        time.sleep(0.2)
+        os.write(2, b"error loading model: the reason\\n")
+    threading.Thread(target=log, daemon=True).start()
+    raise RuntimeError("please check the input params")
+"""
+
+
+def test_the_reason_is_waited_for_where_the_library_logs_it_late(tmp_path: Path) -> None:
+    """It logs from a thread of its own, which is cut off when the process ends."""
+    (tmp_path / "xllamacpp.py").write_text(LOGS_LATE)
+    settings = {"import_from": str(tmp_path), "name": "late", "model": "", "key": "", "threads": 1}
+    process = ServerProcess({**settings, "params": {}, "sampling": {}, "grammar": ""})
+    try:
+        assert process.wait_for_address(60) == ""
+        assert process.wait_for_exit() == 1
+        assert "error loading model: the reason" in process.log_text()
+    finally:
+        process.end()
 
 
 def test_a_missing_file_is_named(
