@@ -49,7 +49,8 @@ class LanePanel(PanelView):
 
     def remember(self) -> None:
         """Let the row's saved table use what is rendered of the lane."""
-        self._protocol.remember()
+        with self._lock:
+            self._protocol.remember()
 
     def _publish(
         self, data: dict[str, Any], metadata: dict[str, Any], update: bool = False
