@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 _CHECK_OWNER_S = 2.0
 _LOG_QUIET_S = 1.0
-"""How long nothing more is logged once a start has failed, and all of it is there."""
+"""A log that has not grown for so long after a failed start holds all of it."""
 
 
 def main() -> NoReturn:

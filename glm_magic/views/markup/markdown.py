@@ -44,7 +44,7 @@ _one_at_a_time = threading.Lock()
 def markdown_html(text: str) -> str:
     """Return the HTML of a whole Markdown text; that of the newest texts is remembered."""
     html = _newest.get(text)
-    return remember(text, render(normalised(text), {})) if html is None else html
+    return remember(text, render(normalised(text), {}) if html is None else html)
 
 
 def remember(text: str, html: str) -> str:

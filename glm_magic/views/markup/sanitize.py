@@ -90,8 +90,8 @@ def join_parts(parts: Callable[[Tame], Sequence[str]], *, unfinished: bool = Fal
     parse = _parsing()
     sanitize = partial(_sanitized, tame=_tame, parse=parse)
     without_definitions = partial(_sanitized, tame=_tame_without_definitions, parse=parse)
-    ways: tuple[Tame, ...] = (sanitize, without_definitions, fenced)
-    for tame in ways[-1:] if unfinished else ways:
+    ways: tuple[Tame, ...] = (fenced,) if unfinished else (sanitize, without_definitions, fenced)
+    for tame in ways:
         pieces = [part for part in parts(tame) if part]
         text = "\n\n".join(pieces)
         whole = parse(text)

@@ -32,7 +32,7 @@ function handOverFormulas(page, known, unseen) {
   const later = [];
   for (const node of page.querySelectorAll(".glm-x")) {
     const ready = known.get(node.textContent);
-    const isSeen = !unseen.has(node.closest(".glm-f")) && !node.closest("details:not([open])");
+    const isSeen = !unseen.has(node.closest(".glm-f")) && !isFolded(node);
     if (!(ready instanceof Node)) node.classList.add("mathjax_process");
     else if (isSeen) showFormula(node, ready);
     else later.push([node, ready]);
