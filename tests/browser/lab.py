@@ -40,7 +40,7 @@ class Lab:
         self.console: list[str] = []
         self.page.on("console", lambda message: self.console.append(message.text))
         self.page.on("pageerror", lambda error: self.console.append(f"page error: {error}"))
-        self._name = self._left = ""
+        self._name = ""
 
     # ---- notebooks -----------------------------------------------------------------------------
 
@@ -96,12 +96,11 @@ class Lab:
 
     def leave(self) -> None:
         """Go to another page, while the kernel goes on."""
-        self._left = self.page.url
         self.page.goto("about:blank")
 
     def come_back(self) -> None:
         """Open the page again that was left."""
-        self.page.goto(self._left)
+        self.page.go_back()
         self._wait_until_ready(idle=False)
 
     def save(self) -> None:
