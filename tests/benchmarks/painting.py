@@ -69,7 +69,8 @@ class Noted(PanelView):
         Noted.page = data.get("text/html")
         super()._publish(data, metadata, update)
 began, cpu = time.time(), time.process_time()
-play(Timed(turn_of(answer, reasoning), {chars_per_s}), Noted(ViewOptions(language="en")))
+options = ViewOptions(language="en", position=("cell", 0))  # as the first reply of a notebook
+play(Timed(turn_of(answer, reasoning), {chars_per_s}), Noted(options))
 spent = (began, Timed.ended_at, time.process_time() - cpu, Noted.longest_s)
 peers_began = []
 """

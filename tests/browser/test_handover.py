@@ -22,12 +22,18 @@ stream = ScriptedStream(turn_of(answer, REASONING * 6), 3500, hold_s=3600)
 play(stream, PanelView(ViewOptions(language="en")))
 """
 
-# What is at the middle of the page, and where; and each saved page that comes.
+# What is at the middle of the page, and where; and each saved page that comes, with how high it is
+# in the task in which it comes, and what is laid out of it then.
 WATCH = """() => {
   const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[1];
   const scroller = document.querySelector('.jp-WindowedPanel-outer');
   const seen = (window.seen = { pages: 0 });
   const saved = '.glm:not(.glm-live)';
+  const look = (page) => {
+    seen.pages++;
+    seen.height = page.offsetHeight;
+    seen.isLaidOut = page.querySelector('.glm-a h2').checkVisibility();
+  };
   seen.reading = () => {
     const box = scroller.getBoundingClientRect();
     const left = cell.querySelector('.glm-a').getBoundingClientRect().left;
@@ -37,12 +43,23 @@ WATCH = """() => {
     return { text, top: block?.getBoundingClientRect().top };
   };
   new MutationObserver((changes) => {
-    for (const { addedNodes } of changes)
-      for (const node of addedNodes)
-        if (node.matches?.(saved) || node.querySelector?.(saved)) seen.pages++;
+    for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
+      if (node.matches?.(saved)) look(node);
+      else node.querySelectorAll?.(saved).forEach(look);
   }).observe(cell, { childList: true, subtree: true });
 }"""
 SCROLL = "(top) => { document.querySelector('.jp-WindowedPanel-outer').scrollTop = top }"
+FOLLOW = """() => {
+  const scroller = document.querySelector('.jp-WindowedPanel-outer');
+  const follow = () => {
+    if (window.seen.pages) return;
+    scroller.scrollTop = scroller.scrollHeight;
+    window.seen.top = scroller.scrollTop;
+    requestAnimationFrame(follow);
+  };
+  follow();
+}"""
+TOP = "() => document.querySelector('.jp-WindowedPanel-outer').scrollTop"
 READING = "() => window.seen.reading()"
 HEIGHT = "document.querySelectorAll('.jp-Notebook .glm-a')[1]?.offsetHeight"
 
@@ -76,6 +93,22 @@ def test_what_is_read_does_not_move_and_the_page_comes_once(ended: Lab) -> None:
     assert after["text"] == before["text"]
     assert abs(after["top"] - before["top"]) < 3
     assert ended.page.evaluate("() => window.seen.pages") == 1
+
+
+def test_a_page_that_comes_is_laid_out_with_the_next_frame(ended: Lab) -> None:
+    """Until then it is as high as its panel was, so a notebook that is at its end stays there."""
+    ended.panel(1).locator(".glm-sealed").nth(4).wait_for(state="attached")
+    ended.page.evaluate(FOLLOW)
+    ended.wait_static(1)
+    page = ended.panel(1)
+    ended.until(lambda: page.locator(".glm-a h2").first.evaluate("(it) => it.checkVisibility()"))
+    seen = ended.page.evaluate("() => window.seen")
+    assert seen["isLaidOut"] is False
+    height = page.evaluate("(it) => it.offsetHeight")
+    assert abs(seen["height"] - height) < 3
+    assert page.evaluate("(it) => it.style.contentVisibility") == ""
+    assert seen["top"] > 5000
+    assert abs(ended.page.evaluate(TOP) - seen["top"]) < 60
 
 
 def test_formulas_are_taken_from_the_panel_and_the_rest_is_the_hosts(ended: Lab) -> None:

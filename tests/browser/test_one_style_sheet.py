@@ -96,6 +96,30 @@ def test_the_next_reply_brings_back_what_was_removed_without_a_kernel(
     assert look(lab, 2)[:2] == look(lab, 3)[:2]
 
 
+def test_a_sheet_that_the_panels_brought_is_not_put_in_again(
+    lab: Lab, model_server: ModelServer
+) -> None:
+    """For each new one the browser works out anew how the notebook looks."""
+    model_server.tell(Script(answer="fine"))
+    compare = "%%glm -p zai --compare think=on,off\na"
+    lab.open([setup_cell(model_server), "%%glm -p zai\na", compare])
+    for cell in (0, 1, 2):
+        lab.run(cell)
+        lab.wait_idle()
+    lab.wait_static(1)
+    lab.wait_static(2)
+    in_page = "(node) => node.querySelectorAll(':scope > style').length"
+    first, lanes = lab.panel(1), lab.panel(2)
+    assert sheets(lab)[0], "the file has it"
+    assert first.evaluate(in_page) == 0
+    assert lanes.evaluate(in_page) == 1, "a comparison has more in its sheet than panels bring"
+    before = look(lab, 1)
+    lab.reload()
+    first.wait_for()
+    assert first.evaluate(in_page) == 1
+    lab.until(lambda: look(lab, 1) == before)
+
+
 def test_running_the_first_again_leaves_one_sheet(lab: Lab, model_server: ModelServer) -> None:
     model_server.tell(Script(answer="fine"))
     lab.open([setup_cell(model_server), "%%glm -p zai\na", "%%glm -p zai\nb"])

@@ -88,7 +88,7 @@ def _sections() -> list[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def panel_style() -> str:
     """Return the style of the live panel: the page's, and what only the panel has."""
-    return "".join(_minified(asset(name)) for name in ("page.css", "tools.css", "panel.css"))
+    return whole_style() + minified_asset("tools.css") + minified_asset("panel.css")
 
 
 @lru_cache(maxsize=8)

@@ -57,6 +57,7 @@ class Document {
     this.revealed = false;
     this.refused = false; // whether the host did not let Stop interrupt the kernel
     this.runs = []; // the blocks of the answer when it ended: how many, and how high
+    this.height = 0; // of a view when it ended
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     this.homes = new Set();
@@ -155,6 +156,7 @@ class Document {
     this.ended = true;
     for (const view of this.views) {
       this.runs = view.runs();
+      this.height = view.root.clientHeight;
       view.putAside();
     }
     this.saved.end(page);
@@ -163,7 +165,11 @@ class Document {
 
   /** Give the saved page what its panel had. */
   handOver(page) {
-    handOverFormulas(page, FORMULAS, handOverRuns(page, this.runs));
+    dropStyle(page);
+    const unseen = handOverRuns(page, this.runs);
+    if (unseen.size && this.height) layOutLater(page, this.height);
+    this.height = 0; // a page that comes again later may have another
+    handOverFormulas(page, FORMULAS, unseen);
   }
 
   setState(state) {

@@ -27,6 +27,23 @@ function handOverRuns(page, runs) {
   return unseen;
 }
 
+/**
+ * Leave the laying out of a page to the next frame: the host asks for it in the task in which the
+ * page comes. Until then it is as high as its panel was, or the notebook would be scrolled.
+ */
+function layOutLater(page, height) {
+  page.style.contentVisibility = "hidden";
+  page.style.containIntrinsicHeight = `${height}px`;
+  requestAnimationFrame(() => (page.style.contentVisibility = page.style.containIntrinsicHeight = ""));
+}
+
+/** Drop a style sheet that panels brought as well: for a new one the browser works out anew how the notebook looks. */
+function dropStyle(page) {
+  const sheet = page.querySelector(":scope > style");
+  const ours = document.getElementById(STYLE_ID);
+  if (sheet && ours?.textContent.includes(sheet.textContent)) sheet.remove();
+}
+
 /** Show the formulas that `known` has, at first those in sight; the others are left to the host. */
 function handOverFormulas(page, known, unseen) {
   const later = [];

@@ -321,9 +321,8 @@ class View {
    */
   putAside() {
     const all = [...this.root.querySelectorAll(".glm-sealed")];
-    const isAside = (run) => isFolded(run) || (run.style.containIntrinsicSize && !isSeen(run));
     // All are looked at before one is changed, or the page would be laid out again for each.
-    for (const run of all.filter(isAside)) {
+    for (const run of all.filter((run) => isFolded(run) || !isSeen(run))) {
       const nodes = document.createDocumentFragment();
       nodes.append(...run.childNodes);
       this.aside.set(run, nodes);
