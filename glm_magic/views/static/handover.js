@@ -7,7 +7,7 @@
 const BESIDE_ANSWER = ".glm-e, .glm-g, .glm-i, .glm-tool";
 const FORMULAS_WHEN_IDLE = 8;
 
-const whenIdle = window.requestIdleCallback ?? setTimeout;
+const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(run));
 
 /** Put the answer's blocks into the same runs as in the panel; return those that are out of sight. */
 function handOverRuns(page, runs) {
@@ -44,33 +44,37 @@ function dropStyle(page) {
   if (sheet && ours?.textContent.includes(sheet.textContent)) sheet.remove();
 }
 
-/** Show the formulas that `known` has, at first those in sight; the others are left to the host. */
-function handOverFormulas(page, known, unseen) {
-  const later = [];
-  for (const node of page.querySelectorAll(".glm-x")) {
-    const ready = known.get(node.textContent);
+/**
+ * Show the formulas of a page: those that are typeset already at once where they are in sight, and
+ * the others as the page has time for them. MathJax would typeset all that are left in one task; its
+ * own mark, for what it has made, keeps it from looking through the page.
+ */
+function handOverFormulas(page, unseen, typesetter, bench) {
+  page.setAttribute("data-MJX", "glm");
+  const later = new Set();
+  for (const [node, ready] of formulasIn(page)) {
     const isSeen = !unseen.has(node.closest(".glm-f")) && !isFolded(node);
-    if (!(ready instanceof Node)) node.classList.add("mathjax_process");
+    if (!(ready instanceof Node)) ready.then((typesetNode) => showFormula(node, typesetNode));
     else if (isSeen) showFormula(node, ready);
-    else later.push([node, ready]);
+    else later.add({ node, ready });
   }
-  page.classList.add("mathjax_ignore");
-  passOver(page);
   showWhenIdle(later);
+  if (!isTypesetting && !WAITING.size) return;
+  page.append(bench); // what is being typeset is measured there, and the panel has gone
+  typesetWaiting(typesetter, bench);
 }
 
-/** Mark the parts in which nothing is left for MathJax, as it marks its own: it does not walk through them. */
-function passOver(page) {
-  for (const part of page.querySelectorAll(".glm-r, .glm-f, .glm-a > :not(.glm-f)"))
-    if (!part.matches(".mathjax_process") && !part.querySelector(".mathjax_process")) part.setAttribute("data-MJX", "glm");
-}
-
+/** Show a few formulas at a time; a page that is never idle gets them too. */
 function showWhenIdle(formulas) {
-  if (!formulas.length) return;
-  whenIdle(() => {
-    for (const formula of formulas.splice(0, FORMULAS_WHEN_IDLE)) showFormula(...formula);
+  if (!formulas.size) return;
+  const showSome = () => {
+    for (const one of first([...formulas], FORMULAS_WHEN_IDLE)) {
+      showFormula(one.node, one.ready);
+      formulas.delete(one);
+    }
     showWhenIdle(formulas);
-  });
+  };
+  whenIdle(showSome, { timeout: LATE_MS });
 }
 
 window.glmHandover = (page) => page.closest(".jp-OutputArea")?.[HOME]?.docs.forEach((doc) => doc.handOver(page));

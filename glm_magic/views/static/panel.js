@@ -24,7 +24,8 @@ const MOST_AT_ONCE = 16;
 const TYPESETTING_MS = 30;
 const LATE_MS = 100;
 const FONTS_MS = 2000;
-const WAITING = [];
+const WAITING = new Map(); // from its TeX: what shows a formula that is not typeset yet, and where
+let isTypesetting = false;
 
 /** Wait for the page to be laid out; one that nobody sees, or that is too busy for it, is laid out here. */
 const laidOut = () =>
@@ -45,9 +46,12 @@ const fontsLoaded = () =>
  * other sizes, and what stands below would jump.
  */
 async function typesetWaiting(typesetter, bench) {
-  for (let count = 1; WAITING.length; ) {
+  if (isTypesetting || !WAITING.size) return;
+  isTypesetting = true;
+  for (let count = 1; WAITING.size; ) {
     await laidOut();
-    const some = WAITING.slice(0, count);
+    const some = first([...WAITING.values()], count);
+    for (const { formula } of some) WAITING.delete(formula);
     const began = performance.now();
     const show = await typesetSome(typesetter, bench, some);
     const affordable = Math.floor((some.length * TYPESETTING_MS) / (performance.now() - began));
@@ -56,6 +60,13 @@ async function typesetWaiting(typesetter, bench) {
     await fontsLoaded();
     show();
   }
+  isTypesetting = false;
+}
+
+/** The first of some formulas: of those in sight, if there are any. */
+function first(formulas, count) {
+  const inSight = formulas.filter(({ node }) => isInSight(node));
+  return (inSight.length ? inSight : formulas).slice(0, count);
 }
 
 /** Let the host typeset some formulas off screen, together; return what shows them. */
@@ -74,7 +85,6 @@ async function typesetSome(typesetter, bench, some) {
   }
   return () => {
     group.remove();
-    WAITING.splice(0, some.length);
     some.forEach(({ formula, show }, index) => {
       FORMULAS.set(formula, nodes[index]);
       show(nodes[index]);
@@ -92,20 +102,35 @@ function draw(root) {
 
 /** Show the formulas below `root` typeset, at once those that are known; none makes a view lower. */
 function typeset(root, view) {
-  const typesetter = view.model.widget_manager?.rendermime?.latexTypesetter;
+  const typesetter = typesetterOf(view.model);
   if (!typesetter) return draw(root);
-  if (FORMULAS.size > MOST_FORMULAS) FORMULAS.clear();
-  const isBusy = WAITING.length > 0;
-  for (const node of root.querySelectorAll(".glm-x:not([data-set])")) {
-    const formula = node.textContent;
-    node.dataset.set = "";
-    if (!FORMULAS.has(formula))
-      FORMULAS.set(formula, new Promise((show) => WAITING.push({ formula, show })));
-    const ready = FORMULAS.get(formula);
+  if (FORMULAS.size > MOST_FORMULAS) forgetTypeset();
+  for (const [node, ready] of formulasIn(root)) {
     if (ready instanceof Node) showFormula(node, ready);
     else ready.then((typesetNode) => (view.keepHeight(), showFormula(node, typesetNode)));
   }
-  if (!isBusy) typesetWaiting(typesetter, view.bench);
+  typesetWaiting(typesetter, view.bench);
+}
+
+function forgetTypeset() {
+  for (const [formula, ready] of FORMULAS) if (ready instanceof Node) FORMULAS.delete(formula);
+}
+
+/** The host's own, if it has one. */
+function typesetterOf(model) {
+  return model.widget_manager?.rendermime?.latexTypesetter;
+}
+
+/** The formulas below `root` that are TeX yet, each with its typeset form, or a promise of it. */
+function formulasIn(root) {
+  return Array.from(root.querySelectorAll(".glm-x:not([data-set])"), (node) => {
+    const formula = node.textContent;
+    node.dataset.set = "";
+    if (!FORMULAS.has(formula))
+      FORMULAS.set(formula, new Promise((show) => WAITING.set(formula, { formula, show })));
+    if (WAITING.has(formula)) WAITING.get(formula).node = node;
+    return [node, FORMULAS.get(formula)];
+  });
 }
 
 function showFormula(node, typesetNode) {
@@ -167,9 +192,14 @@ const SKELETON = `
 const QUESTION = `<p></p><pre></pre><span class="glm-buttons">
 <button type="button" class="glm-allow"><span></span></button><button type="button" class="glm-refuse"><span></span></button></span>`;
 
-/** Whether the browser lays out what a run holds; one that does not tell has to. */
+/** Whether the browser lays a node out; one that does not tell has to. */
+function isInSight(node) {
+  return node.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
+}
+
+/** Whether what a run holds is in sight; the box of the run itself always counts as that. */
 function isSeen(run) {
-  return run.firstElementChild?.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
+  return !run.firstElementChild || isInSight(run.firstElementChild);
 }
 
 /** Whether a node is in a toggle that is closed: to measure it, all in there would be laid out. */
