@@ -46,10 +46,11 @@ function dropStyle(page) {
 
 /**
  * Show the formulas of a page: those that are typeset already at once where they are in sight, and
- * the others as the page has time for them. MathJax would typeset all that are left in one task; its
- * own mark, for what it has made, keeps it from looking through the page.
+ * the others as the page has time for them. MathJax would typeset all that are left in one task: it
+ * shall ignore the page, and for its own mark, of what it has made, it does not even look through it.
  */
 function handOverFormulas(page, unseen, typesetter, bench) {
+  page.classList.add("mathjax_ignore");
   page.setAttribute("data-MJX", "glm");
   const later = new Set();
   for (const [node, ready] of formulasIn(page)) {
