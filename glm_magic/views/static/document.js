@@ -58,7 +58,7 @@ class Document {
     this.refused = false; // whether the host did not let Stop interrupt the kernel
     this.runs = []; // the blocks of the answer when it ended: how many, and how high
     this.height = 0; // of a view when it ended
-    this.bench = element("div", "", "glm-bench"); // of that view, or one for a page that had none
+    this.bench = null; // of that view, weakly, or the page would keep its panel
     this.touched = null; // whether the user opened or closed the reasoning, and which
     this.views = new Set();
     this.homes = new Set();
@@ -158,7 +158,7 @@ class Document {
     for (const view of this.views) {
       this.runs = view.runs();
       this.height = view.root.clientHeight;
-      this.bench = view.bench;
+      this.bench = new WeakRef(view.bench);
       view.putAside();
     }
     this.saved.end(page);
@@ -172,7 +172,9 @@ class Document {
     if (unseen.size && this.height) layOutLater(page, this.height);
     this.height = 0; // a page that comes again later may have another
     const typesetter = typesetterOf(this.model);
-    if (typesetter) handOverFormulas(page, unseen, typesetter, this.bench); // or the page draws them by itself
+    if (!typesetter) return; // the page draws its formulas by itself
+    const bench = this.bench?.deref() ?? element("div", "", "glm-bench");
+    handOverFormulas(page, unseen, typesetter, bench);
   }
 
   setState(state) {

@@ -1,6 +1,5 @@
-// What a panel leaves to the saved page that takes its place: its formulas, which are typeset
-// already, and the heights of what is out of sight. So the page renders nothing again that was
-// live, and what is being read does not move. Loaded between document.js and panel.js, as one
+// What a panel leaves to the saved page that takes its place: its formulas, typeset or waiting for
+// it, and the heights of what is out of sight. So the page renders nothing again that was live, and what is being read does not move. Loaded between document.js and panel.js, as one
 // module; the page's own script calls it, before the host's MathJax comes.
 
 // What stands in the answer's column and is no part of the answer.
@@ -46,8 +45,8 @@ function dropStyle(page) {
 
 /**
  * Show the formulas of a page: those that are typeset already at once where they are in sight, and
- * the others as the page has time for them. MathJax would typeset all that are left in one task: it
- * shall ignore the page, and for its own mark, of what it has made, it does not even look through it.
+ * the others as the page has time for them. MathJax would typeset all that are left in one task, so
+ * it is told to ignore the page; with the mark of its own output it does not even walk through it.
  */
 function handOverFormulas(page, unseen, typesetter, bench) {
   page.classList.add("mathjax_ignore");
@@ -57,7 +56,7 @@ function handOverFormulas(page, unseen, typesetter, bench) {
     const isSeen = !unseen.has(node.closest(".glm-f")) && !isFolded(node);
     if (!(ready instanceof Node)) ready.then((typesetNode) => showFormula(node, typesetNode));
     else if (isSeen) showFormula(node, ready);
-    else later.add({ node, ready });
+    else later.add({ nodes: [node], ready });
   }
   showWhenIdle(later);
   if (!isTypesetting && !WAITING.size) return;
@@ -70,7 +69,7 @@ function showWhenIdle(formulas) {
   if (!formulas.size) return;
   const showSome = () => {
     for (const one of first([...formulas], FORMULAS_WHEN_IDLE)) {
-      showFormula(one.node, one.ready);
+      showFormula(one.nodes[0], one.ready);
       formulas.delete(one);
     }
     showWhenIdle(formulas);
@@ -78,4 +77,8 @@ function showWhenIdle(formulas) {
   whenIdle(showSome, { timeout: LATE_MS });
 }
 
-window.glmHandover = (page) => page.closest(".jp-OutputArea")?.[HOME]?.docs.forEach((doc) => doc.handOver(page));
+window.glmHandover = (page) => {
+  const docs = page.closest(".jp-OutputArea")?.[HOME]?.docs ?? [];
+  // The page that comes is the newest reply's; where its cell runs again, an older one is there too.
+  for (const doc of [...docs].reverse()) doc.handOver(page);
+};

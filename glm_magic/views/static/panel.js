@@ -24,7 +24,7 @@ const MOST_AT_ONCE = 16;
 const TYPESETTING_MS = 30;
 const LATE_MS = 100;
 const FONTS_MS = 2000;
-const WAITING = new Map(); // from its TeX: what shows a formula that is not typeset yet, and where
+const WAITING = new Map(); // by their TeX, formulas that are not typeset yet: what shows each, and where
 let isTypesetting = false;
 
 /** Wait for the page to be laid out; one that nobody sees, or that is too busy for it, is laid out here. */
@@ -65,7 +65,7 @@ async function typesetWaiting(typesetter, bench) {
 
 /** The first of some formulas: of those in sight, if there are any. */
 function first(formulas, count) {
-  const inSight = formulas.filter(({ node }) => isInSight(node));
+  const inSight = formulas.filter(({ nodes }) => nodes.some(isInSight));
   return (inSight.length ? inSight : formulas).slice(0, count);
 }
 
@@ -116,19 +116,19 @@ function forgetTypeset() {
   for (const [formula, ready] of FORMULAS) if (ready instanceof Node) FORMULAS.delete(formula);
 }
 
-/** The host's own, if it has one. */
+/** The host's own typesetter, if it has one. */
 function typesetterOf(model) {
   return model.widget_manager?.rendermime?.latexTypesetter;
 }
 
-/** The formulas below `root` that are TeX yet, each with its typeset form, or a promise of it. */
+/** The formulas below `root` that are still TeX, each with its typeset form, or a promise of it. */
 function formulasIn(root) {
-  return Array.from(root.querySelectorAll(".glm-x:not([data-set])"), (node) => {
+  return Array.from(root.querySelectorAll(".glm-x:not([data-set], :has(*))"), (node) => {
     const formula = node.textContent;
     node.dataset.set = "";
     if (!FORMULAS.has(formula))
-      FORMULAS.set(formula, new Promise((show) => WAITING.set(formula, { formula, show })));
-    if (WAITING.has(formula)) WAITING.get(formula).node = node;
+      FORMULAS.set(formula, new Promise((show) => WAITING.set(formula, { formula, show, nodes: [] })));
+    WAITING.get(formula)?.nodes.push(node);
     return [node, FORMULAS.get(formula)];
   });
 }
@@ -350,6 +350,7 @@ class View {
    * the panel out. Where a panel stays nevertheless, each run comes back as it comes into sight.
    */
   putAside() {
+    if (!isInSight(this.root)) return; // all comes back at once, and no browser tells of that
     const all = [...this.root.querySelectorAll(".glm-sealed")];
     // All are looked at before one is changed, or the page would be laid out again for each.
     for (const run of all.filter((run) => isFolded(run) || !isSeen(run))) {
