@@ -102,6 +102,20 @@ def test_of_a_text_that_goes_on_the_markdown_is_a_block_of_code(
     assert f"````text\n{answer}" not in published[-1]["data"]["text/markdown"]
 
 
+def catch_rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is rendered from now on, and let the next paint make a draft."""
+    texts: list[str] = []
+
+    def render(text: str, env: dict[str, Any]) -> str:
+        texts.append(text)
+        return render_markdown(text, env)
+
+    for module in (incremental, markdown):
+        monkeypatch.setattr(module, "render", render)
+    monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    return texts
+
+
 def test_nothing_that_was_live_is_rendered_again_for_the_file(
     sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,15 +124,7 @@ def test_nothing_that_was_live_is_rendered_again_for_the_file(
     for number in range(60):
         answer += f"Block **{number}** with $x_{{{number}}}$.\n\n"
         view.paint(streaming(answer))
-    rendered: list[str] = []
-
-    def render(text: str, env: dict[str, Any]) -> str:
-        rendered.append(text)
-        return render_markdown(text, env)
-
-    for module in (incremental, markdown):
-        monkeypatch.setattr(module, "render", render)
-    monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    rendered = catch_rendered(monkeypatch)
     view._receive(None, {"type": "ready"}, [])
     view.paint(streaming(answer + "And so"))
     assert len(drafts(sent)) == 2
@@ -136,15 +142,7 @@ def written(blocks: int) -> str:
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Catch what is rendered, and let each paint make a draft."""
-    texts: list[str] = []
-
-    def render(text: str, env: dict[str, Any]) -> str:
-        texts.append(text)
-        return render_markdown(text, env)
-
-    for module in (incremental, markdown):
-        monkeypatch.setattr(module, "render", render)
-    monkeypatch.setattr(widget, "DRAFT_EVERY_S", 0.0)
+    texts = catch_rendered(monkeypatch)
     monkeypatch.setattr(widget, "DRAFT_SHARE", float("inf"))
     monkeypatch.setattr(widget, "DRAFT_CHARS_PER_S", float("inf"))
     return texts

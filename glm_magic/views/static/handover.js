@@ -1,6 +1,7 @@
 // What a panel leaves to the saved page that takes its place: its formulas, typeset or waiting for
-// it, and the heights of what is out of sight. So the page renders nothing again that was live, and what is being read does not move. Loaded between document.js and panel.js, as one
-// module; the page's own script calls it, before the host's MathJax comes.
+// it, and the heights of what is out of sight. So the page renders nothing again that was live, and
+// what is being read does not move. Loaded between document.js and panel.js, as one module; the
+// page's own script calls it, before the host's MathJax comes.
 
 // What stands in the answer's column and is no part of the answer.
 const BESIDE_ANSWER = ".glm-e, .glm-g, .glm-i, .glm-tool";
@@ -36,7 +37,10 @@ function layOutLater(page, height) {
   requestAnimationFrame(() => (page.style.contentVisibility = page.style.containIntrinsicHeight = ""));
 }
 
-/** Drop a style sheet that panels brought as well: for a new one the browser works out anew how the notebook looks. */
+/**
+ * Drop a style sheet that panels brought as well: for a new one the browser works out anew how the
+ * notebook looks.
+ */
 function dropStyle(page) {
   const sheet = page.querySelector(":scope > style");
   const ours = document.getElementById(STYLE_ID);

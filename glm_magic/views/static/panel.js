@@ -112,6 +112,7 @@ function typeset(root, view) {
   typesetWaiting(typesetter, view.bench);
 }
 
+/** What still waits is kept, or nobody would ever show it. */
 function forgetTypeset() {
   for (const [formula, ready] of FORMULAS) if (ready instanceof Node) FORMULAS.delete(formula);
 }
@@ -197,7 +198,7 @@ function isInSight(node) {
   return node.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
 }
 
-/** Whether what a run holds is in sight; the box of the run itself always counts as that. */
+/** Whether what a run holds is in sight: of the run itself the browser always lays out the box. */
 function isSeen(run) {
   return !run.firstElementChild || isInSight(run.firstElementChild);
 }
@@ -350,7 +351,7 @@ class View {
    * the panel out. Where a panel stays nevertheless, each run comes back as it comes into sight.
    */
   putAside() {
-    if (!isInSight(this.root)) return; // all comes back at once, and no browser tells of that
+    if (!isInSight(this.root)) return; // in a tab that nobody sees, no run would be told of its return
     const all = [...this.root.querySelectorAll(".glm-sealed")];
     // All are looked at before one is changed, or the page would be laid out again for each.
     for (const run of all.filter((run) => isFolded(run) || !isSeen(run))) {
