@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from glm_magic.engine.step_builder import MAX_SAMPLES, RhythmRecorder
 from glm_magic.views.labels import labels_for
 from glm_magic.views.markup.markdown import markdown_html
 from glm_magic.views.options import ViewOptions
-from glm_magic.views.saved.outline import outline_html
+from glm_magic.views.saved.outline import MAX_PARTS, outline_html
 from glm_magic.views.saved.page import bundle, page_html
 from glm_magic.views.saved.player import pack, rhythm_of
 from glm_magic.views.saved.timeline import timeline_html
@@ -156,6 +157,23 @@ def test_the_outline_lists_every_part_and_leads_to_it() -> None:
     for anchor, _ in links:
         assert html.count(f'id="{anchor}"') == 1
     assert "Outline: 4 parts, 5 marks of self-correction" in text_of(html)
+
+
+def test_the_outline_of_a_long_reasoning_is_read_on_a_screen_or_two() -> None:
+    text = "\n\n".join(f"Thought {n} of many. Wait, {n} again." for n in range(1, 211))
+    html = outline_html(markdown_html(text), LABELS)
+    links = re.findall(r'<a href="#([^"]+)">Thought (\d+) of many', html)
+    assert [int(first) for _, first in links] == [*range(1, 211, 6)]
+    for anchor, first in links:
+        assert html.count(f'id="{anchor}">Thought {first} of') == 1
+    assert "Outline: 35 parts, 210 marks of self-correction" in text_of(html)
+
+
+@pytest.mark.parametrize("count", [3, 39, 40, 41, 80, 81, 1_000])
+def test_an_outline_has_no_more_parts_than_are_read(count: int) -> None:
+    html = outline_html(markdown_html("\n\n".join(["word " * 50] * count)), LABELS)
+    parts = html.count("<a href")
+    assert parts == count if count <= MAX_PARTS else MAX_PARTS // 2 < parts <= MAX_PARTS
 
 
 def test_what_is_seen_at_a_glance_has_no_outline() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import math
 import re
 from dataclasses import dataclass
 
@@ -53,6 +54,8 @@ CHINESE_WORDS = (
 MIN_PARTS = 3
 MIN_CHARACTERS = 600
 """A shorter reasoning, in parts or in characters, needs no outline."""
+MAX_PARTS = 40
+"""What fits on a screen or two; of more blocks, neighbours are one part."""
 _WORD = re.compile(
     r"\b(?:" + "|".join(map(re.escape, ENGLISH_WORDS)) + r")\b|" + "|".join(CHINESE_WORDS),
     re.IGNORECASE,
@@ -70,7 +73,7 @@ _MAX_FORMULA = 16
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One block of the rendered reasoning."""
+    """A block of the rendered reasoning, or a few that follow each other."""
 
     anchor: str
     text: str
@@ -92,11 +95,13 @@ def outline_html(rendered: str, labels: Labels) -> str:
     if len(blocks) < MIN_PARTS or len(_text(rendered)) < MIN_CHARACTERS:
         return _marked(rendered, labels)[0]
     parts, shown = [], []
-    for number, block in enumerate(blocks, 1):
-        marked, count = _marked(block, labels)
+    size = math.ceil(len(blocks) / MAX_PARTS)
+    together = ("".join(blocks[at : at + size]) for at in range(0, len(blocks), size))
+    for number, part in enumerate(together, 1):
+        marked, count = _marked(part, labels)
         anchor = f"{prefix}-{number}"
         shown.append(re.sub(r"^(\s*<[a-z0-9]+)", rf'\1 id="{anchor}"', marked, count=1))
-        parts.append(_Part(anchor, _beginning(block), count))
+        parts.append(_Part(anchor, _beginning(part), count))
     return _outline(parts, labels) + "".join(shown)
 
 
