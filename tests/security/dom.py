@@ -17,7 +17,7 @@ OUR_SCRIPT = page_script(turn_of(), None, ENGLISH)
 _TEXT = """p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong s del a span b i div
 table thead tbody tr th td button sup bdi"""
 _ATTRIBUTES = """href target rel class style start dir title role aria-label data-s data-mathml
-data-lang open type tabindex"""
+data-lang open type tabindex align"""
 _MATHML = """math mi mn mo mtext mspace mrow mfrac msqrt mroot mstyle mpadded mphantom msub msup
 msubsup munder mover munderover mtable mtr mtd"""
 _OF_MATHML = """display mathvariant style stretchy form lspace rspace minsize maxsize movablelimits
@@ -103,6 +103,8 @@ def _is_plain(tag: str, name: str, value: str) -> bool:
         return not obeyed_in_mathml(value)
     if name == "href":
         return re.match(r"(https?://|mailto:)[^/\\]", value, re.IGNORECASE) is not None
+    if name == "align":
+        return tag in ("th", "td") and value == "right"
     if name == "style" and tag in ("th", "td"):
         numeric = "(;font-variant-numeric:tabular-nums)?"
         return re.fullmatch(f"text-align:(left|right|center){numeric}", value) is not None

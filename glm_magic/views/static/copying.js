@@ -78,7 +78,7 @@ window.glmCopying = window.glmCopying || (function () {
     const rows = [...node.rows].map(cells);
     if (!marks) return rows.map((row) => row.join("\t")).join("\n");
     const sides = { right: "--:", center: ":-:", left: ":--" };
-    const rule = [...node.rows[0].cells].map((cell) => sides[cell.style.textAlign] || "---");
+    const rule = [...node.rows[0].cells].map((cell) => sides[cell.align || cell.style.textAlign] || "---");
     return [rows[0], rule, ...rows.slice(1)].map((row) => "| " + row.join(" | ") + " |").join("\n");
   }
 
