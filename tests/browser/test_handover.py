@@ -25,7 +25,8 @@ play(stream, PanelView(ViewOptions(language="en")))
 """
 
 # What is at the middle of the page, and where; and each saved page that comes, with how high it is
-# in the task in which it comes, and what is laid out of it then; and what is typeset after it.
+# in the task in which it comes, what is laid out of it then and in the first frame, and whether it
+# has its controls; and what is typeset after it.
 WATCH = """() => {
   const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[1];
   const scroller = document.querySelector('.jp-WindowedPanel-outer');
@@ -35,6 +36,10 @@ WATCH = """() => {
     seen.pages++;
     seen.height = page.offsetHeight;
     seen.isLaidOut = page.querySelector('.glm-a h2').checkVisibility();
+    seen.hasControls = !!page.querySelector('.glm-cp');
+    const near = [...page.querySelectorAll('.glm-near')];
+    const isHidden = (run) => run.style.contentVisibility === 'hidden';
+    requestAnimationFrame(() => (seen.near = near.map(isHidden)));
   };
   seen.reading = () => {
     const box = scroller.getBoundingClientRect();
@@ -80,6 +85,7 @@ IN_SIGHT = """(page) => new Promise((done) => {
   };
   requestAnimationFrame(() => requestAnimationFrame(look));
 })"""
+ARE_HIDDEN = "(runs) => runs.some((run) => run.style.contentVisibility === 'hidden')"
 TEX = ".glm-x:not(:has(mjx-container))"
 READING = "() => window.seen.reading()"
 HEIGHT = "document.querySelectorAll('.jp-Notebook .glm-a')[1]?.offsetHeight"
@@ -125,6 +131,8 @@ def test_a_page_that_comes_is_laid_out_with_the_next_frame(ended: Lab) -> None:
     ended.until(lambda: page.locator(".glm-a h2").first.evaluate("(it) => it.checkVisibility()"))
     seen = ended.page.evaluate("() => window.seen")
     assert seen["isLaidOut"] is False
+    assert seen["hasControls"] is False
+    page.locator(".glm-cp").wait_for()
     height = page.evaluate("(it) => it.offsetHeight")
     assert abs(seen["height"] - height) < 3
     assert page.evaluate("(it) => it.style.contentVisibility") == ""
@@ -132,11 +140,22 @@ def test_a_page_that_comes_is_laid_out_with_the_next_frame(ended: Lab) -> None:
     assert abs(ended.page.evaluate(TOP) - seen["top"]) < 60
 
 
+def test_what_is_near_the_screen_is_laid_out_after_what_is_on_it(ended: Lab) -> None:
+    ended.panel(1).locator(".glm-sealed").nth(4).wait_for(state="attached")
+    ended.wait_static(1)
+    near = ended.panel(1).locator(".glm-near")
+    ended.until(lambda: near.count() > 0 and not near.evaluate_all(ARE_HIDDEN))
+    hidden = ended.page.evaluate("() => window.seen.near")
+    assert hidden == [True] * near.count()
+    ended.until(lambda: near.locator(TEX).count() == 0)
+
+
 def test_formulas_are_taken_from_the_panel(ended: Lab) -> None:
     ended.wait_static(1)
     page = ended.panel(1)
     ended.until(lambda: page.locator(TEX).count() == 0)
     assert page.locator(".glm-x").count() > 40
+    assert page.locator(".glm-x:not([data-tex])").count() == 0, "each can be copied"
     assert page.evaluate("(node) => node.classList.contains('mathjax_ignore')")
     assert page.evaluate("(node) => node.hasAttribute('data-mjx')")
     assert page.locator(".mathjax_process").count() == 0

@@ -165,16 +165,19 @@ class Document {
     this.leaveState();
   }
 
-  /** Give the saved page what its panel had. */
+  /** Give the saved page what its panel had; return whether its formulas came with it. */
   handOver(page) {
     dropStyle(page);
-    const unseen = handOverRuns(page, this.runs);
-    if (unseen.size && this.height) layOutLater(page, this.height);
+    handOverRuns(page, this.runs);
+    const isLong = this.height && page.querySelector(".glm-near, .glm-unseen");
+    const showNear = isLong ? layOutLater(page, this.height) : null;
     this.height = 0; // a page that comes again later may have another
     const typesetter = typesetterOf(this.model);
-    if (!typesetter) return; // the page draws its formulas by itself
     const bench = this.bench?.deref() ?? element("div", "", "glm-bench");
-    handOverFormulas(page, unseen, typesetter, bench);
+    // Without a typesetter the page draws its formulas by itself.
+    const showRest = typesetter ? handOverFormulas(page, typesetter, bench) : null;
+    laidOut().then(() => (showRest?.(), showNear?.()));
+    return !!typesetter;
   }
 
   setState(state) {

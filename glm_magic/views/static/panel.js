@@ -122,9 +122,12 @@ function typesetterOf(model) {
   return model.widget_manager?.rendermime?.latexTypesetter;
 }
 
-/** The formulas below `root` that are still TeX, each with its typeset form, or a promise of it. */
-function formulasIn(root) {
-  return Array.from(root.querySelectorAll(".glm-x:not([data-set], :has(*))"), (node) => {
+/**
+ * The formulas below `root` that are still TeX, each with its typeset form, or a promise of it; of
+ * those only the ones that match a selector too.
+ */
+function formulasIn(root, which = "") {
+  return Array.from(root.querySelectorAll(`.glm-x:not([data-set], :has(*))${which}`), (node) => {
     const formula = node.textContent;
     node.dataset.set = "";
     if (!FORMULAS.has(formula))
@@ -135,6 +138,7 @@ function formulasIn(root) {
 }
 
 function showFormula(node, typesetNode) {
+  node.dataset.tex = node.textContent; // what is copied of it
   node.replaceChildren(...typesetNode.cloneNode(true).childNodes);
 }
 
@@ -201,6 +205,12 @@ function isInSight(node) {
 /** Whether what a run holds is in sight: of the run itself the browser always lays out the box. */
 function isSeen(run) {
   return !run.firstElementChild || isInSight(run.firstElementChild);
+}
+
+/** Whether a part of a node is on the screen; the browser lays out what is near to it as well. */
+function isOnScreen(node) {
+  const { top, bottom } = node.getBoundingClientRect();
+  return top < innerHeight && bottom > 0;
 }
 
 /** Whether a node is in a toggle that is closed: to measure it, all in there would be laid out. */
@@ -367,7 +377,7 @@ class View {
     this.aside.delete(run);
   }
 
-  /** The runs of the answer: how many blocks each has, how high a closed one is, whether it is in sight. */
+  /** The runs of the answer: how many blocks each has, how high a closed one is, where it stands. */
   runs() {
     const all = this.tails.answer.parentNode.querySelectorAll(":scope > .glm-f");
     return Array.from(all, (node) => {
@@ -376,6 +386,7 @@ class View {
         count: (aside ?? node).childElementCount,
         size: node === this.tails.answer ? "" : `auto ${node.offsetHeight}px`,
         isSeen: !aside && isSeen(node),
+        isOnScreen: isOnScreen(node),
       };
     });
   }

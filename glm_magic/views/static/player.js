@@ -122,7 +122,10 @@ window.glmPage = window.glmPage || (function () {
     // Less can be read at a glance. A browser that looks for forms to fill lays out all of a
     // closed reasoning that has a field, so it gets one as it is opened.
     const add = () => field.isConnected || box.prepend(field);
-    if (box.textContent.length > 600) for (const kind of ["click", "toggle"]) details.addEventListener(kind, add);
+    if (box.textContent.length > 600) {
+      if (details.open) add();
+      for (const kind of ["click", "toggle"]) details.addEventListener(kind, add);
+    }
     let matches = [], at = -1;
     const look = () => {
       const words = field.value.toLowerCase();
@@ -173,12 +176,17 @@ window.glmPage = window.glmPage || (function () {
     if (!root || root.dataset.begun) return;
     if (!document.querySelector("style.glm-ps")) control("style", document.head, { className: "glm-ps", textContent: window.glmStyle });
     root.dataset.begun = "1";
-    const details = root.querySelector(".glm-r");
-    window.glmCopying.begin(root, window.glmWords);
-    if (window.glmHandover) window.glmHandover(root); // the panel that stood here knows the formulas
-    if (root.dataset.beats) player(root, window.glmWords);
-    if (details) search(root, details, window.glmWords.search_reasoning);
-    openForMatches(root);
+    const equip = () => {
+      const details = root.querySelector(".glm-r");
+      window.glmCopying.begin(root, window.glmWords);
+      if (root.dataset.beats) player(root, window.glmWords);
+      if (details) search(root, details, window.glmWords.search_reasoning);
+      openForMatches(root);
+    };
+    // The panel that stood here knows the formulas. The task in which a page takes its place is long
+    // already, so the controls come with the next frame.
+    if (window.glmHandover?.(root)) requestAnimationFrame(equip);
+    else equip();
   }
 
   return (script) => {
