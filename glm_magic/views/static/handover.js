@@ -62,19 +62,16 @@ function handOverFormulas(page, typesetter, bench) {
   page.classList.add("mathjax_ignore");
   page.setAttribute("data-MJX", "glm");
   const later = new Set();
-  const show = (which, isLate) => {
-    for (const [node, ready] of formulasIn(page, which))
-      if (!(ready instanceof Node)) ready.then((typesetNode) => showFormula(node, typesetNode));
-      else if (isLate) later.add({ nodes: [node], ready });
-      else showFormula(node, ready);
+  const show = (which, showKnown) => {
+    showFormulas(formulasIn(page, which), showKnown, showFormula);
     if (!isTypesetting && !WAITING.size) return;
     if (!bench.isConnected) page.append(bench); // the panel, where they were measured, has gone
     typesetWaiting(typesetter, bench);
   };
-  show(ON_SCREEN);
+  show(ON_SCREEN, showFormula);
   return function showRest() {
-    show(NEAR);
-    show("", true);
+    show(NEAR, showFormula);
+    show("", (node, ready) => later.add({ nodes: [node], ready }));
     showWhenIdle(later);
   };
 }

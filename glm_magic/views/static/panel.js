@@ -105,10 +105,8 @@ function typeset(root, view) {
   const typesetter = typesetterOf(view.model);
   if (!typesetter) return draw(root);
   if (FORMULAS.size > MOST_FORMULAS) forgetTypeset();
-  for (const [node, ready] of formulasIn(root)) {
-    if (ready instanceof Node) showFormula(node, ready);
-    else ready.then((typesetNode) => (view.keepHeight(), showFormula(node, typesetNode)));
-  }
+  const showLate = (node, typesetNode) => (view.keepHeight(), showFormula(node, typesetNode));
+  showFormulas(formulasIn(root), showFormula, showLate);
   typesetWaiting(typesetter, view.bench);
 }
 
@@ -135,6 +133,13 @@ function formulasIn(root, which = "") {
     WAITING.get(formula)?.nodes.push(node);
     return [node, FORMULAS.get(formula)];
   });
+}
+
+/** Show formulas by `showKnown` where they are typeset already, and by `showLate` as they get it. */
+function showFormulas(formulas, showKnown, showLate) {
+  for (const [node, ready] of formulas)
+    if (ready instanceof Node) showKnown(node, ready);
+    else ready.then((typesetNode) => showLate(node, typesetNode));
 }
 
 function showFormula(node, typesetNode) {
