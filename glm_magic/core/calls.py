@@ -32,7 +32,10 @@ MAX_QUOTED_CHARS = 200
 _MOST_LAYERS = 3
 """JSON strings in JSON strings that are opened; two were seen."""
 # A string is matched first, to its end or to that of the text: what stands in one is no syntax.
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\\?\Z))|(?<=[^\s,\[{:]),(\s*[}\]])', re.DOTALL)
+# Nothing is given back in it: an entry for each character would be kept, megabytes of them.
+_TRAILING_COMMA = re.compile(
+    r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|(?<=[^\s,\[{:]),(\s*[}\]])', re.DOTALL
+)
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 

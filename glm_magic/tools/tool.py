@@ -76,7 +76,7 @@ _LOOKS_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 _OURS = "⟨⟩"
 """Around what is put in place of hidden characters; an argument that holds them has escapes."""
 
-_BLANKS = re.compile(r"(?: |(?<!\\)(?:\\\\)*(?:\\[nrt]|\\u00a0|\\u[23]0[0-9a-f]{2})){9,}")
+_BLANKS = re.compile(r"(?: |(?<!\\)(?:\\\\)*+(?:\\[nrt]|\\u00a0|\\u[23]0[0-9a-f]{2})){9,}+")
 
 
 def ask_user(name: str, arguments: Mapping[str, Any]) -> bool:

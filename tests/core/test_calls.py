@@ -96,7 +96,7 @@ def test_a_call_that_was_cut_is_never_taken_for_whole() -> None:
 @pytest.mark.parametrize("piece", ['\\"', "[,", "{}", ",", '"', "\\", "[{", '{"a":1}', "null "])
 @pytest.mark.parametrize("start", ["", '{"a": "', "{"])
 def test_reading_is_linear(start: str, piece: str) -> None:
-    assert is_linear(lambda n: read_arguments(start + piece * n), 8_000, 80_000, quick_s=0.05)
+    assert is_linear(lambda n: read_arguments(start + piece * n), 8_000, 80_000, quick_s=0.02)
 
 
 OFFERED = ("get_weather", "get", "fs.read")

@@ -12,7 +12,7 @@ import re
 
 _COMMENT = re.compile(r"#(?!\d)")
 _SPACE = re.compile(r"\s*")
-_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)')
+_DOUBLE = re.compile(r'"((?:[^"\\]++|\\.)*+)"(?=\s|$)')
 _SINGLE = re.compile(r"'([^']*)'(?=\s|$)")
 _ESCAPED = re.compile(r"""\\([\s"'\\])""")
 _IN_DOUBLE = re.compile(r'\\(["\\])')

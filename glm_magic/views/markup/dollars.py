@@ -17,7 +17,7 @@ from .maths import ENVIRONMENT, MAX_FORMULA, formula_at, standard_tex
 _STEP = re.compile(r"`+|\\begin\{|\\[(\[]|\\.?|\$|\bhttps?://[^\s<]*|\bwww\.[^\s<]*", re.DOTALL)
 _TICKS = re.compile("`+")
 _INNER = re.compile(r"(?<!\\)((?:\\\\)*)\$")
-_BEFORE_BLOCK = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
+_BEFORE_BLOCK = re.compile(r"(?:[ \t>]++|[-*+][ \t]|\d{1,9}[.)][ \t])*+")
 
 
 def with_dollars(text: str) -> str:
