@@ -24,6 +24,15 @@ stream = ScriptedStream(turn_of(answer, REASONING * 6), 3500, hold_s=3600)
 play(stream, PanelView(ViewOptions(language="en")))
 """
 
+# A reply that has arrived whole, and ends when it is told to.
+AT_REST = """
+stream = ScriptedStream(turn_of(answer, REASONING * 6), 20_000, hold_s=3600)
+view = PanelView(ViewOptions(language="en"))
+run = contextvars.copy_context().run
+threading.Thread(target=run, args=(play, stream, view), daemon=True).start()
+"""
+END = "stream.hold_s = 0"
+
 # What is at the middle of the page, and where; and each saved page that comes, with how high it is
 # in the task in which it comes, what is laid out of it then and in the first frame, and whether it
 # has its controls; and what is typeset after it.
@@ -122,14 +131,22 @@ def test_what_is_read_does_not_move_and_the_page_comes_once(ended: Lab) -> None:
     assert ended.page.evaluate("() => window.seen.pages") == 1
 
 
-def test_a_page_that_comes_is_laid_out_with_the_next_frame(ended: Lab) -> None:
+def test_a_page_that_comes_is_laid_out_with_the_next_frame(lab: Lab) -> None:
     """Until then it is as high as its panel was, so a notebook that is at its end stays there."""
-    ended.panel(1).locator(".glm-sealed").nth(4).wait_for(state="attached")
-    ended.page.evaluate(FOLLOW)
-    ended.wait_static(1)
-    page = ended.panel(1)
-    ended.until(lambda: page.locator(".glm-a h2").first.evaluate("(it) => it.checkVisibility()"))
-    seen = ended.page.evaluate("() => window.seen")
+    lab.open([SETUP + LONG + "show(rate=20_000)", AT_REST, END])
+    for cell in (0, 1):
+        lab.run(cell)
+    lab.wait_static(0)
+    lab.page.evaluate(WATCH)
+    panel = lab.panel(1)
+    panel.locator(".glm-a > .glm-tail > :last-child").filter(has_text="to check it.").wait_for()
+    lab.page.evaluate(FOLLOW)
+    lab.until(lambda: panel.locator(f".glm-tail {TEX}").count() == 0)
+    lab.run(2)
+    lab.wait_static(1)
+    page = lab.panel(1)
+    lab.until(lambda: page.locator(".glm-a h2").first.evaluate("(it) => it.checkVisibility()"))
+    seen = lab.page.evaluate("() => window.seen")
     assert seen["isLaidOut"] is False
     assert seen["hasControls"] is False
     page.locator(".glm-cp").wait_for()
@@ -137,7 +154,7 @@ def test_a_page_that_comes_is_laid_out_with_the_next_frame(ended: Lab) -> None:
     assert abs(seen["height"] - height) < 3
     assert page.evaluate("(it) => it.style.contentVisibility") == ""
     assert seen["top"] > 5000
-    assert abs(ended.page.evaluate(TOP) - seen["top"]) < 60
+    assert abs(lab.page.evaluate(TOP) - seen["top"]) < 60
 
 
 def test_what_is_near_the_screen_is_laid_out_after_what_is_on_it(ended: Lab) -> None:

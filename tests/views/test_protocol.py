@@ -50,8 +50,10 @@ class Page:
         )
         if not fits:
             return False
-        mine["tail"] = mine["tail"][: delta["keep"]] + delta["tail"]
-        mine["frozen"] += delta["add"]
+        html = mine["tail"][: delta["keep"]] + delta["html"]
+        added = delta["size"] - delta["at"]
+        mine["frozen"] += html[:added]
+        mine["tail"] = html[added:]
         mine["source"] += delta.get("more", "")
         mine["size"], mine["tail_size"] = delta["size"], delta["tail_size"]
         return True
@@ -87,9 +89,19 @@ def test_a_lost_delta_is_noticed_and_a_snapshot_heals(
 def test_only_what_changed_is_sent() -> None:
     part, sent = TextPart(IncrementalMarkdown()), 0
     for prefix in cut(ANSWER, [6]):
-        delta = part.grow(prefix) or {"add": "", "tail": ""}
-        sent += len(delta["add"]) + len(delta["tail"])
-    assert sent < 12 * len(ANSWER)
+        delta = part.grow(prefix) or {"html": ""}
+        sent += len(delta["html"])
+    assert sent < 9 * len(ANSWER)
+
+
+def test_a_block_that_is_finished_is_not_sent_again() -> None:
+    part = TextPart(IncrementalMarkdown())
+    part.grow("The first\n\nThe second")
+    delta = part.grow("The first\n\nThe second\n\nThe third")
+    assert delta is not None
+    assert part.snapshot()["frozen"].startswith("<p>The first</p>")
+    assert "first" not in delta["html"]
+    assert "third" in delta["html"]
 
 
 def test_nothing_is_sent_when_nothing_changed() -> None:

@@ -123,14 +123,14 @@ class ScriptedStream:
         How it ends.
     rate : float
         Characters per second.
-    status_when_cancelled : str
-        What a cancelled one becomes.
+    hold_s : float
+        Seconds between its last character and its end.
     """
 
     def __init__(self, final: Turn, rate: float = 2000.0, hold_s: float = 0.0) -> None:
         self._final = final
         self._rate = rate
-        self._hold_s = hold_s
+        self.hold_s = hold_s
         self._began = time.monotonic()
         self._cancelled_at: float | None = None
         self._cancelled = threading.Event()
@@ -145,7 +145,7 @@ class ScriptedStream:
 
     @property
     def done(self) -> bool:
-        whole_s = self._length / self._rate + self._hold_s
+        whole_s = self._length / self._rate + self.hold_s
         return self._cancelled.is_set() or self._now() >= whole_s
 
     @property

@@ -98,16 +98,17 @@ class TextPart:
         return self._apply(change, text)
 
     def _apply(self, change: MarkdownDelta, text: str) -> Message:
-        shared = common_prefix(self._tail, change.tail)
+        # A block that is finished was in the tail before, and is not sent again.
+        html = change.added + change.tail
+        shared = common_prefix(self._tail, html)
         delta: Message = {
             "epoch": self.epoch,
             "at": len(self._frozen),
             "was": len(self._tail),
-            "add": change.added,
             "keep": shared,
-            "tail": change.tail[shared:],
-            "tail_size": len(change.tail),
+            "html": html[shared:],
             "size": len(self._frozen) + len(change.added),
+            "tail_size": len(change.tail),
         }
         if self._with_source:
             delta["more"] = text[len(self._source) :]

@@ -133,12 +133,14 @@ class Document {
         this.model.send({ type: "sync" });
         continue;
       }
-      mine.tail = head(mine.tail, delta.keep) + delta.tail;
-      mine.tail_size = delta.tail_size;
-      mine.frozen += delta.add;
+      const html = head(mine.tail, delta.keep) + delta.html;
+      const added = head(html, delta.size - delta.at);
+      mine.frozen += added;
       mine.size = delta.size;
+      mine.tail = html.slice(added.length);
+      mine.tail_size = delta.tail_size;
       mine.source += delta.more || "";
-      this.tell((view) => view.showPart(name, delta.add));
+      this.tell((view) => view.showPart(name, added));
     }
     if (message.steps !== undefined) {
       this.steps = message.steps;
