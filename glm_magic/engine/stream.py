@@ -292,7 +292,11 @@ class AsyncStream:
         if self._stream is not None and not self._stream.done:
             await asyncio.to_thread(self._stream.close)
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    def __aiter__(self) -> AsyncIterator[Event]:
+        # Within the block without a generator around the other one, which each event would pass.
+        return self._stream.aevents() if self._stream is not None else self._events()
+
+    async def _events(self) -> AsyncIterator[Event]:
         stream = await self._ready()
         async for event in stream.aevents():
             yield event

@@ -2,7 +2,7 @@
 
 Model services send each token as an HTTP chunk of its own, and whatever reads them costs by the
 chunk, not by the byte. So the contents of the chunks that one read brings are taken out here, at
-once. And where very many replies stream together, each is read about ten times a second, which is
+once. And where very many replies stream together, each is read seven times a second, which is
 often enough for what shows hundreds of them. All else stays the business of httpx and httpcore:
 connecting, TLS, proxies, requests, heads, bodies of any other kind, and the end of this one, after
 which a connection is used again.
@@ -23,15 +23,15 @@ from .chunks import HEAD_END, ChunkReader, is_chunked
 
 FEW = 16
 """So many replies at once are read the moment that something comes."""
-WAIT_S = 0.0005
+WAIT_S = 0.0008
 """How long readers wait before they read on, for each reply beyond these."""
-MAX_WAIT_S = 0.1
+MAX_WAIT_S = 0.15
 MAX_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 
 
 class Pace:
-    """When the many replies of one loop are read on: all together, ten times a second or more."""
+    """When the many replies of one loop are read on: all together, seven times a second or more."""
 
     def __init__(self) -> None:
         self.count = 0
