@@ -2,7 +2,7 @@
 
 Model services send each token as an HTTP chunk of its own, and whatever reads them costs by the
 chunk, not by the byte. So the contents of the chunks that one read brings are taken out here, at
-once. And where very many replies stream together, each is read seven times a second, which is
+once. And where very many replies stream together, each is read about seven times a second, which is
 often enough for what shows hundreds of them. All else stays the business of httpx and httpcore:
 connecting, TLS, proxies, requests, heads, bodies of any other kind, and the end of this one, after
 which a connection is used again.
@@ -31,7 +31,7 @@ READ_BYTES = 64 * 1024
 
 
 class Pace:
-    """When the many replies of one loop are read on: all together, seven times a second or more."""
+    """When the many replies of one loop are read on: all together, every 0.15 s or more often."""
 
     def __init__(self) -> None:
         self.count = 0

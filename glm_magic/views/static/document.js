@@ -46,7 +46,8 @@ function ask(model, content) {
 
 /** The first `count` code points of a text. */
 function head(text, count) {
-  return /[\ud800-\udfff]/.test(text) ? Array.from(text).slice(0, count).join("") : text.slice(0, count);
+  const start = text.slice(0, 2 * count); // where they end, whatever they are
+  return /[\ud800-\udfff]/.test(start) ? Array.from(start).slice(0, count).join("") : start.slice(0, count);
 }
 
 class Document {
